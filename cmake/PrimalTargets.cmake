@@ -1,0 +1,43 @@
+# One CMake target per folder. primal_library(solvers SOURCES ... DEPENDS primal::autograd) makes primal_solvers with the
+# alias primal::solvers, compiled with the project's warnings and sanitizers, and puts it on the install list.
+include(GNUInstallDirs)
+
+add_library(primal_options INTERFACE)
+target_compile_options(primal_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-unknown-pragmas)
+if(PRIMAL_WERROR)
+  target_compile_options(primal_options INTERFACE -Werror)
+endif()
+if(PRIMAL_SANITIZE)
+  add_compile_options(-fsanitize=${PRIMAL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${PRIMAL_SANITIZE})
+endif()
+
+set_property(GLOBAL PROPERTY PRIMAL_INSTALL_TARGETS "")
+
+function(primal_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(primal_${name} STATIC ${ARG_SOURCES})
+  add_library(primal::${name} ALIAS primal_${name})
+  set_target_properties(primal_${name} PROPERTIES EXPORT_NAME ${name} POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(primal_${name} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>
+                                                   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/primal>)
+  target_compile_features(primal_${name} PUBLIC cxx_std_20)
+  target_link_libraries(primal_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS}
+                                       $<BUILD_INTERFACE:primal_options>)
+  set_property(GLOBAL APPEND PROPERTY PRIMAL_INSTALL_TARGETS primal_${name})
+endfunction()
+
+# primal_test(solvers/pdhg SOURCES pdhg_test.cpp LABELS unit grad DEPENDS primal::solvers): one GoogleTest program; each of
+# its tests is a CTest test with those labels. A test that skips itself is shown as skipped.
+function(primal_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 600)
+  endif()
+  string(REPLACE "/" "_" target "test_${name}")
+  add_executable(${target} ${ARG_SOURCES})
+  target_link_libraries(${target} PRIVATE ${ARG_DEPENDS} primal_options GTest::gtest GTest::gtest_main)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  gtest_discover_tests(${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_TIMEOUT 60
+                       PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
