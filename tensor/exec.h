@@ -1,5 +1,6 @@
 // Exec: where and how a kernel runs. On the CPU: how many threads, and scratch memory from the pool.
-// parallel_for splits a range by geometry (never by thread), so results do not depend on the number of threads.
+// parallel_for splits a range by geometry (never by thread), so results do not depend on the number of
+// threads.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,8 @@
 
 namespace primal {
 
-// Threads used when nobody says otherwise: PRIMAL_THREADS if set, else OMP_NUM_THREADS, else the cores this process may use.
+// Threads used when nobody says otherwise: PRIMAL_THREADS if set, else OMP_NUM_THREADS, else the cores this
+// process may use.
 int num_threads();
 // Changes that number for the whole process; n >= 1, otherwise ConfigError.
 void set_num_threads(int n);
@@ -18,8 +20,8 @@ struct Exec {
   int n_threads = num_threads();
 };
 
-// Scratch memory of a kernel call, 64-byte aligned, from the memory pool and back to it at the end of the scope.
-// Contents are undefined at first.
+// Scratch memory of a kernel call, 64-byte aligned, from the memory pool and back to it at the end of the
+// scope. Contents are undefined at first.
 class Scratch {
  public:
   explicit Scratch(size_t bytes);
@@ -32,11 +34,14 @@ class Scratch {
   std::shared_ptr<void> data_;
 };
 
-// Calls body(begin, end) for the chunks [0, grain), [grain, 2 grain), ... of [0, n); chunks run in parallel on
-// exec.n_threads threads, each chunk once. Exceptions from a body are rethrown after all threads have joined.
-void parallel_for(const Exec& exec, int64_t n, int64_t grain, const std::function<void(int64_t, int64_t)>& body);
+// Calls body(begin, end) for the chunks [0, grain), [grain, 2 grain), ... of [0, n); chunks run in parallel
+// on exec.n_threads threads, each chunk once. Exceptions from a body are rethrown after all threads have
+// joined.
+void parallel_for(const Exec& exec, int64_t n, int64_t grain,
+                  const std::function<void(int64_t, int64_t)>& body);
 
-// Sum of body(begin, end) over the chunks of [0, n), added in order of the chunks: the same bits for any thread count.
+// Sum of body(begin, end) over the chunks of [0, n), added in order of the chunks: the same bits for any
+// thread count.
 double parallel_sum(const Exec& exec, int64_t n, int64_t grain,
                     const std::function<double(int64_t, int64_t)>& body);
 

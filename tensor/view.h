@@ -1,6 +1,6 @@
 // View<T, R>: what a kernel sees of a tensor: a pointer and R extents, row-major, no ownership.
-// A view is copied freely, costs no more than its members, and never checks: public functions check, kernels trust
-// (debug builds assert). View5 is the NCDHW view that nn and solvers speak.
+// A view is copied freely, costs no more than its members, and never checks: public functions check, kernels
+// trust (debug builds assert). View5 is the NCDHW view that nn and solvers speak.
 #pragma once
 
 #include <array>
@@ -46,11 +46,7 @@ struct View {
   std::span<T> flat() const { return {data, static_cast<size_t>(numel())}; }
 
   // A view to write through is also a view to read through.
-  operator View<const T, R>() const
-    requires(!std::is_const_v<T>)
-  {
-    return {data, extent};
-  }
+  operator View<const T, R>() const requires(!std::is_const_v<T>) { return {data, extent}; }
 };
 
 template <class T>

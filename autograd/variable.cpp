@@ -1,0 +1,136 @@
+#include "autograd/variable.h"
+
+#include <algorithm>
+#include <atomic>
+#include <queue>
+#include <unordered_set>
+#include <utility>
+
+#include "tensor/error.h"
+#include "tensor/range.h"
+
+namespace primal {
+
+struct Variable::Slot {
+  Shape shape;
+  DType dtype;
+  Tensor grad;
+  std::shared_ptr<Node> node;  // null for a leaf
+
+  const Tensor& zeroed_grad() {
+    if (!grad.defined()) grad = Tensor::zeros(shape, dtype);
+    return grad;
+  }
+};
+
+struct Variable::Node {
+  const char* op;
+  uint64_t number;  // a node's inputs are always older than it
+  std::vector<std::shared_ptr<Slot>> inputs;
+  BackwardFunction backward;
+};
+
+namespace {
+
+thread_local bool recording = true;
+
+uint64_t next_number() {
+  static std::atomic<uint64_t> counter = 0;
+  return ++counter;
+}
+
+}  // namespace
+
+Variable::Variable(Tensor value, bool requires_grad) : value_(std::move(value)) {
+  if (!requires_grad) return;
+  if (!value_.defined() || !is_floating(value_.dtype())) {
+    throw ShapeError("[variable] only f32 and f64 have gradients, got {}", value_.str());
+  }
+  slot_ = std::make_shared<Slot>(Slot{value_.shape(), value_.dtype(), {}, nullptr});
+}
+
+const Tensor& Variable::value() const {
+  if (!defined()) throw ShapeError("[variable] undefined: it has no value");
+  return value_;
+}
+
+bool Variable::requires_grad() const { return slot_ != nullptr; }
+bool Variable::is_leaf() const { return slot_ == nullptr || slot_->node == nullptr; }
+std::string_view Variable::made_by() const { return is_leaf() ? std::string_view{} : slot_->node->op; }
+
+const Tensor& Variable::grad() const {
+  if (slot_ == nullptr) throw ShapeError("[variable] {} requires no gradient and has none", value_.str());
+  return slot_->grad;
+}
+
+void Variable::zero_grad() const {
+  if (grad().defined()) slot_->grad.fill(0.0);
+}
+
+bool will_record(const std::vector<Variable>& inputs) {
+  return recording && std::ranges::any_of(inputs, &Variable::requires_grad);
+}
+
+Variable record(const char* op, Tensor value, const std::vector<Variable>& inputs,
+                BackwardFunction backward) {
+  if (!will_record(inputs)) return Variable(std::move(value));
+  Variable result(std::move(value), true);
+  std::vector<std::shared_ptr<Variable::Slot>> slots;
+  for (const Variable& input : inputs) slots.push_back(input.slot_);
+  result.slot_->node = std::make_shared<Variable::Node>(
+      Variable::Node{op, next_number(), std::move(slots), std::move(backward)});
+  return result;
+}
+
+bool Gradients::needs(size_t input) const { return node_.inputs.at(input) != nullptr; }
+const Tensor& Gradients::input(size_t input) const { return node_.inputs.at(input)->zeroed_grad(); }
+
+void Variable::backward(const Tensor& upstream) const {
+  if (slot_ == nullptr) throw ShapeError("[backward] nothing this value depends on requires a gradient");
+  Tensor seed = upstream;
+  if (!seed.defined()) {
+    if (value_.numel() != 1)
+      throw ShapeError("[backward] {} is no scalar: it needs an upstream gradient", value_.str());
+    seed = Tensor::full(shape(), 1.0, dtype());
+  }
+  if (seed.shape() != shape() || seed.dtype() != dtype()) {
+    throw ShapeError("[backward] upstream {} does not match the value {}", seed.str(), value_.str());
+  }
+  dispatch_floating(dtype(), "backward", [&]<class T>() {
+    T* grad = slot_->zeroed_grad().data<T>();
+    const std::span<T> add = seed.span<T>();
+    for (size_t i = 0; i < add.size(); ++i) grad[i] += add[i];
+  });
+
+  // Newest first: when a slot's turn comes, every node that adds into its gradient has run.
+  const auto older = [](const std::shared_ptr<Slot>& a, const std::shared_ptr<Slot>& b) {
+    return a->node->number < b->node->number;
+  };
+  std::priority_queue<std::shared_ptr<Slot>, std::vector<std::shared_ptr<Slot>>, decltype(older)> tape(older);
+  std::unordered_set<uint64_t> seen;  // numbers of the nodes on the tape
+  const auto push = [&](const std::shared_ptr<Slot>& slot) {
+    if (slot != nullptr && slot->node != nullptr && seen.insert(slot->node->number).second) tape.push(slot);
+  };
+  push(slot_);
+  while (!tape.empty()) {
+    const std::shared_ptr<Slot> slot = tape.top();
+    tape.pop();
+    Node& node = *slot->node;
+    if (node.backward == nullptr) {
+      throw ShapeError("[backward] {} has run backward already; what it saved is gone", node.op);
+    }
+    if (slot->grad.defined()) {
+      const Range range(node.op);
+      Gradients gradients(std::exchange(slot->grad, {}), node);
+      node.backward(gradients);
+    }
+    for (const std::shared_ptr<Slot>& input : node.inputs) push(input);
+    node.backward = nullptr;
+    node.inputs.clear();
+  }
+}
+
+NoGrad::NoGrad() : before_(std::exchange(recording, false)) {}
+NoGrad::~NoGrad() { recording = before_; }
+
+}  // namespace primal

@@ -1,0 +1,106 @@
+// Tensor: a cheap handle to a contiguous, row-major block of one element type on one device.
+//
+// Copying a Tensor copies the handle; both see the same elements. reshape() and slice() share storage,
+// everything else copies. There are no strides. A default-constructed Tensor is undefined and says so in
+// defined(). Wrong types, shapes and indices throw ShapeError. Handles may be used from several threads,
+// elements as plain memory.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tensor/device.h"
+#include "tensor/dtype.h"
+#include "tensor/shape.h"
+#include "tensor/view.h"
+
+namespace primal {
+
+class Tensor {
+ public:
+  Tensor() = default;
+
+  static Tensor empty(const Shape& shape, DType dtype = DType::f32);  // contents undefined
+  static Tensor zeros(const Shape& shape, DType dtype = DType::f32);
+  static Tensor full(const Shape& shape, double value, DType dtype = DType::f32);
+  static Tensor scalar(double value, DType dtype = DType::f32) { return full({}, value, dtype); }
+  template <class T>
+  static Tensor from(const Shape& shape, std::span<const T> values);
+  template <class T>
+  static Tensor from(const Shape& shape, const std::vector<T>& values) {
+    return from(shape, std::span<const T>(values));
+  }
+
+  bool defined() const { return storage_ != nullptr; }
+  const Shape& shape() const { return shape_; }
+  int64_t size(int axis) const { return shape_[axis]; }
+  int64_t numel() const { return shape_.numel(); }
+  size_t bytes() const { return static_cast<size_t>(numel()) * size_of(dtype_); }
+  DType dtype() const { return dtype_; }
+  Device device() const { return device_; }
+  std::string str() const;  // "f32[1,2,8,8]"
+
+  // The elements; ShapeError when T is not the element type or the tensor is undefined. A Tensor is a handle,
+  // so a const one gives access to the same elements, as a const shared_ptr does.
+  template <class T>
+  T* data() const {
+    check_dtype(dtype_of<T>());
+    return static_cast<T*>(raw());
+  }
+  template <class T>
+  std::span<T> span() const {
+    return {data<T>(), static_cast<size_t>(numel())};
+  }
+  template <class T, int R>
+  View<T, R> view() const;  // ShapeError when the rank is not R
+  template <class T>
+  View5<T> view5() const {
+    return view<T, 5>();
+  }
+  void* raw() const { return static_cast<char*>(storage_.get()) + offset_; }
+
+  // The only element, of any type, as a double.
+  double item() const;
+  // All elements, of any type, as doubles: for tests, statistics and printing.
+  std::vector<double> to_doubles() const;
+
+  Tensor reshape(const Shape& shape) const;        // same elements, shared
+  Tensor slice(int64_t begin, int64_t end) const;  // [begin, end) of the leading axis, shared
+  Tensor clone() const;                            // a copy of its own
+  Tensor to(DType dtype) const;                    // converted copy; the same handle where nothing changes
+  void fill(double value) const;
+  void copy_from(const Tensor& source) const;  // same shape and type
+
+ private:
+  void check_dtype(DType expected) const;
+
+  std::shared_ptr<void> storage_;
+  size_t offset_ = 0;  // bytes
+  Shape shape_;
+  DType dtype_ = DType::f32;
+  Device device_;
+};
+
+template <class T>
+Tensor Tensor::from(const Shape& shape, std::span<const T> values) {
+  if (static_cast<int64_t>(values.size()) != shape.numel()) {
+    throw ShapeError("[tensor] shape {} needs {} values, got {}", shape.str(), shape.numel(), values.size());
+  }
+  Tensor t = empty(shape, dtype_of<T>());
+  std::copy(values.begin(), values.end(), t.data<T>());
+  return t;
+}
+
+template <class T, int R>
+View<T, R> Tensor::view() const {
+  if (shape_.rank() != R) throw ShapeError("[tensor] expected rank {}, got {}", R, str());
+  View<T, R> v;
+  v.data = data<std::remove_const_t<T>>();
+  for (int a = 0; a < R; ++a) v.extent[static_cast<size_t>(a)] = shape_[a];
+  return v;
+}
+
+}  // namespace primal
