@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+"""Time one training step of the unrolled TV model in PyTorch, phase by phase.
+
+A step is U-Net, PDHG, mean squared error, backward and Adam on one picture. The step runs undivided; a clock is
+read between the calls of the forward pass and, in the backward pass, when the gradient of Lambda is complete: that
+is where autograd leaves the PDHG iterations (and the loss) and enters the U-Net.
+
+    bench/peers/torch_step.py --size 256 --iterations 256 --threads 2 --rounds 5 [--learn-steps] [--json]
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import time
+
+import torch
+
+from torch_model import UnrolledTv
+
+PHASES = ("step_ms", "unet_forward_ms", "pdhg_forward_ms", "pdhg_backward_ms", "unet_backward_ms", "adam_ms")
+
+
+def timed_step(model, optimizer, noisy, clean):
+    """One training step; returns its phase times in ms, under the names of PHASES."""
+    clock = [time.perf_counter()]
+
+    def stamp(*_):
+        clock.append(time.perf_counter())
+
+    optimizer.zero_grad()
+    lam = model.lambda_map(noisy)
+    lam.register_hook(stamp)  # runs once its whole gradient, the sum over all iterations, is there
+    stamp()
+    denoised = model.pdhg(noisy, lam)
+    stamp()
+    torch.nn.functional.mse_loss(denoised, clean).backward()
+    stamp()
+    optimizer.step()
+    stamp()
+    durations = [clock[-1] - clock[0]] + [end - start for start, end in zip(clock, clock[1:])]
+    return {phase: 1e3 * seconds for phase, seconds in zip(PHASES, durations)}
+
+
+def synthetic_pair(size, seed=42):
+    """A smooth clean picture in [0, 1] and its noisy version, both [1,1,size,size,1]."""
+    generator = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 1, 9, 9, 1, generator=generator)
+    clean = torch.nn.functional.interpolate(coarse, size=(size, size, 1), mode="trilinear", align_corners=True)
+    return clean + 0.3 * clean.std() * torch.randn(clean.shape, generator=generator), clean
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--size", type=int, default=256, help="side of the square picture")
+    parser.add_argument("--iterations", type=int, default=256, help="PDHG iterations T")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5, help="timed steps, after one step to warm up")
+    parser.add_argument("--filters", type=int, default=32)
+    parser.add_argument("--blocks", type=int, default=3)
+    parser.add_argument("--learn-steps", action="store_true", help="train sigma, tau and theta too")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    return parser.parse_args()
+
+
+def main():
+    args = parse_arguments()
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(42)
+    model = UnrolledTv(args.filters, args.blocks, args.iterations, learn_steps=args.learn_steps)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
+    noisy, clean = synthetic_pair(args.size)
+
+    timed_step(model, optimizer, noisy, clean)
+    rounds = [timed_step(model, optimizer, noisy, clean) for _ in range(args.rounds)]
+    medians = {phase: statistics.median(r[phase] for r in rounds) for phase in PHASES}
+    minima = {phase: min(r[phase] for r in rounds) for phase in PHASES}
+    peak_rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    if args.json:
+        settings = {key: getattr(args, key) for key in ("rounds", "threads", "size", "iterations", "learn_steps")}
+        print(json.dumps({**medians, **settings, "peak_rss_mib": peak_rss_mib, "min": minima}))
+        return
+    print(f"PyTorch {torch.__version__}, {args.threads} threads, {args.size}x{args.size}, T = {args.iterations}")
+    print(f"{'':18}{'median ms':>10}{'min ms':>10}")
+    for phase in PHASES:
+        print(f"{phase[:-3].replace('_', ' '):18}{medians[phase]:10.1f}{minima[phase]:10.1f}")
+    print(f"{'peak RSS':18}{peak_rss_mib:10.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
