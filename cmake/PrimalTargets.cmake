@@ -27,8 +27,11 @@ function(primal_library name)
   set_property(GLOBAL APPEND PROPERTY PRIMAL_INSTALL_TARGETS primal_${name})
 endfunction()
 
+# What every test sees. Many run at once, so each takes two threads and sleeps at its barriers.
+set(PRIMAL_TEST_ENVIRONMENT PRIMAL_THREADS=2 OMP_WAIT_POLICY=passive)
+
 # primal_test(solvers/pdhg SOURCES pdhg_test.cpp LABELS unit grad DEPENDS primal::solvers): one GoogleTest program; each of
-# its tests is a CTest test with those labels. A test that skips itself is shown as skipped.
+# its tests is a CTest test with those labels (`ctest -L grad`). A test that skips itself is shown as skipped.
 function(primal_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -39,5 +42,14 @@ function(primal_test name)
   target_link_libraries(${target} PRIVATE ${ARG_DEPENDS} primal_options GTest::gtest GTest::gtest_main)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   gtest_discover_tests(${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+                       NO_PRETTY_VALUES TEST_LIST ${target}_names
+                       PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  # gtest_discover_tests takes lists apart, so the properties that are lists are set by a file CTest reads after its own.
+  set(properties_file ${CMAKE_CURRENT_BINARY_DIR}/${target}_properties.cmake)
+  file(CONFIGURE OUTPUT ${properties_file} @ONLY CONTENT [[
+foreach(name IN LISTS @target@_names)
+  set_tests_properties("${name}" PROPERTIES LABELS "@ARG_LABELS@" ENVIRONMENT "@PRIMAL_TEST_ENVIRONMENT@")
+endforeach()
+]])
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${properties_file})
 endfunction()

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs, builds everything in Release and runs the whole test suite. Arguments go to ctest.
+#
+#   scripts/test.sh                    everything
+#   scripts/test.sh -R pdhg            the tests whose name matches
+#   scripts/test.sh -LE slow           all but the slow ones
+#   PRIMAL_WERROR=ON scripts/test.sh   warnings are errors, as in CI
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+"$root/scripts/build.sh"
+exec ctest --test-dir "$root/build/release" --output-on-failure --no-tests=error -j "$(nproc)" "$@"
