@@ -41,6 +41,8 @@ class ImplementationScope {
   using Forced = std::map<std::string, std::string, std::less<>>;  // op -> implementation
 
   explicit ImplementationScope(Forced forced = {});
+  ImplementationScope(std::string_view op, std::string_view implementation)
+      : ImplementationScope(Forced{{std::string(op), std::string(implementation)}}) {}
   ~ImplementationScope();
   ImplementationScope(const ImplementationScope&) = delete;
   ImplementationScope& operator=(const ImplementationScope&) = delete;

@@ -76,6 +76,7 @@ struct OpInfo {
   std::vector<OpCase> corner_cases;    // the edges of the definition: tests and `primal check` run them all
   std::vector<OpCase> stages;          // named shapes of the thesis network: benches
   std::vector<std::string> linear_in;  // inputs in which the op is linear or affine: the adjoint check runs
+  std::vector<std::string> results{"y"};            // the outputs that have gradients
   std::vector<ImplementationInfo> implementations;  // fastest first, the reference last
   bool differentiable = true;  // false: no gradient check (metrics, preprocessing, optimiser)
   bool f64 = true;             // false: defined in float32 or in integers only

@@ -1,0 +1,177 @@
+#include "autograd/op_check.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/gradcheck.h"
+#include "tensor/random.h"
+
+namespace primal {
+namespace {
+
+constexpr double kGradientTolerance = 1e-6;  // central differences in f64 with h = 1e-6 reach about 1e-9
+constexpr double kAdjointTolerance = 1e-12;
+
+// One case of one op on one implementation.
+class CaseCheck {
+ public:
+  CaseCheck(const OpInfo& info, const ImplementationInfo& implementation, const OpCase& op_case)
+      : info_(info), implementation_(implementation), case_(op_case) {}
+
+  std::vector<OpCheckRow> run() {
+    if (info_.f64 && runs_in(DType::f64)) {
+      if (info_.differentiable) check_gradient();
+      for (const std::string& input : info_.linear_in) {
+        if (std::ranges::count(case_.inputs, input, &OpInput::name) > 0) check_adjoint(input);
+      }
+    }
+    if (runs_in(DType::f32)) check_against_reference();
+    return std::move(rows_);
+  }
+
+ private:
+  OpResult call(TensorMap inputs, TensorMap upstream = {}) const {
+    const ImplementationScope forced(info_.name, implementation_.name);
+    return info_.run({std::move(inputs), case_.attrs, std::move(upstream), case_.name});
+  }
+
+  bool runs_in(DType dtype) const {
+    const ImplementationScope forced(info_.name, implementation_.name);
+    info_.run({make_inputs(case_, dtype), case_.attrs, {}, case_.name});
+    return forced.used(info_.name, implementation_.name) || info_.implementations.size() == 1;
+  }
+
+  // A random gradient with respect to each differentiable result.
+  TensorMap make_upstream(const TensorMap& outputs) const {
+    TensorMap upstream;
+    for (const std::string& name : info_.results) {
+      const Tensor& output = outputs.at(name);
+      const OpCase as_case{name, {}, {{name, output.shape()}}};
+      upstream[name] = make_inputs(as_case, output.dtype(), 1).at(name);
+    }
+    return upstream;
+  }
+
+  void check_gradient() {
+    const TensorMap inputs = make_inputs(case_, DType::f64);
+    const TensorMap upstream = make_upstream(call(inputs).outputs);
+    NamedGradcheck check;
+    std::vector<Tensor> values;
+    std::vector<bool> wanted;
+    for (const OpInput& input : case_.inputs) {
+      check.names.push_back(input.name);
+      values.push_back(inputs.at(input.name));
+      wanted.push_back(input.differentiable);
+    }
+    const auto named = [&](const std::vector<Tensor>& list) {
+      TensorMap map;
+      for (size_t i = 0; i < list.size(); ++i) map[check.names[i]] = list[i];
+      return map;
+    };
+    check.loss = [&](const std::vector<Tensor>& list) {
+      const TensorMap outputs = call(named(list)).outputs;
+      double sum = 0.0;
+      for (const auto& [name, c] : upstream) {
+        const std::vector<double> y = outputs.at(name).to_doubles(), weights = c.to_doubles();
+        for (size_t i = 0; i < y.size(); ++i) sum += y[i] * weights[i];
+      }
+      return Tensor::scalar(sum, DType::f64);
+    };
+    check.gradients = [&](const std::vector<Tensor>& list) {
+      const TensorMap grads = call(named(list), upstream).grads;
+      std::vector<Tensor> result;
+      for (size_t i = 0; i < list.size(); ++i) {
+        const auto found = grads.find(check.names[i]);
+        result.push_back(wanted[i] && found != grads.end() ? found->second : Tensor());
+        if (wanted[i] && is_floating(list[i].dtype()) && found == grads.end()) {
+          throw CheckFailed("[{}] {} gives no gradient for {}", info_.name, implementation_.name,
+                            check.names[i]);
+        }
+      }
+      return result;
+    };
+    GradcheckOptions options;
+    options.tolerance = kGradientTolerance;
+    add("gradient", gradcheck(check, values, options), kGradientTolerance);
+  }
+
+  void check_adjoint(const std::string& input) {
+    const TensorMap inputs = make_inputs(case_, DType::f64);
+    const std::string& result = info_.results.front();
+    const auto forward = [&](const Tensor& x) {
+      TensorMap with = inputs;
+      with[input] = x;
+      const Tensor affine = call(with).outputs.at(result).clone();
+      with[input] = Tensor::zeros(x.shape(), x.dtype());
+      const Tensor constant = call(with).outputs.at(result);
+      for (int64_t i = 0; i < affine.numel(); ++i) affine.data<double>()[i] -= constant.data<double>()[i];
+      return affine;
+    };
+    const auto adjoint = [&](const Tensor& y) { return call(inputs, {{result, y}}).grads.at(input); };
+    const Tensor y = make_upstream(call(inputs).outputs).at(result);
+    add("adjoint in " + input, adjoint_check(forward, adjoint, inputs.at(input), y, kAdjointTolerance),
+        kAdjointTolerance);
+  }
+
+  void check_against_reference() {
+    const TensorMap inputs = make_inputs(case_, DType::f32);
+    OpCall reference_call{
+        make_inputs(case_, info_.f64 ? DType::f64 : DType::f32), case_.attrs, {}, case_.name};
+    const ImplementationScope forced(info_.name, kReference);
+    OpResult reference = info_.run(reference_call);
+    TensorMap upstream;
+    if (info_.differentiable) {
+      reference_call.upstream = make_upstream(reference.outputs);
+      reference = info_.run(reference_call);
+      for (const auto& [name, value] : reference_call.upstream) upstream[name] = value.to(DType::f32);
+    }
+    const OpResult result = call(inputs, upstream);
+    const OpCall judged{inputs, case_.attrs, upstream, case_.name};
+    const auto compare = [&](const std::string& kind, const TensorMap& got, const TensorMap& expected) {
+      for (const auto& [name, value] : expected) {
+        const Tensor& mine = got.at(name);
+        Verdict v = info_.judge(kind + name, mine, value.to(mine.dtype()), judged);
+        v.allowed *= implementation_.tolerance_factor;
+        OpCheckRow row = new_row("reference " + kind + name, v.error, v.allowed);
+        row.ok = v.pass();
+        if (!row.ok)
+          row.message = fmt::format("[{}] {}{}: error {:.3g}, allowed {:.3g}", info_.name, kind, name,
+                                    v.error, v.allowed);
+        rows_.push_back(row);
+      }
+    };
+    compare("output.", result.outputs, reference.outputs);
+    compare("grad.", result.grads, reference.grads);
+  }
+
+  OpCheckRow new_row(std::string proof, double error, double allowed) const {
+    return {info_.name, std::string(implementation_.name), case_.name, std::move(proof), error, allowed, true,
+            {}};
+  }
+
+  void add(std::string proof, const CheckReport& report, double allowed) {
+    OpCheckRow row = new_row(std::move(proof), report.worst, allowed);
+    row.ok = report.ok;
+    row.message = report.message;
+    rows_.push_back(row);
+  }
+
+  const OpInfo& info_;
+  const ImplementationInfo& implementation_;
+  const OpCase& case_;
+  std::vector<OpCheckRow> rows_;
+};
+
+}  // namespace
+
+std::vector<OpCheckRow> check_op(const OpInfo& info) {
+  std::vector<OpCheckRow> rows;
+  for (const ImplementationInfo& implementation : info.implementations) {
+    for (const OpCase& op_case : info.corner_cases) {
+      for (OpCheckRow& row : CaseCheck(info, implementation, op_case).run()) rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+}  // namespace primal

@@ -1,0 +1,44 @@
+// Activations, element by element:
+//
+//   relu        y = max(x, 0)                       dy/dx = 1 where y > 0, else 0
+//   leaky_relu  y = x where x > 0, else slope x     dy/dx = 1 where y > 0, else slope       (slope >= 0: the
+//   sign of y is that of x) sigmoid     y = 1 / (1 + exp(-x))               dy/dx = y (1 - y) softplus    y =
+//   log(1 + exp(beta x)) / beta     dy/dx = 1 - exp(-beta y)
+//               y = x where beta x > threshold      dy/dx = 1
+//
+// Shapes:  x any -> y the same.    Saved: y alone, so the value before an activation dies at once.
+// Kink:    at x = 0 relu has slope 0 and leaky_relu has `slope`, as PyTorch has it.
+// Throws ShapeError for a type other than f32 and f64, for slope < 0 and for beta <= 0.
+#pragma once
+
+#include "autograd/variable.h"
+#include "tensor/op/op.h"
+
+namespace primal {
+
+enum class ActivationKind { relu, leaky_relu, sigmoid, softplus };
+
+struct ActivationParams {
+  ActivationKind kind = ActivationKind::relu;
+  double slope = 0.01;      // leaky_relu
+  double beta = 1.0;        // softplus
+  double threshold = 20.0;  // softplus: above it log(1 + exp(.)) is its argument to double precision
+};
+
+Variable activation(const Variable& x, const ActivationParams& params);
+
+inline Variable relu(const Variable& x) { return activation(x, {.kind = ActivationKind::relu}); }
+inline Variable leaky_relu(const Variable& x, double slope = 0.01) {
+  return activation(x, {.kind = ActivationKind::leaky_relu, .slope = slope});
+}
+inline Variable sigmoid(const Variable& x) { return activation(x, {.kind = ActivationKind::sigmoid}); }
+inline Variable softplus(const Variable& x, double beta = 1.0, double threshold = 20.0) {
+  return activation(x, {.kind = ActivationKind::softplus, .beta = beta, .threshold = threshold});
+}
+
+OpInfo relu_info();
+OpInfo leaky_relu_info();
+OpInfo sigmoid_info();
+OpInfo softplus_info();
+
+}  // namespace primal

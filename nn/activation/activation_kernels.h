@@ -1,0 +1,20 @@
+// Kernels of nn/activation: equations in activation.h. Backward reads y, not x.
+#pragma once
+
+#include <span>
+
+#include "nn/activation/activation.h"
+#include "tensor/exec.h"
+
+namespace primal::cpu {
+
+template <class T>
+void activation_forward(const Exec& exec, std::span<const T> x, const ActivationParams& params,
+                        std::span<T> y);
+
+// grad_x += grad_y dy/dx
+template <class T>
+void activation_backward(const Exec& exec, std::span<const T> y, std::span<const T> grad_y,
+                         const ActivationParams& params, std::span<T> grad_x);
+
+}  // namespace primal::cpu

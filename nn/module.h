@@ -1,0 +1,65 @@
+// Module: parameters, buffers and children under names, so that a model can be saved, loaded and optimised.
+//
+// A module registers its parts in its constructor; parts keep their address, so modules are neither copied
+// nor moved. Names are joined with dots: "cnn.encoder.0.double_conv.conv_block.0.weight". Order is the order
+// of registration.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autograd/variable.h"
+#include "tensor/op/op.h"
+#include "tensor/random.h"
+
+namespace primal {
+
+// Where fresh parameters come from: a seed, and a number of its own for each parameter in order of creation.
+class Initialiser {
+ public:
+  explicit Initialiser(uint64_t seed = 42, DType dtype = DType::f32) : seed_(seed), dtype_(dtype) {}
+  DType dtype() const { return dtype_; }
+
+  Tensor uniform(const Shape& shape, double low, double high);
+  // PyTorch's default for a weight or bias of a convolution or linear layer: uniform in +-1/sqrt(fan_in).
+  Tensor fan_in_uniform(const Shape& shape, int64_t fan_in);
+
+ private:
+  uint64_t seed_;
+  DType dtype_;
+  uint32_t next_ = 0;
+};
+
+class Module {
+ public:
+  Module() = default;
+  virtual ~Module() = default;
+  Module(const Module&) = delete;
+  Module& operator=(const Module&) = delete;
+
+  std::vector<std::pair<std::string, Variable>> parameters() const;
+  int64_t n_parameters() const;  // scalars in all parameters
+  void zero_grad() const;
+
+  // Parameters and buffers under their names. The tensors are the module's own, not copies.
+  TensorMap state() const;
+  // Copies values in. DataError that lists every missing, unknown and misshapen name; then nothing has been
+  // changed.
+  void load_state(const TensorMap& state) const;
+
+ protected:
+  Variable register_parameter(std::string name, Tensor value);
+  Tensor register_buffer(std::string name, Tensor value);
+  void register_module(std::string name, const Module& child);
+
+ private:
+  template <class Visit>
+  void visit(const std::string& prefix, const Visit& visit_one) const;
+
+  std::vector<std::pair<std::string, Variable>> parameters_;
+  std::vector<std::pair<std::string, Tensor>> buffers_;
+  std::vector<std::pair<std::string, const Module*>> children_;
+};
+
+}  // namespace primal
