@@ -1,0 +1,308 @@
+"""The list of golden cases: op, attributes and inputs of each. What an op computes is in golden_ops.py.
+
+An input is described by a function from the case's random generator to a float32 (or int64) tensor. The shapes are
+small and awkward on purpose: odd extents, extent 1, D != H != W, batches of 3, channels that fill no vector, padding
+on one axis, strides beyond the kernel.
+"""
+
+import torch
+
+import torch_model
+
+CASES = []
+
+
+def case(name, op, attrs, inputs, upstream=True, note=""):
+    """`inputs`: {name: generator -> tensor}, or one function generator -> {name: tensor}."""
+    draw = inputs if callable(inputs) else lambda g: {key: make(g) for key, make in inputs.items()}
+    CASES.append({"name": name, "op": op, "attrs": attrs, "inputs": draw, "upstream": upstream, "note": note})
+
+
+def normal(*shape, scale=1.0, mean=0.0):
+    return lambda g: mean + scale * torch.randn(shape, generator=g)
+
+
+def integers(low, high, *shape, scale=1.0):
+    """Few different values, so that maxima tie and clips are hit exactly."""
+    return lambda g: scale * torch.randint(low, high, shape, generator=g).float()
+
+
+def labels(n_classes, n):
+    return lambda g: torch.randint(0, n_classes, (n,), generator=g)
+
+
+def constant(value):
+    return lambda g: torch.tensor(value)
+
+
+def picture(g, *shape):
+    """Clean phantom [N,1,D,H,W] in [0, 1]: smooth background, a bright box in each frame."""
+    n, _, d, h, w = shape
+    coarse = torch.rand(n, 1, 2, 3, 3, generator=g)
+    x = 0.6 * torch.nn.functional.interpolate(coarse, size=(d, h, w), mode="trilinear", align_corners=True)
+    x[..., h // 4 : h - h // 3, w // 3 : w - w // 4] += 0.4
+    return x
+
+
+def noisy_picture(*shape, noise=0.1):
+    return lambda g: picture(g, *shape) + noise * torch.randn(shape, generator=g)
+
+
+# ---- convolutions -------------------------------------------------------------------------------------------------
+
+
+def conv3d(name, x, n_out, kernel, stride=(1, 1, 1), padding=(0, 0, 0), note=""):
+    scale = (x[1] * kernel[0] * kernel[1] * kernel[2]) ** -0.5
+    case(
+        f"conv3d_{name}",
+        "conv3d",
+        {"stride": list(stride), "padding": list(padding)},
+        {"x": normal(*x), "weight": normal(n_out, x[1], *kernel, scale=scale), "bias": normal(n_out)},
+        note=note,
+    )
+
+
+UNET = {"kernel": (1, 3, 3), "padding": (0, 1, 1)}
+conv3d("unet_batch", (3, 3, 1, 7, 5), 4, **UNET)
+conv3d("unet_frames", (2, 3, 3, 6, 5), 3, **UNET)
+conv3d("unet_16_channels", (1, 16, 1, 5, 9), 8, **UNET)
+conv3d("unet_17_to_5_channels", (1, 17, 1, 3, 18), 5, **UNET, note="channels that fill no vector")
+conv3d("unet_3_to_19_channels", (1, 3, 1, 4, 7), 19, **UNET, note="channels that fill no vector")
+conv3d("unet_one_row", (1, 2, 1, 1, 9), 3, **UNET)
+conv3d("unet_one_column", (2, 3, 1, 8, 1), 5, **UNET)
+conv3d("3x3_no_padding", (2, 3, 1, 6, 9), 4, kernel=(1, 3, 3))
+conv3d("3x3_padding_on_one_axis", (1, 3, 1, 6, 8), 4, kernel=(1, 3, 3), padding=(0, 0, 1))
+conv3d("3x3_padding_2", (1, 2, 1, 4, 5), 3, kernel=(1, 3, 3), padding=(0, 2, 2))
+conv3d("3x3_two_strides", (1, 3, 1, 11, 8), 4, kernel=(1, 3, 3), stride=(1, 2, 3), padding=(0, 1, 1))
+conv3d("pointwise_batch", (3, 5, 1, 7, 3), 2, kernel=(1, 1, 1))
+conv3d("pointwise_strided", (1, 4, 3, 5, 7), 5, kernel=(1, 1, 1), stride=(2, 2, 3))
+conv3d("pointwise_padded", (2, 3, 1, 4, 5), 2, kernel=(1, 1, 1), padding=(0, 1, 0), note="the border is the bias")
+conv3d("one_column_kernel", (2, 3, 1, 9, 4), 2, kernel=(1, 5, 1), padding=(0, 2, 0))
+conv3d("stride_beyond_kernel", (1, 3, 1, 11, 10), 2, kernel=(1, 2, 2), stride=(1, 3, 3), note="pixels no one reads")
+conv3d("7x7_strided", (1, 2, 1, 13, 12), 3, kernel=(1, 7, 7), stride=(1, 2, 2), padding=(0, 3, 3))
+conv3d("dynamic_strided", (1, 2, 5, 7, 6), 3, kernel=(3, 3, 3), stride=(2, 1, 2), padding=(1, 0, 1))
+conv3d("along_frames", (1, 3, 4, 3, 5), 4, kernel=(3, 1, 1), padding=(1, 0, 0))
+
+
+def conv_transpose3d(name, x, n_out, kernel, stride, padding=(0, 0, 0), output_padding=(0, 0, 0)):
+    case(
+        f"conv_transpose3d_{name}",
+        "conv_transpose3d",
+        {"stride": list(stride), "padding": list(padding), "output_padding": list(output_padding)},
+        {"x": normal(*x), "weight": normal(x[1], n_out, *kernel, scale=0.3), "bias": normal(n_out)},
+    )
+
+
+conv_transpose3d("k2s2", (3, 4, 1, 3, 5), 2, (1, 2, 2), (1, 2, 2))
+conv_transpose3d("k3s1p1", (1, 3, 1, 6, 4), 5, (1, 3, 3), (1, 1, 1), (0, 1, 1))
+conv_transpose3d("k3s2p1", (1, 2, 1, 4, 3), 3, (1, 3, 3), (1, 2, 2), (0, 1, 1))
+conv_transpose3d("one_pixel", (2, 3, 1, 1, 1), 2, (1, 3, 3), (1, 2, 2))
+conv_transpose3d("dynamic", (1, 2, 3, 3, 2), 3, (3, 2, 3), (2, 2, 3), (1, 0, 1), (1, 0, 2))
+
+# ---- other layers -------------------------------------------------------------------------------------------------
+
+for name, n, n_in, n_out in (("one_output", 1, 9, 1), ("batch", 3, 17, 10)):
+    inputs = {"x": normal(n, n_in), "weight": normal(n_out, n_in, scale=0.3), "bias": normal(n_out)}
+    case(f"linear_{name}", "linear", {}, inputs)
+
+
+def batch_norm(name, shape, training, momentum, eps):
+    channels = shape[1]
+    running = {"running_mean": [0.25 * i - 0.5 for i in range(channels)]}
+    running["running_var"] = [0.75 + 0.5 * i for i in range(channels)]
+    case(
+        f"batch_norm_{name}",
+        "batch_norm",
+        {"training": training, "momentum": momentum, "eps": eps, **running},
+        {"x": normal(*shape, scale=2.0, mean=1.5), "weight": normal(channels), "bias": normal(channels)},
+    )
+
+
+batch_norm("train_frames", (3, 2, 2, 5, 1), True, 0.3, 1e-3)
+batch_norm("train_one_channel", (2, 1, 1, 3, 3), True, 0.05, 1e-5)
+batch_norm("eval_one_picture", (1, 4, 1, 3, 7), False, 0.1, 1e-3)
+
+
+def max_pool3d(name, x, kernel, stride, padding=None):
+    attrs = {"kernel": list(kernel), "stride": list(stride)}
+    case(f"max_pool3d_{name}", "max_pool3d", attrs | ({"padding": list(padding)} if padding else {}), {"x": x})
+
+
+max_pool3d("1x2x2_odd", normal(3, 2, 1, 7, 5), (1, 2, 2), (1, 2, 2))
+max_pool3d("1x2x2_one_window", normal(2, 3, 1, 2, 2), (1, 2, 2), (1, 2, 2))
+max_pool3d("3x3x3_s1_p1", normal(1, 2, 4, 5, 3), (3, 3, 3), (1, 1, 1), (1, 1, 1))
+max_pool3d("1x3x2_padding_on_one_axis", normal(2, 2, 1, 6, 7), (1, 3, 2), (1, 1, 3), (0, 1, 0))
+max_pool3d("2x1x1", normal(1, 3, 5, 3, 2), (2, 1, 1), (2, 1, 1))
+max_pool3d("1x2x2_gaps", normal(1, 2, 1, 9, 8), (1, 2, 2), (1, 3, 3))
+max_pool3d("negative_p1", normal(1, 2, 1, 5, 6, mean=-9.0), (1, 3, 3), (1, 2, 2), (0, 1, 1))
+max_pool3d("ties", integers(-1, 2, 2, 2, 1, 8, 7), (1, 3, 3), (1, 2, 2), (0, 1, 1))
+max_pool3d("ties_1x2x2", integers(0, 2, 2, 2, 2, 6, 8), (1, 2, 2), (1, 2, 2))
+
+
+def upsample3d(name, shape, scale, mode, align_corners=None):
+    attrs = {"scale": list(scale), "mode": mode}
+    if align_corners is not None:
+        attrs["align_corners"] = align_corners
+    case(f"upsample3d_{name}", "upsample3d", attrs, {"x": normal(*shape)})
+
+
+for suffix, aligned in (("aligned", True), ("half_pixel", False)):
+    upsample3d(f"one_pixel_{suffix}", (2, 3, 1, 1, 1), (1, 2, 2), "trilinear", aligned)
+    upsample3d(f"batch_{suffix}", (3, 1, 1, 3, 7), (1, 2, 2), "trilinear", aligned)
+    upsample3d(f"1x3x2_{suffix}", (2, 2, 1, 5, 4), (1, 3, 2), "trilinear", aligned)
+    upsample3d(f"along_frames_{suffix}", (1, 2, 3, 2, 3), (2, 1, 1), "trilinear", aligned)
+upsample3d("nearest_2x3x1", (1, 2, 2, 3, 4), (2, 3, 1), "nearest")
+
+for name, axis, a, b in (
+    ("one_channel", 1, (3, 1, 1, 3, 5), (3, 2, 1, 3, 5)),
+    ("frames", 1, (1, 4, 3, 1, 2), (1, 4, 3, 1, 2)),
+    ("along_frames", 2, (2, 3, 1, 2, 3), (2, 3, 4, 2, 3)),
+):
+    case(f"concat_{name}", "concat", {"axis": axis}, {"a": normal(*a), "b": normal(*b)})
+
+ODD = (3, 1, 2, 5, 1)
+case("relu_odd", "relu", {}, {"x": normal(*ODD)})
+case("leaky_relu_slope", "leaky_relu", {"slope": 0.2}, {"x": normal(*ODD)})
+case("sigmoid_wide", "sigmoid", {}, {"x": normal(*ODD, scale=30.0)})
+case("softplus_steep", "softplus", {"beta": 2.0, "threshold": 10.0}, {"x": normal(*ODD, scale=5.0)})
+case("softplus_flat", "softplus", {"beta": 0.5, "threshold": 20.0}, {"x": normal(1, 2, 1, 3, 7, scale=20.0)})
+case("softmax_one_row", "softmax", {"axis": 1}, {"x": normal(1, 11, scale=2.0)})
+case("softmax_pixels", "softmax", {"axis": 1}, {"x": normal(3, 4, 1, 2, 5)})
+case("cross_entropy_one", "cross_entropy", {}, {"x": normal(1, 3), "labels": labels(3, 1)})
+case("cross_entropy_large_logits", "cross_entropy", {}, {"x": normal(5, 10, scale=60.0), "labels": labels(10, 5)})
+case("mse_loss_batch", "mse_loss", {}, {"x": normal(3, 1, 1, 5, 7), "target": normal(3, 1, 1, 5, 7)})
+case("mse_loss_one", "mse_loss", {}, {"x": normal(1), "target": normal(1)})
+
+# ---- total variation ----------------------------------------------------------------------------------------------
+
+for name, axes, n, extents in (
+    ("rows", [3], 2, (1, 5, 4)),
+    ("columns", [4], 1, (1, 3, 7)),
+    ("swapped_axes", [4, 3], 1, (1, 4, 5)),
+    ("batch", [3, 4], 3, (1, 7, 5)),
+    ("frames_apart", [3, 4], 2, (3, 4, 5)),
+    ("extent_two", [2, 3, 4], 1, (2, 2, 2)),
+    ("one_frame", [2, 3, 4], 3, (1, 5, 4)),
+):
+    case(f"gradient_{name}", "gradient", {"axes": axes}, {"x": normal(n, 1, *extents)})
+    case(f"gradient_adjoint_{name}", "gradient_adjoint", {"axes": axes}, {"q": normal(n, len(axes), *extents)})
+
+
+def pdhg(name, shape, n_iter, p0, axes=(3, 4), steps=(0.97 / 3, 0.99 / 3, 0.995), z=None, lam=None, note=""):
+    map_shape = (shape[0], len(axes), *shape[2:])
+    inputs = {
+        "z": z or noisy_picture(*shape),
+        "lambda": lam or (lambda g: 0.001 + 0.05 * torch.randn(map_shape, generator=g).abs()),
+        **{key: constant(step) for key, step in zip(("sigma", "tau", "theta"), steps)},
+    }
+    case(f"pdhg_{name}", "pdhg", {"T": n_iter, "axes": list(axes), "p0": p0}, inputs, note=note)
+
+
+DYNAMIC = (2, 3, 4)
+pdhg("short_one_iteration", (1, 1, 1, 5, 7), 1, "noisy")
+pdhg("short_batch", (3, 1, 1, 6, 5), 5, "zero", steps=(0.2, 0.4, 0.5))
+pdhg("short_theta_zero", (1, 1, 1, 7, 4), 4, "noisy", steps=(0.3, 0.25, 0.0))
+pdhg("short_swapped_axes", (1, 1, 1, 4, 6), 3, "noisy", axes=(4, 3))
+pdhg("short_extent_two", (1, 1, 2, 2, 2), 9, "zero", axes=DYNAMIC)
+pdhg("short_frames_apart", (2, 1, 3, 4, 5), 6, "noisy", note="the frames do not know of each other")
+pdhg(
+    "short_lambda_zero",
+    (2, 1, 1, 6, 7),
+    6,
+    "noisy",
+    lam=integers(0, 3, 2, 2, 1, 6, 7, scale=0.05),
+    note="about a third of lambda is zero: there q stays zero",
+)
+pdhg(
+    "short_ties",
+    (2, 1, 1, 6, 5),
+    1,
+    "zero",
+    steps=(0.5, 0.25, 1.0),
+    z=integers(0, 5, 2, 1, 1, 6, 5, scale=0.125),
+    lam=integers(0, 4, 2, 2, 1, 6, 5, scale=0.0625),
+    note="many values lie exactly on the clip: they count as inside",
+)
+pdhg("seventeen_one_axis", (2, 1, 1, 4, 9), 17, "zero", axes=(4,))
+pdhg("seventeen_one_row", (1, 1, 1, 1, 13), 17, "noisy")
+pdhg("seventeen_one_frame", (1, 1, 1, 6, 5), 17, "noisy", axes=DYNAMIC)
+pdhg("seventeen_wide", (1, 1, 1, 2, 67), 17, "zero")
+pdhg("tall", (1, 1, 1, 37, 3), 40, "noisy")
+pdhg("batch", (3, 1, 1, 9, 7), 200, "zero")
+pdhg("dynamic_batch", (2, 1, 3, 5, 7), 50, "noisy", axes=DYNAMIC, steps=(0.27, 0.26, 1.0))
+
+
+def scalar_pdhg(name, shape, lam, n_iter, p0, axes, step):
+    attrs = {"T": n_iter, "axes": axes, "p0": p0, "scalar_lambda": lam, "sigma": step, "tau": step, "theta": 1.0}
+    case(f"pdhg_scalar_{name}", "pdhg", attrs, {"z": noisy_picture(*shape)}, upstream=False)
+
+
+scalar_pdhg("zero", (1, 1, 1, 6, 5), 0.0, 30, "zero", [3, 4], 0.25)
+scalar_pdhg("strong", (3, 1, 1, 9, 8), 0.5, 100, "noisy", [3, 4], 1 / 3)
+scalar_pdhg("dynamic", (1, 1, 4, 5, 6), 0.05, 60, "zero", [2, 3, 4], 13**-0.5)
+
+
+def grid_search(name, shape, lambdas, attrs):
+    def inputs(g):
+        clean = picture(g, *shape)
+        noisy = clean + 0.1 * torch.randn(shape, generator=g)
+        return {"clean": clean, "noisy": noisy, "lambdas": torch.tensor(lambdas)}
+
+    case(f"grid_search_{name}", "grid_search", attrs, inputs, upstream=False)
+
+
+USUAL = {"T": 64, "p0": "zero", "sigma": 1 / 3, "tau": 1 / 3, "theta": 1.0}
+OTHER = {"T": 30, "p0": "noisy", "sigma": 0.25, "tau": 0.4, "theta": 0.9}
+grid_search("nine", (1, 1, 1, 26, 33), [0.05 * i for i in range(9)], USUAL)
+grid_search("noisy_start", (1, 1, 1, 16, 20), [0.02, 0.05, 0.3], OTHER)
+
+# ---- optimiser and metrics ----------------------------------------------------------------------------------------
+
+for name, extra in (
+    ("betas", {"lr": 0.003, "betas": [0.8, 0.95], "eps": 1e-4}),
+    ("decay_amsgrad", {"lr": 0.02, "betas": [0.5, 0.9], "eps": 1e-8, "weight_decay": 0.1, "amsgrad": True}),
+    ("tiny_gradients", {"lr": 0.01, "betas": [0.9, 0.999], "eps": 1e-8}),
+):
+    scale = 1e-8 if name == "tiny_gradients" else 0.5  # of the size of eps
+    inputs = {"parameter": normal(5), "gradients": normal(12, 5, scale=scale)}
+    case(f"adam_{name}", "adam", extra, inputs, upstream=False)
+
+SSIM = {"ssim_window": 7, "ssim_gaussian_sigma": 1.5, "ssim_gaussian_truncate": 3.5}
+for name, data_range, h, w in (("odd", 2.0, 25, 18), ("smallest", 1.0, 11, 11)):
+
+    def pair(g, data_range=data_range, h=h, w=w):
+        a = data_range * picture(g, 1, 1, 1, h, w)[0, 0, 0]
+        return {"a": a, "b": a + 0.1 * data_range * torch.randn(h, w, generator=g)}
+
+    case(f"metrics_{name}", "metrics", {"data_range": data_range, **SSIM}, pair, upstream=False)
+
+# ---- the whole model ----------------------------------------------------------------------------------------------
+
+
+def model_inputs(shape, filters, blocks, learn_steps):
+    def inputs(g):
+        clean = picture(g, *shape)
+        noisy = clean + 0.1 * torch.randn(shape, generator=g)
+        with torch.random.fork_rng():
+            torch.manual_seed(int(torch.randint(2**31, (), generator=g)))
+            model = torch_model.UnrolledTv(filters, blocks, learn_steps=learn_steps)
+        model.cnn.c1x1.weight.data *= 8  # a map that varies, as a trained one does
+        parameters = {f"parameter.{name}": value for name, value in model.state_dict().items()}
+        return {"noisy": noisy, "clean": clean, **parameters}
+
+    return inputs
+
+
+def thesis(name, shape, filters, blocks, n_iter, p0, learn_steps, up_bound=0.0, scale=0.1, norm=3.0, training=None):
+    attrs = {"filters": filters, "blocks": blocks, "T": n_iter, "p0": p0, "L": norm, "up_bound": up_bound}
+    attrs |= {"scale": scale, "learn_steps": learn_steps} | (training or {})
+    op = "thesis_training" if training else "thesis_model"
+    case(f"{op}_{name}", op, attrs, model_inputs(shape, filters, blocks, learn_steps), upstream=False)
+
+
+thesis("one_block", (1, 1, 1, 14, 10), 3, 1, 20, "noisy", False)
+thesis("batch", (3, 1, 1, 12, 8), 2, 2, 12, "zero", True, scale=0.2)
+thesis("bounded_wide", (1, 1, 1, 8, 20), 2, 1, 30, "noisy", False, up_bound=0.3)
+thesis("deep", (1, 1, 1, 16, 8), 1, 3, 17, "noisy", True, norm=3.5)
+thesis("learnt", (1, 1, 1, 10, 12), 2, 1, 10, "noisy", True, training={"lr": 2e-3, "steps": 20})
+thesis("bounded_batch", (3, 1, 1, 8, 12), 2, 1, 16, "zero", False, 0.5, training={"lr": 1e-3, "steps": 12})
