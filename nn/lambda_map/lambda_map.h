@@ -1,0 +1,35 @@
+// lambda_map: from the network's head to the regularisation map of TV.
+//
+//   Lambda[n,a,...] = f(head[n, channel[a], ...]),   f(h) = scale softplus(h)        where up_bound = 0
+//                                                     f(h) = up_bound sigmoid(h)      where up_bound > 0
+//
+// One map channel per differenced axis a; several axes may share a head channel (for a picture both use
+// channel 0), and a head channel that no axis uses gets no gradient. Shapes:   head [N,C,D,H,W] -> Lambda
+// [N,n_axes,D,H,W].      Saved: Lambda. Adjoint:  grad_head[n,c,...] += sum over a with channel[a] = c of
+// grad_Lambda[n,a,...] f'(h), and f' from the value itself:
+//           scale softplus: scale (1 - exp(-Lambda/scale));   up_bound sigmoid: Lambda (1 - Lambda/up_bound)
+// Errors:   ShapeError for a rank other than 5, a channel that head does not have, up_bound < 0, scale <= 0.
+// Source:   A. Kofler et al., "Learning regularization parameter-maps for variational image reconstruction
+// using deep
+//           neural networks and algorithm unrolling", SIAM J. Imaging Sci. 16 (2023), section 3.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "autograd/variable.h"
+#include "tensor/op/op.h"
+
+namespace primal {
+
+struct LambdaMapParams {
+  std::vector<int64_t> channel = {0, 0};  // of the head, one per axis
+  double up_bound = 0.0;
+  double scale = 0.1;
+};
+
+Variable lambda_map(const Variable& head, const LambdaMapParams& params);
+
+OpInfo lambda_map_info();
+
+}  // namespace primal

@@ -1,0 +1,32 @@
+// What verify, check and the tests know of lambda_map.
+#include "autograd/differentiable_op.h"
+#include "nn/lambda_map/lambda_map.h"
+
+namespace primal {
+
+OpInfo lambda_map_info() {
+  OpInfo info;
+  info.name = "lambda_map";
+  info.equation = "Lambda[n,a] = scale softplus(head[n,channel[a]]), or up_bound sigmoid(.)";
+  info.run = differentiable([](const VariableMap& inputs, const Attributes& attrs) -> VariableMap {
+    LambdaMapParams params;
+    params.channel = attrs.value("channel", params.channel);
+    params.up_bound = attrs.value("up_bound", params.up_bound);
+    params.scale = attrs.value("scale", params.scale);
+    return {{"y", lambda_map(required(inputs, "x"), params)}};
+  });
+  info.judge = judge_relative_l2(2e-6, 2e-6);
+  info.corner_cases = {
+      {"picture", Attributes::object(), {{"x", {2, 2, 1, 5, 3}}}},
+      {"bounded", {{"up_bound", 0.5}}, {{"x", {1, 2, 1, 4, 7}}}},
+      {"sequence", {{"channel", {1, 0, 0}}, {"scale", 0.3}}, {{"x", {1, 2, 3, 4, 5}}}},
+      {"one_pixel", {{"channel", {0}}}, {{"x", {1, 1, 1, 1, 1}}}},
+      {"far_out", Attributes::object(), {{"x", {1, 2, 1, 6, 6}, OpInput::Fill::uniform, -30.0, 30.0}}},
+      {"empty_batch", Attributes::object(), {{"x", {0, 2, 1, 4, 4}}}},
+  };
+  info.stages = {{"head", Attributes::object(), {{"x", {1, 2, 1, 256, 256}}}}};
+  info.implementations = {{kReference, "one pass; axes that share a head channel copy the first one's map"}};
+  return info;
+}
+
+}  // namespace primal

@@ -1,0 +1,15 @@
+// scale: y = a x with a fixed number a: the step sizes sigma = sigmoid(s) / L, tau = sigmoid(t) / L.
+// Shapes: x any -> y the same.   Saved: nothing.   Adjoint: grad_x += a grad_y.   Throws ShapeError for a
+// non-floating x.
+#pragma once
+
+#include "autograd/variable.h"
+#include "tensor/op/op.h"
+
+namespace primal {
+
+Variable scale(const Variable& x, double a);
+
+OpInfo scale_info();
+
+}  // namespace primal
