@@ -1,17 +1,13 @@
 # One CMake target per folder. primal_library(solvers SOURCES ... DEPENDS primal::autograd) makes primal_solvers with the
 # alias primal::solvers, compiled with the project's warnings and sanitizers, and puts it on the install list.
 include(GNUInstallDirs)
+include(PrimalSanitizers)
 
 add_library(primal_options INTERFACE)
 target_compile_options(primal_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-unknown-pragmas)
 if(PRIMAL_WERROR)
   target_compile_options(primal_options INTERFACE -Werror)
 endif()
-if(PRIMAL_SANITIZE)
-  add_compile_options(-fsanitize=${PRIMAL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  add_link_options(-fsanitize=${PRIMAL_SANITIZE})
-endif()
-
 set_property(GLOBAL PROPERTY PRIMAL_INSTALL_TARGETS "")
 
 function(primal_library name)
@@ -27,11 +23,11 @@ function(primal_library name)
   set_property(GLOBAL APPEND PROPERTY PRIMAL_INSTALL_TARGETS primal_${name})
 endfunction()
 
-# What every test sees. Many run at once, so each takes two threads and sleeps at its barriers.
-set(PRIMAL_TEST_ENVIRONMENT PRIMAL_THREADS=2 OMP_WAIT_POLICY=passive)
-
 # primal_test(solvers/pdhg SOURCES pdhg_test.cpp LABELS unit grad DEPENDS primal::solvers): one GoogleTest program; each of
-# its tests is a CTest test with those labels (`ctest -L grad`). A test that skips itself is shown as skipped.
+# its tests is a CTest test with those labels (`ctest -L grad`). A test that skips itself is shown as skipped. Many tests
+# run at once, so each takes two threads and sleeps at its barriers.
+set(PRIMAL_TEST_ENVIRONMENT PRIMAL_THREADS=2 OMP_WAIT_POLICY=passive ${PRIMAL_SANITIZER_ENVIRONMENT})
+
 function(primal_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
