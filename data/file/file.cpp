@@ -1,0 +1,139 @@
+#include "data/file/file.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+std::string reason(int error_number) { return std::strerror(error_number); }
+
+// Closes on every way out of read_file.
+struct Descriptor {
+  int number;
+  ~Descriptor() { ::close(number); }
+};
+
+// One read of up to `bytes`, repeated when a signal interrupts it; 0 at the end of the file.
+size_t read_some(int descriptor, uint8_t* to, size_t bytes, const std::filesystem::path& path) {
+  for (;;) {
+    const ssize_t n = ::read(descriptor, to, bytes);
+    if (n >= 0) return static_cast<size_t>(n);
+    if (errno != EINTR) throw IoError("[file] cannot read {}: {}", path.string(), reason(errno));
+  }
+}
+
+// The folder that holds a file; "" stands for the current one.
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+// Where a write to `path` lands: the target of a symbolic link, else the path itself.
+std::filesystem::path write_target(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(path, error)) return path;
+  const std::filesystem::path target = std::filesystem::canonical(path, error);
+  return error ? path : target;  // a dangling link is replaced
+}
+
+}  // namespace
+
+std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes) {
+  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (number < 0) throw IoError("[file] cannot open {}: {}", path.string(), reason(errno));
+  const Descriptor file{number};
+  struct stat status {};
+  if (::fstat(file.number, &status) != 0)
+    throw IoError("[file] cannot read {}: {}", path.string(), reason(errno));
+  if (S_ISDIR(status.st_mode)) throw IoError("[file] {} is a folder, expected a file", path.string());
+  const bool regular = S_ISREG(status.st_mode);
+  if (regular && static_cast<uint64_t>(status.st_size) > max_bytes) {
+    throw DataError("[file] {} has {} bytes, at most {} are read", path.string(), status.st_size, max_bytes);
+  }
+  // The size is a hint only: the file may grow or shrink while it is read, and a pipe has none.
+  constexpr size_t kStep = size_t{1} << 16;
+  std::vector<uint8_t> bytes(regular ? static_cast<size_t>(status.st_size) + 1 : kStep);
+  size_t filled = 0;
+  for (;;) {
+    const size_t n = read_some(file.number, bytes.data() + filled, bytes.size() - filled, path);
+    if (n == 0) break;
+    filled += n;
+    if (filled > max_bytes) throw DataError("[file] {} has more than {} bytes", path.string(), max_bytes);
+    if (filled == bytes.size()) bytes.resize(bytes.size() + std::max(kStep, bytes.size() / 2));
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
+AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(write_target(path)) {
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    throw IoError("[file] cannot write {}: it exists and is {}, not a regular file", path_.string(),
+                  S_ISDIR(status.st_mode) ? "a folder" : "a device or a pipe");
+  }
+  // Process and counter make the name unique among the writers of this machine; O_EXCL settles the rest.
+  static std::atomic<unsigned> counter{0};
+  const std::string name =
+      fmt::format(".{}.{}.{}.tmp", path_.filename().string(), ::getpid(), counter.fetch_add(1));
+  temporary_ = folder_of(path_) / name;
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) {
+    throw IoError("[file] cannot write {}: {}", path_.string(), reason(errno));
+  }
+}
+
+AtomicFile::~AtomicFile() { close_and_remove(); }
+
+void AtomicFile::close_and_remove() noexcept {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(temporary_.c_str());
+  descriptor_ = -1;
+}
+
+void AtomicFile::fail(const char* what, int error_number) {
+  close_and_remove();
+  throw IoError("[file] cannot {} {}: {}; what was there before is unchanged", what, path_.string(),
+                reason(error_number));
+}
+
+void AtomicFile::write(std::span<const uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(descriptor_, bytes.data(), bytes.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      fail("write", errno);
+    }
+    bytes = bytes.subspan(static_cast<size_t>(n));
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail("sync", errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("rename the finished file to", errno);
+  ::close(descriptor_);
+  descriptor_ = -1;
+  // From here on the file is complete under its name. Some file systems cannot sync a folder; that is no
+  // failure.
+  const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder >= 0) {
+    ::fsync(folder);
+    ::close(folder);
+  }
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
+}
+
+}  // namespace primal

@@ -1,0 +1,50 @@
+// Files as the readers and writers of data/ need them: read whole, written whole or not at all.
+//
+// A file under its own name is always complete. Writing goes to a temporary file in the same folder, which is
+// synced to the disk and then renamed over the name; the folder is synced too, so that the name survives a
+// power cut. When anything fails in between, the temporary file is removed and the old file stays as it was.
+//
+// Errors: IoError for everything the file system refuses, with the path and the system's reason; DataError
+// for a file that is too large to be read whole.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace primal {
+
+// Larger files are refused unread: no picture or checkpoint of this program comes near.
+inline constexpr uint64_t kMaxFileBytes = uint64_t{1} << 34;  // 16 GiB
+
+// All bytes of a file, at most max_bytes. Pipes and devices are read to their end.
+std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes = kMaxFileBytes);
+
+// AtomicFile file(path); file.write(...); file.commit();
+class AtomicFile {
+ public:
+  // Creates the temporary file. The name may be new or an existing regular file (through a symbolic link its
+  // target is replaced, the link stays); a folder, a device or a pipe is refused.
+  explicit AtomicFile(const std::filesystem::path& path);
+  ~AtomicFile();  // without commit(): removes the temporary file
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::span<const uint8_t> bytes);
+  void commit();  // sync, rename, sync the folder; once
+
+ private:
+  void close_and_remove() noexcept;
+  [[noreturn]] void fail(const char* what, int error_number);
+
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  int descriptor_ = -1;
+};
+
+void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
+
+}  // namespace primal

@@ -1,0 +1,66 @@
+// Image: a picture as it lies in a file, and the ways in and out: PNG (libpng) and JPEG (libjpeg-turbo).
+//
+// What a file becomes:
+//   grey of 1, 2, 4 or 8 bit      channels 1, 8 bit; fewer bits are spread over 0..255 (4 bit: 17 per level)
+//   grey of 16 bit                channels 1, 16 bit
+//   palette                       channels 3, 8 bit
+//   RGB of 8 or 16 bit            channels 3, 8 or 16 bit
+//   with alpha, or a transparent  the same without: the colour below is kept as stored and not blended with
+//   any colour                        background, as Pillow's convert() drops alpha JPEG CMYK, YCCK channels
+//   3, 8 bit; stored inverted as Adobe does (as Pillow and browsers assume),
+//                                 R = (255 - K) (255 - C) / 255 and so on in 8-bit rounding
+//   EXIF orientation              applied: row 0 is the top of the scene
+// Colour profiles and gamma are ignored, as Pillow ignores them.
+//
+// Errors: IoError when a file cannot be opened; DataError, always naming the file, when it is empty,
+// truncated, corrupt, of another format, or larger than kMaxPixels, or when its header promises more pixels
+// than its bytes can hold. Both of these are found before memory is allocated for the pixels. A JPEG with
+// damaged picture data is an error too, where some readers fill the rest with grey: pictures are measured
+// here.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace primal {
+
+// The largest picture read or made: 16384 x 16384. As Image it takes 0.5 GiB (grey) or 1.5 GiB (RGB).
+inline constexpr int64_t kMaxPixels = int64_t{1} << 28;
+
+struct Image {
+  int64_t width = 0;
+  int64_t height = 0;
+  int channels = 1;   // 1 grey, 3 RGB
+  int bit_depth = 8;  // 8 or 16
+  // Levels 0 .. max_level(), [height, width, channels] row-major, whatever the bit depth.
+  std::vector<uint16_t> levels;
+
+  Image() = default;
+  // All levels 0. ShapeError for an extent below 1, other channels or bit depths, or more than kMaxPixels.
+  Image(int64_t width, int64_t height, int channels, int bit_depth = 8);
+
+  int max_level() const { return bit_depth == 8 ? 255 : 65535; }
+  const uint16_t* row(int64_t y) const { return levels.data() + y * width * channels; }
+  uint16_t* row(int64_t y) { return levels.data() + y * width * channels; }
+  uint16_t at(int64_t x, int64_t y, int c = 0) const { return row(y)[x * channels + c]; }
+  uint16_t& at(int64_t x, int64_t y, int c = 0) { return row(y)[x * channels + c]; }
+  bool operator==(const Image&) const = default;
+};
+
+// The format is recognised by the first bytes, not by the name.
+Image read_image(const std::filesystem::path& path);
+// The same for a file already in memory (standard input); `name` is what errors call it.
+Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
+
+// True for the file names read_image is meant for: .png .jpg .jpeg, in any case.
+bool has_image_extension(const std::filesystem::path& path);
+inline constexpr const char* kImageExtensions = ".png .jpg .jpeg";
+
+// 8- or 16-bit grey or RGB PNG. write_png leaves a whole file or none (data/file/file.h).
+std::vector<uint8_t> encode_png(const Image& image);
+void write_png(const std::filesystem::path& path, const Image& image);
+
+}  // namespace primal

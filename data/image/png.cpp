@@ -1,0 +1,206 @@
+// PNG through libpng: any bit depth, palette, alpha and interlacing in; 8- or 16-bit grey or RGB out.
+#include <array>
+#include <bit>
+#include <cstdio>
+#include <cstring>
+#include <png.h>
+#include <vector>
+
+#include "data/image/codec.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+constexpr std::array<uint8_t, 8> kSignature{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+
+using Message = std::array<char, 160>;
+
+// libpng calls this on an error; it must not return. The message stays in the Message that the session owns.
+[[noreturn]] void on_error(png_structp png, png_const_charp text) {
+  auto* message = static_cast<Message*>(png_get_error_ptr(png));
+  std::snprintf(message->data(), message->size(), "%s", text);
+  png_longjmp(png, 1);
+}
+void on_warning(png_structp, png_const_charp) {}  // ancillary chunks only; Pillow ignores them too
+
+// Runs library calls that may longjmp; false when one did. `calls` must not own anything with a destructor
+// (codec.h).
+template <class Calls>
+[[gnu::noinline]] bool guarded(png_structp png, const Calls& calls) {
+  if (setjmp(png_jmpbuf(png)) != 0) return false;
+  calls();
+  return true;
+}
+
+struct Reader {
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+  Message message{};
+  std::span<const uint8_t> rest;
+  bool ran_out = false;
+
+  explicit Reader(std::span<const uint8_t> bytes) : rest(bytes) {
+    png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &message, on_error, on_warning);
+    if (png != nullptr) info = png_create_info_struct(png);
+    if (info == nullptr) {
+      png_destroy_read_struct(&png, nullptr, nullptr);
+      throw DeviceError("[png] no memory for a PNG reader");
+    }
+    png_set_read_fn(png, this, read);
+  }
+  ~Reader() { png_destroy_read_struct(&png, &info, nullptr); }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  static void read(png_structp png, png_bytep to, size_t n) {
+    auto* self = static_cast<Reader*>(png_get_io_ptr(png));
+    if (n > self->rest.size()) {
+      self->ran_out = true;
+      png_error(png, "the file ends early");
+    }
+    std::memcpy(to, self->rest.data(), n);
+    self->rest = self->rest.subspan(n);
+  }
+
+  // Runs calls or throws what libpng had to say, with the offset it had come to.
+  template <class Calls>
+  void run(const std::string& name, size_t file_bytes, const Calls& calls) {
+    if (guarded(png, calls)) return;
+    if (ran_out) throw DataError("[png] {} is truncated: {} bytes end inside the picture", name, file_bytes);
+    throw DataError("[png] {} is corrupt near byte {}: {}", name, file_bytes - rest.size(), message.data());
+  }
+};
+
+struct Writer {
+  png_structp png = nullptr;
+  png_infop info = nullptr;
+  Message message{};
+  std::vector<uint8_t> out;
+
+  Writer() {
+    png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &message, on_error, on_warning);
+    if (png != nullptr) info = png_create_info_struct(png);
+    if (info == nullptr) {
+      png_destroy_write_struct(&png, nullptr);
+      throw DeviceError("[png] no memory for a PNG writer");
+    }
+    png_set_write_fn(png, this, write, flush);
+  }
+  ~Writer() { png_destroy_write_struct(&png, &info); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  bool append(const uint8_t* from, size_t n) noexcept {
+    try {
+      out.insert(out.end(), from, from + n);
+      return true;
+    } catch (...) {  // an exception must not pass through libpng; write() reports it the library's way
+      return false;
+    }
+  }
+  static void write(png_structp png, png_bytep from, size_t n) {
+    if (!static_cast<Writer*>(png_get_io_ptr(png))->append(from, n)) png_error(png, "out of memory");
+  }
+  static void flush(png_structp) {}
+};
+
+// What the transformations below leave: grey or RGB, 8 or 16 bit, no alpha.
+struct Layout {
+  png_uint_32 width = 0, height = 0;
+  int bit_depth = 0, colour_type = 0;
+  int n_passes = 1;
+  png_bytep exif = nullptr;
+  png_uint_32 exif_bytes = 0;
+};
+
+}  // namespace
+
+namespace codec {
+
+bool is_png(std::span<const uint8_t> bytes) {
+  // Four bytes tell; the rest of the signature catches transfers that changed line ends, and libpng says so.
+  return bytes.size() >= 4 && std::memcmp(bytes.data(), kSignature.data(), 4) == 0;
+}
+
+Image decode_png(std::span<const uint8_t> bytes, const std::string& name) {
+  Reader reader(bytes);
+  const png_structp png = reader.png;
+  const png_infop info = reader.info;
+  Layout layout;
+  reader.run(name, bytes.size(), [&] {
+    png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // check_extent judges the product instead
+    png_read_info(png, info);
+    png_get_IHDR(png, info, &layout.width, &layout.height, &layout.bit_depth, &layout.colour_type, nullptr,
+                 nullptr, nullptr);
+  });
+  // Deflate makes at most 1032 bytes from one.
+  const int stored_bits = layout.bit_depth * png_get_channels(png, info);
+  check_extent(name, "png", layout.width, layout.height, bytes.size(), 1032.0 * 8.0 / stored_bits);
+
+  reader.run(name, bytes.size(), [&] {
+    if (layout.colour_type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
+    if (layout.colour_type == PNG_COLOR_TYPE_GRAY && layout.bit_depth < 8)
+      png_set_expand_gray_1_2_4_to_8(png);
+    png_set_strip_alpha(png);
+    if (layout.bit_depth == 16 && std::endian::native == std::endian::little) png_set_swap(png);
+    layout.n_passes = png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+  });
+  Image image(layout.width, layout.height, png_get_channels(png, info), png_get_bit_depth(png, info));
+  const int64_t n_samples = image.width * image.channels;
+  if (png_get_rowbytes(png, info) != static_cast<size_t>(n_samples * image.bit_depth / 8)) {
+    throw DataError("[png] {} has an unexpected layout: {} bytes in a row of {} samples of {} bit", name,
+                    png_get_rowbytes(png, info), n_samples, image.bit_depth);
+  }
+  reader.run(name, bytes.size(), [&] {
+    for (int pass = 0; pass < layout.n_passes; ++pass) {
+      for (int64_t y = 0; y < image.height; ++y) png_read_row(png, row_bytes(image.row(y)), nullptr);
+    }
+    png_read_end(png, info);
+    png_get_eXIf_1(png, info, &layout.exif_bytes, &layout.exif);
+  });
+  if (image.bit_depth == 8) {
+    for (int64_t y = 0; y < image.height; ++y) widen_in_place(image.row(y), n_samples);
+  }
+  const int orientation = exif_orientation({layout.exif, layout.exif == nullptr ? 0 : layout.exif_bytes});
+  return upright(std::move(image), orientation);
+}
+
+}  // namespace codec
+
+std::vector<uint8_t> encode_png(const Image& image) {
+  const size_t expected = static_cast<size_t>(image.width * image.height * image.channels);
+  if (image.levels.empty() || image.levels.size() != expected) {
+    throw ShapeError("[png] a picture of {} x {} x {} needs {} levels, it has {}", image.width, image.height,
+                     image.channels, expected, image.levels.size());
+  }
+  Writer writer;
+  const png_structp png = writer.png;
+  const png_infop info = writer.info;
+  const int64_t n_samples = image.width * image.channels;
+  std::vector<uint8_t> narrow(image.bit_depth == 8 ? static_cast<size_t>(n_samples) : 0);
+  const bool done = guarded(png, [&] {
+    png_set_IHDR(png, info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height),
+                 image.bit_depth, image.channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY,
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_write_info(png, info);
+    if (image.bit_depth == 16 && std::endian::native == std::endian::little) png_set_swap(png);
+    for (int64_t y = 0; y < image.height; ++y) {
+      const uint16_t* row = image.row(y);
+      if (image.bit_depth == 16) {
+        png_write_row(png, reinterpret_cast<const uint8_t*>(row));
+      } else {
+        for (int64_t i = 0; i < n_samples; ++i) narrow[static_cast<size_t>(i)] = static_cast<uint8_t>(row[i]);
+        png_write_row(png, narrow.data());
+      }
+    }
+    png_write_end(png, info);
+  });
+  if (!done)
+    throw DeviceError("[png] cannot encode {} x {} pixels: {}", image.width, image.height,
+                      writer.message.data());
+  return std::move(writer.out);
+}
+
+}  // namespace primal

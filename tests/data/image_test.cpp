@@ -1,0 +1,314 @@
+#include "data/image/image.h"
+
+#include <fstream>
+#include <gtest/gtest.h>
+#include <png.h>
+
+#include "data/file/file.h"
+#include "picture_files.h"
+#include "temporary_folder.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+using testing::JpegKind;
+using testing::make_jpeg;
+using testing::make_png;
+using testing::message_of;
+using testing::PngKind;
+using testing::TemporaryFolder;
+
+std::vector<uint16_t> levels(const std::vector<uint8_t>& file) { return decode_image(file, "test").levels; }
+
+// [height, width, channels] with a smooth slope, so that JPEG keeps it well.
+std::vector<uint8_t> slope(int width, int height, int channels) {
+  std::vector<uint8_t> pixels;
+  for (int y = 0; y < height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      for (int c = 0; c < channels; ++c) pixels.push_back(static_cast<uint8_t>(20 + 3 * x + 2 * y + 10 * c));
+    }
+  }
+  return pixels;
+}
+
+double worst_difference(const Image& image, const std::vector<uint8_t>& expected) {
+  if (image.levels.size() != expected.size()) return 1e9;
+  double worst = 0.0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    worst = std::max(worst, std::abs(static_cast<double>(image.levels[i]) - expected[i]));
+  }
+  return worst;
+}
+
+TEST(Png, SpreadsFewBitsOverTheRange) {
+  using Levels = std::vector<uint16_t>;
+  EXPECT_EQ(levels(make_png({.bit_depth = 1}, 8, 1, {{0b10110001}})),
+            (Levels{255, 0, 255, 255, 0, 0, 0, 255}));
+  EXPECT_EQ(levels(make_png({.bit_depth = 2}, 4, 1, {{0b00011011}})), (Levels{0, 85, 170, 255}));
+  EXPECT_EQ(levels(make_png({.bit_depth = 4}, 3, 1, {{0x0f, 0x70}})), (Levels{0, 255, 119}));
+  EXPECT_EQ(levels(make_png({.bit_depth = 8}, 3, 1, {{0, 7, 255}})), (Levels{0, 7, 255}));
+}
+
+TEST(Png, KeepsSixteenBits) {
+  const Image grey = decode_image(make_png({.bit_depth = 16}, 2, 1, {{0x12, 0x34, 0xff, 0xff}}), "test");
+  EXPECT_EQ(grey.bit_depth, 16);
+  EXPECT_EQ(grey.channels, 1);
+  EXPECT_EQ(grey.levels, (std::vector<uint16_t>{0x1234, 0xffff}));
+  const Image rgb = decode_image(
+      make_png({.bit_depth = 16, .colour_type = PNG_COLOR_TYPE_RGB}, 1, 1, {{0, 1, 2, 3, 4, 5}}), "test");
+  EXPECT_EQ(rgb.channels, 3);
+  EXPECT_EQ(rgb.levels, (std::vector<uint16_t>{0x0001, 0x0203, 0x0405}));
+}
+
+TEST(Png, DropsAlphaAndExpandsPalettes) {
+  using Levels = std::vector<uint16_t>;
+  EXPECT_EQ(levels(make_png({.colour_type = PNG_COLOR_TYPE_GRAY_ALPHA}, 2, 1, {{10, 0, 20, 128}})),
+            (Levels{10, 20}));
+  EXPECT_EQ(levels(make_png({.colour_type = PNG_COLOR_TYPE_RGB_ALPHA}, 1, 1, {{1, 2, 3, 0}})),
+            (Levels{1, 2, 3}));
+  EXPECT_EQ(
+      levels(make_png({.bit_depth = 16, .colour_type = PNG_COLOR_TYPE_GRAY_ALPHA}, 1, 1, {{1, 2, 3, 4}})),
+      (Levels{0x0102}));
+  const std::vector<uint8_t> palette{1, 2, 3, 40, 50, 60, 7, 8, 9};
+  for (const bool transparent : {false, true}) {
+    EXPECT_EQ(
+        levels(make_png({.bit_depth = 2, .colour_type = PNG_COLOR_TYPE_PALETTE, .transparent = transparent},
+                        3, 1, {{0b10000100}}, palette)),
+        (Levels{7, 8, 9, 1, 2, 3, 40, 50, 60}));
+  }
+  // A grey level declared transparent keeps its level.
+  EXPECT_EQ(levels(make_png({.bit_depth = 8, .transparent = true}, 2, 1, {{0, 9}})), (Levels{0, 9}));
+}
+
+TEST(Png, ReadsInterlacedAsPlain) {
+  for (const int colour_type : {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_RGB}) {
+    const int channels = colour_type == PNG_COLOR_TYPE_RGB ? 3 : 1;
+    std::vector<std::vector<uint8_t>> rows;
+    for (int y = 0; y < 13; ++y) {
+      rows.emplace_back();
+      for (int i = 0; i < 11 * channels; ++i) rows.back().push_back(static_cast<uint8_t>(y * 16 + i * 5));
+    }
+    const Image plain = decode_image(make_png({.colour_type = colour_type}, 11, 13, rows), "test");
+    const Image interlaced =
+        decode_image(make_png({.colour_type = colour_type, .interlaced = true}, 11, 13, rows), "test");
+    EXPECT_EQ(plain, interlaced);
+    EXPECT_EQ(plain.at(3, 5, channels - 1), rows[5][static_cast<size_t>(3 * channels + channels - 1)]);
+  }
+}
+
+TEST(Png, WritesWhatItReads) {
+  const TemporaryFolder folder;
+  for (const int channels : {1, 3}) {
+    for (const int bit_depth : {8, 16}) {
+      Image image(7, 5, channels, bit_depth);
+      for (size_t i = 0; i < image.levels.size(); ++i) {
+        image.levels[i] = static_cast<uint16_t>(i * 2503 & static_cast<size_t>(image.max_level()));
+      }
+      write_png(folder / "a.png", image);
+      EXPECT_EQ(read_image(folder / "a.png"), image) << channels << " channels, " << bit_depth << " bit";
+    }
+  }
+  EXPECT_THROW(encode_png(Image{}), ShapeError);
+}
+
+TEST(Jpeg, ReadsGreyColourProgressiveAndArithmetic) {
+  for (const int channels : {1, 3}) {
+    const std::vector<uint8_t> pixels = slope(40, 24, channels);
+    for (const JpegKind& kind :
+         {JpegKind{.channels = channels}, JpegKind{.channels = channels, .progressive = true},
+          JpegKind{.channels = channels, .arithmetic = true}}) {
+      const Image image = decode_image(make_jpeg(kind, 40, 24, pixels), "test");
+      EXPECT_EQ(image.width, 40);
+      EXPECT_EQ(image.height, 24);
+      EXPECT_EQ(image.channels, channels);
+      EXPECT_LE(worst_difference(image, pixels), 6.0);  // measured 4: what quality 95 loses
+    }
+  }
+}
+
+TEST(Jpeg, TurnsInvertedCmykIntoRgb) {
+  // Stored inverted: 255 - C, 255 - M, 255 - Y, 255 - K. Flat, so that the compression loses next to nothing.
+  std::vector<uint8_t> cmyk;
+  for (int i = 0; i < 16 * 16; ++i) cmyk.insert(cmyk.end(), {200, 100, 50, 128});
+  for (const bool ycck : {false, true}) {
+    const Image image =
+        decode_image(make_jpeg({.channels = 4, .ycck = ycck, .quality = 100}, 16, 16, cmyk), "test");
+    ASSERT_EQ(image.channels, 3);
+    EXPECT_NEAR(image.at(8, 8, 0), 200.0 * 128 / 255, 2.0);
+    EXPECT_NEAR(image.at(8, 8, 1), 100.0 * 128 / 255, 2.0);
+    EXPECT_NEAR(image.at(8, 8, 2), 50.0 * 128 / 255, 2.0);
+  }
+}
+
+// A 2 x 3 scene, levels 0..5 (times 40), as a camera stores it under each orientation.
+TEST(Exif, EveryOrientationComesOutUpright) {
+  struct Case {
+    int orientation, width, height;
+    std::vector<uint8_t> stored;
+  };
+  const std::vector<Case> cases{{1, 2, 3, {0, 1, 2, 3, 4, 5}}, {2, 2, 3, {1, 0, 3, 2, 5, 4}},
+                                {3, 2, 3, {5, 4, 3, 2, 1, 0}}, {4, 2, 3, {4, 5, 2, 3, 0, 1}},
+                                {5, 3, 2, {0, 2, 4, 1, 3, 5}}, {6, 3, 2, {1, 3, 5, 0, 2, 4}},
+                                {7, 3, 2, {5, 3, 1, 4, 2, 0}}, {8, 3, 2, {4, 2, 0, 5, 3, 1}}};
+  for (const Case& c : cases) {
+    std::vector<std::vector<uint8_t>> rows;
+    for (int y = 0; y < c.height; ++y) {
+      rows.emplace_back();
+      for (int x = 0; x < c.width; ++x) {
+        rows.back().push_back(static_cast<uint8_t>(40 * c.stored[static_cast<size_t>(y * c.width + x)]));
+      }
+    }
+    const Image image =
+        decode_image(make_png({.orientation = c.orientation}, c.width, c.height, rows), "test");
+    EXPECT_EQ(image.width, 2) << c.orientation;
+    EXPECT_EQ(image.levels, (std::vector<uint16_t>{0, 40, 80, 120, 160, 200})) << c.orientation;
+  }
+}
+
+TEST(Exif, IsReadFromJpegInBothByteOrders) {
+  for (const bool big_endian : {false, true}) {
+    const std::vector<uint8_t> pixels = slope(24, 8, 1);
+    const Image image =
+        decode_image(make_jpeg({.orientation = 6, .big_endian = big_endian}, 24, 8, pixels), "test");
+    EXPECT_EQ(image.width, 8);
+    EXPECT_EQ(image.height, 24);
+    EXPECT_NEAR(image.at(0, 0), pixels[7 * 24], 4.0);  // bottom left becomes top left
+  }
+}
+
+TEST(ImageErrors, NameTheFileAndWhatWasFound) {
+  const TemporaryFolder folder;
+  const auto message_for = [&](const std::string& name, const std::vector<uint8_t>& bytes) {
+    write_file_atomically(folder / name, bytes);
+    std::string message = message_of<DataError>([&] { read_image(folder / name); });
+    EXPECT_NE(message.find((folder / name).string()), std::string::npos) << "'" << message << "'";
+    return message;
+  };
+  EXPECT_THROW(read_image(folder / "none.png"), IoError);
+  EXPECT_THROW(read_image(folder.path()), IoError);
+  EXPECT_NE(message_for("empty.png", {}).find("empty"), std::string::npos);
+  EXPECT_NE(message_for("text.png", {'h', 'e', 'l', 'l', 'o'}).find("68 65 6c 6c 6f"), std::string::npos);
+  EXPECT_NE(message_for("a.jpg", {'G', 'I', 'F', '8', '9', 'a'}).find("GIF"), std::string::npos);
+  EXPECT_NE(message_for("short.png", {0x89, 'P', 'N', 'G'}).find("truncated"), std::string::npos);
+  EXPECT_NE(message_for("short.jpg", {0xff, 0xd8, 0xff}).find("truncated"), std::string::npos);
+}
+
+TEST(ImageErrors, EveryTruncationIsFound) {
+  std::vector<std::vector<uint8_t>> rows(20, std::vector<uint8_t>(20));
+  for (size_t y = 0; y < 20; ++y) {
+    for (size_t x = 0; x < 20; ++x) rows[y][x] = static_cast<uint8_t>(x * y);
+  }
+  const std::vector<std::vector<uint8_t>> files{
+      make_png({}, 20, 20, rows), make_png({.interlaced = true}, 20, 20, rows),
+      make_jpeg({}, 40, 24, slope(40, 24, 1)),
+      make_jpeg({.channels = 3, .progressive = true}, 40, 24, slope(40, 24, 3))};
+  for (const std::vector<uint8_t>& file : files) {
+    EXPECT_NO_THROW(decode_image(file, "test"));
+    for (size_t n = 0; n < file.size(); ++n) {
+      EXPECT_THROW(decode_image(std::span(file).first(n), "test"), DataError) << n << " of " << file.size();
+    }
+  }
+}
+
+// Any single damaged byte either leaves a picture or gives a DataError; under the sanitizers this is where a
+// leak, an overrun or a jump over a destructor would show.
+TEST(ImageErrors, EveryDamagedByteIsSurvived) {
+  std::vector<std::vector<uint8_t>> rows(9, std::vector<uint8_t>(9 * 3));
+  for (size_t y = 0; y < 9; ++y) {
+    for (size_t i = 0; i < 27; ++i) rows[y][i] = static_cast<uint8_t>(7 * i + 5 * y);
+  }
+  const std::vector<std::vector<uint8_t>> files{
+      make_png({.colour_type = PNG_COLOR_TYPE_RGB, .orientation = 6}, 9, 9, rows),
+      make_jpeg({.channels = 3, .orientation = 8}, 17, 9, slope(17, 9, 3)),
+      make_jpeg({.channels = 4, .ycck = true, .progressive = true}, 17, 9, slope(17, 9, 4))};
+  size_t refused = 0;
+  for (const std::vector<uint8_t>& file : files) {
+    for (size_t i = 0; i < file.size(); ++i) {
+      for (const uint8_t flip : {0xff, 0x01, 0x80}) {
+        std::vector<uint8_t> damaged = file;
+        damaged[i] ^= flip;
+        try {
+          decode_image(damaged, "test");
+        } catch (const DataError&) {
+          ++refused;
+        }
+      }
+    }
+  }
+  EXPECT_GT(refused, 100u);
+}
+
+TEST(ImageErrors, AbsurdExtentsAreRefusedBeforeAllocation) {
+  // A true PNG header whose extents are overwritten; libpng checks the CRC first, so it is made anew.
+  const auto with_extent = [](uint32_t width, uint32_t height) {
+    std::vector<uint8_t> png = make_png({}, 1, 1, {{0}});
+    for (int i = 0; i < 4; ++i) {
+      png[static_cast<size_t>(16 + i)] = static_cast<uint8_t>(width >> (24 - 8 * i));
+      png[static_cast<size_t>(20 + i)] = static_cast<uint8_t>(height >> (24 - 8 * i));
+    }
+    uint32_t crc = 0xffffffff;
+    for (size_t i = 12; i < 29; ++i) {
+      crc ^= png[i];
+      for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320u : 0u);
+    }
+    crc = ~crc;
+    for (int i = 0; i < 4; ++i) png[static_cast<size_t>(29 + i)] = static_cast<uint8_t>(crc >> (24 - 8 * i));
+    return png;
+  };
+  const std::string absurd =
+      message_of<DataError>([&] { decode_image(with_extent(2000000, 2000000), "big.png"); });
+  EXPECT_NE(absurd.find("2000000 x 2000000"), std::string::npos) << absurd;
+  EXPECT_NE(absurd.find("at most 268435456"), std::string::npos) << absurd;
+  const std::string lying =
+      message_of<DataError>([&] { decode_image(with_extent(16384, 16384), "big.png"); });
+  EXPECT_NE(lying.find("more than its"), std::string::npos) << lying;
+
+  std::vector<uint8_t> jpeg = make_jpeg({}, 16, 16, slope(16, 16, 1));
+  for (size_t i = 0; i + 9 < jpeg.size(); ++i) {
+    if (jpeg[i] == 0xff && jpeg[i + 1] == 0xc0) jpeg[i + 5] = jpeg[i + 7] = 0xf0;  // height, width: 61456
+  }
+  const std::string large = message_of<DataError>([&] { decode_image(jpeg, "big.jpg"); });
+  EXPECT_NE(large.find("61456 x 61456"), std::string::npos) << large;
+}
+
+TEST(ImageErrors, APictureOfManyScansIsRefused) {
+  const std::vector<uint8_t> file = make_jpeg({.progressive = true}, 16, 16, slope(16, 16, 1));
+  // The first scan (from its SOS marker to the next marker) carries the DC terms; it may come again and
+  // again.
+  size_t begin = 0;
+  while (file[begin] != 0xff || file[begin + 1] != 0xda) ++begin;
+  size_t end = begin + 2;
+  while (file[end] != 0xff || file[end + 1] == 0) ++end;
+  const std::vector<uint8_t> scan(file.begin() + static_cast<ptrdiff_t>(begin),
+                                  file.begin() + static_cast<ptrdiff_t>(end));
+  const auto repeated = [&](int times) {
+    std::vector<uint8_t> long_file = file;
+    for (int i = 0; i < times; ++i) {
+      long_file.insert(long_file.begin() + static_cast<ptrdiff_t>(end), scan.begin(), scan.end());
+    }
+    return long_file;
+  };
+  EXPECT_NO_THROW(decode_image(repeated(100), "scans.jpg"));
+  const std::string message = message_of<DataError>([&] { decode_image(repeated(600), "scans.jpg"); });
+  EXPECT_NE(message.find("500 scans"), std::string::npos) << message;
+}
+
+TEST(Image, RefusesWrongExtents) {
+  EXPECT_THROW(Image(0, 1, 1), ShapeError);
+  EXPECT_THROW(Image(1, -1, 1), ShapeError);
+  EXPECT_THROW(Image(int64_t{1} << 20, int64_t{1} << 20, 1), ShapeError);
+  EXPECT_THROW(Image(1, 1, 2), ShapeError);
+  EXPECT_THROW(Image(1, 1, 1, 12), ShapeError);
+}
+
+TEST(Image, KnowsItsExtensions) {
+  EXPECT_TRUE(has_image_extension("a/b.JPEG"));
+  EXPECT_TRUE(has_image_extension("b.jpg"));
+  EXPECT_TRUE(has_image_extension("b.Png"));
+  EXPECT_FALSE(has_image_extension("b.txt"));
+  EXPECT_FALSE(has_image_extension("png"));
+}
+
+}  // namespace
+}  // namespace primal
