@@ -1,0 +1,137 @@
+#include "nn/max_pool3d/max_pool3d.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <limits>
+
+#include "support/op_test.h"
+#include "tensor/error.h"
+#include "tensor/exec.h"
+#include "tensor/memory_pool.h"
+
+namespace primal {
+namespace {
+
+Variable leaf(const Shape& shape, const std::vector<double>& values) {
+  return {Tensor::from(shape, values), true};
+}
+
+std::string message_of(const Shape& x, const MaxPool3dParams& params) {
+  try {
+    max_pool3d(Variable(Tensor::zeros(x)), params);
+  } catch (const ShapeError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(MaxPool3d, IsProven) { expect_op_proven(max_pool3d_info()); }
+
+TEST(MaxPool3d, HalvesAPictureAsByHand) {
+  const Variable x = leaf({1, 1, 1, 2, 4}, {1, 5, 2, 0,  //
+                                            3, 4, 7, 6});
+  const Variable y = max_pool3d(x, {.kernel = {1, 2, 2}});
+  EXPECT_EQ(y.shape(), Shape({1, 1, 1, 1, 2}));
+  EXPECT_EQ(y.value().to_doubles(), (std::vector<double>{5, 7}));
+  y.backward(Tensor::from(y.shape(), std::vector<double>{10, 20}));
+  EXPECT_EQ(x.grad().to_doubles(), (std::vector<double>{0, 10, 0, 0, 0, 0, 20, 0}));
+}
+
+TEST(MaxPool3d, OverlappingWindowsAddUpInTheSharedCell) {
+  const Variable x = leaf({1, 1, 1, 1, 5}, {0, 1, 9, 1, 0});
+  const Variable y = max_pool3d(x, {.kernel = {1, 1, 3}, .stride = {{1, 1, 2}}});
+  EXPECT_EQ(y.value().to_doubles(), (std::vector<double>{9, 9}));
+  y.backward(Tensor::from(y.shape(), std::vector<double>{2, 3}));
+  EXPECT_EQ(x.grad().to_doubles(), (std::vector<double>{0, 0, 5, 0, 0}));
+}
+
+TEST(MaxPool3d, TheFirstInMemoryOrderWinsATie) {
+  const Variable x = leaf({1, 1, 2, 2, 2}, {4, 4, 4, 4, 4, 4, 4, 4});
+  max_pool3d(x, {.kernel = {2, 2, 2}}).backward();
+  EXPECT_EQ(x.grad().to_doubles(), (std::vector<double>{1, 0, 0, 0, 0, 0, 0, 0}));
+}
+
+TEST(MaxPool3d, PaddingNeverWinsAndAWindowOfMinusInfinityKeepsItsFirstCell) {
+  const double low = -std::numeric_limits<double>::infinity();
+  const Variable negative = leaf({1, 1, 1, 1, 2}, {-3, -2});
+  EXPECT_EQ(max_pool3d(negative, {.kernel = {1, 1, 2}, .padding = {0, 0, 1}}).value().to_doubles(),
+            (std::vector<double>{-3, -2}));
+  const Variable bottom = leaf({1, 1, 1, 1, 4}, {low, low, low, low});
+  const Variable y = max_pool3d(bottom, {.kernel = {1, 1, 2}});
+  EXPECT_EQ(y.value().to_doubles(), (std::vector<double>{low, low}));
+  y.backward(Tensor::from(y.shape(), std::vector<double>{1, 2}));
+  EXPECT_EQ(bottom.grad().to_doubles(), (std::vector<double>{1, 0, 2, 0}));
+}
+
+TEST(MaxPool3d, ANaNWinsOverEveryNumber) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Variable y = max_pool3d(leaf({1, 1, 1, 1, 6}, {nan, 1, 1, nan, 2, 3}), {.kernel = {1, 1, 2}});
+  EXPECT_TRUE(std::isnan(y.value().to_doubles()[0]));
+  EXPECT_TRUE(std::isnan(y.value().to_doubles()[1]));
+  EXPECT_EQ(y.value().to_doubles()[2], 3);
+}
+
+// Every window on its own, the way the equation says it.
+TEST(MaxPool3d, AgreesWithTheEquationOnEveryCornerCase) {
+  for (const OpCase& op_case : max_pool3d_info().corner_cases) {
+    const auto triple = [&](const char* key, std::array<int64_t, 3> otherwise) {
+      return attribute_triple(op_case.attrs, key, otherwise);
+    };
+    const std::array<int64_t, 3> k = triple("kernel", {}), s = triple("stride", k), p = triple("padding", {});
+    const Tensor x = make_inputs(op_case, DType::f64).at("x");
+    const Tensor y = max_pool3d(x, {.kernel = k, .stride = s, .padding = p}).value();
+    const View5<double> xv = x.view5<double>(), yv = y.view5<double>();
+    const int64_t out_d = y.size(2), out_h = y.size(3), out_w = y.size(4);
+    for (int64_t i = 0; i < y.numel(); ++i) {
+      const int64_t w = i % out_w, h = i / out_w % out_h, d = i / out_w / out_h % out_d;
+      const int64_t c = i / (out_w * out_h * out_d) % y.size(1), n = i / (out_w * out_h * out_d) / y.size(1);
+      double expected = -std::numeric_limits<double>::infinity();
+      for (int64_t a = std::max<int64_t>(0, d * s[0] - p[0]); a < std::min(x.size(2), d * s[0] - p[0] + k[0]);
+           ++a)
+        for (int64_t b = std::max<int64_t>(0, h * s[1] - p[1]);
+             b < std::min(x.size(3), h * s[1] - p[1] + k[1]); ++b)
+          for (int64_t e = std::max<int64_t>(0, w * s[2] - p[2]);
+               e < std::min(x.size(4), w * s[2] - p[2] + k[2]); ++e)
+            expected = std::max(expected, xv(n, c, a, b, e));
+      EXPECT_EQ(yv(n, c, d, h, w), expected) << op_case.name << " at " << i;
+    }
+  }
+}
+
+TEST(MaxPool3d, GivesTheSameBitsForAnyThreadCount) {
+  const Tensor x = make_inputs(max_pool3d_info().stages.back(), DType::f32).at("x");
+  const int before = num_threads();
+  std::vector<std::vector<double>> results;
+  for (int n : {1, 3}) {
+    set_num_threads(n);
+    const Variable leaf_x(x, true);
+    const Variable y = max_pool3d(leaf_x, {.kernel = {1, 3, 3}, .stride = {{1, 2, 2}}});
+    y.backward(y.value());
+    results.push_back(leaf_x.grad().to_doubles());
+  }
+  set_num_threads(before);
+  EXPECT_EQ(results[0], results[1]);
+}
+
+TEST(MaxPool3d, SavesNothingWhileNobodyWantsAGradient) {
+  const Tensor x = Tensor::zeros({1, 8, 1, 32, 32});
+  const size_t before = host_pool().stats().live_bytes;
+  const Variable y = max_pool3d(Variable(x), {});
+  const size_t of_y = host_pool().stats().live_bytes - before;
+  EXPECT_EQ(of_y, MemoryPool::size_class(y.value().bytes()));
+  const Variable recorded = max_pool3d(Variable(x, true), {});
+  EXPECT_EQ(host_pool().stats().live_bytes - before - of_y, 2 * of_y);  // y and argmax
+}
+
+TEST(MaxPool3d, NamesWhatDoesNotFit) {
+  EXPECT_EQ(message_of({1, 1, 1, 1, 4}, {.kernel = {1, 2, 2}}),
+            "[max_pool3d] window 2 along H does not fit into 1 cells with padding 0: x=[1,1,1,1,4]");
+  EXPECT_EQ(message_of({1, 1, 1, 4, 4}, {.kernel = {1, 2, 2}, .padding = {0, 0, 2}}),
+            "[max_pool3d] padding 2 along W is outside of [0, half the kernel 2]");
+  EXPECT_EQ(message_of({1, 1, 1, 4, 4}, {.stride = {{1, 0, 2}}}), "[max_pool3d] stride 0 along H is below 1");
+  EXPECT_EQ(message_of({4, 4}, {}), "[max_pool3d] x must be f32 or f64 [N,C,D,H,W]: f32[4,4]");
+  EXPECT_EQ(message_of({1, 2, 0, 4, 4}, {}), "[max_pool3d] x has no cells along D: x=[1,2,0,4,4]");
+}
+
+}  // namespace
+}  // namespace primal
