@@ -1,0 +1,39 @@
+// Upsample3d: y = (A_D x A_H x A_W) x for each (n, c): every axis is resampled by a matrix of its own.
+//
+//   nearest    row i of A has 1 at                j = min(floor(i s), n - 1)
+//   trilinear  row i of A has 1 - f at j and f at min(j + 1, n - 1),  j = floor(r), f = r - j, where
+//              r = i (n - 1) / (m - 1)            with align_corners: the outer cells' centres stay in place
+//              r = max((i + 1/2) s - 1/2, 0)      without: the outer cells' outer edges stay in place
+//   for n cells that become m, s = n / m.
+//
+// Shapes:   x [N,C,D,H,W] -> y [N,C,D',H',W'],  D' = scale D, or the given size (which may also be smaller).
+// Saved:    the shapes alone; y is linear in x.
+// Adjoint:  grad_x += (A_D' x A_H' x A_W') grad_y with the transposed matrices, in gather form: both
+//           directions are the same loop over (index, weight) tables.
+// Throws ShapeError for a rank other than 5, an empty volume, a scale or size below 1, and align_corners
+//          together with nearest, where it has no meaning.
+// Source:   torch.nn.Upsample; its table of source indices is restated above.
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "autograd/variable.h"
+#include "tensor/op/op.h"
+
+namespace primal {
+
+enum class UpsampleMode { nearest, trilinear };
+
+struct Upsample3dParams {
+  std::array<int64_t, 3> scale{1, 2, 2};
+  std::optional<std::array<int64_t, 3>> size = std::nullopt;  // D', H', W'; where given, scale is not read
+  UpsampleMode mode = UpsampleMode::nearest;
+  bool align_corners = false;
+};
+
+Variable upsample3d(const Variable& x, const Upsample3dParams& params);
+
+OpInfo upsample3d_info();
+
+}  // namespace primal

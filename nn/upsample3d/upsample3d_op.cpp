@@ -1,0 +1,68 @@
+// What verify, check and the tests know of upsample3d.
+#include "autograd/differentiable_op.h"
+#include "nn/upsample3d/upsample3d.h"
+
+namespace primal {
+namespace {
+
+Upsample3dParams params_of(const Attributes& attrs) {
+  Upsample3dParams params;
+  params.scale = attribute_triple(attrs, "scale", {1, 1, 1});
+  if (attrs.contains("size")) params.size = attribute_triple(attrs, "size", {});
+  const std::string mode = attrs.value("mode", "nearest");
+  if (mode != "nearest" && mode != "trilinear")
+    throw DataError("[upsample3d] mode expects nearest or trilinear, found '{}'", mode);
+  params.mode = mode == "nearest" ? UpsampleMode::nearest : UpsampleMode::trilinear;
+  params.align_corners = attrs.value("align_corners", false);
+  return params;
+}
+
+OpCase upsampling_case(std::string name, Attributes attrs, Shape x) {
+  return {std::move(name), std::move(attrs), {{"x", x}}};
+}
+
+}  // namespace
+
+OpInfo upsample3d_info() {
+  OpInfo info;
+  info.name = "upsample3d";
+  info.equation = "y = (A_D x A_H x A_W) x, one interpolation matrix per axis";
+  info.run = differentiable([](const VariableMap& inputs, const Attributes& attrs) -> VariableMap {
+    return {{"y", upsample3d(required(inputs, "x"), params_of(attrs))}};
+  });
+  info.judge = judge_relative_l2(1e-6, 1e-6);
+  const Attributes nearest = {{"scale", {1, 2, 2}}, {"mode", "nearest"}};
+  const Attributes half = {{"scale", {1, 2, 2}}, {"mode", "trilinear"}, {"align_corners", false}};
+  const Attributes aligned = {{"scale", {1, 2, 2}}, {"mode", "trilinear"}, {"align_corners", true}};
+  const auto with = [](Attributes attrs, const char* key, Attributes value) {
+    attrs[key] = std::move(value);
+    return attrs;
+  };
+  info.corner_cases = {
+      upsampling_case("one_cell", aligned, {1, 1, 1, 1, 1}),
+      upsampling_case("one_row_half_pixel", half, {2, 1, 1, 1, 5}),
+      upsampling_case("aligned", aligned, {2, 3, 1, 3, 4}),
+      upsampling_case("half_pixel", half, {2, 3, 1, 4, 3}),
+      upsampling_case("nearest", nearest, {2, 3, 1, 4, 3}),
+      upsampling_case("every_axis_aligned", with(aligned, "scale", {2, 3, 4}), {1, 2, 3, 2, 4}),
+      upsampling_case("every_axis_half_pixel", with(half, "scale", {3, 2, 5}), {1, 2, 2, 3, 4}),
+      upsampling_case("every_axis_nearest", with(nearest, "scale", {2, 3, 1}), {1, 2, 2, 3, 4}),
+      upsampling_case("one_axis", with(aligned, "scale", {1, 1, 3}), {1, 2, 2, 3, 4}),
+      upsampling_case("no_axis", with(aligned, "scale", {1, 1, 1}), {1, 2, 2, 3, 4}),
+      upsampling_case("odd_size_aligned", with(aligned, "size", {1, 7, 5}), {1, 2, 1, 3, 3}),
+      upsampling_case("odd_size_half_pixel", with(half, "size", {2, 7, 5}), {1, 2, 1, 3, 3}),
+      upsampling_case("odd_size_nearest", with(nearest, "size", {1, 7, 5}), {1, 2, 1, 3, 3}),
+      upsampling_case("smaller_size", with(half, "size", {1, 2, 3}), {1, 2, 2, 7, 5}),
+      upsampling_case("empty_batch", aligned, {0, 3, 1, 4, 4}),
+  };
+  info.stages = {
+      upsampling_case("decoder2", aligned, {1, 256, 1, 32, 32}),
+      upsampling_case("decoder1", aligned, {1, 128, 1, 64, 64}),
+      upsampling_case("decoder0", aligned, {1, 64, 1, 128, 128}),
+  };
+  info.linear_in = {"x"};
+  info.implementations = {{kReference, "one axis after the other, volume by volume"}};
+  return info;
+}
+
+}  // namespace primal
