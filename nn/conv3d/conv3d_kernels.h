@@ -1,0 +1,61 @@
+// The kernels of conv3d, with the letters of conv3d.h. conv3d.cpp has checked their arguments.
+//
+//   forward           y = bias + weight * x      overwrites y; bias may have null data: none
+//   backward_data     grad_x +=                  gather form: each element is written by one thread
+//   backward_weights  grad_weight, grad_bias +=  either may have null data: not wanted
+#pragma once
+
+#include <span>
+
+#include "nn/conv3d/conv3d.h"
+#include "tensor/exec.h"
+#include "tensor/view.h"
+
+namespace primal {
+
+// What the choice of an implementation depends on.
+struct Conv3dGeometry {
+  Shape x, weight;
+  Conv3dParams params;
+};
+
+template <class T>
+struct Conv3dKernels {
+  void (*forward)(const Exec&, View5<const T> x, View5<const T> weight, View<const T, 1> bias,
+                  const Conv3dParams&, View5<T> y);
+  void (*backward_data)(const Exec&, View5<const T> grad_y, View5<const T> weight, const Conv3dParams&,
+                        View5<T> grad_x);
+  void (*backward_weights)(const Exec&, View5<const T> x, View5<const T> grad_y, const Conv3dParams&,
+                           View5<T> grad_weight, View<T, 1> grad_bias);
+};
+
+// The implementations for f32 or f64, fastest first (conv3d_op.cpp).
+template <class T>
+std::span<const Implementation<Conv3dGeometry, Conv3dKernels<T>>> conv3d_ladder();
+
+}  // namespace primal
+
+namespace primal::cpu {
+
+// The reference: any kernel, stride and padding (conv3d_cpu.cpp).
+template <class T>
+void conv3d_forward(const Exec&, View5<const T> x, View5<const T> weight, View<const T, 1> bias,
+                    const Conv3dParams&, View5<T> y);
+template <class T>
+void conv3d_backward_data(const Exec&, View5<const T> grad_y, View5<const T> weight, const Conv3dParams&,
+                          View5<T> grad_x);
+template <class T>
+void conv3d_backward_weights(const Exec&, View5<const T> x, View5<const T> grad_y, const Conv3dParams&,
+                             View5<T> grad_weight, View<T, 1> grad_bias);
+
+// Register tiles of channels x pixels, f32, stride 1: kernel (1,3,3) with padding (0,1,1) and (1,1,1) without
+// (conv3d_blocked.cpp, conv3d_blocked_weights.cpp).
+bool conv3d_blocked_supports(const Conv3dGeometry&);
+void conv3d_forward_blocked(const Exec&, View5<const float> x, View5<const float> weight,
+                            View<const float, 1> bias, const Conv3dParams&, View5<float> y);
+void conv3d_backward_data_blocked(const Exec&, View5<const float> grad_y, View5<const float> weight,
+                                  const Conv3dParams&, View5<float> grad_x);
+void conv3d_backward_weights_blocked(const Exec&, View5<const float> x, View5<const float> grad_y,
+                                     const Conv3dParams&, View5<float> grad_weight, View<float, 1> grad_bias);
+
+}  // namespace primal::cpu

@@ -1,0 +1,128 @@
+// What verify, check, the tests and the benches know of conv3d, and its ladder of implementations.
+#include "autograd/differentiable_op.h"
+#include "nn/conv3d/conv3d_kernels.h"
+
+namespace primal {
+namespace {
+
+using Triple = std::array<int64_t, 3>;
+
+constexpr ImplementationInfo kBlocked{
+    "blocked",
+    "tiles of 8 output channels x 32 pixels in registers, input patches and weights packed for cache"};
+constexpr ImplementationInfo kPlain{kReference, "one row of y at a time, taps outside, pixels inside"};
+
+bool anything(const Conv3dGeometry&) { return true; }
+
+OpCase make_case(std::string name, Shape x, int64_t n_out, Triple kernel, Triple stride, Triple padding) {
+  OpCase op_case;
+  op_case.name = std::move(name);
+  op_case.attrs = {{"stride", stride}, {"padding", padding}};
+  const Shape weight{n_out, x[1], kernel[0], kernel[1], kernel[2]};
+  op_case.inputs = {{"x", x}, {"weight", weight}, {"bias", Shape{n_out}}};
+  return op_case;
+}
+
+OpCase square(std::string name, Shape x, int64_t n_out) {
+  return make_case(std::move(name), x, n_out, {1, 3, 3}, {1, 1, 1}, {0, 1, 1});
+}
+
+OpCase pointwise(std::string name, Shape x, int64_t n_out) {
+  return make_case(std::move(name), x, n_out, {1, 1, 1}, {1, 1, 1}, {0, 0, 0});
+}
+
+std::vector<OpCase> corner_cases() {
+  std::vector<OpCase> cases{
+      make_case("full_3x3x3", {2, 3, 4, 5, 6}, 2, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}),
+      make_case("stride_2", {2, 3, 5, 7, 8}, 2, {3, 3, 3}, {2, 2, 2}, {1, 1, 1}),
+      make_case("stride_4", {1, 2, 1, 14, 13}, 3, {1, 3, 3}, {1, 4, 4}, {0, 1, 1}),
+      make_case("kernel_larger_than_stride", {1, 2, 5, 9, 7}, 2, {4, 5, 3}, {3, 2, 1}, {0, 0, 0}),
+      make_case("stride_larger_than_kernel", {1, 2, 5, 7, 9}, 2, {1, 2, 1}, {2, 3, 4}, {0, 0, 0}),
+      make_case("padding_on_one_axis", {1, 2, 3, 4, 5}, 2, {2, 3, 1}, {1, 1, 1}, {0, 2, 0}),
+      make_case("padding_beyond_the_kernel", {1, 1, 1, 3, 3}, 2, {1, 2, 2}, {1, 1, 1}, {0, 3, 3}),
+      make_case("kernel_covers_input", {2, 2, 2, 3, 4}, 3, {2, 3, 4}, {1, 1, 1}, {0, 0, 0}),
+      square("one_pixel", {1, 1, 1, 1, 1}, 1),
+      square("one_row", {1, 2, 1, 1, 37}, 3),
+      square("one_column", {1, 2, 1, 37, 1}, 3),
+      square("odd_extents", {2, 5, 3, 7, 11}, 9),
+      square("width_past_a_patch", {1, 2, 1, 3, 299}, 3),
+      square("many_patches", {1, 1, 1, 45, 50}, 2),
+      square("many_bands", {1, 100, 1, 40, 3}, 2),
+      square("wide_channels", {1, 40, 1, 5, 16}, 72),
+      square("empty_batch", {0, 3, 1, 4, 4}, 2),
+      pointwise("pointwise", {2, 7, 2, 5, 6}, 10),
+      pointwise("pointwise_head", {1, 32, 1, 17, 16}, 2),
+      pointwise("pointwise_long", {1, 3, 2, 31, 41}, 5),
+      pointwise("pointwise_empty_batch", {0, 3, 1, 4, 4}, 2),
+  };
+  OpCase no_bias = square("no_bias", {1, 2, 1, 4, 5}, 3);
+  no_bias.inputs.pop_back();
+  cases.push_back(std::move(no_bias));
+  return cases;
+}
+
+// The convolutions of the thesis network on 256 x 256 pixels, named after their place in it.
+std::vector<OpCase> unet_stages() {
+  const auto image = [](int64_t channels, int64_t side) { return Shape{1, channels, 1, side, side}; };
+  return {
+      square("e0a", image(1, 256), 32),     square("e0b", image(32, 256), 32),
+      square("e1a", image(32, 128), 64),    square("e1b", image(64, 128), 64),
+      square("e2a", image(64, 64), 128),    square("e2b", image(128, 64), 128),
+      square("e3a", image(128, 32), 256),   square("e3b", image(256, 32), 256),
+      pointwise("u2", image(256, 64), 128), square("d2a", image(256, 64), 128),
+      square("d2b", image(128, 64), 128),   pointwise("u1", image(128, 128), 64),
+      square("d1a", image(128, 128), 64),   square("d1b", image(64, 128), 64),
+      pointwise("u0", image(64, 256), 32),  square("d0a", image(64, 256), 32),
+      square("d0b", image(32, 256), 32),    pointwise("out", image(32, 256), 2),
+  };
+}
+
+}  // namespace
+
+template <>
+std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_ladder<float>() {
+  static const std::array<Implementation<Conv3dGeometry, Conv3dKernels<float>>, 2> ladder{{
+      {kBlocked,
+       cpu::conv3d_blocked_supports,
+       {cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked,
+        cpu::conv3d_backward_weights_blocked}},
+      {kPlain,
+       anything,
+       {cpu::conv3d_forward<float>, cpu::conv3d_backward_data<float>, cpu::conv3d_backward_weights<float>}},
+  }};
+  return ladder;
+}
+
+template <>
+std::span<const Implementation<Conv3dGeometry, Conv3dKernels<double>>> conv3d_ladder<double>() {
+  static const std::array<Implementation<Conv3dGeometry, Conv3dKernels<double>>, 1> ladder{{
+      {kPlain,
+       anything,
+       {cpu::conv3d_forward<double>, cpu::conv3d_backward_data<double>,
+        cpu::conv3d_backward_weights<double>}},
+  }};
+  return ladder;
+}
+
+OpInfo conv3d_info() {
+  OpInfo info;
+  info.name = "conv3d";
+  info.equation =
+      "y[n,o,a,b,e] = bias[o] + sum of weight[o,c,i,j,k] x[n, c, a sd + i - pd, b sh + j - ph, e sw + k - "
+      "pw]";
+  info.run = differentiable([](const VariableMap& inputs, const Attributes& attrs) -> VariableMap {
+    const Conv3dParams params{attribute_triple(attrs, "stride", {1, 1, 1}),
+                              attribute_triple(attrs, "padding", {0, 0, 0})};
+    return {
+        {"y", conv3d(required(inputs, "x"), required(inputs, "weight"), optional(inputs, "bias"), params)}};
+  });
+  info.judge = judge_relative_l2(2e-6, 5e-6);
+  info.corner_cases = corner_cases();
+  info.stages = unet_stages();
+  info.linear_in = {"x", "weight", "bias"};
+  for (const auto& implementation : conv3d_ladder<float>())
+    info.implementations.push_back(implementation.info);
+  return info;
+}
+
+}  // namespace primal
