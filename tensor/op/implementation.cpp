@@ -29,6 +29,11 @@ bool ImplementationScope::used(std::string_view op, std::string_view implementat
   return found != used_.end() && found->second.contains(implementation);
 }
 
+bool ImplementationScope::used_any(std::string_view op) const {
+  std::lock_guard lock(scope_mutex);
+  return used_.contains(op);
+}
+
 std::string forced_implementation(std::string_view op) {
   std::lock_guard lock(scope_mutex);
   for (const ImplementationScope* scope = innermost; scope != nullptr; scope = scope->outer_) {

@@ -49,6 +49,7 @@ class ImplementationScope {
 
   // True when `implementation` of `op` ran while this scope was the innermost.
   bool used(std::string_view op, std::string_view implementation) const;
+  bool used_any(std::string_view op) const;  // any implementation of `op`
 
  private:
   friend std::string forced_implementation(std::string_view op);
