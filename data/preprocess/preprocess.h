@@ -48,6 +48,6 @@ Image to_image(const Tensor& x, int bit_depth = 8);
 
 // The golden op: attrs file (looked for by name anywhere below PRIMAL_DATA, default ../shared/data), size,
 // source_mode.
-OpInfo preprocess_op();
+OpInfo preprocess_info();
 
 }  // namespace primal

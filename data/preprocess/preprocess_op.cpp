@@ -64,16 +64,16 @@ Verdict judge(const std::string&, const Tensor& got, const Tensor& expected, con
 
 }  // namespace
 
-OpInfo preprocess_op() {
-  OpInfo op;
-  op.name = "preprocess";
-  op.equation = "y = grey(resize(crop(picture))), 8-bit levels as Pillow computes them";
-  op.run = run;
-  op.judge = judge;
-  op.implementations = {{kReference, "separable bicubic resize in 22-bit fixed point"}};
-  op.differentiable = false;
-  op.f64 = false;
-  return op;
+OpInfo preprocess_info() {
+  OpInfo info;
+  info.name = "preprocess";
+  info.equation = "y = grey(resize(crop(picture))), 8-bit levels as Pillow computes them";
+  info.run = run;
+  info.judge = judge;
+  info.implementations = {{kReference, "separable bicubic resize in 22-bit fixed point"}};
+  info.differentiable = false;
+  info.f64 = false;
+  return info;
 }
 
 }  // namespace primal

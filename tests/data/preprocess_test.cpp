@@ -1,8 +1,11 @@
 #include "data/preprocess/preprocess.h"
 
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
 #include <gtest/gtest.h>
 
+#include "data/safetensors/safetensors.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -125,6 +128,49 @@ TEST(ToImage, ClipsAndSurvivesNaN) {
   EXPECT_EQ(to_image(x).levels, (std::vector<uint16_t>{0, 255, 0, 127}));
   EXPECT_THROW(to_image(Tensor::zeros({2, 3, 4})), ShapeError);
   EXPECT_THROW(to_image(Tensor()), ShapeError);
+}
+
+TEST(PreprocessGolden, EqualsEveryRecordedCase) {
+  const char* golden = std::getenv("PRIMAL_GOLDEN");
+  const std::filesystem::path folder = golden != nullptr ? golden : "../shared/golden";
+  const char* data = std::getenv("PRIMAL_DATA");
+  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << "no folder " << folder << " (PRIMAL_GOLDEN)";
+  if (!std::filesystem::is_directory(data != nullptr ? data : "../shared/data")) {
+    GTEST_SKIP() << "no folder of pictures (PRIMAL_DATA)";
+  }
+  const OpInfo info = preprocess_info();
+  int n_cases = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (!entry.path().filename().string().starts_with("preprocess_")) continue;
+    const Safetensors file = Safetensors::read(entry.path());
+    OpCall call;
+    call.attrs = Attributes::parse(file.metadata().at("attrs"));
+    const Tensor got = info.run(call).outputs.at("image"), expected = file.tensor("output.image");
+    ASSERT_EQ(got.str(), expected.str()) << entry.path();
+    const Verdict verdict = info.judge("output.image", got, expected, call);
+    EXPECT_EQ(verdict.error, 0.0)
+        << entry.path();  // stricter than the judge, which allows 0.1 % where there is colour
+    ++n_cases;
+  }
+  EXPECT_GT(n_cases, 0);
+}
+
+TEST(PreprocessGolden, TheJudgeCountsLevels) {
+  const OpInfo info = preprocess_info();
+  OpCall grey, colour;
+  grey.attrs["source_mode"] = "L";
+  colour.attrs["source_mode"] = "RGB";
+  const Tensor expected = Tensor::full({100, 100}, 7, DType::u8);
+  const auto off = [&](int n_pixels, int by) {
+    const Tensor t = expected.clone();
+    for (int i = 0; i < n_pixels; ++i) t.data<uint8_t>()[i] = static_cast<uint8_t>(7 + by);
+    return t;
+  };
+  EXPECT_TRUE(info.judge("output.image", off(0, 0), expected, grey).pass());
+  EXPECT_FALSE(info.judge("output.image", off(1, 1), expected, grey).pass());
+  EXPECT_TRUE(info.judge("output.image", off(10, 1), expected, colour).pass());
+  EXPECT_FALSE(info.judge("output.image", off(11, 1), expected, colour).pass());
+  EXPECT_FALSE(info.judge("output.image", off(1, 2), expected, colour).pass());
 }
 
 }  // namespace

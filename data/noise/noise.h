@@ -1,0 +1,39 @@
+// Noise: how a clean picture x becomes the noisy z. n is normal with mean 0 and deviation 1, independent per
+// pixel.
+//
+//   relative   z = x + s std(x) n          std is the sample deviation (N - 1) of the whole picture; not
+//   clipped absolute   z = clip(x + s n, 0, 1)
+// Shapes:  x of any shape, f32 or f64 -> z alike; one picture a call, since std(x) is the picture's.
+// Random:  pixel i takes element i of the stream (seed, noise, epoch, sample) and the level s comes from
+// (seed, noise_level,
+//          epoch, sample), so a picture has new noise each time it is used, and the same in a resumed run.
+// Errors:  ConfigError for an unknown kind, a negative or infinite s, a range with low > high; ShapeError for
+// other types.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "tensor/random.h"
+#include "tensor/tensor.h"
+
+namespace primal {
+
+enum class NoiseKind { relative, absolute };
+NoiseKind parse_noise_kind(const std::string& text);  // "relative", "absolute"
+std::string_view name_of(NoiseKind kind);
+
+double sample_deviation(const Tensor& x);  // 0 for a single element
+
+Tensor add_noise(const Tensor& x, NoiseKind kind, double s, const RandomStream& stream);
+
+// The level and the noise of one use of a picture.
+struct NoiseKey {
+  uint64_t seed = 42;
+  uint32_t epoch = 0;
+  uint32_t sample = 0;
+};
+double draw_noise_level(double low, double high, const NoiseKey& key);  // uniform in [low, high)
+Tensor add_noise(const Tensor& x, NoiseKind kind, double s, const NoiseKey& key);
+
+}  // namespace primal

@@ -1,0 +1,92 @@
+#include "data/noise/noise.h"
+
+#include <algorithm>
+#include <cmath>
+#include <gtest/gtest.h>
+
+#include "tensor/error.h"
+#include "tensor/exec.h"
+
+namespace primal {
+namespace {
+
+Tensor ramp(int64_t n, DType dtype = DType::f32) {
+  const Tensor x = Tensor::empty({1, 1, 1, n, n}, dtype);
+  dispatch_floating(dtype, "ramp", [&]<class T>() {
+    for (int64_t i = 0; i < n * n; ++i)
+      x.data<T>()[i] = static_cast<T>(static_cast<double>(i) / static_cast<double>(n * n));
+  });
+  return x;
+}
+
+TEST(Noise, SampleDeviationDividesByNMinusOne) {
+  EXPECT_NEAR(sample_deviation(Tensor::from<double>({4}, std::vector<double>{1, 2, 3, 4})),
+              std::sqrt(5.0 / 3.0), 1e-15);
+  EXPECT_EQ(sample_deviation(Tensor::full({1}, 3.0)), 0.0);
+  EXPECT_NEAR(sample_deviation(Tensor::full({7}, 0.1, DType::f64)), 0.0, 1e-15);  // the mean is rounded
+  EXPECT_THROW(sample_deviation(Tensor::zeros({0})), ShapeError);
+}
+
+TEST(Noise, RelativeScalesWithThePictureAndDoesNotClip) {
+  const Tensor x = ramp(256, DType::f64);
+  const double s = 0.5, deviation = sample_deviation(x);
+  const Tensor z = add_noise(x, NoiseKind::relative, s, NoiseKey{42, 3, 7});
+  const Tensor n = Tensor::empty(x.shape(), DType::f64);
+  RandomStream(42, RandomPurpose::noise, 3, 7).fill_normal(n);
+  for (int64_t i = 0; i < x.numel(); i += 97) {
+    EXPECT_DOUBLE_EQ(z.data<double>()[i], x.data<double>()[i] + s * deviation * n.data<double>()[i]);
+  }
+  const auto [low, high] = std::minmax_element(z.span<double>().begin(), z.span<double>().end());
+  EXPECT_LT(*low, 0.0);
+  EXPECT_GT(*high, 1.0);
+}
+
+TEST(Noise, AbsoluteClipsToTheRange) {
+  const Tensor x = ramp(128);
+  const Tensor z = add_noise(x, NoiseKind::absolute, 0.5, NoiseKey{});
+  const auto [low, high] = std::minmax_element(z.span<float>().begin(), z.span<float>().end());
+  EXPECT_EQ(*low, 0.0f);
+  EXPECT_EQ(*high, 1.0f);
+}
+
+TEST(Noise, DependsOnItsKeyAlone) {
+  const Tensor x = ramp(200);
+  const std::vector<double> first = add_noise(x, NoiseKind::relative, 0.3, NoiseKey{1, 2, 3}).to_doubles();
+  const int before = num_threads();
+  set_num_threads(before == 1 ? 2 : 1);
+  EXPECT_EQ(add_noise(x, NoiseKind::relative, 0.3, NoiseKey{1, 2, 3}).to_doubles(), first);
+  set_num_threads(before);
+  for (const NoiseKey other : {NoiseKey{2, 2, 3}, NoiseKey{1, 3, 3}, NoiseKey{1, 2, 4}}) {
+    EXPECT_NE(add_noise(x, NoiseKind::relative, 0.3, other).to_doubles(), first);
+  }
+}
+
+TEST(Noise, LevelsFillTheirRange) {
+  double low = 1.0, high = 0.0, sum = 0.0;
+  constexpr int kDraws = 2000;
+  for (uint32_t i = 0; i < kDraws; ++i) {
+    const double s = draw_noise_level(0.1, 0.5, NoiseKey{42, i / 200, i % 200});
+    low = std::min(low, s), high = std::max(high, s), sum += s;
+  }
+  EXPECT_GE(low, 0.1);
+  EXPECT_LT(high, 0.5);
+  EXPECT_NEAR(low, 0.1, 0.005);
+  EXPECT_NEAR(high, 0.5, 0.005);
+  EXPECT_NEAR(sum / kDraws, 0.3, 0.01);  // deviation of the mean 0.0026
+  EXPECT_EQ(draw_noise_level(0.5, 0.5, NoiseKey{}), 0.5);
+}
+
+TEST(Noise, RefusesWhatMakesNoSense) {
+  const Tensor x = ramp(4);
+  EXPECT_THROW(add_noise(x, NoiseKind::relative, -0.1, NoiseKey{}), ConfigError);
+  EXPECT_THROW(add_noise(x, NoiseKind::relative, std::nan(""), NoiseKey{}), ConfigError);
+  EXPECT_THROW(add_noise(Tensor::zeros({3}, DType::u8), NoiseKind::absolute, 0.1, NoiseKey{}), ShapeError);
+  EXPECT_THROW(draw_noise_level(0.5, 0.1, NoiseKey{}), ConfigError);
+  EXPECT_THROW(draw_noise_level(-0.5, 0.1, NoiseKey{}), ConfigError);
+  EXPECT_THROW(parse_noise_kind("gauss"), ConfigError);
+  EXPECT_EQ(parse_noise_kind("absolute"), NoiseKind::absolute);
+  EXPECT_EQ(name_of(parse_noise_kind("relative")), "relative");
+}
+
+}  // namespace
+}  // namespace primal
