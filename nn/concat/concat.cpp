@@ -1,0 +1,60 @@
+#include "nn/concat/concat.h"
+
+#include "nn/concat/concat_kernels.h"
+#include "tensor/error.h"
+#include "tensor/range.h"
+
+namespace primal {
+namespace {
+
+// Checks the call, makes the axis count from the front and returns the shape of y.
+Shape check(const std::vector<Variable>& parts, int& axis) {
+  if (parts.empty()) throw ShapeError("[concat] there are no parts");
+  const Tensor& first = parts.front().value();
+  const int rank = first.shape().rank();
+  if (!is_floating(first.dtype())) throw ShapeError("[concat] parts must be f32 or f64: {}", first.str());
+  if (axis < -rank || axis >= rank) throw ShapeError("[concat] axis {} is outside of {}", axis, first.str());
+  if (axis < 0) axis += rank;
+  int64_t extent = 0;
+  for (size_t p = 0; p < parts.size(); ++p) {
+    const Tensor& part = parts[p].value();
+    if (part.dtype() != first.dtype() || part.shape().rank() != rank ||
+        part.shape().with(axis, 0) != first.shape().with(axis, 0)) {
+      throw ShapeError("[concat] part {} does not fit part 0 along axis {}: {} and {}", p, axis, part.str(),
+                       first.str());
+    }
+    extent += part.size(axis);
+  }
+  return first.shape().with(axis, extent);
+}
+
+}  // namespace
+
+Variable concat(const std::vector<Variable>& parts, int axis) {
+  const Shape shape = check(parts, axis);
+  const Range range("concat");
+  const Tensor y = Tensor::empty(shape, parts.front().dtype());
+  int64_t n_outer = 1, n_inner = 1;
+  for (int a = 0; a < axis; ++a) n_outer *= shape[a];
+  for (int a = axis + 1; a < shape.rank(); ++a) n_inner *= shape[a];
+  std::vector<int64_t> begins;  // of each part within a block of y
+  int64_t end = 0;
+  for (const Variable& part : parts) {
+    begins.push_back(end);
+    end += part.shape()[axis] * n_inner;
+  }
+  dispatch_floating(y.dtype(), "concat", [&]<class T>() {
+    for (size_t p = 0; p < parts.size(); ++p)
+      cpu::concat_forward<T>(Exec{}, parts[p].value().span<T>(), n_outer, begins[p], y.span<T>());
+  });
+  return record("concat", y, parts, [begins, n_outer](Gradients& g) {
+    dispatch_floating(g.output().dtype(), "concat", [&]<class T>() {
+      for (size_t p = 0; p < begins.size(); ++p) {
+        if (g.needs(p))
+          cpu::concat_backward<T>(Exec{}, g.output().span<T>(), n_outer, begins[p], g.input(p).span<T>());
+      }
+    });
+  });
+}
+
+}  // namespace primal

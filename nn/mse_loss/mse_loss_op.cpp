@@ -1,0 +1,33 @@
+// What verify, check and the tests know of mse_loss.
+#include "autograd/differentiable_op.h"
+#include "nn/mse_loss/mse_loss.h"
+
+namespace primal {
+namespace {
+
+OpCase loss_case(std::string name, Shape shape) {
+  return {std::move(name), Attributes::object(), {{"x", shape}, {"target", shape}}};
+}
+
+}  // namespace
+
+OpInfo mse_loss_info() {
+  OpInfo info;
+  info.name = "mse_loss";
+  info.equation = "y = 1/n sum (x - target)^2";
+  info.run = differentiable([](const VariableMap& inputs, const Attributes&) -> VariableMap {
+    return {{"y", mse_loss(required(inputs, "x"), required(inputs, "target"))}};
+  });
+  info.judge = judge_relative_l2(2e-6, 2e-6);
+  info.corner_cases = {
+      loss_case("one_element", {1}),
+      loss_case("scalar", {}),
+      loss_case("odd_extents", {2, 3, 1, 5, 7}),
+      loss_case("several_chunks", {1, 1, 1, 129, 131}),
+  };
+  info.stages = {loss_case("picture", {1, 1, 1, 256, 256})};
+  info.implementations = {{kReference, "one pass, the sum in double"}};
+  return info;
+}
+
+}  // namespace primal
