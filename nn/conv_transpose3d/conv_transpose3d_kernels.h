@@ -1,0 +1,26 @@
+// The kernels of conv_transpose3d, with the letters of conv_transpose3d.h; its output padding is in the shape
+// of y.
+//
+//   forward           y = bias + ...             overwrites y; bias may have null data: none
+//   backward_data     grad_x +=
+//   backward_weights  grad_weight, grad_bias +=  either may have null data: not wanted
+#pragma once
+
+#include "nn/conv_transpose3d/conv_transpose3d.h"
+#include "tensor/exec.h"
+#include "tensor/view.h"
+
+namespace primal::cpu {
+
+template <class T>
+void conv_transpose3d_forward(const Exec&, View5<const T> x, View5<const T> weight, View<const T, 1> bias,
+                              const ConvTranspose3dParams&, View5<T> y);
+template <class T>
+void conv_transpose3d_backward_data(const Exec&, View5<const T> grad_y, View5<const T> weight,
+                                    const ConvTranspose3dParams&, View5<T> grad_x);
+template <class T>
+void conv_transpose3d_backward_weights(const Exec&, View5<const T> x, View5<const T> grad_y,
+                                       const ConvTranspose3dParams&, View5<T> grad_weight,
+                                       View<T, 1> grad_bias);
+
+}  // namespace primal::cpu
