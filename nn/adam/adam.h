@@ -1,0 +1,63 @@
+// Adam: the optimiser. For each parameter x with gradient g, at step t = 1, 2, ...
+//
+//   g  <- g + weight_decay x                         L2 decay, as part of the gradient
+//   m  <- beta1 m + (1 - beta1) g                    first moment
+//   v  <- beta2 v + (1 - beta2) g^2                  second moment
+//   v_max <- max(v_max, v)                           with amsgrad, and v_max below instead of v
+//   x  <- x - lr / (1 - beta1^t)  m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
+//
+// Parameters change in place, in one pass over x, g, m, v. A parameter that has no gradient yet is left alone.
+// State: `step`, and per parameter `m.NAME`, `v.NAME` and, with amsgrad, `v_max.NAME`: saved and loaded like
+//        the buffers of a module. Saved and loaded between two steps, it continues bit for bit.
+// Throws ConfigError for lr, eps or weight_decay below zero and a beta outside of [0, 1), ShapeError for a
+//        parameter that is no leaf requiring a gradient.
+// Source: D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1; S. Reddi et
+//         al., "On the convergence of Adam and beyond", ICLR 2018 (amsgrad). As torch.optim.Adam has them.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nn/module.h"
+
+namespace primal {
+
+struct AdamParams {
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 0.0;
+  bool amsgrad = false;
+};
+
+class Adam : private Module {
+ public:
+  using NamedParameters = std::vector<std::pair<std::string, Variable>>;  // as Module::parameters() has them
+
+  explicit Adam(NamedParameters parameters, const AdamParams& params = {});
+
+  void step();             // one update with the gradients as they are now
+  void zero_grad() const;  // of all parameters
+
+  int64_t n_steps() const { return step_.data<int64_t>()[0]; }
+  const AdamParams& params() const { return params_; }
+  void set_lr(double lr);
+
+  using Module::load_state;
+  using Module::state;
+
+ private:
+  struct Slot {
+    Variable x;
+    Tensor m, v, v_max;  // v_max is undefined without amsgrad
+  };
+  AdamParams params_;
+  Tensor step_;  // i64 []
+  std::vector<Slot> slots_;
+};
+
+OpInfo adam_info();
+
+}  // namespace primal
