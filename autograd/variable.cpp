@@ -120,7 +120,7 @@ void Variable::backward(const Tensor& upstream) const {
       throw ShapeError("[backward] {} has run backward already; what it saved is gone", node.op);
     }
     if (slot->grad.defined()) {
-      const Range range(node.op);
+      const Range range(node.op, "backward");
       Gradients gradients(std::exchange(slot->grad, {}), node);
       node.backward(gradients);
     }

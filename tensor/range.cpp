@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <utility>
 
 #include "tensor/error.h"
 
@@ -42,7 +43,8 @@ double RangeRecorder::total_us(const std::string& name) const {
   return sum;
 }
 
-Range::Range(const char* name) : name_(recording.load(std::memory_order_relaxed) ? name : nullptr) {
+Range::Range(const char* name, const char* phase)
+    : name_(recording.load(std::memory_order_relaxed) ? name : nullptr), phase_(phase) {
   if (name_ == nullptr) return;
   ++depth;
   start_ = std::chrono::steady_clock::now();
@@ -52,8 +54,10 @@ Range::~Range() {
   if (name_ == nullptr) return;
   --depth;
   const auto now = std::chrono::steady_clock::now();
+  std::string name = name_;
+  if (phase_ != nullptr) name.append(".").append(phase_);
   std::lock_guard lock(records_mutex);
-  all_records.push_back({name_, depth, microseconds(start_ - origin), microseconds(now - start_)});
+  all_records.push_back({std::move(name), depth, microseconds(start_ - origin), microseconds(now - start_)});
 }
 
 }  // namespace primal

@@ -10,7 +10,7 @@
 namespace primal {
 
 struct RangeRecord {
-  const char* name;
+  std::string name;    // "conv3d", or "conv3d.backward"
   int depth;        // 0 for the outermost range of its thread
   double start_us;  // since the recorder was made
   double duration_us;
@@ -31,13 +31,15 @@ class RangeRecorder {
 
 class Range {
  public:
-  explicit Range(const char* name);  // the text must outlive the recorder: a literal
+  // The texts must outlive the range: literals. A phase is joined to the name with a dot.
+  explicit Range(const char* name, const char* phase = nullptr);
   ~Range();
   Range(const Range&) = delete;
   Range& operator=(const Range&) = delete;
 
  private:
   const char* name_;
+  const char* phase_;
   std::chrono::steady_clock::time_point start_;
 };
 

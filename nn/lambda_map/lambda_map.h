@@ -23,7 +23,7 @@
 namespace primal {
 
 struct LambdaMapParams {
-  std::vector<int64_t> channel = {0, 0};  // of the head, one per axis
+  std::vector<int64_t> channel = {0};  // of the head, one per map
   double up_bound = 0.0;
   double scale = 0.1;
 };

@@ -18,6 +18,7 @@ OpInfo lambda_map_info() {
   info.judge = judge_relative_l2(2e-6, 2e-6);
   info.corner_cases = {
       {"picture", Attributes::object(), {{"x", {2, 2, 1, 5, 3}}}},
+      {"two_axes", {{"channel", {0, 0}}}, {{"x", {2, 2, 1, 3, 4}}}},
       {"bounded", {{"up_bound", 0.5}}, {{"x", {1, 2, 1, 4, 7}}}},
       {"sequence", {{"channel", {1, 0, 0}}, {"scale", 0.3}}, {{"x", {1, 2, 3, 4, 5}}}},
       {"one_pixel", {{"channel", {0}}}, {{"x", {1, 1, 1, 1, 1}}}},

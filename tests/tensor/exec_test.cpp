@@ -54,13 +54,13 @@ TEST(Range, IsRecordedWithDepthAndTime) {
   RangeRecorder recorder;
   {
     const Range outer("outer");
-    const Range inner("inner");
+    const Range inner("inner", "backward");
   }
   const auto records = recorder.records();
   ASSERT_EQ(records.size(), 2u);
-  EXPECT_STREQ(records[0].name, "inner");
+  EXPECT_EQ(records[0].name, "inner.backward");
   EXPECT_EQ(records[0].depth, 1);
-  EXPECT_STREQ(records[1].name, "outer");
+  EXPECT_EQ(records[1].name, "outer");
   EXPECT_EQ(records[1].depth, 0);
   EXPECT_GE(records[1].duration_us, records[0].duration_us);
   EXPECT_EQ(recorder.total_us("outer"), records[1].duration_us);

@@ -1,0 +1,116 @@
+// primal check: every proof that an op's description allows, on every implementation.
+#include <fmt/core.h>
+#include <map>
+
+#include "apps/commands.h"
+#include "apps/register_ops.h"
+#include "autograd/op_check.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+struct CheckOptions {
+  CommonOptions common;
+  std::vector<std::string> ops;
+  bool list = false;
+  bool verbose = false;
+};
+
+void list_ops() {
+  for (const OpInfo& op : registered_ops().ops()) {
+    fmt::print("{:<18} {}\n", op.name, op.equation);
+    for (const ImplementationInfo& i : op.implementations) fmt::print("    {:<14} {}\n", i.name, i.idea);
+  }
+}
+
+// What is printed of one op on one implementation: the worst of each kind of proof.
+struct Summary {
+  int n_proofs = 0, n_failed = 0;
+  double worst_gradient = 0.0, worst_adjoint = 0.0, worst_reference = 0.0;
+
+  void add(const OpCheckRow& row) {
+    ++n_proofs;
+    n_failed += !row.ok;
+    double& worst = row.proof == "gradient"            ? worst_gradient
+                    : row.proof.starts_with("adjoint") ? worst_adjoint
+                                                       : worst_reference;
+    if (!(row.error <= worst)) worst = row.error;
+  }
+};
+
+void check(const CheckOptions& options) {
+  options.common.apply();
+  if (options.list) return list_ops();
+  std::vector<const OpInfo*> chosen;
+  for (const std::string& name : options.ops) {
+    const OpInfo* op = registered_ops().find(name);
+    if (op == nullptr) throw ConfigError("[check] unknown op '{}'; `primal check --list` names them", name);
+    chosen.push_back(op);
+  }
+  if (chosen.empty()) {
+    for (const OpInfo& op : registered_ops().ops()) chosen.push_back(&op);
+  }
+
+  nlohmann::json report = nlohmann::json::array();
+  int n_proofs = 0, n_failed = 0;
+  if (!options.common.json) {
+    fmt::print("{:<18} {:<14} {:>7} {:>10} {:>10} {:>10}  verdict\n", "op", "implementation", "proofs",
+               "gradient", "adjoint", "f32");
+  }
+  for (const OpInfo* op : chosen) {
+    std::map<std::string, Summary> summaries;
+    std::string failures;
+    for (const OpCheckRow& row : check_op(*op)) {
+      summaries[row.implementation].add(row);
+      if (!row.ok)
+        failures +=
+            fmt::format("    {}, case {}, {}: {}\n", row.implementation, row.op_case, row.proof, row.message);
+      if (options.common.json) {
+        report.push_back({{"op", row.op},
+                          {"implementation", row.implementation},
+                          {"case", row.op_case},
+                          {"proof", row.proof},
+                          {"error", row.error},
+                          {"allowed", row.allowed},
+                          {"ok", row.ok}});
+      } else if (options.verbose) {
+        fmt::print("  {:<16} {:<14} {:<24} {:<24} {:>10.2e}  {}\n", row.op, row.implementation, row.op_case,
+                   row.proof, row.error, row.ok ? "ok" : "FAILED");
+      }
+    }
+    for (const auto& [implementation, s] : summaries) {
+      n_proofs += s.n_proofs;
+      n_failed += s.n_failed;
+      if (!options.common.json) {
+        fmt::print("{:<18} {:<14} {:>7} {:>10.1e} {:>10.1e} {:>10.1e}  {}\n", op->name, implementation,
+                   s.n_proofs, s.worst_gradient, s.worst_adjoint, s.worst_reference,
+                   s.n_failed == 0 ? "ok" : "FAILED");
+      }
+    }
+    if (!options.common.json) fmt::print("{}", failures);
+    std::fflush(stdout);
+  }
+  if (options.common.json) {
+    fmt::print("{}\n", nlohmann::json{{"rows", report}, {"failed", n_failed}}.dump(2));
+  } else {
+    fmt::print("{} proofs: {} ok, {} failed\n", n_proofs, n_proofs - n_failed, n_failed);
+  }
+  if (n_failed > 0) throw CheckFailed("[check] {} of {} proofs failed", n_failed, n_proofs);
+}
+
+}  // namespace
+
+void add_check_command(CLI::App& program) {
+  auto options = std::make_shared<CheckOptions>();
+  CLI::App* command =
+      program.add_subcommand("check", "prove gradients and adjoints of every op on every implementation");
+  command->add_option("ops", options->ops, "ops to check (default: all)");
+  command->add_flag("--list", options->list, "list the ops, their equations and implementations");
+  command->add_flag("-v,--verbose", options->verbose, "print each proof");
+  options->common.add_to(*command);
+  command->footer("Examples:\n  primal check\n  primal check conv3d pdhg --verbose");
+  command->callback([options] { check(*options); });
+}
+
+}  // namespace primal

@@ -1,0 +1,28 @@
+// The commands of the program: each adds its subcommand to the command line and runs when it was the one given.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+namespace primal {
+
+// Options that every command takes.
+struct CommonOptions {
+  bool json = false;   // data on stdout as JSON
+  bool quiet = false;  // no talk on stderr
+  int threads = 0;     // 0: PRIMAL_THREADS, OMP_NUM_THREADS, or all cores
+  std::string device = "auto";
+  std::vector<std::string> impl;  // "conv3d=blocked"
+
+  void add_to(CLI::App& command);
+  // Threads and device take effect. Call first in a command.
+  void apply() const;
+  // --impl as a map; ConfigError for an unknown op or implementation.
+  std::map<std::string, std::string, std::less<>> forced() const;
+};
+
+void add_verify_command(CLI::App& program);
+void add_check_command(CLI::App& program);
+
+}  // namespace primal

@@ -1,0 +1,45 @@
+#include <algorithm>
+
+#include "apps/commands.h"
+#include "apps/register_ops.h"
+#include "tensor/device.h"
+#include "tensor/error.h"
+#include "tensor/exec.h"
+
+namespace primal {
+
+void CommonOptions::add_to(CLI::App& command) {
+  command.add_flag("--json", json, "print the result as JSON on stdout");
+  command.add_flag("-q,--quiet", quiet, "no progress and no remarks on stderr");
+  command
+      .add_option("--threads", threads, "CPU threads, 1 to 4096 (default: all cores this process may use)")
+      ->envname("PRIMAL_THREADS")
+      ->check(CLI::Range(1, 4096));
+  command.add_option("--device", device, "where to compute: auto or cpu")->capture_default_str();
+  command.add_option("--impl", impl,
+                     "force an implementation, OP=NAME, as in conv3d=reference; may be repeated");
+}
+
+void CommonOptions::apply() const {
+  if (threads > 0) set_num_threads(threads);
+  Device::parse(device);
+}
+
+std::map<std::string, std::string, std::less<>> CommonOptions::forced() const {
+  std::map<std::string, std::string, std::less<>> map;
+  for (const std::string& text : impl) {
+    const size_t equals = text.find('=');
+    if (equals == std::string::npos) throw ConfigError("[--impl] expects OP=NAME, found '{}'", text);
+    const std::string op = text.substr(0, equals), name = text.substr(equals + 1);
+    const OpInfo* info = registered_ops().find(op);
+    if (info == nullptr) throw ConfigError("[--impl] unknown op '{}'; `primal check --list` names them", op);
+    std::string known;
+    for (const ImplementationInfo& i : info->implementations) known += fmt::format(" {}", i.name);
+    const bool exists = std::ranges::count(info->implementations, name, &ImplementationInfo::name) > 0;
+    if (!exists) throw ConfigError("[--impl] {} has no implementation '{}'; it has:{}", op, name, known);
+    map[op] = name;
+  }
+  return map;
+}
+
+}  // namespace primal

@@ -1,0 +1,152 @@
+#include "apps/golden/golden.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/safetensors/safetensors.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Worst {
+  double error = 0.0, allowed = 0.0;
+  std::string tensor;
+
+  // Keeps the tensor that is nearest to (or furthest beyond) its limit.
+  void meet(const std::string& name, const Verdict& v) {
+    if (std::isinf(v.allowed)) return;
+    const double here = v.error / v.allowed, before = allowed > 0.0 ? error / allowed : -1.0;
+    if (!(here <= before)) *this = {v.error, v.allowed, name};
+  }
+};
+
+GoldenRow run_one(const GoldenCase& golden, const OpInfo& op, const std::string& implementation,
+                  double factor) {
+  GoldenRow row{golden.path, golden.op, implementation};
+  try {
+    const OpResult result = op.run(golden.call);
+    Worst output, grad;
+    const auto judge = [&](const std::string& kind, const TensorMap& got, const TensorMap& expected,
+                           Worst& worst) {
+      for (const auto& [name, wanted] : expected) {
+        const auto found = got.find(name);
+        if (found == got.end()) throw CheckFailed("[verify] {} gives no {}{}", golden.op, kind, name);
+        if (found->second.shape() != wanted.shape()) {
+          throw CheckFailed("[verify] {}{}: expected shape {}, got {}", kind, name, wanted.shape().str(),
+                            found->second.str());
+        }
+        Verdict v = op.judge(kind + name, found->second, wanted, golden.call);
+        v.allowed *= factor;
+        worst.meet(kind + name, v);
+        if (!v.pass()) {
+          row.ok = false;
+          row.message +=
+              fmt::format("{}{}{}: {} error {:.3g}, allowed {:.3g}", row.message.empty() ? "" : "; ", kind,
+                          name, v.measure, v.error, v.allowed);
+        }
+      }
+    };
+    judge("output.", result.outputs, golden.outputs, output);
+    judge("grad.", result.grads, golden.grads, grad);
+    row.output_error = output.error;
+    row.output_allowed = output.allowed;
+    row.grad_error = grad.error;
+    row.grad_allowed = grad.allowed;
+  } catch (const Error& error) {
+    row.ok = false;
+    row.message = error.what();
+  }
+  return row;
+}
+
+}  // namespace
+
+GoldenCase load_golden(const fs::path& path, DType dtype) {
+  const Safetensors file = Safetensors::read(path);
+  GoldenCase golden;
+  golden.path = path.string();
+  const Metadata& metadata = file.metadata();
+  const auto op = metadata.find("op");
+  if (op == metadata.end())
+    throw DataError("[verify] {}: no `op` in its metadata, not a golden case", path.string());
+  golden.op = op->second;
+  if (const auto note = metadata.find("note"); note != metadata.end()) golden.note = note->second;
+  golden.call.name = path.stem().string();
+  if (const auto attrs = metadata.find("attrs"); attrs != metadata.end()) {
+    try {
+      golden.call.attrs = Attributes::parse(attrs->second);
+    } catch (const nlohmann::json::exception& error) {
+      throw DataError("[verify] {}: attrs are not JSON: {}", path.string(), error.what());
+    }
+  }
+  if (!golden.call.attrs.is_object())
+    throw DataError("[verify] {}: attrs are not a JSON object", path.string());
+  for (const auto& [name, tensor] : file.tensors()) {
+    const Tensor value = is_floating(tensor.dtype()) ? tensor.to(dtype) : tensor;
+    const auto put = [&](const std::string& prefix, TensorMap& map) {
+      if (!name.starts_with(prefix)) return false;
+      map[name.substr(prefix.size())] = value;
+      return true;
+    };
+    if (!put("input.", golden.call.inputs) && !put("output.", golden.outputs) &&
+        !put("upstream.", golden.call.upstream) && !put("grad.", golden.grads)) {
+      throw DataError("[verify] {}: tensor {} is none of input., output., upstream., grad.", path.string(),
+                      name);
+    }
+  }
+  return golden;
+}
+
+std::vector<GoldenRow> run_golden(const GoldenCase& golden, const OpRegistry& ops) {
+  const OpInfo* op = ops.find(golden.op);
+  if (op == nullptr) {
+    GoldenRow row{golden.path, golden.op, "none"};
+    row.ok = false;
+    row.message = fmt::format("unknown op {}", golden.op);
+    return {row};
+  }
+  // The op by its own rule: for a model this is how it is used, and it shows which ops lie below.
+  std::vector<GoldenRow> rows;
+  const ImplementationScope rule;
+  rows.push_back(run_one(golden, *op, "rule", 1.0));
+  for (const OpInfo& below : ops.ops()) {
+    if (below.implementations.size() < 2 || !rule.used_any(below.name)) continue;
+    for (const ImplementationInfo& implementation : below.implementations) {
+      const ImplementationScope forced(below.name, implementation.name);
+      const bool is_op = &below == op;
+      GoldenRow row = run_one(
+          golden, *op,
+          is_op ? std::string(implementation.name) : fmt::format("{}={}", below.name, implementation.name),
+          implementation.tolerance_factor);
+      if (forced.used(below.name, implementation.name)) rows.push_back(std::move(row));
+    }
+  }
+  // An op of several implementations has a row for each that ran; the rule is one of them.
+  if (op->implementations.size() >= 2 && rows.size() > 1) rows.erase(rows.begin());
+  if (op->implementations.size() == 1 && rows.size() == 1)
+    rows[0].implementation = op->implementations[0].name;
+  return rows;
+}
+
+std::vector<fs::path> golden_files(const std::vector<std::string>& paths) {
+  std::vector<fs::path> files;
+  for (const std::string& path : paths) {
+    if (fs::is_directory(path)) {
+      for (const auto& entry : fs::recursive_directory_iterator(path)) {
+        if (entry.is_regular_file() && entry.path().extension() == ".safetensors")
+          files.push_back(entry.path());
+      }
+    } else if (fs::exists(path)) {
+      files.emplace_back(path);
+    } else {
+      throw IoError("[verify] {} does not exist", path);
+    }
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+}  // namespace primal

@@ -1,0 +1,47 @@
+// Golden cases: an op's inputs and what must come out, one safetensors file each.
+//
+//   metadata   op, attrs (JSON), note
+//   tensors    input.*     arguments                  upstream.*  gradient of a scalar with respect to a result
+//              output.*    results                    grad.*      gradients that must come back
+//
+// A case is run by its op's run() and judged by its op's judge(), on every implementation of the op that supports it. A
+// model's case is run by the rule first, then with each implementation of the ops below it forced, where that really runs.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tensor/op/op.h"
+
+namespace primal {
+
+struct GoldenCase {
+  std::string path;
+  std::string op;
+  std::string note;
+  OpCall call;
+  TensorMap outputs;  // expected
+  TensorMap grads;    // expected
+};
+
+struct GoldenRow {
+  std::string path;
+  std::string op;
+  std::string implementation;                       // "blocked"; for a model "rule" or "conv3d=reference"
+  double output_error = 0.0, output_allowed = 0.0;  // of the tensor nearest to its limit
+  double grad_error = 0.0, grad_allowed = 0.0;      // allowed 0: the case has none
+  bool ok = true;
+  std::string message = {};  // which tensor fell short, or why the case could not run
+};
+
+// DataError where the file is no golden case.
+GoldenCase load_golden(const std::filesystem::path& path, DType dtype);
+
+// All rows of one case.
+std::vector<GoldenRow> run_golden(const GoldenCase& golden, const OpRegistry& ops);
+
+// The .safetensors files among paths and below the folders among them, by name; IoError for a path that is not there.
+std::vector<std::filesystem::path> golden_files(const std::vector<std::string>& paths);
+
+}  // namespace primal

@@ -1,0 +1,38 @@
+#include "apps/register_ops.h"
+
+#include "data/metrics/metrics.h"
+#include "data/preprocess/preprocess.h"
+#include "nn/activation/activation.h"
+#include "nn/conv3d/conv3d.h"
+#include "nn/lambda_map/lambda_map.h"
+#include "nn/max_pool3d/max_pool3d.h"
+#include "nn/scale/scale.h"
+#include "nn/upsample3d/upsample3d.h"
+
+namespace primal {
+namespace {
+
+OpRegistry register_ops() {
+  OpRegistry ops;
+  ops.add(relu_info());
+  ops.add(leaky_relu_info());
+  ops.add(sigmoid_info());
+  ops.add(softplus_info());
+  ops.add(scale_info());
+  ops.add(lambda_map_info());
+  ops.add(conv3d_info());
+  ops.add(max_pool3d_info());
+  ops.add(upsample3d_info());
+  ops.add(preprocess_info());
+  ops.add(metrics_info());
+  return ops;
+}
+
+}  // namespace
+
+const OpRegistry& registered_ops() {
+  static const OpRegistry ops = register_ops();
+  return ops;
+}
+
+}  // namespace primal
