@@ -1,0 +1,108 @@
+// Row by row. Most of a row shows consecutive cells of x: that run is copied or added in one go, the few cells
+// at its ends one by one.
+#include <algorithm>
+
+#include "nn/pad3d/pad3d_kernels.h"
+
+namespace primal::cpu {
+namespace {
+
+constexpr int64_t kGrain = 1 << 14;  // elements per parallel chunk, at least a row
+
+// Outputs [begin, end) of a row show cells source, source + 1, ...
+struct Run {
+  int64_t begin = 0, end = 0, source = 0;
+};
+
+Run longest_run(const std::vector<int64_t>& sources) {
+  Run best, run;
+  for (int64_t i = 0; i < std::ssize(sources); ++i) {
+    const int64_t s = sources[static_cast<size_t>(i)];
+    if (s < 0) continue;
+    if (i == run.end && i > run.begin && s == run.source + i - run.begin) {
+      run.end = i + 1;
+    } else {
+      run = {i, i + 1, s};
+    }
+    if (run.end - run.begin > best.end - best.begin) best = run;
+  }
+  return best;
+}
+
+// outputs[j]: the outputs that show cell j, ascending.
+std::vector<std::vector<int64_t>> outputs_of(const std::vector<int64_t>& sources, int64_t n_cells) {
+  std::vector<std::vector<int64_t>> outputs(static_cast<size_t>(n_cells));
+  for (int64_t i = 0; i < std::ssize(sources); ++i) {
+    const int64_t s = sources[static_cast<size_t>(i)];
+    if (s >= 0) outputs[static_cast<size_t>(s)].push_back(i);
+  }
+  return outputs;
+}
+
+}  // namespace
+
+template <class T>
+void lookup3d_forward(const Exec& exec, View5<const T> x, const Sources& sources, View5<T> y) {
+  const int64_t n_d = x.size(2), n_h = x.size(3), n_w = x.size(4);
+  const int64_t out_d = y.size(2), out_h = y.size(3), out_w = y.size(4);
+  const std::vector<int64_t>&of_d = sources[0], &of_h = sources[1], &of_w = sources[2];
+  const Run run = longest_run(of_w);
+  const int64_t n_rows = y.size(0) * y.size(1) * out_d * out_h;
+  parallel_for(exec, n_rows, std::max<int64_t>(1, kGrain / out_w), [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      const int64_t d = of_d[static_cast<size_t>(row / out_h % out_d)];
+      const int64_t h = of_h[static_cast<size_t>(row % out_h)];
+      T* out = y.data + row * out_w;
+      if (d < 0 || h < 0) {
+        std::fill_n(out, out_w, T(0));
+        continue;
+      }
+      const T* in = x.data + ((row / (out_h * out_d) * n_d + d) * n_h + h) * n_w;
+      const auto one_by_one = [&](int64_t begin, int64_t end) {
+        for (int64_t w = begin; w < end; ++w) {
+          const int64_t s = of_w[static_cast<size_t>(w)];
+          out[w] = s < 0 ? T(0) : in[s];
+        }
+      };
+      one_by_one(0, run.begin);
+      std::copy_n(in + run.source, run.end - run.begin, out + run.begin);
+      one_by_one(run.end, out_w);
+    }
+  });
+}
+
+template <class T>
+void lookup3d_backward(const Exec& exec, View5<const T> grad_y, const Sources& sources, View5<T> grad_x) {
+  const int64_t n_d = grad_x.size(2), n_h = grad_x.size(3), n_w = grad_x.size(4);
+  const int64_t out_d = grad_y.size(2), out_h = grad_y.size(3), out_w = grad_y.size(4);
+  const auto d_of = outputs_of(sources[0], n_d), h_of = outputs_of(sources[1], n_h);
+  const std::vector<int64_t>& of_w = sources[2];
+  const Run run = longest_run(of_w);
+  const int64_t n_rows = grad_x.size(0) * grad_x.size(1) * n_d * n_h;
+  parallel_for(exec, n_rows, std::max<int64_t>(1, kGrain / n_w), [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      T* gx = grad_x.data + row * n_w;
+      for (int64_t d : d_of[static_cast<size_t>(row / n_h % n_d)]) {
+        for (int64_t h : h_of[static_cast<size_t>(row % n_h)]) {
+          const T* gy = grad_y.data + ((row / (n_h * n_d) * out_d + d) * out_h + h) * out_w;
+          const auto one_by_one = [&](int64_t begin, int64_t end) {
+            for (int64_t w = begin; w < end; ++w) {
+              const int64_t s = of_w[static_cast<size_t>(w)];
+              if (s >= 0) gx[s] += gy[w];
+            }
+          };
+          one_by_one(0, run.begin);
+          for (int64_t w = run.begin; w < run.end; ++w) gx[run.source + w - run.begin] += gy[w];
+          one_by_one(run.end, out_w);
+        }
+      }
+    }
+  });
+}
+
+template void lookup3d_forward(const Exec&, View5<const float>, const Sources&, View5<float>);
+template void lookup3d_forward(const Exec&, View5<const double>, const Sources&, View5<double>);
+template void lookup3d_backward(const Exec&, View5<const float>, const Sources&, View5<float>);
+template void lookup3d_backward(const Exec&, View5<const double>, const Sources&, View5<double>);
+
+}  // namespace primal::cpu
