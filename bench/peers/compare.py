@@ -61,6 +61,19 @@ def measure(command):
     return json.loads(run.stdout), max(0.0, foreign / (time.monotonic() - start))
 
 
+def wait_for_quiet(max_foreign, patience_s=60):
+    """Return once a second passes with no more than `max_foreign` cores busy, or when patience is over.
+
+    PyTorch's threads wait for each other by spinning: beside a busy neighbour its step can take ten times as long.
+    """
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        busy = busy_seconds()
+        time.sleep(1)
+        if busy_seconds() - busy <= max_foreign:
+            return
+
+
 def machine():
     names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
     flags = next((line for line in open("/proc/cpuinfo") if line.startswith("flags")), "").split()
@@ -134,6 +147,7 @@ def main():
     while len(peers) < args.rounds and attempts < 3 * args.rounds:
         order = ("peer", "ours") if attempts % 2 == 0 else ("ours", "peer")
         attempts += 1
+        wait_for_quiet(args.max_foreign)
         measured = {name: measure(programs[name]) for name in order}
         (peer, peer_foreign), (our, our_foreign) = measured["peer"], measured["ours"]
         busiest = max(peer_foreign, our_foreign)
