@@ -133,8 +133,12 @@ void conv3d_backward_weights(const Exec& exec, View5<const T> x, View5<const T> 
               const T* gy = grad_y.data + grad_y.offset(n, o, a, b, 0);
               const T* tap = x.data + x.offset(n, c, a * sd + i - pd, b * sh + j - ph, 0) + k - pw;
               T dot = 0;
+              if (sw == 1) {
 #pragma omp simd reduction(+ : dot)
-              for (int64_t e = first; e < last; ++e) dot += gy[e] * tap[e * sw];
+                for (int64_t e = first; e < last; ++e) dot += gy[e] * tap[e];
+              } else {
+                for (int64_t e = first; e < last; ++e) dot += gy[e] * tap[e * sw];
+              }
               sum += static_cast<double>(dot);
             }
           }
