@@ -1,22 +1,21 @@
 // Image: a picture as it lies in a file, and the ways in and out: PNG (libpng) and JPEG (libjpeg-turbo).
 //
 // What a file becomes:
-//   grey of 1, 2, 4 or 8 bit      channels 1, 8 bit; fewer bits are spread over 0..255 (4 bit: 17 per level)
-//   grey of 16 bit                channels 1, 16 bit
-//   palette                       channels 3, 8 bit
-//   RGB of 8 or 16 bit            channels 3, 8 or 16 bit
-//   with alpha, or a transparent  the same without: the colour below is kept as stored and not blended with
-//   any colour                        background, as Pillow's convert() drops alpha JPEG CMYK, YCCK channels
-//   3, 8 bit; stored inverted as Adobe does (as Pillow and browsers assume),
-//                                 R = (255 - K) (255 - C) / 255 and so on in 8-bit rounding
-//   EXIF orientation              applied: row 0 is the top of the scene
+//   grey of 1, 2, 4 or 8 bit    1 channel, 8 bit; fewer bits are spread over 0..255 (4 bit: 17 per level)
+//   grey of 16 bit              1 channel, 16 bit
+//   palette                     3 channels, 8 bit
+//   RGB of 8 or 16 bit          3 channels, 8 or 16 bit
+//   with alpha                  the same without: the colour below is kept as stored, not blended with any
+//                               background, as Pillow's convert() drops alpha; so too a colour marked transparent
+//   JPEG CMYK, YCCK             3 channels, 8 bit; stored inverted as Adobe does (as Pillow and browsers assume),
+//                               R = (255 - K) (255 - C) / 255 and so on in 8-bit rounding
+//   EXIF orientation            applied: row 0 is the top of the scene
 // Colour profiles and gamma are ignored, as Pillow ignores them.
 //
-// Errors: IoError when a file cannot be opened; DataError, always naming the file, when it is empty,
-// truncated, corrupt, of another format, or larger than kMaxPixels, or when its header promises more pixels
-// than its bytes can hold. Both of these are found before memory is allocated for the pixels. A JPEG with
-// damaged picture data is an error too, where some readers fill the rest with grey: pictures are measured
-// here.
+// Errors:  IoError when a file cannot be opened. DataError, always naming the file, when it is empty, truncated,
+//          corrupt, of another format, larger than kMaxPixels, or when its header promises more pixels than its
+//          bytes can hold; the last two are found before memory is taken for the pixels. A JPEG with damaged
+//          picture data is an error too, where some readers fill the rest with grey: pictures are measured here.
 #pragma once
 
 #include <cstdint>

@@ -1,14 +1,12 @@
-// Noise: how a clean picture x becomes the noisy z. n is normal with mean 0 and deviation 1, independent per
-// pixel.
+// Noise: how a clean picture x becomes the noisy z. n is normal with mean 0 and deviation 1, one for each pixel.
 //
-//   relative   z = x + s std(x) n          std is the sample deviation (N - 1) of the whole picture; not
-//   clipped absolute   z = clip(x + s n, 0, 1)
+//   relative   z = x + s std(x) n          std is the sample deviation (N - 1) of the whole picture; not clipped
+//   absolute   z = clip(x + s n, 0, 1)
 // Shapes:  x of any shape, f32 or f64 -> z alike; one picture a call, since std(x) is the picture's.
-// Random:  pixel i takes element i of the stream (seed, noise, epoch, sample) and the level s comes from
-// (seed, noise_level,
-//          epoch, sample), so a picture has new noise each time it is used, and the same in a resumed run.
+// Random:  pixel i takes element i of the stream (seed, noise, epoch, sample), the level s comes from (seed,
+//          noise_level, epoch, sample): new noise each time a picture is used, the same in a resumed run.
 // Errors:  ConfigError for an unknown kind, a negative or infinite s, a range with low > high; ShapeError for
-// other types.
+//          other types.
 #pragma once
 
 #include <string>

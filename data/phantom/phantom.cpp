@@ -12,7 +12,8 @@ namespace primal {
 namespace phantom {
 namespace {
 
-// 0 below -1, 1 above 1, a smooth step between: coverage of a pixel by an edge at distance d over the half width w.
+// 0 below -1, 1 above 1, a smooth step between: coverage of a pixel by an edge at distance d over the half
+// width w.
 double soft(double d, double w) {
   const double t = std::clamp(0.5 + 0.5 * d / w, 0.0, 1.0);
   return t * t * (3.0 - 2.0 * t);

@@ -1,20 +1,21 @@
 // safetensors: named tensors and text metadata in one file.
 //
-//   bytes 0..7    N, u64 little endian                     bytes 8 .. 8+N    JSON object, may end in spaces
-//   bytes 8+N ..  the data                                 tensors row-major, little endian
-//   JSON: "name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, ...; offsets count from
-//   the start of the
-//         data, which the tensors cover without holes or overlaps; "__metadata__": {"key": "value", ...} is
-//         optional
+//   bytes 0 .. 7      N, u64 little endian
+//   bytes 8 .. 7+N    JSON object, may end in spaces: "name": {"dtype": "F32", "shape": [2, 3], "data_offsets":
+//                     [begin, end]}, ... and, optional, "__metadata__": {"key": "value", ...}
+//   bytes 8+N ..      the data: tensors row-major, little endian. Offsets count from here; the tensors cover the
+//                     data without holes or overlaps
 //
-// Reading trusts nothing. On opening, DataError (with the file's name, what was expected and found) for: a
-// header that is longer than 100 MB or than the file, is no JSON object, has a key twice or members of wrong
-// kinds; an element type the format does not have; offsets out of range, holes, overlaps; a size that does
-// not follow from type and shape; metadata that is not text. A type of the format that Primal has no tensors
-// of (F16, BF16, BOOL, ...) is an error only when that tensor is asked for. Writing sorts by element type,
-// then by name, as the reference implementation does (so that every tensor is aligned), pads the header with
-// spaces to a multiple of 8, and leaves a whole file or none (data/file/file.h). Source:
-// github.com/huggingface/safetensors, README and safetensors/src/tensor.rs.
+// Reading trusts nothing. On opening, DataError (with the file's name, what was expected and found) for: a header
+// that is longer than 100 MB or than the file, is no JSON object, has a key twice or members of wrong kinds; an
+// element type the format does not have; offsets out of range, holes, overlaps; a size that does not follow from
+// type and shape; metadata that is not text. A type of the format that Primal has no tensors of (F16, BF16, BOOL,
+// ...) is an error only when that tensor is asked for.
+//
+// Writing sorts by element type, then by name, as the reference implementation does (so that every tensor is
+// aligned), pads the header with spaces to a multiple of 8, and leaves a whole file or none (data/file/file.h).
+//
+// Source: github.com/huggingface/safetensors, README and safetensors/src/tensor.rs.
 #pragma once
 
 #include <cstdint>

@@ -194,12 +194,12 @@ TEST(SafetensorsLies, EveryTruncationAndDamagedByteIsSurvived) {
 }
 
 TEST(Safetensors, OtherTypesAreRefusedOnlyWhenAskedFor) {
-  const Safetensors file = Safetensors::parse(
-      make_file(
-          R"({"half":{"dtype":"F16","shape":[2],"data_offsets":[1,5]},"ok":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
-          R"("deep":{"dtype":"U8","shape":[1,1,1,1,1,1,1],"data_offsets":[5,6]}})",
-          6),
-      "a.st");
+  const Safetensors file =
+      Safetensors::parse(make_file(R"({"half":{"dtype":"F16","shape":[2],"data_offsets":[1,5]},)"
+                                   R"("ok":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
+                                   R"("deep":{"dtype":"U8","shape":[1,1,1,1,1,1,1],"data_offsets":[5,6]}})",
+                                   6),
+                         "a.st");
   EXPECT_EQ(file.tensor("ok").numel(), 1);
   const std::string message = message_of<DataError>([&] { file.tensor("half"); });
   EXPECT_TRUE(has(message, "\"half\"") && has(message, "F16") && has(message, "a.st")) << message;
