@@ -86,7 +86,8 @@ GoldenCase load_golden(const fs::path& path, DType dtype) {
     throw DataError("[verify] {}: attrs are not a JSON object", path.string());
   for (const auto& [name, tensor] : file.tensors()) {
     const Tensor value = is_floating(tensor.dtype()) ? tensor.to(dtype) : tensor;
-    const auto put = [&](const std::string& prefix, TensorMap& map) {
+    const auto put = [&, &name = name](const std::string& prefix,
+                                       TensorMap& map) {  // clang 14 wants it named
       if (!name.starts_with(prefix)) return false;
       map[name.substr(prefix.size())] = value;
       return true;

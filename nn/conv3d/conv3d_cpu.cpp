@@ -125,8 +125,9 @@ void conv3d_backward_weights(const Exec& exec, View5<const T> x, View5<const T> 
         const int64_t c = at / (kw * kh * kd) % n_c, o = at / (kw * kh * kd * n_c);
         const auto [first_a, last_a] = outputs_inside(od, d, i, sd, pd);
         const auto [first_b, last_b] = outputs_inside(oh, h, j, sh, ph);
-        const auto [first, last] = outputs_inside(ow, w, k, sw, pw);
-        double sum = 0.0;  // of rows: long float sums would lose digits
+        const Interval row = outputs_inside(ow, w, k, sw, pw);
+        const int64_t first = row.begin, last = row.end;  // plain: omp simd in clang 14 takes no bindings
+        double sum = 0.0;                                 // of rows: long float sums would lose digits
         for (int64_t n = 0; n < n_n; ++n) {
           for (int64_t a = first_a; a < last_a; ++a) {
             for (int64_t b = first_b; b < last_b; ++b) {

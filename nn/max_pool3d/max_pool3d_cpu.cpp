@@ -43,16 +43,19 @@ void take_tap(const T* x, int64_t step, int64_t begin, int64_t end, int32_t firs
 template <bool kWithArgmax, class T>
 void forward(const Exec& exec, View5<const T> x, const MaxPool3dParams& params, View5<T> y,
              View5<int32_t> argmax) {
-  const auto [n_batch, n_channels, n_d, n_h, n_w] = x.extent;
-  const auto [kd, kh, kw] = params.kernel;
-  const auto [sd, sh, sw] = params.steps();
-  const auto [pd, ph, pw] = params.padding;
+  // Plain variables: clang 14 does not capture structured bindings.
+  const auto steps = params.steps();
+  const int64_t n_batch = x.size(0), n_channels = x.size(1), n_d = x.size(2), n_h = x.size(3),
+                n_w = x.size(4);
+  const int64_t kd = params.kernel[0], kh = params.kernel[1], kw = params.kernel[2];
+  const int64_t sd = steps[0], sh = steps[1], sw = steps[2];
+  const int64_t pd = params.padding[0], ph = params.padding[1], pw = params.padding[2];
   const int64_t out_d = y.size(2), out_h = y.size(3), out_w = y.size(4);
   const int64_t n_rows = n_batch * n_channels * out_d * out_h;
 
   parallel_for(
       exec, n_rows, std::max<int64_t>(1, kGrain / out_w),
-      [&, sw = sw, pw = pw, n_w = n_w](int64_t row_begin, int64_t row_end) {
+      [&, sw, pw, n_w](int64_t row_begin, int64_t row_end) {
         for (int64_t row = row_begin; row < row_end; ++row) {
           const Cells d(row / out_h % out_d, kd, sd, pd, n_d);
           const Cells h(row % out_h, kh, sh, ph, n_h);
