@@ -10,6 +10,10 @@ using Triple = std::array<int64_t, 3>;
 constexpr ImplementationInfo kBlocked{
     "blocked",
     "tiles of 8 output channels x 32 pixels in registers, input patches and weights packed for cache"};
+constexpr ImplementationInfo kWinograd{
+    .name = "winograd",
+    .idea = "F(4x4, 3x3) at 0, 3/4, -3/4, 3/2, -3/2, infinity: 36 products for 144",
+    .tolerance_factor = 5.0};
 constexpr ImplementationInfo kPlain{kReference, "one row of y at a time, taps outside, pixels inside"};
 
 bool anything(const Conv3dGeometry&) { return true; }
@@ -49,6 +53,7 @@ std::vector<OpCase> corner_cases() {
       square("many_patches", {1, 1, 1, 45, 50}, 2),
       square("many_bands", {1, 100, 1, 40, 3}, 2),
       square("wide_channels", {1, 40, 1, 5, 16}, 72),
+      square("odd_tiles", {1, 17, 1, 9, 13}, 18),
       square("empty_batch", {0, 3, 1, 4, 4}, 2),
       pointwise("pointwise", {2, 7, 2, 5, 6}, 10),
       pointwise("pointwise_head", {1, 32, 1, 17, 16}, 2),
@@ -81,10 +86,14 @@ std::vector<OpCase> unet_stages() {
 
 template <>
 std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_ladder<float>() {
-  static const std::array<Implementation<Conv3dGeometry, Conv3dKernels<float>>, 2> ladder{{
+  static const std::array<Implementation<Conv3dGeometry, Conv3dKernels<float>>, 3> ladder{{
       {kBlocked,
        cpu::conv3d_blocked_supports,
        {cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked,
+        cpu::conv3d_backward_weights_blocked}},
+      {kWinograd,  // by name only: it changes the arithmetic
+       cpu::conv3d_winograd_supports,
+       {cpu::conv3d_forward_winograd, cpu::conv3d_backward_data_winograd,
         cpu::conv3d_backward_weights_blocked}},
       {kPlain,
        anything,

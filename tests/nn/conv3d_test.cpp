@@ -24,7 +24,8 @@ const OpCase& corner_case(const OpInfo& info, std::string_view name) {
 }
 
 // Results and gradients of a case in f32, for a random upstream gradient.
-OpResult run_case(const OpInfo& info, const OpCase& op_case) {
+OpResult run_case(const OpInfo& info, const OpCase& op_case, std::string_view implementation = kReference) {
+  const ImplementationScope scope(ImplementationScope::Forced{{"conv3d", std::string(implementation)}});
   const TensorMap inputs = make_inputs(op_case, DType::f32);
   const Tensor y = info.run({inputs, op_case.attrs, {}, op_case.name}).outputs.at("y");
   const TensorMap upstream = make_inputs({"upstream", {}, {{"y", y.shape()}}}, DType::f32);
@@ -67,41 +68,59 @@ TEST(Conv3d, StrideAndPaddingMatchHandArithmetic) {
 
 TEST(Conv3d, IsProven) { expect_op_proven(conv3d_info()); }
 
-TEST(Conv3d, IsProvenOnEveryInstructionSetOfThisMachine) {
+// 3x3 shapes that are too large for central differences: several patches, pieces and groups of channels.
+std::vector<OpCase> large_cases(const OpInfo& info) {
+  std::vector<OpCase> cases;
+  const auto add = [&](const std::string& name, Shape x, int64_t n_out) {
+    OpCase op_case = corner_case(info, "odd_extents");
+    op_case.name = name;
+    op_case.inputs = {{"x", x}, {"weight", Shape{n_out, x[1], 1, 3, 3}}, {"bias", Shape{n_out}}};
+    cases.push_back(op_case);
+  };
+  add("planes", {2, 33, 2, 40, 33}, 65);
+  add("wide", {1, 16, 1, 11, 70}, 16);
+  add("past_256_columns", {1, 24, 1, 8, 300}, 16);
+  add("many_channels", {1, 150, 1, 12, 20}, 40);
+  return cases;
+}
+
+TEST(Conv3d, ImplementationsAgreeOnEveryInstructionSetOfThisMachine) {
   const OpInfo info = conv3d_info();
-  int n_blocked = 0;
-  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-    hwy::SetSupportedTargetsForTest(target);
-    for (const OpCase& op_case : info.corner_cases) {
-      const ImplementationScope scope;
-      const OpResult got = run_case(info, op_case);
-      n_blocked += scope.used("conv3d", "blocked");
-      const ImplementationScope reference(ImplementationScope::Forced{{"conv3d", "reference"}});
-      const OpResult expected = run_case(info, op_case);
-      const std::string where = fmt::format("{}, {}", hwy::TargetName(target), op_case.name);
-      // measured at most 8e-7, allow what conv3d may differ from float64
-      EXPECT_LE(relative_l2(got.outputs.at("y"), expected.outputs.at("y")), 2e-6) << where;
-      for (const auto& [name, grad] : expected.grads) {
-        EXPECT_LE(relative_l2(got.grads.at(name), grad), 5e-6) << where << ", " << name;
+  std::vector<OpCase> cases = large_cases(info);
+  cases.insert(cases.end(), info.corner_cases.begin(), info.corner_cases.end());
+  for (const OpCase& op_case : cases) {
+    const OpResult expected = run_case(info, op_case);
+    for (const ImplementationInfo& implementation : info.implementations) {
+      for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+        hwy::SetSupportedTargetsForTest(target);
+        const OpResult got = run_case(info, op_case, implementation.name);
+        const std::string where =
+            fmt::format("{} on {}, {}", implementation.name, hwy::TargetName(target), op_case.name);
+        // measured at most 1.3e-6 for either; Winograd needs no more than the others
+        EXPECT_LE(relative_l2(got.outputs.at("y"), expected.outputs.at("y")), 2e-6) << where;
+        for (const auto& [name, grad] : expected.grads) {
+          EXPECT_LE(relative_l2(got.grads.at(name), grad), 5e-6) << where << ", " << name;
+        }
       }
+      hwy::SetSupportedTargetsForTest(0);
     }
   }
-  hwy::SetSupportedTargetsForTest(0);
-  EXPECT_GT(n_blocked, 0);
 }
 
 TEST(Conv3d, BitsDoNotDependOnTheNumberOfThreads) {
   const OpInfo info = conv3d_info();
+  std::vector<OpCase> cases = large_cases(info);
+  cases.push_back(corner_case(info, "pointwise_long"));
+  cases.push_back(corner_case(info, "full_3x3x3"));
   const int before = num_threads();
-  for (const std::string& implementation : {std::string("blocked"), std::string(kReference)}) {
-    const ImplementationScope scope(ImplementationScope::Forced{{"conv3d", implementation}});
-    for (const char* name : {"many_patches", "many_bands", "wide_channels", "pointwise_long"}) {
+  for (const OpCase& op_case : cases) {
+    for (const ImplementationInfo& implementation : info.implementations) {
       set_num_threads(1);
-      const OpResult one = run_case(info, corner_case(info, name));
+      const OpResult one = run_case(info, op_case, implementation.name);
       for (const int n : {2, 5}) {
         set_num_threads(n);
-        const OpResult many = run_case(info, corner_case(info, name));
-        const std::string where = fmt::format("{} on {}, {} threads", implementation, name, n);
+        const OpResult many = run_case(info, op_case, implementation.name);
+        const std::string where = fmt::format("{} on {}, {} threads", implementation.name, op_case.name, n);
         EXPECT_EQ(many.outputs.at("y").to_doubles(), one.outputs.at("y").to_doubles()) << where;
         for (const auto& [input, grad] : one.grads) {
           EXPECT_EQ(many.grads.at(input).to_doubles(), grad.to_doubles()) << where << ", " << input;
@@ -112,16 +131,21 @@ TEST(Conv3d, BitsDoNotDependOnTheNumberOfThreads) {
   set_num_threads(before);
 }
 
-TEST(Conv3d, BlockedRunsTheShapesOfTheUNetAndTheReferenceTheRest) {
+TEST(Conv3d, EveryImplementationRunsTheShapesItIsFor) {
   const OpInfo info = conv3d_info();
-  const auto runs = [&](std::string_view op_case, std::string_view implementation) {
-    const ImplementationScope scope;
-    run_case(info, corner_case(info, op_case));
-    return scope.used("conv3d", implementation);
+  const auto runs = [&](const OpCase& op_case, std::string_view forced) {
+    const ImplementationScope scope(ImplementationScope::Forced{{"conv3d", std::string(forced)}});
+    info.run({make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name});
+    return scope.used("conv3d", forced);
   };
-  for (const char* name : {"odd_extents", "pointwise", "no_bias"}) EXPECT_TRUE(runs(name, "blocked")) << name;
+  for (const char* name : {"odd_extents", "pointwise", "no_bias"}) {
+    EXPECT_TRUE(runs(corner_case(info, name), "blocked")) << name;
+  }
+  for (const OpCase& op_case : large_cases(info)) EXPECT_TRUE(runs(op_case, "winograd")) << op_case.name;
   for (const char* name : {"full_3x3x3", "stride_4", "padding_on_one_axis"}) {
-    EXPECT_TRUE(runs(name, kReference)) << name;
+    for (const char* implementation : {"blocked", "winograd"}) {
+      EXPECT_FALSE(runs(corner_case(info, name), implementation)) << implementation << " on " << name;
+    }
   }
 }
 

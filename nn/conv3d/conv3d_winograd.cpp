@@ -1,0 +1,394 @@
+// conv3d by Winograd's minimal filtering F(4x4, 3x3): forward and backward-data of (1,3,3) kernels with padding (0,1,1),
+// stride 1. A tile of 4 x 4 outputs costs 36 products instead of 144.
+//
+//   Y = A' [ sum over c of (G g G') o (B' d B) ] A        ' transposes, o multiplies element by element
+//
+//   d 6 x 6 inputs, g 3 x 3 weights, Y 4 x 4 outputs. The three matrices evaluate polynomials at the points 0, a, -a, b, -b
+//   and infinity. With a = 3/4, b = 3/2 (the usual 1 and 2, times 3/4) the float error is half of that at 1 and 2: the
+//   matrices' entries are smaller, and in B and A still exact.
+//
+// Idea: lanes are neighbouring tiles. A task takes a patch of tiles through all three stages while it is in cache:
+// transform all input channels, multiply 36 times [O x C] by [C x tiles], transform all output channels back.
+// Sums over channels run in pieces of 64, which keeps their rounding error flat where there are many.
+// Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4.
+#include "nn/conv3d/conv3d_kernels.h"
+#include "nn/conv3d/conv3d_patch.h"
+#include "tensor/range.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "nn/conv3d/conv3d_winograd.cpp"
+// These have vectors without a size, of which there are no arrays.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+// This file is compiled once for each instruction set; what they share is declared once.
+#ifndef PRIMAL_NN_CONV3D_WINOGRAD_SHARED
+#define PRIMAL_NN_CONV3D_WINOGRAD_SHARED
+namespace primal::cpu {
+
+// out[n,o,d,h,w] = or += bias[o] + sum over c and 3 x 3 taps of weight_of(o, c, tap) in[n,c,d,...].
+struct WinogradConvolution {
+  const float* in;    // [N,C,D,H,W]
+  const float* bias;  // [O] or null
+  float* out;         // [N,O,D,H,W]
+  int64_t n, c, o, d, h, w;
+  bool add;  // onto what out holds
+
+  const float* weight;
+  int64_t stride_o, stride_c;
+  bool turned;  // taps in reverse
+  float weight_of(int64_t to, int64_t from, int64_t tap) const {
+    return weight[to * stride_o + from * stride_c + (turned ? 8 - tap : tap)];
+  }
+};
+
+// The tiles of a patch: n_rows x row_tiles of them, rows padded to row_stride, all padded to total.
+struct TileGrid {
+  int64_t n_rows, row_stride, total;
+};
+
+}  // namespace primal::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace primal::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Tag = hn::ScalableTag<float>;
+constexpr int64_t kLanes = hn::MaxLanes(Tag());
+constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
+constexpr int kBlockO = kManyRegisters ? 8 : 4;
+constexpr int64_t kPoints = 36;
+constexpr int64_t kPieceC = 64;  // channels added up before they join the sum
+constexpr float kA = 0.75f, kB = 1.5f;
+constexpr float kA2 = kA * kA, kB2 = kB * kB, kSum2 = kA2 + kB2, kProduct2 = kA2 * kB2;
+
+// r = B' d
+template <class V>
+HWY_INLINE void transform_input(const V* HWY_RESTRICT d, V* HWY_RESTRICT r) {
+  const hn::DFromV<V> tag;
+  const V a = hn::Set(tag, kA), b = hn::Set(tag, kB), a2 = hn::Set(tag, kA2), b2 = hn::Set(tag, kB2);
+  const V sum = hn::Set(tag, kSum2), product = hn::Set(tag, kProduct2);
+  const V even_a = hn::NegMulAdd(b2, d[2], d[4]), odd_a = hn::NegMulAdd(b2, d[1], d[3]);
+  const V even_b = hn::NegMulAdd(a2, d[2], d[4]), odd_b = hn::NegMulAdd(a2, d[1], d[3]);
+  r[0] = hn::MulAdd(product, d[0], hn::NegMulAdd(sum, d[2], d[4]));
+  r[1] = hn::MulAdd(a, odd_a, even_a);
+  r[2] = hn::NegMulAdd(a, odd_a, even_a);
+  r[3] = hn::MulAdd(b, odd_b, even_b);
+  r[4] = hn::NegMulAdd(b, odd_b, even_b);
+  r[5] = hn::MulAdd(product, d[1], hn::NegMulAdd(sum, d[3], d[5]));
+}
+
+// y = A' m
+template <class V>
+HWY_INLINE void transform_output(const V* HWY_RESTRICT m, V* HWY_RESTRICT y) {
+  const hn::DFromV<V> tag;
+  const V a = hn::Set(tag, kA), b = hn::Set(tag, kB), a2 = hn::Set(tag, kA2), b2 = hn::Set(tag, kB2);
+  const V a3 = hn::Set(tag, kA2 * kA), b3 = hn::Set(tag, kB2 * kB);
+  const V even_a = hn::Add(m[1], m[2]), odd_a = hn::Sub(m[1], m[2]);
+  const V even_b = hn::Add(m[3], m[4]), odd_b = hn::Sub(m[3], m[4]);
+  y[0] = hn::Add(m[0], hn::Add(even_a, even_b));
+  y[1] = hn::MulAdd(b, odd_b, hn::Mul(a, odd_a));
+  y[2] = hn::MulAdd(b2, even_b, hn::Mul(a2, even_a));
+  y[3] = hn::MulAdd(b3, odd_b, hn::MulAdd(a3, odd_a, m[5]));
+}
+
+// u = G g
+template <class V>
+HWY_INLINE void transform_filter(const V* HWY_RESTRICT g, V* HWY_RESTRICT u) {
+  const hn::DFromV<V> tag;
+  const V at_zero = hn::Set(tag, 1.0f / kProduct2);
+  const V at_a = hn::Set(tag, 0.5f / (kA2 * (kA2 - kB2))), at_b = hn::Set(tag, 0.5f / (kB2 * (kB2 - kA2)));
+  const V even_a = hn::MulAdd(hn::Set(tag, kA2), g[2], g[0]), odd_a = hn::Mul(hn::Set(tag, kA), g[1]);
+  const V even_b = hn::MulAdd(hn::Set(tag, kB2), g[2], g[0]), odd_b = hn::Mul(hn::Set(tag, kB), g[1]);
+  u[0] = hn::Mul(at_zero, g[0]);
+  u[1] = hn::Mul(at_a, hn::Add(even_a, odd_a));
+  u[2] = hn::Mul(at_a, hn::Sub(even_a, odd_a));
+  u[3] = hn::Mul(at_b, hn::Add(even_b, odd_b));
+  u[4] = hn::Mul(at_b, hn::Sub(even_b, odd_b));
+  u[5] = g[2];
+}
+
+// U = G g G' for the blocks [begin, end) of output channels: [point][block][c][kBlockO].
+void transform_weights(const WinogradConvolution& q, int64_t begin, int64_t end, int64_t point_stride,
+                       float* HWY_RESTRICT weights) {
+  const hn::CappedTag<float, kBlockO> tag;
+  using V = hn::Vec<decltype(tag)>;
+  for (int64_t block = begin; block < end; ++block) {
+    const int64_t first_o = block * kBlockO;
+    const int64_t n_o = HWY_MIN(int64_t{kBlockO}, q.o - first_o);
+    HWY_ALIGN float g[9][kBlockO] = {};  // [tap][o]; channels missing in the last block are zero
+    for (int64_t c = 0; c < q.c; ++c) {
+      for (int64_t o = 0; o < n_o; ++o) {
+        for (int64_t tap = 0; tap < 9; ++tap) g[tap][o] = q.weight_of(first_o + o, c, tap);
+      }
+      float* const to = weights + (block * q.c + c) * kBlockO;
+      for (int64_t o = 0; o < kBlockO; o += static_cast<int64_t>(hn::Lanes(tag))) {
+        V down[3][6];  // G g, column by column
+        HWY_UNROLL(3)
+        for (int j = 0; j < 3; ++j) {
+          const V column[3] = {hn::Load(tag, g[j] + o), hn::Load(tag, g[3 + j] + o),
+                               hn::Load(tag, g[6 + j] + o)};
+          transform_filter(column, down[j]);
+        }
+        HWY_UNROLL(6)
+        for (int i = 0; i < 6; ++i) {
+          const V row[3] = {down[0][i], down[1][i], down[2][i]};
+          V u[6];
+          transform_filter(row, u);
+          HWY_UNROLL(6)
+          for (int j = 0; j < 6; ++j) hn::Store(u[j], tag, to + (i * 6 + j) * point_stride + o);
+        }
+      }
+    }
+  }
+}
+
+// V = B' d B for one row of tiles. rows: its first input row, whose first element is the left border; work: 10 rows;
+// to: the first tile at point 0. kCap: lanes to use at most.
+template <int kCap>
+HWY_INLINE void transform_tile_row(const float* HWY_RESTRICT rows, int64_t row_stride, int64_t n_tiles,
+                                   float* HWY_RESTRICT work, float* HWY_RESTRICT to, int64_t point_stride) {
+  const Tag full;
+  const int64_t n_floats = row_stride;
+  for (int64_t p = 0; p < n_floats; p += kLanes) {  // down the columns: B' d
+    hn::Vec<Tag> d[6], r[6];
+    HWY_UNROLL(6)
+    for (int i = 0; i < 6; ++i) d[i] = hn::LoadU(full, rows + i * row_stride + p);
+    transform_input(d, r);
+    HWY_UNROLL(6)
+    for (int i = 0; i < 6; ++i) hn::Store(r[i], full, work + i * row_stride + p);
+  }
+  const hn::CappedTag<float, kCap> tag;
+  using V = hn::Vec<decltype(tag)>;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(tag));
+  const int64_t phase_stride = round_up(n_tiles + 1, PackedPatch::kAlign);
+  float* const phase = work + 6 * row_stride;  // column j of every tile: at j % 4, one tile on for j >= 4
+  for (int i = 0; i < 6; ++i) {
+    const float* row = work + i * row_stride;
+    for (int64_t t = 0; t < n_tiles; t += lanes) {
+      V v0, v1, v2, v3;
+      hn::LoadInterleaved4(tag, row + 4 * t, v0, v1, v2, v3);
+      hn::Store(v0, tag, phase + t);
+      hn::Store(v1, tag, phase + phase_stride + t);
+      hn::Store(v2, tag, phase + 2 * phase_stride + t);
+      hn::Store(v3, tag, phase + 3 * phase_stride + t);
+    }
+    phase[n_tiles] = row[4 * n_tiles];
+    phase[phase_stride + n_tiles] = row[4 * n_tiles + 1];
+    for (int64_t t = 0; t < n_tiles; t += lanes) {  // along the rows: (B' d) B
+      V d[6], r[6];
+      HWY_UNROLL(6)
+      for (int j = 0; j < 6; ++j) d[j] = hn::LoadU(tag, phase + (j % 4) * phase_stride + t + j / 4);
+      transform_input(d, r);
+      HWY_UNROLL(6)
+      for (int j = 0; j < 6; ++j) hn::StoreU(r[j], tag, to + (i * 6 + j) * point_stride + t);
+    }
+  }
+}
+
+// Y = A' M A for one row of tiles: 4 rows of pixels, 4 * n_tiles apart, to `pixels`.
+template <int kCap>
+HWY_INLINE void restore_tile_row(const float* HWY_RESTRICT from, int64_t point_stride, int64_t n_tiles,
+                                 float* HWY_RESTRICT pixels) {
+  const hn::CappedTag<float, kCap> tag;
+  using V = hn::Vec<decltype(tag)>;
+  for (int64_t t = 0; t < n_tiles; t += static_cast<int64_t>(hn::Lanes(tag))) {
+    V rows[4][6];
+    HWY_UNROLL(6)
+    for (int j = 0; j < 6; ++j) {
+      V m[6], y[4];
+      HWY_UNROLL(6)
+      for (int i = 0; i < 6; ++i) m[i] = hn::LoadU(tag, from + (i * 6 + j) * point_stride + t);
+      transform_output(m, y);
+      HWY_UNROLL(4)
+      for (int i = 0; i < 4; ++i) rows[i][j] = y[i];
+    }
+    HWY_UNROLL(4)
+    for (int i = 0; i < 4; ++i) {
+      V y[4];
+      transform_output(rows[i], y);
+      hn::StoreInterleaved4(y[0], y[1], y[2], y[3], tag, pixels + (i * n_tiles + t) * 4);
+    }
+  }
+}
+
+// m [kBlockO, total] = or += u [n_c, kBlockO] times v [n_c, total], for kV vectors of tiles.
+template <int kV>
+HWY_INLINE void multiply_tile(const float* HWY_RESTRICT u, const float* HWY_RESTRICT v, int64_t total,
+                              int64_t n_c, bool add, float* HWY_RESTRICT m) {
+  const Tag tag;
+  hn::Vec<Tag> sum[kBlockO][kV];
+  HWY_UNROLL(8)
+  for (int o = 0; o < kBlockO; ++o) {
+    HWY_UNROLL(4)
+    for (int k = 0; k < kV; ++k) sum[o][k] = hn::Zero(tag);
+  }
+  for (int64_t c = 0; c < n_c; ++c, u += kBlockO, v += total) {
+    hn::Vec<Tag> x[kV];
+    HWY_UNROLL(4)
+    for (int k = 0; k < kV; ++k) x[k] = hn::Load(tag, v + k * kLanes);
+    HWY_UNROLL(8)
+    for (int o = 0; o < kBlockO; ++o) {
+      const auto weight = hn::Set(tag, u[o]);
+      HWY_UNROLL(4)
+      for (int k = 0; k < kV; ++k) sum[o][k] = hn::MulAdd(weight, x[k], sum[o][k]);
+    }
+  }
+  HWY_UNROLL(8)
+  for (int o = 0; o < kBlockO; ++o) {
+    HWY_UNROLL(4)
+    for (int k = 0; k < kV; ++k) {
+      float* to = m + o * total + k * kLanes;
+      hn::Store(add ? hn::Add(hn::Load(tag, to), sum[o][k]) : sum[o][k], tag, to);
+    }
+  }
+}
+
+// M = U V at one point: m [blocks * kBlockO, total], u [block][c][kBlockO], v [c, total].
+HWY_NOINLINE void multiply_point(const float* u, const float* v, int64_t n_blocks, int64_t n_c, int64_t total,
+                                 float* m) {
+  for (int64_t block = 0; block < n_blocks; ++block, u += n_c * kBlockO, m += kBlockO * total) {
+    for (int64_t c = 0; c < n_c; c += kPieceC) {
+      const int64_t piece = HWY_MIN(kPieceC, n_c - c);
+      int64_t t = 0;
+      for (; t + kLanes < total; t += 2 * kLanes) {
+        multiply_tile<2>(u + c * kBlockO, v + c * total + t, total, piece, c > 0, m + t);
+      }
+      if (t < total) multiply_tile<1>(u + c * kBlockO, v + c * total + t, total, piece, c > 0, m + t);
+    }
+  }
+}
+
+// Four rows of pixels of channel o go to the image, as far as they belong to it.
+void write_pixels(const WinogradConvolution& q, const Patch& patch, int64_t o, int64_t row,
+                  const float* pixels, int64_t stride) {
+  const Tag tag;
+  const float bias = q.bias != nullptr ? q.bias[o] : 0.0f;
+  float* const plane = q.out + ((patch.n * q.o + o) * q.d + patch.d) * q.h * q.w;
+  for (int64_t i = 0; i < 4 && row + i < patch.n_rows; ++i, pixels += stride) {
+    float* const to = plane + (patch.h + row + i) * q.w + patch.w;
+    int64_t p = 0;
+    for (; p + kLanes <= patch.n_cols; p += kLanes) {
+      const auto base = q.add ? hn::LoadU(tag, to + p) : hn::Set(tag, bias);
+      hn::StoreU(hn::Add(base, hn::LoadU(tag, pixels + p)), tag, to + p);
+    }
+    for (; p < patch.n_cols; ++p) to[p] = (q.add ? to[p] : bias) + pixels[p];
+  }
+}
+
+template <int kCap>
+void winograd_patch(const WinogradConvolution& q, const Patch& patch, const TileGrid& grid,
+                    const float* weights, const PackedPatch& packed, float* work, float* v, float* m) {
+  const int64_t n_blocks = (q.o + kBlockO - 1) / kBlockO;
+  const int64_t v_stride = q.c * grid.total + PackedPatch::kAlign;  // of points; not a power of two
+  const int64_t m_stride = n_blocks * kBlockO * grid.total + PackedPatch::kAlign;
+  const Patch whole{patch.n, patch.d, patch.h, patch.w, 4 * grid.n_rows, 4 * grid.row_stride};
+  for (int64_t c = 0; c < q.c; ++c) {
+    packed.copy_channel(0, q.in + ((patch.n * q.c + c) * q.d + patch.d) * q.h * q.w, q.h, q.w, whole);
+    for (int64_t row = 0; row < grid.n_rows; ++row) {
+      transform_tile_row<kCap>(packed.at(0, 4 * row - 1, -1), packed.row_stride, grid.row_stride, work,
+                               v + c * grid.total + row * grid.row_stride, v_stride);
+    }
+  }
+  for (int64_t point = 0; point < kPoints; ++point) {
+    multiply_point(weights + point * n_blocks * q.c * kBlockO, v + point * v_stride, n_blocks, q.c,
+                   grid.total, m + point * m_stride);
+  }
+  for (int64_t o = 0; o < q.o; ++o) {
+    for (int64_t row = 0; 4 * row < patch.n_rows; ++row) {
+      restore_tile_row<kCap>(m + o * grid.total + row * grid.row_stride, m_stride, grid.row_stride, work);
+      write_pixels(q, patch, o, 4 * row, work, 4 * grid.row_stride);
+    }
+  }
+}
+
+void winograd_convolution(const Exec& exec, const WinogradConvolution& q) {
+  const int64_t n_blocks = (q.o + kBlockO - 1) / kBlockO;
+  const int64_t point_stride = n_blocks * q.c * kBlockO;
+  const Scratch weight_scratch(sizeof(float) * static_cast<size_t>(kPoints * point_stride));
+  float* const weights = weight_scratch.as<float>();
+  parallel_for(exec, n_blocks, 1,
+               [&](int64_t begin, int64_t end) { transform_weights(q, begin, end, point_stride, weights); });
+
+  // Patches of 32 to 64 tiles: more of them where a tile has fewer channels, so that V and M stay near 1 MiB.
+  constexpr int64_t kPatchFloats = 300 * 1024;
+  const int64_t max_tiles = std::clamp<int64_t>(kPatchFloats / (kPoints * (q.c + q.o)), 32, 64);
+  const int64_t cap = q.w > 32 ? 16 : 8;
+  const int64_t row_tiles = round_up((HWY_MIN(q.w, 4 * max_tiles) + 3) / 4, cap);
+  const Patches patches(q.n, q.d, q.h, q.w, 4 * HWY_MAX(max_tiles / row_tiles, int64_t{1}), 4 * row_tiles);
+  TileGrid grid{};
+  grid.n_rows = (patches.rows() + 3) / 4;
+  grid.row_stride = row_tiles;
+  grid.total = round_up(grid.n_rows * grid.row_stride, PackedPatch::kAlign);
+
+  parallel_for(exec, patches.count(), 1, [&](int64_t begin, int64_t end) {
+    PackedPatch packed(patches, 1);
+    packed.row_stride = round_up(4 * row_tiles + 2, PackedPatch::kAlign);
+    packed.channel_stride = (4 * grid.n_rows + 2) * packed.row_stride + 2 * PackedPatch::kAlign;
+    const int64_t work_floats = 10 * packed.row_stride + 5 * PackedPatch::kAlign;
+    const int64_t v_floats = kPoints * (q.c * grid.total + PackedPatch::kAlign);
+    const int64_t m_floats = kPoints * (n_blocks * kBlockO * grid.total + PackedPatch::kAlign);
+    const Scratch scratch(sizeof(float) *
+                          static_cast<size_t>(packed.channel_stride + work_floats + v_floats + m_floats));
+    packed.data = scratch.as<float>();
+    float* const v = packed.data + packed.channel_stride;
+    float* const m = v + v_floats;
+    float* const work = m + m_floats;
+    for (int64_t task = begin; task < end; ++task) {
+      const auto compute = cap == 16 ? winograd_patch<16> : winograd_patch<8>;
+      compute(q, patches[task], grid, weights, packed, work, v, m);
+    }
+  });
+}
+
+}  // namespace primal::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace primal::cpu {
+HWY_EXPORT(winograd_convolution);
+namespace {
+
+WinogradConvolution between(View5<const float> in, View5<float> out, View5<const float> weight) {
+  WinogradConvolution q{};
+  q.in = in.data;
+  q.out = out.data;
+  q.weight = weight.data;
+  q.n = in.size(0), q.c = in.size(1), q.o = out.size(1);
+  q.d = in.size(2), q.h = in.size(3), q.w = in.size(4);
+  return q;
+}
+
+}  // namespace
+
+bool conv3d_winograd_supports(const Conv3dGeometry& g) {
+  // Fewer channels or pixels do not pay for the transforms.
+  return conv3d_blocked_supports(g) && g.weight[3] == 3 && std::min(g.weight[0], g.weight[1]) >= 16 &&
+         std::min(g.x[3], g.x[4]) >= 8;
+}
+
+void conv3d_forward_winograd(const Exec& exec, View5<const float> x, View5<const float> weight,
+                             View<const float, 1> bias, const Conv3dParams&, View5<float> y) {
+  const Range range("conv3d_forward");
+  WinogradConvolution q = between(x, y, weight);  // weight [O,C,1,3,3]
+  q.bias = bias.data;
+  q.stride_c = 9;
+  q.stride_o = 9 * q.c;
+  HWY_DYNAMIC_DISPATCH(winograd_convolution)(exec, q);
+}
+
+void conv3d_backward_data_winograd(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
+                                   const Conv3dParams&, View5<float> grad_x) {
+  const Range range("conv3d_backward_data");
+  WinogradConvolution q = between(grad_y, grad_x, weight);  // from the O channels of weight to its C
+  q.stride_o = 9;
+  q.stride_c = 9 * q.o;
+  q.turned = true;
+  q.add = true;
+  HWY_DYNAMIC_DISPATCH(winograd_convolution)(exec, q);
+}
+
+}  // namespace primal::cpu
+#endif
