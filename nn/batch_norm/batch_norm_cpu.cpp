@@ -1,0 +1,106 @@
+// A channel belongs to one thread, so every sum has one order.
+#include "nn/batch_norm/batch_norm_kernels.h"
+
+namespace primal::cpu {
+namespace {
+
+// Calls f(row) with the offset of every row [n, c, 0] of channel c.
+template <class T, class F>
+void for_each_row(View<T, 3> x, int64_t c, const F& f) {
+  for (int64_t n = 0; n < x.size(0); ++n) f((n * x.size(1) + c) * x.size(2));
+}
+
+}  // namespace
+
+template <class T>
+void batch_norm_statistics(const Exec& exec, View<const T, 3> x, std::span<double> mean,
+                           std::span<double> var) {
+  const int64_t n_pixels = x.size(2);
+  const double count = static_cast<double>(x.size(0) * n_pixels);
+  parallel_for(exec, x.size(1), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c) {
+      double sum = 0.0;
+      for_each_row(x, c, [&](int64_t row) {
+#pragma omp simd reduction(+ : sum)
+        for (int64_t s = 0; s < n_pixels; ++s) sum += static_cast<double>(x.data[row + s]);
+      });
+      const double centre = sum / count;
+      // A second pass: the difference of sum of squares and squared sum would cancel.
+      double squares = 0.0;
+      for_each_row(x, c, [&](int64_t row) {
+#pragma omp simd reduction(+ : squares)
+        for (int64_t s = 0; s < n_pixels; ++s) {
+          const double difference = static_cast<double>(x.data[row + s]) - centre;
+          squares += difference * difference;
+        }
+      });
+      mean[static_cast<size_t>(c)] = centre;
+      var[static_cast<size_t>(c)] = squares / count;
+    }
+  });
+}
+
+template <class T>
+void batch_norm_forward(const Exec& exec, View<const T, 3> x, std::span<const double> scale,
+                        std::span<const double> shift, View<T, 3> y) {
+  const int64_t n_channels = x.size(1), n_pixels = x.size(2);
+  parallel_for(exec, x.size(0) * n_channels, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const double a = scale[static_cast<size_t>(i % n_channels)],
+                   b = shift[static_cast<size_t>(i % n_channels)];
+      const T* in = x.data + i * n_pixels;
+      T* out = y.data + i * n_pixels;
+      // In double: a x and b cancel where the mean is far from zero.
+      for (int64_t s = 0; s < n_pixels; ++s) out[s] = static_cast<T>(a * static_cast<double>(in[s]) + b);
+    }
+  });
+}
+
+template <class T>
+void batch_norm_backward(const Exec& exec, View<const T, 3> x, const BatchNormSaved& saved, bool training,
+                         View<const T, 3> grad_y, View<T, 3> grad_x, std::span<T> grad_weight,
+                         std::span<T> grad_bias) {
+  const int64_t n_pixels = x.size(2);
+  const double count = static_cast<double>(x.size(0) * n_pixels);
+  parallel_for(exec, x.size(1), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c) {
+      const auto at = static_cast<size_t>(c);
+      const double mean = saved.mean[at], r = saved.r[at];
+      double sum_g = 0.0, sum_gu = 0.0;  // of grad_y and of grad_y u
+      for_each_row(x, c, [&](int64_t row) {
+#pragma omp simd reduction(+ : sum_g, sum_gu)
+        for (int64_t s = 0; s < n_pixels; ++s) {
+          const double g = static_cast<double>(grad_y.data[row + s]);
+          sum_g += g;
+          sum_gu += g * ((static_cast<double>(x.data[row + s]) - mean) * r);
+        }
+      });
+      if (!grad_weight.empty()) grad_weight[at] += static_cast<T>(sum_gu);
+      if (!grad_bias.empty()) grad_bias[at] += static_cast<T>(sum_g);
+      if (grad_x.data == nullptr) continue;
+      const double factor = saved.weight[at] * r;
+      const double mean_g = training ? sum_g / count : 0.0, mean_gu = training ? sum_gu / count : 0.0;
+      for_each_row(x, c, [&](int64_t row) {
+        for (int64_t s = 0; s < n_pixels; ++s) {
+          const double u = (static_cast<double>(x.data[row + s]) - mean) * r;
+          const double g = static_cast<double>(grad_y.data[row + s]);
+          grad_x.data[row + s] += static_cast<T>(factor * (g - mean_g - u * mean_gu));
+        }
+      });
+    }
+  });
+}
+
+template void batch_norm_statistics(const Exec&, View<const float, 3>, std::span<double>, std::span<double>);
+template void batch_norm_statistics(const Exec&, View<const double, 3>, std::span<double>, std::span<double>);
+template void batch_norm_forward(const Exec&, View<const float, 3>, std::span<const double>,
+                                 std::span<const double>, View<float, 3>);
+template void batch_norm_forward(const Exec&, View<const double, 3>, std::span<const double>,
+                                 std::span<const double>, View<double, 3>);
+template void batch_norm_backward(const Exec&, View<const float, 3>, const BatchNormSaved&, bool,
+                                  View<const float, 3>, View<float, 3>, std::span<float>, std::span<float>);
+template void batch_norm_backward(const Exec&, View<const double, 3>, const BatchNormSaved&, bool,
+                                  View<const double, 3>, View<double, 3>, std::span<double>,
+                                  std::span<double>);
+
+}  // namespace primal::cpu

@@ -1,0 +1,61 @@
+// What verify, check and the tests know of batch_norm. The running statistics come as lists in the attributes
+// and go as results.
+#include "autograd/differentiable_op.h"
+#include "nn/batch_norm/batch_norm.h"
+
+namespace primal {
+namespace {
+
+// A list of one number per channel, of x's type; `otherwise` everywhere where it is absent.
+Tensor per_channel(const Attributes& attrs, const char* key, const Tensor& x, double otherwise) {
+  if (!attrs.contains(key)) return Tensor::full({x.size(1)}, otherwise, x.dtype());
+  const auto values = attrs.at(key).get<std::vector<double>>();
+  return Tensor::from(Shape{static_cast<int64_t>(values.size())}, values).to(x.dtype());
+}
+
+VariableMap run(const VariableMap& inputs, const Attributes& attrs) {
+  const Variable& x = required(inputs, "x");
+  const Tensor mean = per_channel(attrs, "running_mean", x.value(), 0.0);
+  const Tensor var = per_channel(attrs, "running_var", x.value(), 1.0);
+  BatchNormParams params;
+  params.training = attrs.value("training", params.training);
+  params.momentum = attrs.value("momentum", params.momentum);
+  params.eps = attrs.value("eps", params.eps);
+  const Variable y = batch_norm(x, optional(inputs, "weight"), optional(inputs, "bias"), mean, var, params);
+  return {{"y", y}, {"running_mean", mean}, {"running_var", var}};
+}
+
+OpCase norm_case(std::string name, Attributes attrs, Shape x) {
+  return {std::move(name), std::move(attrs), {{"x", x}, {"weight", {x[1]}}, {"bias", {x[1]}}}};
+}
+
+}  // namespace
+
+OpInfo batch_norm_info() {
+  OpInfo info;
+  info.name = "batch_norm";
+  info.equation = "y = weight (x - mean) / sqrt(var + eps) + bias per channel";
+  info.run = differentiable(run);
+  info.judge = judge_relative_l2(2e-6, 5e-6);
+  const Attributes train = {{"training", true}, {"momentum", 0.3}, {"eps", 1e-3}};
+  const Attributes eval = {
+      {"training", false}, {"running_mean", {0.5, -0.25, 0.1}}, {"running_var", {0.5, 2.0, 1.5}}};
+  OpCase plain = norm_case("without_weight_and_bias", train, {2, 3, 1, 3, 2});
+  plain.inputs.resize(1);
+  info.corner_cases = {
+      norm_case("two_values", train, {2, 1}),
+      norm_case("rows", train, {5, 4}),
+      norm_case("signal", train, {3, 2, 7}),
+      norm_case("picture", train, {1, 3, 4, 5}),
+      norm_case("volume", train, {2, 3, 2, 3, 5}),
+      plain,
+      norm_case("running_statistics", eval, {2, 3, 2, 3, 5}),
+      norm_case("running_statistics_one_value", eval, {1, 3}),
+      norm_case("running_statistics_empty_batch", eval, {0, 3, 1, 4, 4}),
+  };
+  info.stages = {norm_case("encoder0", {{"training", true}}, {1, 32, 1, 256, 256})};
+  info.implementations = {{kReference, "channel by channel, sums in double"}};
+  return info;
+}
+
+}  // namespace primal

@@ -1,0 +1,20 @@
+// CrossEntropy: y = 1/M sum over samples of (l - x[label]),  l = log sum over k of exp(x[k])
+//
+// Shapes:   logits x [N,C] and labels [N], or x [N,C,..] and labels [N,..] (a class for each pixel) -> y []
+//           (a scalar); M = number of labels. l is computed from its largest term on, sums run in double.
+// Saved:    x, the labels and l, one number per sample.
+// Adjoint:  grad_x[k] += (exp(x[k] - l) - (1 where k is the label, else 0)) grad_y / M
+// Throws ShapeError for labels that are no integers or of another shape, a label outside of [0, C), and for
+//          no labels at all.
+#pragma once
+
+#include "autograd/variable.h"
+#include "tensor/op/op.h"
+
+namespace primal {
+
+Variable cross_entropy(const Variable& x, const Tensor& labels);
+
+OpInfo cross_entropy_info();
+
+}  // namespace primal

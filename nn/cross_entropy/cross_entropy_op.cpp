@@ -1,0 +1,36 @@
+// What verify, check and the tests know of cross_entropy.
+#include "autograd/differentiable_op.h"
+#include "nn/cross_entropy/cross_entropy.h"
+
+namespace primal {
+namespace {
+
+OpCase class_case(std::string name, Shape x, Shape labels) {
+  const auto n_classes = static_cast<double>(x[1]);
+  return {std::move(name),
+          Attributes::object(),
+          {{"x", x}, {"labels", labels, OpInput::Fill::labels, 0.0, n_classes, false}}};
+}
+
+}  // namespace
+
+OpInfo cross_entropy_info() {
+  OpInfo info;
+  info.name = "cross_entropy";
+  info.equation = "y = 1/M sum over samples of (log sum over k of exp(x[k]) - x[label])";
+  info.run = differentiable([](const VariableMap& inputs, const Attributes&) -> VariableMap {
+    return {{"y", cross_entropy(required(inputs, "x"), required(inputs, "labels").value())}};
+  });
+  info.judge = judge_relative_l2(2e-6, 2e-6);
+  info.corner_cases = {
+      class_case("one_sample", {1, 3}, {1}),
+      class_case("two_classes", {5, 2}, {5}),
+      class_case("several_chunks", {600, 4}, {600}),
+      class_case("pixels", {2, 3, 1, 4, 5}, {2, 1, 4, 5}),
+  };
+  info.stages = {class_case("rows", {256, 1000}, {256})};
+  info.implementations = {{kReference, "sample by sample in double"}};
+  return info;
+}
+
+}  // namespace primal

@@ -1,0 +1,40 @@
+// What verify, check and the tests know of linear.
+#include "autograd/differentiable_op.h"
+#include "nn/linear/linear.h"
+
+namespace primal {
+namespace {
+
+OpCase linear_case(std::string name, Shape x, int64_t n_out) {
+  const int64_t n_in = x[-1];
+  return {std::move(name), Attributes::object(), {{"x", x}, {"weight", {n_out, n_in}}, {"bias", {n_out}}}};
+}
+
+}  // namespace
+
+OpInfo linear_info() {
+  OpInfo info;
+  info.name = "linear";
+  info.equation = "y[n,o] = bias[o] + sum over c of weight[o,c] x[n,c]";
+  info.run = differentiable([](const VariableMap& inputs, const Attributes&) -> VariableMap {
+    return {{"y", linear(required(inputs, "x"), required(inputs, "weight"), optional(inputs, "bias"))}};
+  });
+  info.judge = judge_relative_l2(2e-6, 5e-6);
+  OpCase no_bias = linear_case("no_bias", {3, 5}, 4);
+  no_bias.inputs.pop_back();
+  info.corner_cases = {
+      linear_case("one_number", {1, 1}, 1),
+      linear_case("one_row", {7}, 3),
+      linear_case("odd_extents", {5, 13}, 7),
+      linear_case("leading_axes", {2, 3, 1, 5}, 4),
+      no_bias,
+      linear_case("several_chunks", {4, 520}, 9),
+      linear_case("empty_batch", {0, 4}, 3),
+  };
+  info.stages = {linear_case("head", {8, 4096}, 1024)};
+  info.linear_in = {"x", "weight", "bias"};
+  info.implementations = {{kReference, "dot products and scaled sums along C"}};
+  return info;
+}
+
+}  // namespace primal

@@ -1,0 +1,92 @@
+#include "nn/batch_norm/batch_norm.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+
+#include "support/op_test.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+Tensor vector_of(const std::vector<double>& values) {
+  return Tensor::from(Shape{static_cast<int64_t>(values.size())}, values);
+}
+
+void expect_near(const Tensor& got, const std::vector<double>& expected) {
+  const std::vector<double> values = got.to_doubles();
+  ASSERT_EQ(values.size(), expected.size());
+  for (size_t i = 0; i < values.size(); ++i) EXPECT_NEAR(values[i], expected[i], 1e-14) << "at " << i;
+}
+
+TEST(BatchNorm, IsProven) { expect_op_proven(batch_norm_info()); }
+
+TEST(BatchNorm, TrainingMatchesHandArithmetic) {
+  // Values 1, 3 and 0, 8: means 2, 4, deviations 1, 4, unbiased variances 2, 32.
+  const Variable x(Tensor::from(Shape{2, 2}, std::vector<double>{1, 0, 3, 8}), true);
+  const Variable weight(vector_of({10, 1}), true), bias(vector_of({0, 100}), true);
+  const Tensor mean = vector_of({0, 1}), var = vector_of({1, 2});
+  const Variable y = batch_norm(x, weight, bias, mean, var, {.momentum = 0.25, .eps = 0.0});
+  expect_near(y.value(), {-10, 99, 10, 101});
+  expect_near(mean, {0.5, 0.75 + 1.0});
+  expect_near(var, {0.75 + 0.5, 1.5 + 8.0});
+  y.backward(Tensor::from(Shape{2, 2}, std::vector<double>{1, 2, 3, 4}));
+  expect_near(bias.grad(), {4, 6});
+  expect_near(weight.grad(), {-1 + 3, -2 + 4});
+  // Of two values only their order is left after normalising: no gradient.
+  expect_near(x.grad(), {0, 0, 0, 0});
+}
+
+TEST(BatchNorm, EvaluationUsesTheRunningStatisticsAndLeavesThem) {
+  const Variable x(Tensor::from(Shape{2, 1, 2}, std::vector<double>{1, 2, 3, 4}), true);
+  const Tensor mean = vector_of({2}), var = vector_of({4});
+  const Variable y = batch_norm(x, {}, {}, mean, var, {.training = false, .eps = 0.0});
+  expect_near(y.value(), {-0.5, 0, 0.5, 1});
+  y.backward(Tensor::full({2, 1, 2}, 3.0, DType::f64));
+  expect_near(x.grad(), {1.5, 1.5, 1.5, 1.5});
+  expect_near(mean, {2});
+  expect_near(var, {4});
+}
+
+TEST(BatchNorm, KeepsItsPrecisionFarFromZero) {
+  const Variable x = Tensor::from(Shape{4, 1}, std::vector<float>{1e4f, 1e4f + 1, 1e4f + 2, 1e4f + 3});
+  const Tensor y = batch_norm(x, {}, {}, Tensor::zeros({1}), Tensor::zeros({1}), {.eps = 0.0}).value();
+  for (int64_t i = 0; i < 4; ++i) {
+    const double expected = (static_cast<double>(i) - 1.5) / std::sqrt(1.25);
+    EXPECT_NEAR(y.to_doubles()[static_cast<size_t>(i)], expected, 1e-7);
+  }
+}
+
+TEST(BatchNorm, TheLayerLearnsItsStatisticsAndCountsItsBatches) {
+  Initialiser initialiser(1, DType::f64);
+  const BatchNorm3d layer(initialiser, 3);
+  const OpCase op_case{"volume", Attributes::object(), {{"x", {4, 3, 2, 5, 5}}}};
+  const Tensor x = make_inputs(op_case, DType::f64).at("x");
+  for (int k = 0; k < 200; ++k) layer(x, true);
+  const TensorMap state = layer.state();
+  EXPECT_EQ(state.size(), 5u);
+  EXPECT_EQ(state.at("num_batches_tracked").item(), 200);
+  // On the data it has seen, evaluation is training, but for the unbiased variance of 200 values.
+  EXPECT_LT(relative_l2(layer(x, false).value(), layer(x, true).value()), 3e-3);
+}
+
+TEST(BatchNorm, NamesWhatDoesNotFit) {
+  const auto message_of = [](const Shape& x, const Shape& weight,
+                             const BatchNormParams& params) -> std::string {
+    const Tensor mean = Tensor::zeros({x.rank() > 1 ? x[1] : 1}), var = mean.clone();
+    try {
+      batch_norm(Tensor::zeros(x), Tensor::zeros(weight), {}, mean, var, params);
+    } catch (const ShapeError& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(message_of({2, 3, 4}, {4}, {}), "[batch_norm] weight must be f32[3]: weight=f32[4] x=f32[2,3,4]");
+  EXPECT_EQ(message_of({4}, {4}, {}), "[batch_norm] x must be f32 or f64 [N,C,..]: f32[4]");
+  EXPECT_EQ(message_of({1, 3}, {3}, {}), "[batch_norm] training needs two values per channel: x=f32[1,3]");
+  EXPECT_EQ(message_of({2, 3}, {3}, {.momentum = 1.5}), "[batch_norm] momentum 1.5 is outside of [0, 1]");
+  EXPECT_EQ(message_of({2, 3}, {3}, {.eps = -1.0}), "[batch_norm] eps -1 is below zero");
+}
+
+}  // namespace
+}  // namespace primal
