@@ -3,10 +3,18 @@
 #include "data/metrics/metrics.h"
 #include "data/preprocess/preprocess.h"
 #include "nn/activation/activation.h"
+#include "nn/adam/adam.h"
+#include "nn/batch_norm/batch_norm.h"
+#include "nn/concat/concat.h"
 #include "nn/conv3d/conv3d.h"
+#include "nn/cross_entropy/cross_entropy.h"
 #include "nn/lambda_map/lambda_map.h"
+#include "nn/linear/linear.h"
 #include "nn/max_pool3d/max_pool3d.h"
+#include "nn/mse_loss/mse_loss.h"
+#include "nn/pad3d/pad3d.h"
 #include "nn/scale/scale.h"
+#include "nn/softmax/softmax.h"
 #include "nn/upsample3d/upsample3d.h"
 
 namespace primal {
@@ -23,6 +31,15 @@ OpRegistry register_ops() {
   ops.add(conv3d_info());
   ops.add(max_pool3d_info());
   ops.add(upsample3d_info());
+  ops.add(pad3d_info());
+  ops.add(crop3d_info());
+  ops.add(concat_info());
+  ops.add(linear_info());
+  ops.add(batch_norm_info());
+  ops.add(softmax_info());
+  ops.add(cross_entropy_info());
+  ops.add(mse_loss_info());
+  ops.add(adam_info());
   ops.add(preprocess_info());
   ops.add(metrics_info());
   return ops;
