@@ -1,8 +1,15 @@
 // A channel belongs to one thread, so every sum has one order.
+#include <algorithm>
+
 #include "nn/batch_norm/batch_norm_kernels.h"
 
 namespace primal::cpu {
 namespace {
+
+constexpr int64_t kGrain = 1 << 14;  // elements per parallel chunk, at least a channel
+
+// How many parts of n elements make a chunk.
+int64_t parts_per_chunk(int64_t n) { return std::max<int64_t>(1, kGrain / std::max<int64_t>(1, n)); }
 
 // Calls f(row) with the offset of every row [n, c, 0] of channel c.
 template <class T, class F>
@@ -17,7 +24,7 @@ void batch_norm_statistics(const Exec& exec, View<const T, 3> x, std::span<doubl
                            std::span<double> var) {
   const int64_t n_pixels = x.size(2);
   const double count = static_cast<double>(x.size(0) * n_pixels);
-  parallel_for(exec, x.size(1), 1, [&](int64_t begin, int64_t end) {
+  parallel_for(exec, x.size(1), parts_per_chunk(x.size(0) * n_pixels), [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; ++c) {
       double sum = 0.0;
       for_each_row(x, c, [&](int64_t row) {
@@ -44,7 +51,7 @@ template <class T>
 void batch_norm_forward(const Exec& exec, View<const T, 3> x, std::span<const double> scale,
                         std::span<const double> shift, View<T, 3> y) {
   const int64_t n_channels = x.size(1), n_pixels = x.size(2);
-  parallel_for(exec, x.size(0) * n_channels, 1, [&](int64_t begin, int64_t end) {
+  parallel_for(exec, x.size(0) * n_channels, parts_per_chunk(n_pixels), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const double a = scale[static_cast<size_t>(i % n_channels)],
                    b = shift[static_cast<size_t>(i % n_channels)];
@@ -62,7 +69,7 @@ void batch_norm_backward(const Exec& exec, View<const T, 3> x, const BatchNormSa
                          std::span<T> grad_bias) {
   const int64_t n_pixels = x.size(2);
   const double count = static_cast<double>(x.size(0) * n_pixels);
-  parallel_for(exec, x.size(1), 1, [&](int64_t begin, int64_t end) {
+  parallel_for(exec, x.size(1), parts_per_chunk(x.size(0) * n_pixels), [&](int64_t begin, int64_t end) {
     for (int64_t c = begin; c < end; ++c) {
       const auto at = static_cast<size_t>(c);
       const double mean = saved.mean[at], r = saved.r[at];

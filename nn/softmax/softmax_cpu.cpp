@@ -8,14 +8,15 @@
 namespace primal::cpu {
 namespace {
 
-constexpr int64_t kStrip = 256;  // columns that are normalised together
+constexpr int64_t kStrip = 256;      // columns that are normalised together
+constexpr int64_t kGrain = 1 << 12;  // elements per parallel chunk, at least a strip
 
 // Calls f(offset, n) for strips of n <= kStrip columns; `offset` is that of their first element, the next row
 // of K is n_inner behind.
 template <class F>
 void for_each_strip(const Exec& exec, int64_t n_outer, int64_t n_k, int64_t n_inner, const F& f) {
   const int64_t n_strips = (n_inner + kStrip - 1) / kStrip;
-  const int64_t grain = std::max<int64_t>(1, 4 * kStrip / (n_k * std::clamp<int64_t>(n_inner, 1, kStrip)));
+  const int64_t grain = std::max<int64_t>(1, kGrain / (n_k * std::clamp<int64_t>(n_inner, 1, kStrip)));
   parallel_for(exec, n_outer * n_strips, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t first = i % n_strips * kStrip;

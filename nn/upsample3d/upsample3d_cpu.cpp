@@ -7,6 +7,8 @@
 namespace primal::cpu {
 namespace {
 
+constexpr int64_t kGrain = 1 << 14;  // cells per parallel chunk, at least a volume
+
 // One pair of taps: out[i] = (or +=) w0[i] in[i0[i]] + w1[i] in[i1[i]] for one row.
 template <bool kAdd, class T>
 void resample_row(int64_t n, const int32_t* i0, const int32_t* i1, const T* w0, const T* w1, const T* in,
@@ -79,7 +81,8 @@ void resample(const Exec& exec, View5<const T> x, const AxisMaps<T>& maps, std::
     if (!maps[static_cast<size_t>(axis)].identity) axes.push_back(static_cast<size_t>(axis));
   }
   const int64_t n_in = x.size(2) * x.size(3) * x.size(4), n_out = y.size(2) * y.size(3) * y.size(4);
-  parallel_for(exec, x.size(0) * x.size(1), 1, [&](int64_t begin, int64_t end) {
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max(n_in, n_out));
+  parallel_for(exec, x.size(0) * x.size(1), grain, [&](int64_t begin, int64_t end) {
     // Between two axes a volume has at most the larger of both extents along each.
     int64_t n_between = 1;
     for (const AxisMap<T>& map : maps) n_between *= std::max(map.n_in, map.n_out);
