@@ -38,6 +38,11 @@ def gradient_adjoint(inputs, attrs):
     return sum(torch_model.difference_adjoint(q, axis) for q, axis in zip(components, attrs["axes"]))
 
 
+def clip(v, low, high):
+    """torch.clamp, but for its gradient where both bounds are one number: there it forgets the lower bound."""
+    return torch.where(v > high, high, torch.where(v < low, low, v))
+
+
 def pdhg(inputs, attrs):
     axes = attrs["axes"]
     if "scalar_lambda" in attrs:
@@ -45,7 +50,7 @@ def pdhg(inputs, attrs):
     else:
         lambdas = inputs["lambda"].split(1, dim=1)
     steps = [inputs[key] if key in inputs else attrs[key] for key in ("sigma", "tau", "theta")]
-    return torch_model.pdhg(inputs["z"], lambdas, attrs["T"], *steps, attrs["p0"], axes)
+    return torch_model.pdhg(inputs["z"], lambdas, attrs["T"], *steps, attrs["p0"], axes, clip)
 
 
 def adam(inputs, attrs):

@@ -80,7 +80,7 @@ def difference_adjoint(q, axis):
     return torch.roll(q, 1, axis) - q
 
 
-def pdhg(z, lambdas, n_iter, sigma, tau, theta, p0="noisy", axes=(2, 3)):
+def pdhg(z, lambdas, n_iter, sigma, tau, theta, p0="noisy", axes=(2, 3), clip=torch.clamp):
     """x_T after n_iter iterations from x = x_bar = z, q = 0, p = z (or 0); `lambdas` holds one map per axis."""
     x = x_bar = z
     p = z if p0 == "noisy" else torch.zeros_like(z)
@@ -89,7 +89,7 @@ def pdhg(z, lambdas, n_iter, sigma, tau, theta, p0="noisy", axes=(2, 3)):
     for _ in range(n_iter):
         p = (p + sigma * (x_bar - z)) / (1 + sigma)
         q = [
-            torch.clamp(q_a + sigma * difference(x_bar, a), low, high)
+            clip(q_a + sigma * difference(x_bar, a), low, high)
             for q_a, a, (low, high) in zip(q, axes, bounds)
         ]
         x_next = x - tau * p - tau * sum(difference_adjoint(q_a, a) for q_a, a in zip(q, axes))
