@@ -1,0 +1,65 @@
+// What verify, check and the tests know of the difference and its adjoint.
+#include "autograd/differentiable_op.h"
+#include "solvers/difference/difference.h"
+
+namespace primal {
+namespace {
+
+struct Corner {
+  const char* name;
+  Shape x;  // [N,1,D,H,W]
+  std::vector<int> axes;
+};
+
+const std::vector<Corner> kCorners = {
+    {"picture", {2, 1, 1, 5, 4}, {3, 4}},        {"one_pixel", {1, 1, 1, 1, 1}, {3, 4}},
+    {"one_pixel_wide", {2, 1, 1, 9, 1}, {3, 4}}, {"sequence", {2, 1, 3, 5, 4}, {2, 3, 4}},
+    {"frames_only", {1, 1, 7, 3, 2}, {2}},       {"other_order", {1, 1, 2, 3, 5}, {4, 2}},
+    {"empty_batch", {0, 1, 1, 4, 4}, {3, 4}},
+};
+
+// `input` is "x" for the difference and "q", with one channel per axis, for its adjoint.
+OpInfo difference_info(std::string name, std::string equation, const char* input,
+                       Variable (*op)(const Variable&, const Axes&)) {
+  const auto make_case = [&](const Corner& corner) {
+    const bool adjoint = input[0] == 'q';
+    const Shape shape = adjoint ? corner.x.with(1, static_cast<int64_t>(corner.axes.size())) : corner.x;
+    return OpCase{corner.name, {{"axes", corner.axes}}, {{input, shape}}};
+  };
+  OpInfo info;
+  info.name = std::move(name);
+  info.equation = std::move(equation);
+  info.run = differentiable([input, op](const VariableMap& inputs, const Attributes& attrs) -> VariableMap {
+    return {{"y", op(required(inputs, input), axes_attribute(attrs))}};
+  });
+  info.judge = judge_relative_l2(1e-6, 1e-6);
+  for (const Corner& corner : kCorners) info.corner_cases.push_back(make_case(corner));
+  info.stages = {make_case({"picture", {1, 1, 1, 256, 256}, {3, 4}})};
+  info.linear_in = {input};
+  info.implementations = {{kReference, "one pass over the rows, neighbours gathered"}};
+  return info;
+}
+
+}  // namespace
+
+Axes axes_attribute(const Attributes& attrs) {
+  if (!attrs.contains("axes")) return {3, 4};
+  const Attributes& value = attrs.at("axes");
+  std::vector<int> axes;
+  for (const Attributes& axis : value) {
+    if (!axis.is_number_integer()) throw DataError("[attrs] axes expects integers, found {}", value.dump());
+    axes.push_back(axis.get<int>());
+  }
+  return Axes(axes);
+}
+
+OpInfo gradient_info() {
+  return difference_info("gradient", "y[a,i] = x[i + e_a] - x[i], periodic", "x", gradient);
+}
+
+OpInfo gradient_adjoint_info() {
+  return difference_info("gradient_adjoint", "y[i] = sum over a of q[a,i - e_a] - q[a,i], periodic", "q",
+                         gradient_adjoint);
+}
+
+}  // namespace primal
