@@ -16,12 +16,17 @@
 #include "nn/scale/scale.h"
 #include "nn/softmax/softmax.h"
 #include "nn/upsample3d/upsample3d.h"
+#include "solvers/difference/difference.h"
+#include "solvers/pdhg/pdhg.h"
 
 namespace primal {
 namespace {
 
 OpRegistry register_ops() {
   OpRegistry ops;
+  ops.add(gradient_info());
+  ops.add(gradient_adjoint_info());
+  ops.add(pdhg_info());
   ops.add(relu_info());
   ops.add(leaky_relu_info());
   ops.add(sigmoid_info());

@@ -1,0 +1,268 @@
+#include "solvers/pdhg/pdhg.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "solvers/pdhg/pdhg_kernels.h"
+#include "solvers/tv_objective/tv_objective.h"
+#include "tensor/error.h"
+#include "tensor/range.h"
+
+namespace primal {
+namespace {
+
+void check_params(const PdhgParams& params) {
+  if (params.n_iter < 0) throw ConfigError("[pdhg] n_iter {} is below zero", params.n_iter);
+  const bool finite = std::isfinite(params.sigma) && std::isfinite(params.tau) && std::isfinite(params.theta);
+  if (!finite || params.sigma <= 0.0 || params.tau <= 0.0) {
+    throw ConfigError("[pdhg] steps must be finite, sigma and tau above zero: sigma={} tau={} theta={}",
+                      params.sigma, params.tau, params.theta);
+  }
+}
+
+void check_z(const Tensor& z) {
+  const bool volume = z.defined() && z.shape().rank() == 5 && z.size(1) == 1;
+  if (!volume || !is_floating(z.dtype())) {
+    throw ShapeError("[pdhg] z must be f32 or f64 of shape [N,1,D,H,W]: {}",
+                     z.defined() ? z.str() : "undefined");
+  }
+  if (z.size(2) * z.size(3) * z.size(4) == 0) throw ShapeError("[pdhg] z has an empty volume: {}", z.str());
+}
+
+// lambda as [N|1, A|1, D|1, H|1, W|1] for N problems like z; the values checked.
+Tensor checked_lambda(const Tensor& lambda, const Tensor& z, int64_t N, const Axes& axes) {
+  const Shape full{N, axes.count(), z.size(2), z.size(3), z.size(4)};
+  Tensor map = lambda;
+  if (lambda.shape().rank() <= 1) map = lambda.reshape({lambda.numel(), 1, 1, 1, 1});
+  bool fits = map.shape().rank() == 5 && map.dtype() == z.dtype();
+  for (int axis = 0; fits && axis < 5; ++axis) fits = map.size(axis) == full[axis] || map.size(axis) == 1;
+  if (!fits) {
+    throw ShapeError(
+        "[pdhg] lambda is {}, expected {}{} for axes {} (or extents of 1 in it, or a scalar): z={}",
+        lambda.str(), name_of(z.dtype()), full.str(), axes.str(), z.str());
+  }
+  dispatch_floating(map.dtype(), "pdhg", [&]<class T>() {
+    const std::span<const T> values = map.span<T>();
+    const auto bad = std::ranges::find_if(values, [](T v) { return !(v >= 0) || std::isinf(v); });
+    if (bad == values.end()) return;
+    throw NumericError("[pdhg] lambda must be finite and not below zero, found {} at element {} of {}", *bad,
+                       bad - values.begin(), lambda.str());
+  });
+  return map;
+}
+
+void check_state(const PdhgState& state, const Tensor& z, const Axes& axes) {
+  if (!state.x.defined() || state.x.shape().rank() != 5)
+    throw ShapeError("[pdhg] the state has no x [N,1,D,H,W]");
+  const Shape primal = z.shape().with(0, state.x.size(0)), dual = primal.with(1, axes.count());
+  const auto check = [&](const char* name, const Tensor& t, const Shape& shape) {
+    if (!t.defined() || t.shape() != shape || t.dtype() != z.dtype()) {
+      throw ShapeError("[pdhg] {} of the state is {}, expected {}{}: z={}", name,
+                       t.defined() ? t.str() : "undefined", name_of(z.dtype()), shape.str(), z.str());
+    }
+  };
+  check("x", state.x, primal);
+  check("x_bar", state.x_bar, primal);
+  check("p", state.p, primal);
+  check("q", state.q, dual);
+  if (z.size(0) != 1 && z.size(0) != state.x.size(0)) {
+    throw ShapeError("[pdhg] z holds {} problems, the state {}: z={} x={}", z.size(0), state.x.size(0),
+                     z.str(), state.x.str());
+  }
+}
+
+template <class T>
+const PdhgKernels<T>& kernels_for(const Axes& axes) {
+  return choose("pdhg", pdhg_ladder<T>(), PdhgGeometry{axes}).kernels;
+}
+
+// n_iter iterations of a checked call.
+void run_forward(const Tensor& z, const Tensor& lambda, const PdhgParams& params, const PdhgState& state,
+                 const PdhgTape* tape) {
+  const Range range("pdhg");
+  dispatch_floating(z.dtype(), "pdhg", [&]<class T>() {
+    const PdhgFields<T> fields = {state.x.view5<T>(), state.x_bar.view5<T>(), state.p.view5<T>(),
+                                  state.q.view5<T>()};
+    kernels_for<T>(params.axes)
+        .forward(Exec{}, {z.view5<const T>(), lambda.view5<const T>()}, params, fields,
+                 tape ? tape->view<T>() : PdhgTapeView<T>{});
+  });
+}
+
+PdhgTapeLayout tape_layout(const Shape& x, const PdhgParams& params) {
+  return {x[0], params.n_iter, params.axes.count(), x[2], x[3], x[4]};
+}
+
+double scalar_step(const char* name, const Variable& step) {
+  if (!step.defined() || step.value().numel() != 1) {
+    throw ShapeError("[pdhg] {} must be a scalar: {}", name,
+                     step.defined() ? step.value().str() : "undefined");
+  }
+  return step.value().item();
+}
+
+// Adds to `to` the sums of `full` [N,C,D,H,W] over the axes along which `to` has extent 1; in double.
+template <class T>
+void add_reduced(View5<const T> full, const Tensor& to) {
+  const Shape shape = to.shape().rank() == 5 ? to.shape() : Shape{to.numel(), 1, 1, 1, 1};
+  std::vector<double> sums(static_cast<size_t>(to.numel()), 0.0);
+  const auto index = [&](int axis, int64_t i) { return shape[axis] == 1 ? 0 : i; };
+  const T* value = full.data;
+  for (int64_t n = 0; n < full.size(0); ++n) {
+    for (int64_t c = 0; c < full.size(1); ++c) {
+      for (int64_t d = 0; d < full.size(2); ++d) {
+        for (int64_t h = 0; h < full.size(3); ++h) {
+          const int64_t row =
+              ((index(0, n) * shape[1] + index(1, c)) * shape[2] + index(2, d)) * shape[3] + index(3, h);
+          for (int64_t w = 0; w < full.size(4); ++w) {
+            sums[static_cast<size_t>(row * shape[4] + index(4, w))] += static_cast<double>(*value++);
+          }
+        }
+      }
+    }
+  }
+  const std::span<T> out = to.span<T>();
+  for (size_t i = 0; i < out.size(); ++i) out[i] += static_cast<T>(sums[i]);
+}
+
+struct Wanted {
+  bool z, lambda, sigma, tau, theta;
+  bool steps() const { return sigma || tau || theta; }
+};
+
+// Adds the gradients of the node: inputs z, lambda, sigma, tau, theta.
+template <class T>
+void backward(Gradients& g, const Tensor& z, const Shape& lambda_shape, const PdhgParams& params,
+              const PdhgTape& tape, const Wanted& wanted) {
+  const Tensor& grad_x = g.output();
+  const bool shared = lambda_shape.rank() != 5 || lambda_shape[1] == 1;
+  const Shape kernel_shape = grad_x.shape().with(1, shared ? 1 : params.axes.count());
+  // The kernel adds into a map; a lambda shared in other ways than among the axes gets sums of it.
+  const bool direct = wanted.lambda && lambda_shape == kernel_shape;
+  const Tensor grad_lambda = direct ? g.input(1) : Tensor::zeros(kernel_shape, grad_x.dtype());
+  PdhgStepGradients steps;
+  PdhgGradients<T> grads;
+  if (wanted.z) grads.z = g.input(0).view5<T>();
+  grads.lambda = grad_lambda.view5<T>();
+  if (wanted.steps()) grads.steps = &steps;
+  kernels_for<T>(params.axes)
+      .adjoint(Exec{}, z.view5<const T>(), params, tape.view<T>(), grad_x.view5<const T>(), grads);
+  if (wanted.lambda && !direct) add_reduced<T>(grad_lambda.view5<const T>(), g.input(1));
+  const auto add_step = [&](size_t input, bool needed, double value) {
+    if (!needed) return;
+    const Tensor& to = g.input(input);
+    to.fill(to.item() + value);
+  };
+  add_step(2, wanted.sigma, steps.sigma);
+  add_step(3, wanted.tau, steps.tau);
+  add_step(4, wanted.theta, steps.theta);
+}
+
+}  // namespace
+
+double pdhg_norm(const Axes& axes) { return std::sqrt(1.0 + 4.0 * axes.count()); }
+
+PdhgState pdhg_start(const Tensor& z, const PdhgParams& params, int64_t n_problems) {
+  check_z(z);
+  if (z.size(0) != 1 && n_problems != 1 && n_problems != z.size(0)) {
+    throw ShapeError("[pdhg] {} problems asked for, z holds {}: z={}", n_problems, z.size(0), z.str());
+  }
+  const Shape shape = z.shape().with(0, z.size(0) == 1 ? n_problems : z.size(0));
+  const auto copy_of_z = [&] {
+    const Tensor t = Tensor::empty(shape, z.dtype());
+    if (z.size(0) == shape[0]) {
+      t.copy_from(z);
+    } else {
+      for (int64_t n = 0; n < shape[0]; ++n) t.slice(n, n + 1).copy_from(z);
+    }
+    return t;
+  };
+  const bool noisy = params.p_start == PdhgStart::noisy;
+  return {copy_of_z(), copy_of_z(), noisy ? copy_of_z() : Tensor::zeros(shape, z.dtype()),
+          Tensor::zeros(shape.with(1, params.axes.count()), z.dtype())};
+}
+
+void pdhg_iterate(const Tensor& z, const Tensor& lambda, const PdhgParams& params, const PdhgState& state) {
+  check_params(params);
+  check_z(z);
+  check_state(state, z, params.axes);
+  run_forward(z, checked_lambda(lambda, z, state.x.size(0), params.axes), params, state, nullptr);
+}
+
+Tensor pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& params) {
+  check_z(z);
+  const bool per_problem = lambda.shape().rank() > 0;
+  const PdhgState state =
+      pdhg_start(z, params, per_problem ? std::max(z.size(0), lambda.size(0)) : z.size(0));
+  pdhg_iterate(z, lambda, params, state);
+  return state.x;
+}
+
+PdhgReport pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& params, const PdhgState& state,
+                      const PdhgStop& stop) {
+  check_params(params);
+  check_z(z);
+  check_state(state, z, params.axes);
+  if (stop.check_every < 1) throw ConfigError("[pdhg] check_every {} is below one", stop.check_every);
+  if (!(stop.relative_gap >= 0.0))
+    throw ConfigError("[pdhg] relative_gap {} is below zero", stop.relative_gap);
+  const Tensor map = checked_lambda(lambda, z, state.x.size(0), params.axes);
+  PdhgReport report;
+  const auto look = [&] {
+    report.objective = tv_objective(state.x, z, map, params.axes);
+    report.gap = tv_gap(state.x, state.q, z, map, params.axes);
+    report.converged = stop.relative_gap > 0.0;
+    for (size_t n = 0; n < report.gap.size(); ++n) {
+      report.converged = report.converged && report.gap[n] <= stop.relative_gap * report.objective[n];
+    }
+  };
+  while (report.iterations < params.n_iter && !report.converged) {
+    PdhgParams some = params;
+    const int64_t left = params.n_iter - report.iterations;
+    some.n_iter = stop.relative_gap > 0.0 ? std::min(stop.check_every, left) : left;
+    run_forward(z, map, some, state, nullptr);
+    report.iterations += some.n_iter;
+    look();
+  }
+  if (report.iterations == 0) look();
+  return report;
+}
+
+int64_t pdhg_tape_bytes(const Shape& x, DType dtype, const PdhgParams& params, bool learn_steps) {
+  const PdhgTapeLayout layout = tape_layout(x, params);
+  const int64_t x_bytes = learn_steps ? layout.n_x() * static_cast<int64_t>(size_of(dtype)) : 0;
+  return layout.n_code_words() * int64_t{sizeof(CodeWord)} + PdhgTape::kSlackBytes + x_bytes;
+}
+
+Variable pdhg(const Variable& z, const Variable& lambda, const Variable& sigma, const Variable& tau,
+              const Variable& theta, const PdhgParams& params) {
+  PdhgParams with_steps = params;
+  with_steps.sigma = scalar_step("sigma", sigma);
+  with_steps.tau = scalar_step("tau", tau);
+  with_steps.theta = scalar_step("theta", theta);
+  check_params(with_steps);
+  check_z(z.value());
+  const Tensor map = checked_lambda(lambda.value(), z.value(), z.shape()[0], params.axes);
+
+  const PdhgState state = pdhg_start(z.value(), with_steps);
+  if (!will_record({z, lambda, sigma, tau, theta})) {
+    run_forward(z.value(), map, with_steps, state, nullptr);
+    return state.x;
+  }
+  const Wanted wanted = {z.requires_grad(), lambda.requires_grad(), sigma.requires_grad(),
+                         tau.requires_grad(), theta.requires_grad()};
+  const PdhgTape tape(tape_layout(z.shape(), with_steps), z.dtype(), wanted.steps());
+  run_forward(z.value(), map, with_steps, state, &tape);
+  return record("pdhg", state.x, {z, lambda, sigma, tau, theta},
+                [z = z.value(), shape = lambda.shape(), with_steps, tape, wanted](Gradients& g) {
+                  dispatch_floating(z.dtype(), "pdhg",
+                                    [&]<class T>() { backward<T>(g, z, shape, with_steps, tape, wanted); });
+                });
+}
+
+Variable pdhg(const Variable& z, const Variable& lambda, const PdhgParams& params) {
+  const auto constant = [](double value) { return Variable(Tensor::scalar(value, DType::f64)); };
+  return pdhg(z, lambda, constant(params.sigma), constant(params.tau), constant(params.theta), params);
+}
+
+}  // namespace primal

@@ -1,0 +1,223 @@
+// How the fused PDHG kernels walk a volume, forward and adjoint alike. Private to pdhg_fused_*.cpp.
+//
+// Slabs.   A volume is a ring of slabs: rows of a picture for axes (3,4), frames of a sequence for axes (2,3,4). One
+//          iteration needs, for slab i, x_bar of slabs i and i+1 and the new q of slabs i-1 and i. So one sweep over the
+//          slabs, in order, does a whole iteration in place.
+// Strips.  Each thread sweeps a strip of consecutive slabs in memory of its own, with `halo` more slabs on either side,
+//          copies of its neighbours'. After s iterations the outer s slabs on either side are stale; after `halo` of
+//          them the threads meet at a barrier and copy fresh ones. A halo slab is computed by the same instructions as
+//          its original, so the bits do not depend on the number of strips.
+// Wave.    Iteration s+1 may follow iteration s one slab behind, so `halo` iterations go over the strip as one wave: slab
+//          i of iteration s, then slab i-1 of iteration s+1, and so on. A slab is fetched into L1 once for all of them.
+// Rows.    Each line of a slab holds its fields one after the other: [slab][line][field][stride], stride = 16 + padded;
+//          the 16 elements in front of a row and those behind take the periodic neighbours at -1 and W.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <vector>
+
+#include "solvers/pdhg/barrier.h"
+#include "solvers/pdhg/pdhg_kernels.h"
+#include "tensor/exec.h"
+
+namespace primal::cpu::fused {
+
+inline constexpr int64_t kVector = kCodesPerWord;  // elements of a block: the widest vector, one code word
+inline constexpr int64_t kWave = 3;                // iterations per visit of a slab
+
+// The volumes and their slabs.
+struct Slabs {
+  Slabs(std::array<int64_t, 5> extent, const Axes& axes)
+      : frames(axes.count() == 3),
+        A(axes.count()),
+        D(extent[2]),
+        n_volumes(frames ? extent[0] : extent[0] * D),
+        n_slabs(frames ? D : extent[3]),
+        n_lines(frames ? extent[3] : 1),
+        width(extent[4]),
+        padded((width + kVector - 1) / kVector * kVector),
+        stride(padded + kVector) {}
+
+  struct Row {
+    int64_t n, d, h;
+  };
+  // The row of line `line` in slab `slab` of volume `volume`; slabs count around the ring.
+  Row row(int64_t volume, int64_t slab, int64_t line) const {
+    slab = (slab % n_slabs + n_slabs) % n_slabs;
+    return frames ? Row{volume, slab, line} : Row{volume / D, volume % D, slab};
+  }
+
+  bool frames;
+  int64_t A, D, n_volumes, n_slabs, n_lines, width, padded, stride;
+};
+
+// A strip: slabs [first, first + own) of a volume, preceded and followed by `halo` slabs, in `memory`.
+struct Strip {
+  int64_t volume, first, own, halo;
+  float* memory;
+  const Slabs* slabs;
+  int64_t n_fields;
+
+  int64_t n_local() const { return own + 2 * halo; }
+  int64_t line_size() const { return n_fields * slabs->stride; }
+  int64_t slab_size() const { return slabs->n_lines * line_size(); }
+  bool owns(int64_t local) const { return local >= halo && local < halo + own; }
+  int64_t global(int64_t local) const {
+    return first + local - halo;
+  }  // may lie outside the ring: Slabs::row wraps
+  // Element 0 of a field's row.
+  float* field(int64_t local, int64_t line, int64_t f) const {
+    return memory + local * slab_size() + line * line_size() + f * slabs->stride + kVector;
+  }
+  int64_t floats() const { return n_local() * slab_size() + kVector; }
+
+  // Copies the first n_fields of `slabs_to_copy` slabs of another strip.
+  void copy(int64_t to, const Strip& from, int64_t begin, int64_t n, int64_t fields) const {
+    const auto bytes = static_cast<size_t>(fields * slabs->stride) * sizeof(float);
+    for (int64_t s = 0; s < n; ++s) {
+      for (int64_t line = 0; line < slabs->n_lines; ++line) {
+        std::memcpy(field(to + s, line, 0) - kVector, from.field(begin + s, line, 0) - kVector, bytes);
+      }
+    }
+  }
+};
+
+// What a sweep does, as members of a Job:
+//   load(strip)                fills all fields of the strip, halo included
+//   block(strip, first, n)     n <= strip.halo iterations, the first being the sweep's iteration number `first`
+//   store(strip)               writes the results of the strip's own slabs
+//   n_fields, n_moving         fields per row, and how many of them, from the first, change and must be exchanged
+
+// All iterations on one strip; sync() is where it meets its neighbours.
+template <class Job, class Sync>
+void sweep_strip(const Job& job, const Strip& strip, const Strip& before, const Strip& after, int64_t n_iter,
+                 const Sync& sync) {
+  for (int64_t k = 0; k < n_iter; k += strip.halo) {
+    if (k > 0) {
+      sync();
+      strip.copy(0, before, before.own, strip.halo, job.n_moving);
+      strip.copy(strip.halo + strip.own, after, after.halo, strip.halo, job.n_moving);
+      sync();
+    }
+    job.block(strip, k, std::min(strip.halo, n_iter - k));
+  }
+  job.store(strip);
+}
+
+// n_iter iterations on every volume, `wave` of them per visit of a slab.
+template <class Job>
+void sweep(const Exec& exec, const Slabs& slabs, int64_t n_iter, int64_t wave, const Job& job) {
+  // A volume is split only where each thread gets enough work to pay for the barriers, and only where whole volumes
+  // would leave threads idle or not fit a core's cache.
+  constexpr int64_t kMinPixels = 2048, kMinSlabs = 4, kCachedPixels = 16384;
+  const int64_t pixels = slabs.n_slabs * slabs.n_lines * slabs.width;
+  int64_t n_strips = std::min<int64_t>({exec.n_threads, pixels / kMinPixels, slabs.n_slabs / kMinSlabs});
+  if (slabs.n_volumes >= exec.n_threads && pixels <= kCachedPixels) n_strips = 1;
+
+  const auto make_strip = [&](int64_t volume, int64_t i, int64_t n, float* memory) {
+    const int64_t begin = slabs.n_slabs * i / n, end = slabs.n_slabs * (i + 1) / n;
+    return Strip{volume, begin, end - begin, std::min(wave, slabs.n_slabs / n), memory, &slabs, job.n_fields};
+  };
+  const auto bytes = [](const Strip& strip) { return static_cast<size_t>(strip.floats()) * sizeof(float); };
+
+  if (n_strips <= 1) {
+    parallel_for(exec, slabs.n_volumes, 1, [&](int64_t begin, int64_t end) {
+      const Scratch scratch(bytes(make_strip(0, 0, 1, nullptr)));
+      for (int64_t volume = begin; volume < end; ++volume) {
+        const Strip strip = make_strip(volume, 0, 1, scratch.as<float>());
+        job.load(strip);
+        sweep_strip(job, strip, strip, strip, n_iter, [] {});
+      }
+    });
+    return;
+  }
+
+  std::vector<float*> memory(static_cast<size_t>(n_strips));  // of each thread's strip
+  std::optional<Barrier> barrier;
+  parallel_region(Exec{static_cast<int>(n_strips)}, [&](int thread, int n_threads) {
+    const Scratch scratch(bytes(make_strip(0, thread, n_threads, nullptr)));
+    memory[static_cast<size_t>(thread)] = scratch.as<float>();
+    if (thread == 0) barrier.emplace(n_threads);
+#pragma omp barrier
+    const auto meet = [&] { barrier->wait(); };
+    const auto strip_of = [&](int64_t volume, int64_t i) {
+      i = (i + n_threads) % n_threads;
+      return make_strip(volume, i, n_threads, memory[static_cast<size_t>(i)]);
+    };
+    for (int64_t volume = 0; volume < slabs.n_volumes; ++volume) {
+      const Strip strip = strip_of(volume, thread);
+      job.load(strip);
+      meet();  // before anyone stores what others still load
+      sweep_strip(job, strip, strip_of(volume, thread - 1), strip_of(volume, thread + 1), n_iter, meet);
+    }
+  });
+}
+
+// The forward sweep. Fields of a row: x, x_bar, p, q of each axis; then z and lambda of each axis, or one where the axes
+// share it.
+struct ForwardJob {
+  ForwardJob(const PdhgProblem<float>& the_problem, const PdhgParams& the_params,
+             const PdhgFields<float>& the_fields, const PdhgTapeView<float>& the_tape)
+      : problem(the_problem),
+        params(the_params),
+        fields(the_fields),
+        tape(the_tape),
+        slabs(fields.x.extent, params.axes),
+        n_lambda(problem.lambda.size(1)) {}
+
+  static constexpr int64_t kX = 0, kXBar = 1, kP = 2, kQ = 3;
+  const PdhgProblem<float>& problem;
+  const PdhgParams& params;
+  const PdhgFields<float>& fields;
+  const PdhgTapeView<float>& tape;
+  Slabs slabs;
+  int64_t n_lambda;
+  int64_t n_moving = kQ + slabs.A;
+  int64_t z = n_moving, lambda = z + 1;
+  int64_t n_fields = lambda + n_lambda;
+  int64_t lambda_of(int64_t a) const { return lambda + (n_lambda == 1 ? 0 : a); }
+
+  void load(const Strip& strip) const;
+  void block(const Strip& strip, int64_t first, int64_t n) const;
+  void store(const Strip& strip) const;
+};
+
+// The adjoint sweep. Fields of a row: c, ab, ap, aq of each axis; then the sums lambda^ of each axis, or one where the
+// axes share it, z^ where it is wanted, and for the steps r, x_bar and z.
+struct AdjointJob {
+  AdjointJob(View5<const float> the_picture, const PdhgParams& the_params,
+             const PdhgTapeView<float>& the_tape, View5<const float> the_grad_x,
+             const PdhgGradients<float>& the_grads, PdhgStepGradients* the_slab_sums)
+      : picture(the_picture),
+        params(the_params),
+        tape(the_tape),
+        grad_x(the_grad_x),
+        grads(the_grads),
+        slab_sums(the_slab_sums),
+        slabs(grad_x.extent, params.axes),
+        n_lambda(grads.lambda.size(1)) {}
+
+  static constexpr int64_t kC = 0, kAb = 1, kAp = 2, kAq = 3;
+  View5<const float> picture;
+  const PdhgParams& params;
+  const PdhgTapeView<float>& tape;
+  View5<const float> grad_x;
+  const PdhgGradients<float>& grads;
+  PdhgStepGradients* slab_sums;  // [n_volumes, n_slabs], null: the steps are fixed
+  Slabs slabs;
+  int64_t n_lambda;
+  int64_t n_moving = kAq + slabs.A;
+  int64_t lambda = n_moving, z_sum = lambda + n_lambda;
+  int64_t r = z_sum + (grads.z.data != nullptr ? 1 : 0), x_bar = r + 1, z = r + 2;
+  int64_t n_fields = slab_sums != nullptr ? z + 1 : r;
+  int64_t lambda_of(int64_t a) const { return lambda + (n_lambda == 1 ? 0 : a); }
+
+  void load(const Strip& strip) const;
+  // Iterations count from the end of the run here: number 0 is iteration n_iter - 1.
+  void block(const Strip& strip, int64_t first, int64_t n) const;
+  void store(const Strip& strip) const;
+};
+
+}  // namespace primal::cpu::fused

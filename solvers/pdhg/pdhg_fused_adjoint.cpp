@@ -1,0 +1,287 @@
+// Fused adjoint of PDHG for f32: one step back is one sweep over slabs in cache (pdhg_fused.h), with c in the place that
+// x_bar has in the forward sweep. For each slab
+//   pass A   bq = aq - tau G c, lambda^ += s o bq, av = bq where inside
+//   pass B   bp, z^, ab and the next c, from av of this slab and of the one before
+// ax is not kept: c <- ax + (1 + theta) ab = (c - theta ab) + (1 + theta) (sigma (G' av + ap)), where
+// ap = bp / (1 + sigma), and at the start ax + ab = c - theta ab. Sums for the steps as in pdhg_kernels.h: over the vectors
+// of a row in f32, rows in double.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "solvers/pdhg/pdhg_fused_adjoint.cpp"
+#include <hwy/foreach_target.h>
+// foreach_target.h comes first: it includes this file once per instruction set.
+#include "solvers/pdhg/pdhg_fused-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace primal::cpu::fused::HWY_NAMESPACE {
+
+struct Place {
+  const AdjointJob& job;
+  const Strip& strip;
+  int64_t slab, line, k;
+
+  float* field(int64_t f) const { return strip.field(slab, line, f); }
+  bool own() const { return strip.owns(slab); }
+  Slabs::Row row() const { return job.slabs.row(strip.volume, strip.global(slab), line); }
+  // This line of x^j; z where j is 0 or -1.
+  const float* iterate(int64_t j) const {
+    if (j <= 0) return field(job.z);
+    const Slabs::Row at = row();
+    return job.tape.x_row(at.n, j - 1, at.d, at.h);
+  }
+  PdhgStepGradients& sums() const {
+    return job.slab_sums[strip.volume * job.slabs.n_slabs + strip.global(slab)];
+  }
+};
+
+double sum_lanes(Tag d, Vec v) {
+  HWY_ALIGN float lane[kVector];
+  hn::Store(v, d, lane);
+  double sum = 0.0;
+  for (size_t i = 0; i < hn::Lanes(d); ++i) sum += static_cast<double>(lane[i]);
+  return sum;
+}
+
+// x_bar^k = x^k + theta (x^k - x^(k-1)) of one line, from the tape.
+void restore_x_bar(const Place& at) {
+  const Tag d;
+  const Vec theta = hn::Set(d, static_cast<float>(at.job.params.theta));
+  const float* now = at.iterate(at.k);
+  const float* before = at.iterate(at.k - 1);
+  float* x_bar = at.field(at.job.x_bar);
+  for (int64_t w = 0; w < at.job.slabs.padded; w += static_cast<int64_t>(hn::Lanes(d))) {
+    const Vec x = hn::LoadU(d, now + w);
+    hn::Store(hn::MulAdd(theta, hn::Sub(x, hn::LoadU(d, before + w)), x), d, x_bar + w);
+  }
+  x_bar[at.job.slabs.width] = x_bar[0];
+}
+
+// One component of pass A; c_ahead and x_bar_ahead are one step along its axis.
+template <bool kSteps>
+void dual_step(const Place& at, int64_t a, const CodeWord* codes, const float* c_ahead,
+               const float* x_bar_ahead) {
+  const Tag d;
+  const AdjointJob& job = at.job;
+  const Vec tau = hn::Set(d, static_cast<float>(job.params.tau));
+  const float* c = at.field(AdjointJob::kC);
+  float* aq = at.field(AdjointJob::kAq + a);
+  float* lambda_sum = at.own() ? at.field(job.lambda_of(a)) : nullptr;
+  const float* x_bar = kSteps ? at.field(job.x_bar) : nullptr;
+  Vec sigma_sum = hn::Zero(d);
+  for (int64_t w = 0; w < job.slabs.padded; w += kVector) {
+    const CodeWord& word = codes[w / kVector];
+    for (size_t u = 0; u < kVector; u += hn::Lanes(d)) {
+      const size_t i = static_cast<size_t>(w) + u;
+      const Mask above = load_bits(d, &word.above, u), below = load_bits(d, &word.below, u);
+      const Vec difference = hn::Sub(hn::LoadU(d, c_ahead + i), hn::Load(d, c + i));
+      const Vec bq = hn::NegMulAdd(tau, difference, hn::Load(d, aq + i));
+      if (lambda_sum) {
+        const Vec sum = hn::Add(hn::Load(d, lambda_sum + i), hn::IfThenElseZero(above, bq));
+        hn::Store(hn::Sub(sum, hn::IfThenElseZero(below, bq)), d, lambda_sum + i);
+      }
+      const Vec av = hn::IfThenZeroElse(hn::Or(above, below), bq);
+      hn::Store(av, d, aq + i);
+      if (kSteps) {
+        const auto left =
+            static_cast<size_t>(std::max<int64_t>(job.slabs.width - static_cast<int64_t>(i), 0));
+        const Vec inside = hn::IfThenElseZero(hn::FirstN(d, left), av);
+        sigma_sum =
+            hn::MulAdd(inside, hn::Sub(hn::LoadU(d, x_bar_ahead + i), hn::Load(d, x_bar + i)), sigma_sum);
+      }
+    }
+  }
+  if (kSteps) at.sums().sigma += sum_lanes(d, sigma_sum);
+}
+
+// Pass A over one line of a slab.
+template <bool kSteps>
+void pass_a(const Place& at) {
+  const AdjointJob& job = at.job;
+  const Slabs& slabs = job.slabs;
+  const int64_t last = slabs.A - 1, x_bar = kSteps ? job.x_bar : AdjointJob::kC;
+  const Slabs::Row row = at.row();
+  const CodeWord* codes = job.tape.code_row(row.n, at.k, row.d, row.h, 0);
+  const int64_t words = slabs.padded / kVector;
+  const Place ahead{job, at.strip, at.slab + 1, at.line, at.k};
+  dual_step<kSteps>(at, 0, codes, ahead.field(AdjointJob::kC), ahead.field(x_bar));
+  if (slabs.frames) {
+    const Place next{job, at.strip, at.slab, at.line + 1 < slabs.n_lines ? at.line + 1 : 0, at.k};
+    dual_step<kSteps>(at, 1, codes + words, next.field(AdjointJob::kC), next.field(x_bar));
+  }
+  dual_step<kSteps>(at, last, codes + last * words, at.field(AdjointJob::kC) + 1, at.field(x_bar) + 1);
+  float* aq_w = at.field(AdjointJob::kAq + last);
+  aq_w[-1] = aq_w[slabs.width - 1];
+}
+
+// Pass B over one line of a slab.
+template <bool kFrames, bool kSteps>
+void pass_b(const Place& at) {
+  const Tag d;
+  const AdjointJob& job = at.job;
+  const Slabs& slabs = job.slabs;
+  const float s = static_cast<float>(job.params.sigma), t = static_cast<float>(job.params.theta);
+  const Vec a = hn::Set(d, 1.0f / (1.0f + s)), sigma = hn::Set(d, s);
+  const Vec tau = hn::Set(d, static_cast<float>(job.params.tau));
+  const Vec theta = hn::Set(d, t), one_plus_theta = hn::Set(d, 1.0f + t);
+  float* c = at.field(AdjointJob::kC);
+  float* ab = at.field(AdjointJob::kAb);
+  float* ap = at.field(AdjointJob::kAp);
+  const float* av_slab = at.field(AdjointJob::kAq);
+  const float* av_slab_before = at.strip.field(at.slab - 1, at.line, AdjointJob::kAq);
+  const float* av_w = at.field(AdjointJob::kAq + slabs.A - 1);
+  const int64_t line_before = (at.line > 0 ? at.line : slabs.n_lines) - 1;
+  const float* av_line = at.field(AdjointJob::kAq + 1);
+  const float* av_line_before = at.strip.field(at.slab, line_before, AdjointJob::kAq + 1);
+  float* z_sum = job.grads.z.data && at.own() ? at.field(job.z_sum) : nullptr;
+  const float* x_after = kSteps ? at.iterate(at.k + 1) : nullptr;
+  const float* x_now = kSteps ? at.iterate(at.k) : nullptr;
+  const float* x_bar = kSteps ? at.field(job.x_bar) : nullptr;
+  const float* z = kSteps ? at.field(job.z) : nullptr;
+  float* r = kSteps ? at.field(job.r) : nullptr;
+  Vec sigma_sum = hn::Zero(d), tau_sum = hn::Zero(d), theta_sum = hn::Zero(d);
+  for (int64_t w = 0; w < slabs.padded; w += static_cast<int64_t>(hn::Lanes(d))) {
+    // G' av
+    Vec div = hn::Sub(hn::Load(d, av_slab_before + w), hn::Load(d, av_slab + w));
+    div = hn::Add(div, hn::Sub(hn::LoadU(d, av_w + w - 1), hn::Load(d, av_w + w)));
+    if (kFrames) div = hn::Add(div, hn::Sub(hn::Load(d, av_line_before + w), hn::Load(d, av_line + w)));
+    const Vec c_old = hn::Load(d, c + w), ab_old = hn::Load(d, ab + w);
+    const Vec bp = hn::NegMulAdd(tau, c_old, hn::Load(d, ap + w));
+    const Vec ap_new = hn::Mul(a, bp);
+    const Vec ab_new = hn::Mul(sigma, hn::Add(div, ap_new));
+    hn::Store(ap_new, d, ap + w);
+    hn::Store(ab_new, d, ab + w);
+    hn::Store(hn::MulAdd(one_plus_theta, ab_new, hn::NegMulAdd(theta, ab_old, c_old)), d, c + w);
+    if (z_sum) hn::Store(hn::NegMulAdd(sigma, ap_new, hn::Load(d, z_sum + w)), d, z_sum + w);
+    if (kSteps) {
+      const Mask inside = hn::FirstN(d, static_cast<size_t>(std::max<int64_t>(slabs.width - w, 0)));
+      const Vec moved =
+          hn::IfThenElseZero(inside, hn::Sub(hn::LoadU(d, x_after + w), hn::LoadU(d, x_now + w)));
+      tau_sum = hn::MulAdd(c_old, moved, tau_sum);
+      theta_sum = hn::MulAdd(ab_old, moved, theta_sum);
+      const Vec r_old = hn::Load(d, r + w);
+      const Vec r_new = hn::MulAdd(a, r_old, ap_new);
+      hn::Store(r_new, d, r + w);
+      const Vec residual = hn::IfThenElseZero(inside, hn::Sub(hn::Load(d, x_bar + w), hn::Load(d, z + w)));
+      sigma_sum = hn::MulAdd(hn::Sub(r_new, r_old), residual, sigma_sum);
+    }
+  }
+  c[slabs.width] = c[0];
+  if (kSteps) {
+    at.sums().sigma += sum_lanes(d, sigma_sum) / (1.0 + job.params.sigma);
+    at.sums().tau += sum_lanes(d, tau_sum) / job.params.tau;
+    at.sums().theta += sum_lanes(d, theta_sum);
+  }
+}
+
+// Both passes over one slab for iteration k; pass B only where the slab before is valid.
+void step_back(const AdjointJob& job, const Strip& strip, int64_t slab, int64_t k, bool with_b) {
+  const bool steps = job.slab_sums != nullptr && strip.owns(slab);
+  const auto each_line = [&](int64_t at_slab, auto&& f) {
+    for (int64_t line = 0; line < job.slabs.n_lines; ++line) f(Place{job, strip, at_slab, line, k});
+  };
+  if (steps) {
+    if (slab == strip.halo) each_line(slab, restore_x_bar);
+    each_line(slab + 1, restore_x_bar);
+  }
+  each_line(slab, [&](const Place& at) { steps ? pass_a<true>(at) : pass_a<false>(at); });
+  if (!with_b) return;
+  each_line(slab, [&](const Place& at) {
+    if (job.slabs.frames) {
+      steps ? pass_b<true, true>(at) : pass_b<true, false>(at);
+    } else {
+      steps ? pass_b<false, true>(at) : pass_b<false, false>(at);
+    }
+  });
+}
+
+// n steps back on a strip as one wave; valid slabs as in the forward sweep.
+void adjoint_block(const AdjointJob& job, const Strip& strip, int64_t first, int64_t n) {
+  const int64_t skip = strip.halo - n;
+  for (int64_t front = 0; front < strip.n_local() + n; ++front) {
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t slab = front - i, begin = skip + i, end = strip.n_local() - skip - i - 1;
+      if (slab < begin || slab >= end) continue;
+      step_back(job, strip, slab, job.params.n_iter - 1 - (first + i), slab > begin);
+    }
+  }
+}
+
+}  // namespace primal::cpu::fused::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace primal::cpu {
+namespace fused {
+
+HWY_EXPORT(adjoint_block);
+
+void AdjointJob::block(const Strip& strip, int64_t first, int64_t n) const {
+  HWY_DYNAMIC_DISPATCH(adjoint_block)(*this, strip, first, n);
+}
+
+void AdjointJob::load(const Strip& strip) const {
+  std::memset(strip.memory, 0, static_cast<size_t>(strip.floats()) * sizeof(float));
+  const auto bytes = static_cast<size_t>(slabs.width) * sizeof(float);
+  for (int64_t local = 0; local < strip.n_local(); ++local) {
+    for (int64_t line = 0; line < slabs.n_lines; ++line) {
+      const auto [n, d, h] = slabs.row(strip.volume, strip.global(local), line);
+      float* c = strip.field(local, line, kC);
+      std::memcpy(c, &grad_x(n, 0, d, h, 0), bytes);
+      c[slabs.width] = c[0];
+      if (slab_sums) std::memcpy(strip.field(local, line, z), &picture(n, 0, d, h, 0), bytes);
+    }
+  }
+}
+
+void AdjointJob::store(const Strip& strip) const {
+  const bool noisy = params.p_start == PdhgStart::noisy;
+  const auto theta = static_cast<float>(params.theta);
+  for (int64_t local = strip.halo; local < strip.halo + strip.own; ++local) {
+    for (int64_t line = 0; line < slabs.n_lines; ++line) {
+      const auto [n, d, h] = slabs.row(strip.volume, strip.global(local), line);
+      for (int64_t a = 0; a < n_lambda; ++a) {
+        const float* sum = strip.field(local, line, lambda_of(a));
+        float* out = &grads.lambda(n, a, d, h, 0);
+        for (int64_t w = 0; w < slabs.width; ++w) out[w] += sum[w];
+      }
+      const float* c = strip.field(local, line, kC);
+      const float* ab = strip.field(local, line, kAb);
+      const float* ap = strip.field(local, line, kAp);
+      if (grads.z.data) {
+        // The start: x = x_bar = z, and p = z where it is noisy.
+        const float* sum = strip.field(local, line, z_sum);
+        float* out = &grads.z(n, 0, d, h, 0);
+        for (int64_t w = 0; w < slabs.width; ++w)
+          out[w] += sum[w] + c[w] - theta * ab[w] + (noisy ? ap[w] : 0.0f);
+      }
+      if (slab_sums && noisy) {
+        const float* r_row = strip.field(local, line, r);
+        const float* z_row = strip.field(local, line, z);
+        double dot = 0.0;
+        for (int64_t w = 0; w < slabs.width; ++w) dot += static_cast<double>(r_row[w]) * z_row[w];
+        slab_sums[strip.volume * slabs.n_slabs + strip.global(local)].sigma -= dot / (1.0 + params.sigma);
+      }
+    }
+  }
+}
+
+}  // namespace fused
+
+void pdhg_adjoint_fused(const Exec& exec, View5<const float> z, const PdhgParams& params,
+                        const PdhgTapeView<float>& tape, View5<const float> grad_x,
+                        const PdhgGradients<float>& grads) {
+  std::vector<PdhgStepGradients> slab_sums;
+  if (grads.steps) {
+    const fused::Slabs slabs(grad_x.extent, params.axes);
+    slab_sums.resize(static_cast<size_t>(slabs.n_volumes * slabs.n_slabs));
+  }
+  const fused::AdjointJob job(z, params, tape, grad_x, grads, grads.steps ? slab_sums.data() : nullptr);
+  fused::sweep(exec, job.slabs, params.n_iter, fused::kWave, job);
+  for (const PdhgStepGradients& sums : slab_sums) {
+    grads.steps->sigma += sums.sigma;
+    grads.steps->tau += sums.tau;
+    grads.steps->theta += sums.theta;
+  }
+}
+
+}  // namespace primal::cpu
+#endif  // HWY_ONCE

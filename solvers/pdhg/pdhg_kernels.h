@@ -1,0 +1,84 @@
+// Signatures of the PDHG kernels; equations in pdhg.h.
+//
+// Gradients of the steps, where asked for, from the tape of x and one more plane r that runs backward with p's adjoint.
+// With x^0 = x_bar^0 = z and x_bar^k = x^k + theta (x^k - x^(k-1)), iteration k contributes
+//
+//   theta^ += <ab, x^(k+1) - x^k>
+//   tau^   += <c, x^(k+1) - x^k> / tau                              since x+ - x = -tau (p+ + G' q+)
+//   sigma^ += <av, G x_bar^k> + <r - r_next, x_bar^k - z> / (1 + sigma),      r = (bp + r_next) / (1 + sigma)
+//
+// and sigma^ -= <r, p^0> / (1 + sigma) after the first iteration. The plane r replaces a tape of p: p+ is a first-order
+// filter of x_bar - z, and r is the transposed filter of bp.
+#pragma once
+
+#include "solvers/broadcast.h"
+#include "solvers/pdhg/pdhg.h"
+#include "solvers/pdhg/pdhg_tape.h"
+#include "tensor/exec.h"
+#include "tensor/view.h"
+
+namespace primal {
+
+template <class T>
+struct PdhgProblem {
+  View5<const T> z;       // [N|1,1,D,H,W]
+  View5<const T> lambda;  // [N,A,D,H,W], any extent 1 where it is shared
+};
+
+// The state of N problems.
+template <class T>
+struct PdhgFields {
+  View5<T> x, x_bar, p;  // [N,1,D,H,W]
+  View5<T> q;            // [N,A,D,H,W]
+};
+
+// Sums over all problems.
+struct PdhgStepGradients {
+  double sigma = 0.0, tau = 0.0, theta = 0.0;
+};
+
+template <class T>
+struct PdhgGradients {
+  View5<T> z;                          // [N,1,D,H,W]; no data: not wanted
+  View5<T> lambda;                     // [N,A,D,H,W] or [N,1,D,H,W], where the axes share lambda
+  PdhgStepGradients* steps = nullptr;  // needs the tape of x
+};
+
+// What a choice of implementation depends on.
+struct PdhgGeometry {
+  Axes axes;
+};
+
+template <class T>
+struct PdhgKernels {
+  // Moves the fields params.n_iter iterations on; where the tape has codes or x, records them.
+  void (*forward)(const Exec&, const PdhgProblem<T>&, const PdhgParams&, const PdhgFields<T>&,
+                  const PdhgTapeView<T>&);
+  // Adds the gradients of <grad_x, x^T>, for a forward pass from the start of params; z is read only for the steps.
+  void (*adjoint)(const Exec&, View5<const T> z, const PdhgParams&, const PdhgTapeView<T>&,
+                  View5<const T> grad_x, const PdhgGradients<T>&);
+};
+
+// The ladder for f32 and f64, fastest first.
+template <class T>
+std::span<const Implementation<PdhgGeometry, PdhgKernels<T>>> pdhg_ladder();
+
+namespace cpu {
+
+// The plain loops: any axes, any sharing of lambda, f32 and f64.
+template <class T>
+void pdhg_forward_reference(const Exec&, const PdhgProblem<T>&, const PdhgParams&, const PdhgFields<T>&,
+                            const PdhgTapeView<T>&);
+template <class T>
+void pdhg_adjoint_reference(const Exec&, View5<const T> z, const PdhgParams&, const PdhgTapeView<T>&,
+                            View5<const T> grad_x, const PdhgGradients<T>&);
+
+// One fused sweep per iteration, vectorised (pdhg_fused.h): axes (3,4) and (2,3,4), f32.
+bool pdhg_fused_supports(const PdhgGeometry&);
+void pdhg_forward_fused(const Exec&, const PdhgProblem<float>&, const PdhgParams&, const PdhgFields<float>&,
+                        const PdhgTapeView<float>&);
+void pdhg_adjoint_fused(const Exec&, View5<const float> z, const PdhgParams&, const PdhgTapeView<float>&,
+                        View5<const float> grad_x, const PdhgGradients<float>&);
+
+}  // namespace cpu
+}  // namespace primal

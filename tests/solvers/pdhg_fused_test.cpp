@@ -1,0 +1,169 @@
+// The fused kernels against the reference: on every instruction set, for any number of threads, from the same codes.
+#include <gtest/gtest.h>
+#include <hwy/highway.h>
+
+#include "solvers/pdhg/pdhg_kernels.h"
+#include "solvers/pictures.h"
+#include "tensor/op/op.h"
+
+namespace primal {
+namespace {
+
+// Makes the kernels run on one instruction set while it lives.
+class OnTarget {
+ public:
+  explicit OnTarget(int64_t target) { choose(target); }
+  ~OnTarget() { choose(0); }
+  OnTarget(const OnTarget&) = delete;
+  OnTarget& operator=(const OnTarget&) = delete;
+
+ private:
+  static void choose(int64_t target) {  // 0: the best of this machine
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+};
+
+struct Case {
+  Shape z;
+  Axes axes;
+  int64_t T;
+  PdhgStart start = PdhgStart::noisy;
+  bool shared = false;  // one lambda for all axes
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& c) {
+  return out << c.z.str() << " axes " << c.axes.str() << " T=" << c.T;
+}
+
+struct Result {
+  Tensor x, x_bar, p, q, grad_z, grad_lambda;
+  PdhgStepGradients steps;
+  PdhgTape tape;
+};
+
+template <class T>
+constexpr PdhgKernels<T> kReferenceKernels = {cpu::pdhg_forward_reference<T>, cpu::pdhg_adjoint_reference<T>};
+constexpr PdhgKernels<float> kFused = {cpu::pdhg_forward_fused, cpu::pdhg_adjoint_fused};
+
+// Forward and adjoint of a case whose numbers depend on its shape alone.
+template <class T>
+Result run(const PdhgKernels<T>& kernels, const Case& c, int n_threads = 2) {
+  const DType dtype = dtype_of<T>();
+  const Tensor z = random_uniform(c.z, 0.0, 1.0, 1).to(DType::f32).to(dtype);
+  const Tensor lambda =
+      random_uniform(c.z.with(1, c.shared ? 1 : c.axes.count()), 0.01, 0.2, 2).to(DType::f32).to(dtype);
+  const Tensor upstream = random_normal(c.z, 3).to(DType::f32).to(dtype);
+  const double step = static_cast<float>(1.0 / pdhg_norm(c.axes));
+  const PdhgParams params{
+      .n_iter = c.T, .sigma = step, .tau = 0.9f * step, .theta = 0.75, .axes = c.axes, .p_start = c.start};
+  const Exec exec{n_threads};
+  const PdhgState state = pdhg_start(z, params);
+  Result r;
+  r.tape = PdhgTape({c.z[0], c.T, c.axes.count(), c.z[2], c.z[3], c.z[4]}, dtype, true);
+  kernels.forward(exec, {z.view5<const T>(), lambda.view5<const T>()}, params,
+                  {state.x.view5<T>(), state.x_bar.view5<T>(), state.p.view5<T>(), state.q.view5<T>()},
+                  r.tape.template view<T>());
+  r.x = state.x, r.x_bar = state.x_bar, r.p = state.p, r.q = state.q;
+  r.grad_z = Tensor::full(c.z, 0.5, dtype);  // gradients are added to what is there
+  r.grad_lambda = Tensor::full(lambda.shape(), -0.5, dtype);
+  kernels.adjoint(exec, z.view5<const T>(), params, r.tape.template view<T>(), upstream.view5<const T>(),
+                  {r.grad_z.view5<T>(), r.grad_lambda.view5<T>(), &r.steps});
+  return r;
+}
+
+const Case kCases[] = {
+    {{1, 1, 1, 256, 64}, {3, 4}, 40},                         // whole code words, several strips
+    {{2, 1, 1, 130, 37}, {3, 4}, 23, PdhgStart::zero},        // odd width, several strips
+    {{1, 1, 1, 7, 130}, {3, 4}, 64},                          //
+    {{2, 1, 3, 9, 20}, {3, 4}, 17, PdhgStart::noisy, true},   // slices, lambda shared by the axes
+    {{1, 1, 1, 5, 1}, {3, 4}, 6},                             // one pixel wide
+    {{1, 1, 1, 1, 33}, {3, 4}, 6},                            // one row
+    {{3, 1, 1, 1, 1}, {3, 4}, 5},                             // one pixel
+    {{1, 1, 1, 2, 17}, {3, 4}, 1},                            //
+    {{1, 1, 9, 24, 30}, {2, 3, 4}, 20},                       // frames, two strips
+    {{2, 1, 2, 5, 18}, {2, 3, 4}, 7, PdhgStart::zero, true},  //
+    {{1, 1, 1, 6, 5}, {2, 3, 4}, 4},                          // one frame
+};
+
+double worst_output(const Result& a, const Result& b) {
+  const auto error = [](const Tensor& u, const Tensor& v) {
+    return relative_l2(u.to(DType::f64), v.to(DType::f64));
+  };
+  return std::max({error(a.x, b.x), error(a.x_bar, b.x_bar), error(a.p, b.p), error(a.q, b.q)});
+}
+
+TEST(PdhgFused, StaysWithinFloatRoundingOfTheReferenceInDoubleOnEveryInstructionSet) {
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    const OnTarget on(target);
+    for (const Case& c : kCases) {
+      const Result fused = run<float>(kFused, c), reference = run<double>(kReferenceKernels<double>, c);
+      const auto where = testing::Message() << c << " on " << hwy::TargetName(target);
+      EXPECT_LT(worst_output(fused, reference), 2e-6) << where;  // measured 5e-7
+      EXPECT_LT(relative_l2(fused.grad_z.to(DType::f64), reference.grad_z), 1e-3)
+          << where;  // measured 2e-7: no code flipped
+      EXPECT_LT(relative_l2(fused.grad_lambda.to(DType::f64), reference.grad_lambda), 1e-3) << where;
+    }
+  }
+}
+
+TEST(PdhgFused, ReplaysTheSameTapeAsTheReferenceInFloat) {
+  // The codes decide which branch the adjoint takes; with the same codes and iterates only rounding is left.
+  for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    const OnTarget on(target);
+    for (const Case& c : kCases) {
+      const auto where = testing::Message() << c << " on " << hwy::TargetName(target);
+      const Result fused = run<float>(kFused, c);
+      const PdhgKernels<float> replay = {kFused.forward, kReferenceKernels<float>.adjoint};
+      const Result reference = run<float>(replay, c);
+      EXPECT_LT(relative_l2(fused.grad_z, reference.grad_z), 2e-6) << where;            // measured 3e-7
+      EXPECT_LT(relative_l2(fused.grad_lambda, reference.grad_lambda), 2e-6) << where;  // measured 3e-7
+      // Sums over all pixels and iterations that partly cancel: measured 8e-7.
+      EXPECT_NEAR(fused.steps.sigma, reference.steps.sigma, 1e-5 * (1.0 + std::abs(reference.steps.sigma)))
+          << where;
+      EXPECT_NEAR(fused.steps.tau, reference.steps.tau, 1e-5 * (1.0 + std::abs(reference.steps.tau)))
+          << where;
+      EXPECT_NEAR(fused.steps.theta, reference.steps.theta, 1e-5 * (1.0 + std::abs(reference.steps.theta)))
+          << where;
+    }
+  }
+}
+
+TEST(PdhgFused, GivesTheSameBitsForAnyNumberOfThreads) {
+  for (const Case& c : kCases) {
+    const Result one = run<float>(kFused, c, 1);
+    for (const int n_threads : {2, 3, 7}) {
+      const Result many = run<float>(kFused, c, n_threads);
+      const auto where = testing::Message() << c << " with " << n_threads << " threads";
+      EXPECT_EQ(many.x.to_doubles(), one.x.to_doubles()) << where;
+      EXPECT_EQ(many.x_bar.to_doubles(), one.x_bar.to_doubles()) << where;
+      EXPECT_EQ(many.p.to_doubles(), one.p.to_doubles()) << where;
+      EXPECT_EQ(many.q.to_doubles(), one.q.to_doubles()) << where;
+      EXPECT_EQ(many.grad_z.to_doubles(), one.grad_z.to_doubles()) << where;
+      EXPECT_EQ(many.grad_lambda.to_doubles(), one.grad_lambda.to_doubles()) << where;
+      EXPECT_EQ(many.steps.sigma, one.steps.sigma) << where;
+      EXPECT_EQ(many.steps.tau, one.steps.tau) << where;
+      EXPECT_EQ(many.steps.theta, one.steps.theta) << where;
+    }
+  }
+}
+
+TEST(PdhgFused, AnyNumberOfIterationsFillsTheWaves) {
+  for (int64_t T = 0; T <= 10; ++T) {
+    const Case c{{1, 1, 1, 130, 37}, {3, 4}, T};
+    const Result fused = run<float>(kFused, c), reference = run<double>(kReferenceKernels<double>, c);
+    EXPECT_LT(worst_output(fused, reference), 2e-6) << c;
+    EXPECT_LT(relative_l2(fused.grad_lambda.to(DType::f64), reference.grad_lambda), 1e-3) << c;
+  }
+}
+
+TEST(PdhgFused, SupportsPicturesAndSequencesOnly) {
+  EXPECT_TRUE(cpu::pdhg_fused_supports({{3, 4}}));
+  EXPECT_TRUE(cpu::pdhg_fused_supports({{2, 3, 4}}));
+  EXPECT_FALSE(cpu::pdhg_fused_supports({{4, 3}}));
+  EXPECT_FALSE(cpu::pdhg_fused_supports({{2, 3}}));
+  EXPECT_FALSE(cpu::pdhg_fused_supports({{4}}));
+}
+
+}  // namespace
+}  // namespace primal

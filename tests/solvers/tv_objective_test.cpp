@@ -1,0 +1,91 @@
+#include "solvers/tv_objective/tv_objective.h"
+
+#include <gtest/gtest.h>
+
+#include "solvers/pdhg/pdhg.h"
+#include "solvers/pictures.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+Tensor row(std::vector<double> values) {
+  return Tensor::from(Shape{1, 1, 1, 1, static_cast<int64_t>(values.size())}, values);
+}
+
+// q with |q| <= lambda.
+Tensor feasible_dual(const Tensor& lambda, uint64_t seed) {
+  const Tensor q = random_uniform(lambda.shape(), -1.0, 1.0, seed);
+  for (int64_t i = 0; i < q.numel(); ++i) q.data<double>()[i] *= lambda.data<double>()[i];
+  return q;
+}
+
+TEST(TvObjective, MatchesHandArithmetic) {
+  // x - z = (1, 0, 2); G x = (2, -3, 1)
+  const Tensor x = row({1, 3, 0}), z = row({0, 3, -2}), lambda = row({0.5, 0.25, 2});
+  EXPECT_EQ(tv_objective(x, z, lambda, {4}), (std::vector<double>{2.5 + 1.0 + 0.75 + 2.0}));
+}
+
+TEST(TvObjective, DualMatchesHandArithmetic) {
+  // G' q = (q2 - q0, q0 - q1, q1 - q2) = (1, -1.5, 0.5)
+  const Tensor q = row({-0.5, 1, 0.5}), z = row({2, 1, 0});
+  EXPECT_EQ(tv_dual_objective(q, z, {4}), (std::vector<double>{2.0 - 1.5 - 0.5 * (1 + 2.25 + 0.25)}));
+}
+
+TEST(TvObjective, GapIsPrimalMinusDual) {
+  for (const Axes& axes : {Axes{3, 4}, Axes{2, 3, 4}, Axes{4, 2}}) {
+    const Shape shape{2, 1, 3, 4, 5};
+    const Tensor x = random_normal(shape, 1), z = random_normal(shape, 2);
+    const Tensor lambda = random_uniform(shape.with(1, axes.count()), 0.0, 1.0, 3);
+    const Tensor q = feasible_dual(lambda, 4);
+    const std::vector<double> gap = tv_gap(x, q, z, lambda, axes), primal = tv_objective(x, z, lambda, axes),
+                              dual = tv_dual_objective(q, z, axes);
+    ASSERT_EQ(gap.size(), 2u);
+    for (size_t n = 0; n < 2; ++n) {
+      EXPECT_NEAR(gap[n], primal[n] - dual[n], 1e-12 * primal[n]) << axes.str();
+      EXPECT_GT(gap[n], 0.0);
+    }
+  }
+}
+
+TEST(TvObjective, GapClosesAtTheSolutionAndBoundsTheError) {
+  const Shape shape{1, 1, 1, 9, 8};
+  const Tensor z = random_normal(shape, 5), lambda = random_uniform(shape.with(1, 2), 0.05, 0.4, 6);
+  PdhgParams params{.n_iter = 20000};
+  const PdhgState best = pdhg_start(z, params);
+  pdhg_iterate(z, lambda, params, best);
+  EXPECT_LT(tv_gap(best.x, best.q, z, lambda, {3, 4})[0], 1e-12);  // measured 2e-17
+
+  params.n_iter = 20;
+  const PdhgState early = pdhg_start(z, params);
+  pdhg_iterate(z, lambda, params, early);
+  double error = 0.0;
+  for (int64_t i = 0; i < z.numel(); ++i) {
+    const double e = early.x.data<double>()[i] - best.x.data<double>()[i];
+    error += 0.5 * e * e;
+  }
+  EXPECT_LE(error, tv_gap(early.x, early.q, z, lambda, {3, 4})[0]);
+  EXPECT_GT(error, 1e-6);  // so that the bound says something
+}
+
+TEST(TvObjective, ReadsSharedZAndLambda) {
+  const Tensor x = random_normal({2, 1, 1, 4, 5}, 7), z = random_normal({1, 1, 1, 4, 5}, 8);
+  const Tensor each = Tensor::from(Shape{2, 1, 1, 1, 1}, std::vector<double>{0.1, 0.7});
+  const std::vector<double> both = tv_objective(x, z, each, {3, 4});
+  for (int64_t n = 0; n < 2; ++n) {
+    const Tensor map = Tensor::full({1, 2, 1, 4, 5}, n == 0 ? 0.1 : 0.7, DType::f64);
+    EXPECT_EQ(both[static_cast<size_t>(n)], tv_objective(x.slice(n, n + 1), z, map, {3, 4})[0]);
+  }
+}
+
+TEST(TvObjective, RefusesWhatDoesNotFit) {
+  const Tensor x = Tensor::zeros({1, 1, 1, 4, 5}), lambda = Tensor::zeros({1, 2, 1, 4, 5});
+  EXPECT_THROW(tv_objective(x, Tensor::zeros({1, 1, 1, 4, 4}), lambda, {3, 4}), ShapeError);
+  EXPECT_THROW(tv_objective(x, x, Tensor::zeros({1, 3, 1, 4, 5}), {3, 4}), ShapeError);
+  EXPECT_THROW(tv_objective(x, x, lambda.to(DType::f64), {3, 4}), ShapeError);
+  EXPECT_THROW(tv_gap(x, x, x, lambda, {3, 4}), ShapeError);
+  EXPECT_THROW(tv_dual_objective(x, x, {3, 4}), ShapeError);
+}
+
+}  // namespace
+}  // namespace primal
