@@ -1,0 +1,82 @@
+#include "solvers/grid_search/grid_search.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <limits>
+
+#include "solvers/pictures.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+double distance(const Tensor& a, const Tensor& b) {
+  const Tensor d = a.clone();
+  for (int64_t i = 0; i < d.numel(); ++i) d.data<float>()[i] -= b.data<float>()[i];
+  return std::sqrt(dot(d, d));
+}
+
+TEST(GridSearch, SolvesEachLambdaWhateverTheSliceSize) {
+  const Tensor z = random_uniform({1, 1, 1, 12, 20}, 0.0, 1.0, 1).to(DType::f32);
+  const std::vector<double> grid = lambda_grid(0.0, 0.4, 7);
+  for (const int64_t max_bytes : {int64_t{1}, int64_t{3 * 5 * 12 * 20 * 4}, int64_t{1} << 30}) {
+    std::vector<double> seen;
+    grid_search(z, grid, {.pdhg = {.n_iter = 30}, .max_state_bytes = max_bytes},
+                [&](double lambda, const Tensor& x) -> std::vector<double> {
+                  seen.push_back(lambda);
+                  EXPECT_EQ(x.to_doubles(),
+                            pdhg_solve(z, Tensor::scalar(lambda), {.n_iter = 30}).to_doubles());
+                  return {0.0};
+                });
+    EXPECT_EQ(seen, grid);
+  }
+}
+
+TEST(GridSearch, FindsTheBestOfEachScore) {
+  const Tensor z = random_uniform({1, 1, 1, 10, 10}, 0.0, 1.0, 2).to(DType::f32);
+  const std::vector<double> grid = lambda_grid(0.0, 0.2, 9);
+  const Tensor target = pdhg_solve(z, Tensor::scalar(grid[5]), {.n_iter = 50});
+  const GridSearchResult result = grid_search(z, grid, {.pdhg = {.n_iter = 50}},
+                                              [&](double lambda, const Tensor& x) -> std::vector<double> {
+                                                return {-distance(x, target), lambda, -lambda};
+                                              });
+  EXPECT_EQ(result.best, (std::vector<size_t>{5, 8, 0}));
+  EXPECT_EQ(result.best_x[0].to_doubles(), target.to_doubles());
+  EXPECT_EQ(result.best_x[2].to_doubles(), z.to_doubles());  // lambda = 0
+  EXPECT_EQ(result.scores.size(), 9u);
+  EXPECT_EQ(result.scores[5][0], 0.0);
+}
+
+TEST(GridSearch, TakesTheFirstOfEqualScoresAndNeverANaN) {
+  const Tensor z = Tensor::full({1, 1, 1, 4, 4}, 0.5);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::vector<double> grid = {0.1, 0.2, 0.3, 0.4}, scores = {nan, 1.0, 1.0, nan};
+  size_t i = 0;
+  const GridSearchResult result =
+      grid_search(z, grid, {.pdhg = {.n_iter = 1}},
+                  [&](double, const Tensor&) -> std::vector<double> { return {scores[i++]}; });
+  EXPECT_EQ(result.best, std::vector<size_t>{1});
+  const auto all_nan = [&](double, const Tensor&) -> std::vector<double> { return {nan}; };
+  EXPECT_THROW(grid_search(z, grid, {.pdhg = {.n_iter = 1}}, all_nan), NumericError);
+}
+
+TEST(GridSearch, GridIncludesBothEnds) {
+  const std::vector<double> grid = lambda_grid(0.0, 0.8, 81);
+  ASSERT_EQ(grid.size(), 81u);
+  EXPECT_EQ(grid.front(), 0.0);
+  EXPECT_EQ(grid.back(), 0.8);
+  EXPECT_NEAR(grid[7], 0.07, 1e-15);
+  EXPECT_EQ(lambda_grid(0.3, 0.9, 1), std::vector<double>{0.3});
+}
+
+TEST(GridSearch, RefusesWhatIsNoGridOrNoPicture) {
+  const auto score = [](double, const Tensor&) { return std::vector<double>{0.0}; };
+  const Tensor z = Tensor::zeros({1, 1, 1, 4, 4});
+  EXPECT_THROW(grid_search(z, {}, {}, score), ConfigError);
+  EXPECT_THROW(grid_search(Tensor::zeros({2, 1, 1, 4, 4}), std::vector<double>{0.1}, {}, score), ShapeError);
+  EXPECT_THROW(grid_search(z, std::vector<double>{-0.1}, {}, score), NumericError);
+  EXPECT_THROW(lambda_grid(0.0, 1.0, 0), ConfigError);
+}
+
+}  // namespace
+}  // namespace primal
