@@ -7,6 +7,7 @@
 #include "nn/batch_norm/batch_norm.h"
 #include "nn/concat/concat.h"
 #include "nn/conv3d/conv3d.h"
+#include "nn/conv_transpose3d/conv_transpose3d.h"
 #include "nn/cross_entropy/cross_entropy.h"
 #include "nn/lambda_map/lambda_map.h"
 #include "nn/linear/linear.h"
@@ -34,6 +35,7 @@ OpRegistry register_ops() {
   ops.add(scale_info());
   ops.add(lambda_map_info());
   ops.add(conv3d_info());
+  ops.add(conv_transpose3d_info());
   ops.add(max_pool3d_info());
   ops.add(upsample3d_info());
   ops.add(pad3d_info());
