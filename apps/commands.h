@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct CommonOptions {
   std::map<std::string, std::string, std::less<>> forced() const;
 };
 
+void add_demo_command(CLI::App& program);
+void add_train_command(CLI::App& program);
+void add_denoise_command(CLI::App& program);
+void add_follow_command(CLI::App& program);
 void add_verify_command(CLI::App& program);
 void add_check_command(CLI::App& program);
 

@@ -14,6 +14,10 @@ int run(int argc, char** argv) {
   program.require_subcommand(1);
   program.set_version_flag("--version", PRIMAL_VERSION);
   program.get_formatter()->column_width(34);
+  primal::add_demo_command(program);
+  primal::add_train_command(program);
+  primal::add_denoise_command(program);
+  primal::add_follow_command(program);
   primal::add_verify_command(program);
   primal::add_check_command(program);
   program.footer(

@@ -1,5 +1,6 @@
 #include "apps/register_ops.h"
 
+#include "apps/golden/grid_search_op.h"
 #include "data/metrics/metrics.h"
 #include "data/preprocess/preprocess.h"
 #include "nn/activation/activation.h"
@@ -16,6 +17,7 @@
 #include "nn/pad3d/pad3d.h"
 #include "nn/scale/scale.h"
 #include "nn/softmax/softmax.h"
+#include "nn/unrolled_tv/unrolled_tv.h"
 #include "nn/upsample3d/upsample3d.h"
 #include "solvers/difference/difference.h"
 #include "solvers/pdhg/pdhg.h"
@@ -49,6 +51,9 @@ OpRegistry register_ops() {
   ops.add(adam_info());
   ops.add(preprocess_info());
   ops.add(metrics_info());
+  ops.add(grid_search_info());
+  ops.add(thesis_model_info());
+  ops.add(thesis_training_info());
   return ops;
 }
 

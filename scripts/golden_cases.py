@@ -302,7 +302,7 @@ def thesis(name, shape, filters, blocks, n_iter, p0, learn_steps, up_bound=0.0, 
 
 thesis("one_block", (1, 1, 1, 14, 10), 3, 1, 20, "noisy", False)
 thesis("batch", (3, 1, 1, 12, 8), 2, 2, 12, "zero", True, scale=0.2)
-thesis("bounded_wide", (1, 1, 1, 8, 20), 2, 1, 30, "noisy", False, up_bound=0.3)
-thesis("deep", (1, 1, 1, 16, 8), 1, 3, 17, "noisy", True, norm=3.5)
+thesis("bounded_wide", (1, 1, 1, 8, 20), 4, 1, 30, "noisy", False, up_bound=0.3)
+thesis("deep", (1, 1, 1, 16, 8), 3, 3, 17, "noisy", True, norm=3.5)
 thesis("learnt", (1, 1, 1, 10, 12), 2, 1, 10, "noisy", True, training={"lr": 2e-3, "steps": 20})
 thesis("bounded_batch", (3, 1, 1, 8, 12), 2, 1, 16, "zero", False, 0.5, training={"lr": 1e-3, "steps": 12})

@@ -49,14 +49,20 @@ uint32_t RandomStream::bits(uint64_t element) const { return block(element / 4)[
 
 double RandomStream::uniform(uint64_t element) const { return bits(element) * 0x1p-32; }
 
+double RandomStream::normal(uint64_t element) const { return normals(element / 4)[element % 4]; }
+
 // Elements 2i and 2i + 1 are the cosine and sine branch of one Box-Muller pair, from the words 2i and 2i + 1.
-double RandomStream::normal(uint64_t element) const {
-  const std::array<uint32_t, 4> words = block(element / 4);
-  const size_t pair = element % 4 / 2 * 2;
-  const double u = (words[pair] + 0.5) * 0x1p-32;  // in (0, 1): the logarithm is finite
-  const double angle = 2.0 * std::numbers::pi * (words[pair + 1] * 0x1p-32);
-  const double radius = std::sqrt(-2.0 * std::log(u));
-  return radius * (element % 2 == 0 ? std::cos(angle) : std::sin(angle));
+std::array<double, 4> RandomStream::normals(uint64_t index) const {
+  const std::array<uint32_t, 4> words = block(index);
+  std::array<double, 4> result{};
+  for (size_t pair = 0; pair < 4; pair += 2) {
+    const double u = (words[pair] + 0.5) * 0x1p-32;  // in (0, 1): the logarithm is finite
+    const double angle = 2.0 * std::numbers::pi * (words[pair + 1] * 0x1p-32);
+    const double radius = std::sqrt(-2.0 * std::log(u));
+    result[pair] = radius * std::cos(angle);
+    result[pair + 1] = radius * std::sin(angle);
+  }
+  return result;
 }
 
 void RandomStream::fill_uniform(const Tensor& t, double low, double high, uint64_t first) const {
@@ -74,8 +80,11 @@ void RandomStream::fill_normal(const Tensor& t, double mean, double deviation, u
   dispatch_floating(t.dtype(), "random", [&]<class T>() {
     T* values = t.data<T>();
     parallel_for(Exec{}, t.numel(), kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        values[i] = static_cast<T>(mean + deviation * normal(first + static_cast<uint64_t>(i)));
+      for (int64_t i = begin; i < end;) {
+        const uint64_t element = first + static_cast<uint64_t>(i);
+        const std::array<double, 4> four = normals(element / 4);
+        for (uint64_t k = element % 4; k < 4 && i < end; ++k, ++i)
+          values[i] = static_cast<T>(mean + deviation * four[k]);
       }
     });
   });

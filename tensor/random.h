@@ -39,7 +39,8 @@ class RandomStream {
   std::vector<int64_t> permutation(int64_t n) const;
 
  private:
-  std::array<uint32_t, 4> block(uint64_t index) const;
+  std::array<uint32_t, 4> block(uint64_t index) const;  // of elements 4 index .. 4 index + 3
+  std::array<double, 4> normals(uint64_t index) const;
 
   std::array<uint32_t, 2> key_;
   uint32_t epoch_;

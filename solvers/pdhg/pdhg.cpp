@@ -13,10 +13,12 @@ namespace {
 
 void check_params(const PdhgParams& params) {
   if (params.n_iter < 0) throw ConfigError("[pdhg] n_iter {} is below zero", params.n_iter);
-  const bool finite = std::isfinite(params.sigma) && std::isfinite(params.tau) && std::isfinite(params.theta);
-  if (!finite || params.sigma <= 0.0 || params.tau <= 0.0) {
-    throw ConfigError("[pdhg] steps must be finite, sigma and tau above zero: sigma={} tau={} theta={}",
-                      params.sigma, params.tau, params.theta);
+  if (!std::isfinite(params.sigma) || !std::isfinite(params.tau) || !std::isfinite(params.theta)) {
+    throw NumericError("[pdhg] a step is not finite: sigma={} tau={} theta={}", params.sigma, params.tau,
+                       params.theta);
+  }
+  if (params.sigma <= 0.0 || params.tau <= 0.0) {
+    throw ConfigError("[pdhg] sigma and tau must be above zero: sigma={} tau={}", params.sigma, params.tau);
   }
 }
 

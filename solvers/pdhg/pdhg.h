@@ -25,8 +25,8 @@
 //              z^ -= sigma / (1 + sigma) bp
 //              ax = c - theta ab     ab = sigma G' av + sigma / (1 + sigma) bp     ap = bp / (1 + sigma)     aq = av
 //          and at the start z^ += ax + ab (+ ap where p = z). Steps: see pdhg_kernels.h.
-// Throws ShapeError for shapes, types, axes; ConfigError for n_iter < 0, steps that are not finite, sigma or tau <= 0;
-//          NumericError for a lambda that is negative or not finite, with its place. lambda = 0 gives q = 0.
+// Throws ShapeError for shapes, types, axes; ConfigError for n_iter < 0, sigma or tau <= 0; NumericError for a step that is
+//          not finite, and for a lambda that is negative or not finite, with its place. lambda = 0 gives q = 0.
 // Source:  A. Chambolle, T. Pock, "A first-order primal-dual algorithm for convex problems with applications to imaging",
 //          JMIV 40 (2011), algorithm 1; A. Kofler et al., "Learning regularization parameter-maps for variational image
 //          reconstruction using deep neural networks and algorithm unrolling", SIAM J. Imaging Sci. 16 (2023).

@@ -1,0 +1,167 @@
+// primal demo: the whole story in a minute, without any file: phantoms, a training, and what the map gains over the best
+// single lambda on phantoms that the training has not seen.
+#include <algorithm>
+#include <filesystem>
+#include <fmt/core.h>
+
+#include "apps/commands.h"
+#include "apps/signals.h"
+#include "apps/training/denoising_task.h"
+#include "apps/training/progress.h"
+#include "apps/training/trainer.h"
+#include "data/dataset/dataset.h"
+#include "data/figure/figure.h"
+#include "data/image/image.h"
+#include "data/metrics/metrics.h"
+#include "data/noise/noise.h"
+#include "solvers/grid_search/grid_search.h"
+#include "tensor/exec.h"
+
+namespace primal {
+namespace {
+
+struct DemoOptions {
+  CommonOptions common;
+  std::string output = "demo";
+  int64_t steps = 0;
+};
+
+constexpr int64_t kTestPictures = 6;
+constexpr uint32_t kTestIndex = uint32_t{1} << 21;  // phantoms of no training or validation
+constexpr double kNoise = 0.5;
+
+TrainConfig demo_config(const DemoOptions& options) {
+  TrainConfig config;
+  config.output = options.output;
+  config.data.size = 128;
+  config.data.n_train = 200;
+  config.data.n_validation = 4;
+  config.noise.low = config.noise.high = config.noise.validation = kNoise;
+  config.model.filters = 16;
+  config.model.iterations = 64;
+  config.model.learn_steps = false;
+  config.training.learning_rate = 1e-3;
+  config.training.steps = options.steps > 0 ? options.steps : 1200;
+  return config;
+}
+
+struct Score {
+  double psnr = 0.0, ssim = 0.0;
+  Score& operator+=(const Score& s) {
+    psnr += s.psnr;
+    ssim += s.ssim;
+    return *this;
+  }
+};
+
+struct Outcome {
+  Tensor clean, noisy, scalar, map_x, map;
+  double best_lambda = 0.0;
+  Score with_noise, with_scalar, with_map;
+};
+
+// One unseen phantom: noisy, the best of 41 scalar lambdas (by PSNR; for its SSIM the best by SSIM), and the map.
+Outcome evaluate(const UnrolledTv& model, const Dataset& test, int64_t i, uint64_t seed) {
+  Outcome o;
+  o.clean = test.clean(i);
+  o.noisy =
+      add_noise(o.clean, NoiseKind::relative, kNoise, NoiseKey{seed, kTestIndex, static_cast<uint32_t>(i)});
+  const auto score = [&](const Tensor& x) { return Score{psnr(x, o.clean), ssim(x, o.clean)}; };
+  o.with_noise = score(o.noisy);
+
+  const GridSearchResult grid =
+      grid_search(o.noisy, lambda_grid(0.0, 0.4, 41), {}, [&](double, const Tensor& x) {
+        const Score s = score(x);
+        return std::vector<double>{s.psnr, s.ssim};
+      });
+  o.scalar = grid.best_x[0];
+  o.best_lambda = grid.lambdas[grid.best[0]];
+  o.with_scalar = {grid.scores[grid.best[0]][0], grid.scores[grid.best[1]][1]};
+
+  const NoGrad no_grad;
+  const UnrolledTv::Result result = model.forward(o.noisy);
+  o.map_x = result.denoised.value();
+  o.map = result.lambda.value();
+  o.with_map = score(o.map_x);
+  return o;
+}
+
+std::vector<Panel> panels_of(const Outcome& o) {
+  return {
+      Panel::grey(o.clean, "clean"), Panel::grey(o.noisy, fmt::format("noisy {:.2f} dB", o.with_noise.psnr)),
+      Panel::grey(o.scalar, fmt::format("best lambda {:.2f}: {:.2f} dB", o.best_lambda, o.with_scalar.psnr)),
+      Panel::grey(o.map_x, fmt::format("map {:.2f} dB", o.with_map.psnr)), Panel::log_map(o.map, "Lambda")};
+}
+
+void demo(const DemoOptions& options) {
+  options.common.apply();
+  const ImplementationScope forced(options.common.forced());
+  const TrainConfig config = demo_config(options);
+  DenoisingTask task(config);
+  const bool talk = !options.common.quiet;
+  if (talk) {
+    fmt::print(stderr, "{} phantoms of {}x{}, relative noise {}, T = {}, {} parameters, {} threads\n",
+               task.n_samples(), config.data.size, config.data.size, kNoise, config.model.iterations,
+               task.model().n_parameters(), num_threads());
+  }
+  const StopSignals signals;
+  const Progress progress(!talk);
+  const TrainResult trained =
+      train(task, config, false, signals.caught(), [&](const TrainEvent& e) { progress.show(e); });
+  if (trained.stopped_by != 0) throw Stopped(trained.stopped_by);
+
+  const auto seed = static_cast<uint64_t>(config.seed);
+  const PhantomSet test(seed, kTestPictures, config.data.size, kTestIndex);
+  std::vector<Outcome> outcomes;
+  Score noisy, scalar, map;
+  for (int64_t i = 0; i < kTestPictures; ++i) {
+    outcomes.push_back(evaluate(task.unrolled_tv(), test, i, seed));
+    noisy += outcomes.back().with_noise;
+    scalar += outcomes.back().with_scalar;
+    map += outcomes.back().with_map;
+  }
+  const std::filesystem::path figure = std::filesystem::path(options.output) / "comparison.png";
+  write_png(figure, make_figure({panels_of(outcomes[0]), panels_of(outcomes[1]), panels_of(outcomes[2])}));
+
+  const auto n = static_cast<double>(kTestPictures);
+  if (options.common.json) {
+    const auto as_json = [&](const Score& s) {
+      return nlohmann::json{{"psnr", s.psnr / n}, {"ssim", s.ssim / n}};
+    };
+    fmt::print("{}\n", nlohmann::json{{"noisy", as_json(noisy)},
+                                      {"best_scalar", as_json(scalar)},
+                                      {"map", as_json(map)},
+                                      {"pictures", kTestPictures},
+                                      {"seconds", trained.seconds},
+                                      {"figure", figure.string()}}
+                           .dump(2));
+    return;
+  }
+  fmt::print("\nmean of {} unseen phantoms   PSNR dB     SSIM\n", kTestPictures);
+  const auto row = [&](const char* name, const Score& s) {
+    fmt::print("  {:<24} {:>9.2f} {:>8.4f}\n", name, s.psnr / n, s.ssim / n);
+  };
+  row("noisy", noisy);
+  row("best scalar lambda", scalar);
+  row("map of the network", map);
+  fmt::print("\n{}  the pictures side by side\n{}  the trained model\n", figure.string(),
+             (std::filesystem::path(options.output) / "last.safetensors").string());
+}
+
+}  // namespace
+
+void add_demo_command(CLI::App& program) {
+  auto options = std::make_shared<DemoOptions>();
+  CLI::App* command =
+      program.add_subcommand("demo", "train on phantoms for about a minute and show what the map gains");
+  command
+      ->add_option("-o,--output", options->output,
+                   "folder for model, metrics and figure; its files are replaced")
+      ->capture_default_str();
+  command->add_option("--steps", options->steps, "training steps (default 1200)")->check(CLI::PositiveNumber);
+  options->common.add_to(*command);
+  command->footer("Examples:\n  primal demo\n  primal demo --steps 200 -o /tmp/demo --json");
+  command->callback([options] { demo(*options); });
+}
+
+}  // namespace primal

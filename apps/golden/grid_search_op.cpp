@@ -1,0 +1,74 @@
+#include "apps/golden/grid_search_op.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/metrics/metrics.h"
+#include "solvers/grid_search/grid_search.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+const Tensor& input(const OpCall& call, const std::string& name) {
+  const auto found = call.inputs.find(name);
+  if (found == call.inputs.end()) throw DataError("[grid_search] input.{} is missing", name);
+  return found->second;
+}
+
+OpResult run(const OpCall& call) {
+  const Tensor& clean = input(call, "clean");
+  const std::vector<double> lambdas = input(call, "lambdas").to_doubles();
+  GridSearchParams params;
+  params.pdhg.n_iter = call.attrs.value("T", params.pdhg.n_iter);
+  params.pdhg.sigma = call.attrs.value("sigma", params.pdhg.sigma);
+  params.pdhg.tau = call.attrs.value("tau", params.pdhg.tau);
+  params.pdhg.theta = call.attrs.value("theta", params.pdhg.theta);
+  params.pdhg.p_start =
+      call.attrs.value("p0", std::string("zero")) == "noisy" ? PdhgStart::noisy : PdhgStart::zero;
+  const GridSearchResult result =
+      grid_search(input(call, "noisy"), lambdas, params, [&](double, const Tensor& x) -> std::vector<double> {
+        return {psnr(x, clean), ssim(x, clean)};
+      });
+  const auto column = [&](size_t score) {
+    std::vector<double> values;
+    for (const std::vector<double>& scores : result.scores) values.push_back(scores[score]);
+    return Tensor::from(Shape{static_cast<int64_t>(values.size())}, values).to(clean.dtype());
+  };
+  OpResult out;
+  out.outputs = {{"psnr", column(0)}, {"ssim", column(1)}};
+  return out;
+}
+
+Verdict judge(const std::string& tensor, const Tensor& got, const Tensor& expected, const OpCall&) {
+  const bool decibel = tensor == "output.psnr";
+  Verdict v{.error = 0.0,
+            .allowed = decibel ? 0.005 : 5e-4,
+            .measure = decibel ? "largest difference in dB" : "largest difference"};
+  const std::vector<double> a = got.to_doubles(), b = expected.to_doubles();
+  for (size_t i = 0; i < b.size(); ++i) {
+    const double error = std::abs(a[i] - b[i]);
+    if (!(error <= v.error)) v.error = error;
+  }
+  return v;
+}
+
+}  // namespace
+
+OpInfo grid_search_info() {
+  OpInfo info;
+  info.name = "grid_search";
+  info.equation = "psnr[k], ssim[k] of argmin_x 1/2 ||x - noisy||^2 + lambda[k] ||grad x||_1 against clean";
+  info.run = run;
+  info.judge = judge;
+  info.corner_cases = {{"three_lambdas",
+                        {{"T", 20}},
+                        {{"clean", {1, 1, 1, 11, 9}, OpInput::Fill::uniform, 0.0, 1.0, false},
+                         {"noisy", {1, 1, 1, 11, 9}, OpInput::Fill::uniform, 0.0, 1.0, false},
+                         {"lambdas", {3}, OpInput::Fill::uniform, 0.0, 0.3, false}}}};
+  info.differentiable = false;
+  info.implementations = {{kReference, "all lambdas as one batch of problems that share the picture"}};
+  return info;
+}
+
+}  // namespace primal

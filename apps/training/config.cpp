@@ -1,0 +1,201 @@
+#include "apps/training/config.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <numeric>
+#include <toml++/toml.h>
+#include <utility>
+
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+constexpr double kAny = 1e15;  // more than any count here may be
+
+// How many letters must be inserted, removed or replaced to make b of a (Levenshtein).
+size_t edit_distance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+const ConfigKey& find_key(const std::vector<ConfigKey>& keys, const std::string& name,
+                          const std::string& where) {
+  const auto found = std::ranges::find(keys, name, &ConfigKey::name);
+  if (found != keys.end()) return *found;
+  const auto nearest =
+      std::ranges::min_element(keys, {}, [&](const ConfigKey& key) { return edit_distance(key.name, name); });
+  throw ConfigError("[config] {}: unknown key '{}'; did you mean '{}'?", where, name, nearest->name);
+}
+
+void check_range(const ConfigKey& key, double value, const std::string& where) {
+  if (!(value >= key.low && value <= key.high)) {
+    throw ConfigError("[config] {}: {} must be {:g} to {:g}, found {:g}", where, key.name, key.low, key.high,
+                      value);
+  }
+}
+
+void assign(const ConfigKey& key, int64_t value, const std::string& where) {
+  if (int64_t* const* integer = std::get_if<int64_t*>(&key.place)) {
+    check_range(key, static_cast<double>(value), where);
+    **integer = value;
+  } else if (double* const* real = std::get_if<double*>(&key.place)) {
+    check_range(key, static_cast<double>(value), where);
+    **real = static_cast<double>(value);
+  } else {
+    throw ConfigError("[config] {}: {} cannot be the number {}", where, key.name, value);
+  }
+}
+
+void assign(const ConfigKey& key, double value, const std::string& where) {
+  double* const* real = std::get_if<double*>(&key.place);
+  if (real == nullptr) throw ConfigError("[config] {}: {} cannot be the number {:g}", where, key.name, value);
+  check_range(key, value, where);
+  **real = value;
+}
+
+void assign(const ConfigKey& key, bool value, const std::string& where) {
+  bool* const* flag = std::get_if<bool*>(&key.place);
+  if (flag == nullptr) throw ConfigError("[config] {}: {} is no true-or-false key", where, key.name);
+  **flag = value;
+}
+
+void assign(const ConfigKey& key, const std::string& value, const std::string& where) {
+  std::string* const* text = std::get_if<std::string*>(&key.place);
+  if (text == nullptr) throw ConfigError("[config] {}: {} cannot be the text '{}'", where, key.name, value);
+  if (!key.choices.empty() && std::ranges::count(key.choices, value) == 0) {
+    std::string choices;
+    for (const std::string& c : key.choices) choices += " " + c;
+    throw ConfigError("[config] {}: {} must be one of{}, found '{}'", where, key.name, choices, value);
+  }
+  **text = value;
+}
+
+void read_table(const std::vector<ConfigKey>& keys, const toml::table& table, const std::string& prefix,
+                const std::string& file) {
+  for (const auto& [key, node] : table) {
+    const std::string name = prefix + std::string(key.str());
+    const toml::source_position at = node.source().begin;
+    const std::string where = fmt::format("{}:{}:{}", file, at.line, at.column);
+    if (const toml::table* inner = node.as_table()) {
+      read_table(keys, *inner, name + ".", file);
+    } else if (const auto* integer = node.as_integer()) {
+      assign(find_key(keys, name, where), integer->get(), where);
+    } else if (const auto* real = node.as_floating_point()) {
+      assign(find_key(keys, name, where), real->get(), where);
+    } else if (const auto* flag = node.as_boolean()) {
+      assign(find_key(keys, name, where), flag->get(), where);
+    } else if (const auto* text = node.as_string()) {
+      assign(find_key(keys, name, where), text->get(), where);
+    } else {
+      throw ConfigError("[config] {}: {} must be a number, a text, true or false", where, name);
+    }
+  }
+}
+
+// A TOML document as nested keys would write it: "model.filters = 16".
+void read_toml(TrainConfig& config, const std::string& text, const std::string& name) {
+  try {
+    read_table(config_keys(config), toml::parse(text, name), "", name);
+  } catch (const toml::parse_error& error) {
+    const toml::source_position at = error.source().begin;
+    throw ConfigError("[config] {}:{}:{}: {}", name, at.line, at.column, error.description());
+  }
+}
+
+}  // namespace
+
+std::vector<ConfigKey> config_keys(TrainConfig& c) {
+  return {
+      {"seed", &c.seed, "of initial weights, order and noise", 0, kAny, {}},
+      {"output", &c.output, "folder for checkpoints and metrics", 0, 0, {}},
+      {"data.folder", &c.data.folder, "pictures: flat, or train/val/test; empty: phantoms", 0, 0, {}},
+      {"data.size", &c.data.size, "side of the training pictures, pixels", 8, 4096, {}},
+      {"data.n_train", &c.data.n_train, "training pictures, in name order; 0: all", 0, kAny, {}},
+      {"data.n_validation", &c.data.n_validation, "validation pictures; 0: all", 0, kAny, {}},
+      {"noise.kind",
+       &c.noise.kind,
+       "relative to the picture's deviation, or absolute and clipped",
+       0,
+       0,
+       {"relative", "absolute"}},
+      {"noise.low", &c.noise.low, "smallest standard deviation in training", 0, 10, {}},
+      {"noise.high", &c.noise.high, "largest standard deviation in training", 0, 10, {}},
+      {"noise.validation", &c.noise.validation, "standard deviation in validation", 0, 10, {}},
+      {"model.filters", &c.model.filters, "channels of the first level", 1, 1024, {}},
+      {"model.blocks", &c.model.blocks, "levels below the first", 0, 8, {}},
+      {"model.iterations", &c.model.iterations, "T, iterations of PDHG", 0, 100000, {}},
+      {"model.up_bound", &c.model.up_bound, "Lambda = up_bound sigmoid(.) where above 0", 0, 100, {}},
+      {"model.scale", &c.model.scale, "Lambda = scale softplus(.) where up_bound is 0", 1e-9, 100, {}},
+      {"model.start", &c.model.start, "where the dual variable p starts", 0, 0, {"noisy", "zero"}},
+      {"model.learn_steps", &c.model.learn_steps, "learn sigma, tau and theta too", 0, 0, {}},
+      {"training.epochs", &c.training.epochs, "passes over the training pictures", 1, kAny, {}},
+      {"training.steps", &c.training.steps, "stop after so many steps; 0: epochs decide", 0, kAny, {}},
+      {"training.batch", &c.training.batch, "pictures per step", 1, 4096, {}},
+      {"training.learning_rate", &c.training.learning_rate, "of Adam", 0, 10, {}},
+      {"training.checkpoint_seconds",
+       &c.training.checkpoint_seconds,
+       "at most so long between checkpoints",
+       1,
+       86400,
+       {}},
+  };
+}
+
+void read_config(TrainConfig& config, const std::filesystem::path& file) {
+  std::ifstream stream(file);
+  if (!stream) throw IoError("[config] {} cannot be opened", file.string());
+  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  read_toml(config, text, file.string());
+}
+
+void set_config(TrainConfig& config, const std::string& assignment) {
+  const size_t equals = assignment.find('=');
+  if (equals == std::string::npos) throw ConfigError("[config] expects KEY=VALUE, found '{}'", assignment);
+  const std::string name = assignment.substr(0, equals), value = assignment.substr(equals + 1);
+  const std::vector<ConfigKey> keys = config_keys(config);
+  const ConfigKey& key = find_key(keys, name, "--set");
+  if (std::holds_alternative<std::string*>(key.place)) return assign(key, value, "--set");
+  read_toml(config, name + " = " + value, "--set");
+}
+
+nlohmann::json config_to_json(const TrainConfig& config) {
+  TrainConfig copy = config;
+  nlohmann::json json;
+  for (const ConfigKey& key : config_keys(copy)) {
+    std::visit([&](const auto* value) { json[key.name] = *value; }, key.place);
+  }
+  return json;
+}
+
+TrainConfig config_from_json(const nlohmann::json& json) {
+  if (!json.is_object()) throw DataError("[config] the checkpoint's configuration is no JSON object");
+  TrainConfig config;
+  const std::vector<ConfigKey> keys = config_keys(config);
+  for (const auto& [name, value] : json.items()) {
+    const ConfigKey& key = find_key(keys, name, "checkpoint");
+    if (value.is_boolean())
+      assign(key, value.get<bool>(), "checkpoint");
+    else if (value.is_number_integer())
+      assign(key, value.get<int64_t>(), "checkpoint");
+    else if (value.is_number())
+      assign(key, value.get<double>(), "checkpoint");
+    else if (value.is_string())
+      assign(key, value.get<std::string>(), "checkpoint");
+    else
+      throw DataError("[config] checkpoint: {} has a value of no known kind: {}", name, value.dump());
+  }
+  return config;
+}
+
+}  // namespace primal

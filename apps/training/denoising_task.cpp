@@ -1,0 +1,89 @@
+#include "apps/training/denoising_task.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "data/metrics/metrics.h"
+#include "data/noise/noise.h"
+#include "nn/mse_loss/mse_loss.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+// The epoch in which validation draws its noise: the same noise every time, and never that of a training epoch.
+constexpr uint32_t kValidationEpoch = std::numeric_limits<uint32_t>::max();
+
+std::unique_ptr<Dataset> pictures(const TrainConfig& config, const std::string& split, int64_t n) {
+  const TrainConfig::Data& data = config.data;
+  if (!data.folder.empty())
+    return std::make_unique<ImageFolder>(split_folder(data.folder, split), data.size, n);
+  const auto first = split == "train" ? uint32_t{0} : uint32_t{1} << 20;  // splits share no phantom
+  return std::make_unique<PhantomSet>(static_cast<uint64_t>(config.seed), n > 0 ? n : 200, data.size, first);
+}
+
+// N tensors [1,1,1,H,W] as one [N,1,1,H,W].
+Tensor stack(const std::vector<Tensor>& tensors) {
+  if (tensors.size() == 1) return tensors.front();
+  const Tensor all = Tensor::empty(tensors.front().shape().with(0, static_cast<int64_t>(tensors.size())));
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const auto n = static_cast<int64_t>(i);
+    all.slice(n, n + 1).copy_from(tensors[i]);
+  }
+  return all;
+}
+
+}  // namespace
+
+UnrolledTvOptions model_options(const TrainConfig& config) {
+  UnrolledTvOptions o;
+  o.unet.filters = config.model.filters;
+  o.unet.blocks = config.model.blocks;
+  o.n_iter = config.model.iterations;
+  o.up_bound = config.model.up_bound;
+  o.scale = config.model.scale;
+  o.start = config.model.start == "noisy" ? PdhgStart::noisy : PdhgStart::zero;
+  o.learn_steps = config.model.learn_steps;
+  return o;
+}
+
+DenoisingTask::DenoisingTask(const TrainConfig& config)
+    : config_(config),
+      init_(static_cast<uint64_t>(config.seed)),
+      model_(model_options(config), init_),
+      train_(pictures(config, "train", config.data.n_train)),
+      validation_(pictures(config, "val", config.data.n_validation)),
+      n_samples_(train_->size()) {}
+
+void DenoisingTask::overfit(int64_t n) { n_samples_ = std::min(n, train_->size()); }
+
+Variable DenoisingTask::loss(int64_t epoch, std::span<const int64_t> samples) {
+  std::vector<Tensor> clean, noisy;
+  for (const int64_t sample : samples) {
+    const NoiseKey key{static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch),
+                       static_cast<uint32_t>(sample)};
+    const double s = draw_noise_level(config_.noise.low, config_.noise.high, key);
+    clean.push_back(train_->clean(sample));
+    noisy.push_back(add_noise(clean.back(), parse_noise_kind(config_.noise.kind), s, key));
+  }
+  return mse_loss(model_.forward(stack(noisy)).denoised, stack(clean));
+}
+
+Metrics DenoisingTask::validate(const std::function<bool()>& keep_going) {
+  const NoGrad no_grad;
+  const auto n = static_cast<double>(validation_->size());
+  double mean_psnr = 0.0, mean_ssim = 0.0;
+  for (int64_t i = 0; i < validation_->size(); ++i) {
+    if (!keep_going()) return {};
+    const Tensor clean = validation_->clean(i);
+    const NoiseKey key{static_cast<uint64_t>(config_.seed), kValidationEpoch, static_cast<uint32_t>(i)};
+    const Tensor z = add_noise(clean, parse_noise_kind(config_.noise.kind), config_.noise.validation, key);
+    const Tensor x = model_.forward(z).denoised.value();
+    mean_psnr += psnr(x, clean) / n;
+    mean_ssim += ssim(x, clean) / n;
+  }
+  return {mean_psnr, mean_ssim};
+}
+
+}  // namespace primal

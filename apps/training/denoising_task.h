@@ -1,0 +1,40 @@
+// The thesis task: unrolled TV learns to denoise pictures from clean ones, with noise drawn anew at each use.
+#pragma once
+
+#include <memory>
+
+#include "apps/training/config.h"
+#include "apps/training/task.h"
+#include "data/dataset/dataset.h"
+#include "nn/unrolled_tv/unrolled_tv.h"
+
+namespace primal {
+
+UnrolledTvOptions model_options(const TrainConfig& config);
+
+class DenoisingTask : public Task {
+ public:
+  // Reads the lists of pictures; IoError or DataError where they are missing.
+  explicit DenoisingTask(const TrainConfig& config);
+
+  const Module& model() const override { return model_; }
+  int64_t n_samples() const override { return n_samples_; }
+  std::string sample_name(int64_t sample) const override { return train_->name(sample); }
+  Variable loss(int64_t epoch, std::span<const int64_t> samples) override;
+  std::vector<std::string> metric_names() const override { return {"validation_psnr_db", "validation_ssim"}; }
+  Metrics validate(const std::function<bool()>& keep_going) override;
+
+  const UnrolledTv& unrolled_tv() const { return model_; }
+  // Training uses the first n pictures only: can the model learn them by heart?
+  void overfit(int64_t n);
+
+ private:
+  TrainConfig config_;
+  Initialiser init_;
+  UnrolledTv model_;
+  std::unique_ptr<Dataset> train_;
+  std::unique_ptr<Dataset> validation_;
+  int64_t n_samples_;
+};
+
+}  // namespace primal

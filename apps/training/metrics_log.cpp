@@ -1,0 +1,38 @@
+#include "apps/training/metrics_log.h"
+
+#include <cstdlib>
+
+#include "data/file/file.h"
+#include "tensor/error.h"
+
+namespace primal {
+
+MetricsLog::MetricsLog(const std::filesystem::path& path, const std::vector<std::string>& metric_names,
+                       int64_t last_step)
+    : path_(path), n_metrics_(metric_names.size()) {
+  std::string kept = "step,epoch,loss,step_ms";
+  for (const std::string& name : metric_names) kept += "," + name;
+  kept += "\n";
+  if (last_step >= 0) {
+    std::ifstream old(path);
+    std::string row;
+    std::getline(old, row);                         // the header
+    while (std::getline(old, row) && !old.eof()) {  // a row without its newline was cut by a kill
+      if (std::strtoll(row.c_str(), nullptr, 10) <= last_step) kept += row + "\n";
+    }
+  }
+  write_file_atomically(path, {reinterpret_cast<const uint8_t*>(kept.data()), kept.size()});
+  stream_.open(path, std::ios::app);
+}
+
+void MetricsLog::add(int64_t step, int64_t epoch, double loss, double step_ms,
+                     const std::vector<double>& metrics) {
+  stream_ << fmt::format("{},{},{:.9g},{:.3f}", step, epoch, loss, step_ms);
+  for (size_t i = 0; i < n_metrics_; ++i) {
+    stream_ << (i < metrics.size() ? fmt::format(",{:.6g}", metrics[i]) : std::string(","));
+  }
+  stream_ << "\n" << std::flush;
+  if (!stream_) throw IoError("[metrics] {} cannot be written: is the disk full?", path_.string());
+}
+
+}  // namespace primal

@@ -1,0 +1,62 @@
+// U-Net: looks at a picture at several resolutions and says something about every pixel.
+//
+//   x0 = double_conv(z)                                    in_channels -> F
+//   xi = double_conv(max_pool(x(i-1)))                     F 2^(i-1) -> F 2^i,   i = 1 .. blocks
+//   u  = double_conv(concat[xi, conv1x1(upsample(u))])     F 2^(i+1) -> F 2^i,   i = blocks-1 .. 0, from u = x(blocks)
+//   y  = conv1x1(u)                                        F -> out_channels
+//
+// double_conv is twice a convolution (kernel, padding kernel/2, bias) followed by LeakyReLU; max_pool has window and stride
+// `pool`; upsample is trilinear by `pool` with aligned corners; the 1x1x1 after it halves the channels.
+//
+// Shapes:  z [N,in_channels,D,H,W] -> y [N,out_channels,D,H,W]; each extent must be divisible by pool^blocks (ShapeError).
+//          F = 32, blocks = 3: 1,796,034 parameters, 55.06 GFLOP for a training step at 256x256.
+// Names:   cnn's of trung-vt/LearningRegularizationParameterMaps: c0x0.conv_block.{0,2}, encoder.i.double_conv.conv_block.*,
+//          decoder.i.upsampling.1, decoder.i.double_conv.conv_block.*, c1x1; decoder.0 is the coarsest.
+// Source:  O. Ronneberger, P. Fischer, T. Brox, "U-Net: convolutional networks for biomedical image segmentation", 2015.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "nn/conv3d/conv3d.h"
+#include "nn/module.h"
+
+namespace primal {
+
+struct UNetOptions {
+  int64_t in_channels = 1;
+  int64_t out_channels = 2;
+  int64_t filters = 32;
+  int64_t blocks = 3;
+  std::array<int64_t, 3> kernel{1, 3, 3};  // odd extents
+  std::array<int64_t, 3> pool{1, 2, 2};
+  double slope = 0.01;  // LeakyReLU
+};
+
+class UNet : public Module {
+ public:
+  // ConfigError for options that make no network: filters or channels below 1, blocks outside [0, 8], an even kernel.
+  UNet(const UNetOptions& options, Initialiser& init);
+  ~UNet() override;
+
+  Variable forward(const Variable& z) const;
+
+  const UNetOptions& options() const { return options_; }
+  // What each extent of the input must be a multiple of: pool^blocks.
+  std::array<int64_t, 3> multiple() const;
+
+ private:
+  struct DoubleConv;
+  struct EncoderBlock;
+  struct DecoderBlock;
+
+  UNetOptions options_;
+  std::unique_ptr<DoubleConv> stem_;
+  std::vector<std::unique_ptr<EncoderBlock>> encoder_;
+  std::vector<std::unique_ptr<DecoderBlock>> decoder_;
+  std::unique_ptr<Conv3d> head_;
+};
+
+}  // namespace primal

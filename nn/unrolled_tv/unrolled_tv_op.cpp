@@ -1,0 +1,183 @@
+// What verify, check and the tests know of the thesis model: golden cases `thesis_model` (map, solution, loss and every
+// parameter's gradient) and `thesis_training` (the losses of Adam steps on one fixed batch).
+#include <cmath>
+#include <limits>
+
+#include "nn/adam/adam.h"
+#include "nn/mse_loss/mse_loss.h"
+#include "nn/unrolled_tv/reference_layout.h"
+#include "nn/unrolled_tv/unrolled_tv.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+constexpr std::string_view kParameterPrefix = "parameter.";
+
+const Tensor& input(const OpCall& call, const std::string& name) {
+  const auto found = call.inputs.find(name);
+  if (found == call.inputs.end()) throw DataError("[thesis_model] input.{} is missing", name);
+  return found->second;
+}
+
+UnrolledTvOptions options_of(const Attributes& attrs) {
+  UnrolledTvOptions o;
+  o.unet.filters = attrs.value("filters", o.unet.filters);
+  o.unet.blocks = attrs.value("blocks", o.unet.blocks);
+  o.n_iter = attrs.value("T", o.n_iter);
+  o.start = attrs.value("p0", std::string("noisy")) == "noisy" ? PdhgStart::noisy : PdhgStart::zero;
+  o.norm_bound = attrs.value("L", 0.0);
+  o.up_bound = attrs.value("up_bound", 0.0);
+  o.scale = attrs.value("scale", 0.1);
+  o.learn_steps = attrs.value("learn_steps", true);
+  return o;
+}
+
+// The model of a case, with the case's parameters; without any, freshly initialised and multiplied by `gain`: the map of a
+// small network with PyTorch's initialisation hardly varies, and an error relative to its spread would measure rounding.
+std::unique_ptr<UnrolledTv> model_of(const OpCall& call) {
+  Initialiser init(1, input(call, "noisy").dtype());
+  auto model = std::make_unique<UnrolledTv>(options_of(call.attrs), init);
+  TensorMap parameters;
+  for (const auto& [name, tensor] : call.inputs) {
+    if (name.starts_with(kParameterPrefix)) parameters[name.substr(kParameterPrefix.size())] = tensor;
+  }
+  if (!parameters.empty()) {
+    model->load_state(from_reference_layout(parameters));
+    return model;
+  }
+  const double gain = call.attrs.value("gain", 1.0);
+  for (const auto& [name, parameter] : model->parameters()) {
+    if (!name.ends_with("weight")) continue;
+    dispatch_floating(parameter.dtype(), "thesis_model", [&]<class T>() {
+      for (T& w : parameter.value().span<T>()) w *= static_cast<T>(gain);
+    });
+  }
+  return model;
+}
+
+OpResult run_model(const OpCall& call) {
+  const std::unique_ptr<UnrolledTv> model = model_of(call);
+  const UnrolledTv::Result result = model->forward(input(call, "noisy"));
+  const Variable loss = mse_loss(result.denoised, input(call, "clean"));
+  loss.backward();
+
+  OpResult out;
+  out.outputs = {
+      {"lambda", result.lambda.value()}, {"denoised", result.denoised.value()}, {"loss", loss.value()}};
+  TensorMap grads;
+  for (const auto& [name, parameter] : model->parameters()) grads[name] = parameter.grad();
+  out.grads = to_reference_layout(grads);
+  if (call.attrs.value("grads", std::string()) == "l2 norms only") {
+    for (const auto& [name, grad] : grads) {
+      double squares = 0.0;
+      for (const double g : grad.to_doubles()) squares += g * g;
+      out.grads["norm." + name] = Tensor::scalar(std::sqrt(squares), grad.dtype());
+    }
+  }
+  return out;
+}
+
+// ||a - b|| / ||b - mean(b)||: a map that is nearly constant hides errors from the relative norm.
+double error_against_spread(const Tensor& a, const Tensor& b) {
+  const std::vector<double> u = a.to_doubles(), v = b.to_doubles();
+  double mean = 0.0, difference = 0.0, spread = 0.0;
+  for (const double e : v) mean += e / static_cast<double>(v.size());
+  for (size_t i = 0; i < v.size(); ++i) {
+    difference += (u[i] - v[i]) * (u[i] - v[i]);
+    spread += (v[i] - mean) * (v[i] - mean);
+  }
+  return std::sqrt(difference) / std::max(std::sqrt(spread), 1e-30);
+}
+
+Verdict judge_model(const std::string& tensor, const Tensor& got, const Tensor& expected, const OpCall&) {
+  const bool wide = got.dtype() == DType::f64;
+  Verdict v{.error = relative_l2(got, expected)};
+  if (tensor.starts_with("grad.")) {
+    const bool step = tensor.find("pdhg.") != std::string::npos;
+    v.allowed = wide ? 1e-6 : step ? 2e-2 : 2e-3;
+    return v;
+  }
+  v.allowed = wide ? 1e-6 : 5e-6;
+  if (tensor == "output.lambda" && expected.numel() > 1) {
+    const Verdict spread{
+        .error = error_against_spread(got, expected), .allowed = 2e-5, .measure = "L2 against spread"};
+    if (spread.error / spread.allowed > v.error / v.allowed) return spread;
+  }
+  return v;
+}
+
+OpResult run_training(const OpCall& call) {
+  const std::unique_ptr<UnrolledTv> model = model_of(call);
+  Adam adam(model->parameters(), {.lr = call.attrs.value("lr", 1e-4)});
+  const auto n_steps = call.attrs.value("steps", int64_t{20});
+  std::vector<double> losses;
+  for (int64_t k = 0; k < n_steps; ++k) {
+    model->zero_grad();
+    const Variable loss = mse_loss(model->forward(input(call, "noisy")).denoised, input(call, "clean"));
+    loss.backward();
+    adam.step();
+    losses.push_back(loss.value().item());
+  }
+  OpResult out;
+  out.outputs["losses"] = Tensor::from(Shape{n_steps}, losses).to(input(call, "noisy").dtype());
+  return out;
+}
+
+// Each loss by itself, relative.
+Verdict judge_training(const std::string&, const Tensor& got, const Tensor& expected, const OpCall&) {
+  Verdict v{
+      .error = 0.0, .allowed = got.dtype() == DType::f64 ? 1e-6 : 1e-4, .measure = "worst relative loss"};
+  const std::vector<double> a = got.to_doubles(), b = expected.to_doubles();
+  for (size_t i = 0; i < b.size(); ++i) {
+    const double error = std::abs(a[i] - b[i]) / std::max(std::abs(b[i]), 1e-30);
+    if (!(error <= v.error)) v.error = error;
+  }
+  return v;
+}
+
+std::vector<OpInput> pictures(const Shape& shape) {
+  return {{"noisy", shape, OpInput::Fill::uniform, 0.0, 1.0, false},
+          {"clean", shape, OpInput::Fill::uniform, 0.0, 1.0, false}};
+}
+
+}  // namespace
+
+OpInfo thesis_model_info() {
+  OpInfo info;
+  info.name = "thesis_model";
+  info.equation = "x_T = PDHG_T(z, Lambda(unet(z))), loss = mean (x_T - clean)^2";
+  info.run = run_model;
+  info.judge = judge_model;
+  info.corner_cases = {
+      {"odd_picture", {{"filters", 3}, {"blocks", 2}, {"T", 5}, {"gain", 2.5}}, pictures({2, 1, 1, 9, 6})},
+      {"shorter_than_its_padding",
+       {{"filters", 3}, {"blocks", 3}, {"T", 3}, {"gain", 2.5}},
+       pictures({1, 1, 1, 2, 17})},
+      {"bounded_fixed",
+       {{"filters", 2}, {"blocks", 1}, {"T", 4}, {"gain", 2.5}, {"up_bound", 0.5}, {"learn_steps", false}},
+       pictures({1, 1, 1, 8, 8})},
+  };
+  info.results = {"loss"};
+  info.differentiable =
+      false;  // its parameters are not inputs of a case; tests/nn/unrolled_tv_test.cpp has the check
+  info.implementations = {{kReference, "the chain of ops, each by its own rule"}};
+  return info;
+}
+
+OpInfo thesis_training_info() {
+  OpInfo info;
+  info.name = "thesis_training";
+  info.equation = "Adam on the loss of thesis_model, one fixed batch";
+  info.run = run_training;
+  info.judge = judge_training;
+  info.corner_cases = {{"three_steps",
+                        {{"filters", 2}, {"blocks", 1}, {"T", 4}, {"steps", 3}, {"lr", 1e-3}},
+                        pictures({1, 1, 1, 8, 8})}};
+  info.results = {"losses"};
+  info.differentiable = false;
+  info.implementations = {{kReference, "the chain of ops, each by its own rule"}};
+  return info;
+}
+
+}  // namespace primal

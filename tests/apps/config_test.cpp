@@ -1,0 +1,80 @@
+#include "apps/training/config.h"
+
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+std::filesystem::path write_toml(const std::string& text) {
+  const auto path = std::filesystem::path(testing::TempDir()) / "primal_config_test.toml";
+  std::ofstream(path) << text;
+  return path;
+}
+
+std::string error_of(const std::string& text) {
+  TrainConfig config;
+  try {
+    read_config(config, write_toml(text));
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Config, AFileChangesWhatItNames) {
+  TrainConfig config;
+  read_config(config, write_toml("seed = 7\n[model]\nfilters = 16\nup_bound = 1\nlearn_steps = false\n"
+                                 "[noise]\nkind = 'absolute'\n"));
+  EXPECT_EQ(config.seed, 7);
+  EXPECT_EQ(config.model.filters, 16);
+  EXPECT_EQ(config.model.up_bound, 1.0);  // an integer may stand for a real number
+  EXPECT_FALSE(config.model.learn_steps);
+  EXPECT_EQ(config.noise.kind, "absolute");
+  EXPECT_EQ(config.model.blocks, 3);
+}
+
+TEST(Config, AnUnknownKeyNamesItsPlaceAndTheNearestKey) {
+  const std::string message = error_of("seed = 1\n[model]\nfliters = 16\n");
+  EXPECT_NE(message.find("primal_config_test.toml:3:"), std::string::npos) << message;
+  EXPECT_NE(message.find("did you mean 'model.filters'?"), std::string::npos) << message;
+}
+
+TEST(Config, WrongTypesRangesChoicesAndSyntaxAreRefused) {
+  EXPECT_NE(error_of("[model]\nfilters = 'many'").find("cannot be the text"), std::string::npos);
+  EXPECT_NE(error_of("[model]\nfilters = 1.5").find("cannot be the number"), std::string::npos);
+  EXPECT_NE(error_of("[model]\nfilters = 0").find("must be 1 to 1024, found 0"), std::string::npos);
+  EXPECT_NE(error_of("[training]\nlearning_rate = nan").find("must be 0 to 10"), std::string::npos);
+  EXPECT_NE(error_of("[noise]\nkind = 'salt'").find("must be one of relative absolute"), std::string::npos);
+  EXPECT_NE(error_of("[model\nfilters = 2").find(":1:"), std::string::npos);
+  EXPECT_NE(error_of("seed = [1, 2]").find("must be a number, a text, true or false"), std::string::npos);
+}
+
+TEST(Config, AssignmentsOnTheCommandLineFollowTheSameRules) {
+  TrainConfig config;
+  set_config(config, "model.filters=8");
+  set_config(config, "data.folder=some/where");
+  set_config(config, "model.learn_steps=false");
+  EXPECT_EQ(config.model.filters, 8);
+  EXPECT_EQ(config.data.folder, "some/where");
+  EXPECT_FALSE(config.model.learn_steps);
+  EXPECT_THROW(set_config(config, "model.filters"), ConfigError);
+  EXPECT_THROW(set_config(config, "model.filter=8"), ConfigError);
+  EXPECT_THROW(set_config(config, "model.filters=eight"), ConfigError);
+}
+
+TEST(Config, SurvivesTheWayThroughACheckpoint) {
+  TrainConfig config;
+  config.model.filters = 5;
+  config.noise.high = 0.25;
+  config.data.folder = "a \"b\"";
+  const TrainConfig back = config_from_json(config_to_json(config));
+  EXPECT_EQ(config_to_json(back), config_to_json(config));
+  EXPECT_THROW(config_from_json(nlohmann::json::parse("[1]")), DataError);
+}
+
+}  // namespace
+}  // namespace primal

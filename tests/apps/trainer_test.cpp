@@ -1,0 +1,201 @@
+// The training loop on a task small enough to see through.
+#include "apps/training/trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+
+#include "apps/training/denoising_task.h"
+#include "data/safetensors/safetensors.h"
+#include "nn/adam/adam.h"
+#include "nn/unrolled_tv/reference_layout.h"
+#include "tensor/error.h"
+#include "tensor/exec.h"
+
+namespace primal {
+namespace {
+
+namespace fs = std::filesystem;
+
+TrainConfig tiny(const std::string& folder) {
+  TrainConfig config;
+  config.data.size = 16;
+  config.data.n_train = 5;
+  config.data.n_validation = 2;
+  config.model.filters = 2;
+  config.model.blocks = 1;
+  config.model.iterations = 6;
+  config.training.steps = 12;
+  config.training.learning_rate = 1e-3;
+  config.output = (fs::path(testing::TempDir()) / folder).string();
+  fs::remove_all(config.output);
+  return config;
+}
+
+volatile std::sig_atomic_t never = 0;
+
+std::vector<double> losses_of(Task& task, const TrainConfig& config, bool resume = false) {
+  std::vector<double> losses;
+  train(task, config, resume, never, [&](const TrainEvent& e) { losses.push_back(e.loss); });
+  return losses;
+}
+
+std::string text_of(const fs::path& path) {
+  std::ifstream stream(path);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+TEST(Trainer, TheSameSeedGivesTheSameLossesForAnyThreadCount) {
+  const TrainConfig config = tiny("trainer_same");
+  const int before = num_threads();
+  DenoisingTask a(config);
+  const std::vector<double> first = losses_of(a, config);
+  set_num_threads(3);
+  DenoisingTask b(config);
+  const std::vector<double> second = losses_of(b, config);
+  set_num_threads(before);
+  EXPECT_EQ(first.size(), 12u);
+  EXPECT_EQ(first, second);
+}
+
+TEST(Trainer, AStoppedAndResumedRunGivesTheSameLossesBitForBit) {
+  const TrainConfig whole = tiny("trainer_whole");
+  DenoisingTask a(whole);
+  const std::vector<double> expected = losses_of(a, whole);
+
+  TrainConfig part = tiny("trainer_part");
+  part.training.steps = 7;  // in the middle of the second epoch
+  DenoisingTask b(part);
+  std::vector<double> losses = losses_of(b, part);
+  part.training.steps = 12;
+  DenoisingTask c(part);
+  const std::vector<double> rest = losses_of(c, part, true);
+  losses.insert(losses.end(), rest.begin(), rest.end());
+  EXPECT_EQ(losses, expected);
+  // The weights too.
+  const TensorMap x = Safetensors::read(fs::path(whole.output) / "last.safetensors").tensors();
+  const TensorMap y = Safetensors::read(fs::path(part.output) / "last.safetensors").tensors();
+  for (const auto& [name, tensor] : x) EXPECT_EQ(tensor.to_doubles(), y.at(name).to_doubles()) << name;
+}
+
+TEST(Trainer, ASignalFinishesTheStepSavesAndStops) {
+  const TrainConfig config = tiny("trainer_stop");
+  DenoisingTask task(config);
+  volatile std::sig_atomic_t stop = 0;
+  const TrainResult result = train(task, config, false, stop, [&](const TrainEvent& e) {
+    if (e.step == 4) stop = SIGTERM;
+  });
+  EXPECT_EQ(result.step, 4);
+  EXPECT_EQ(result.stopped_by, SIGTERM);
+}
+
+TEST(Trainer, MetricsAreKeptPerStepAndCutOnResume) {
+  TrainConfig config = tiny("trainer_metrics");
+  config.training.steps = 5;
+  DenoisingTask a(config);
+  losses_of(a, config);
+  const fs::path csv = fs::path(config.output) / "metrics.csv";
+  const std::string before = text_of(csv);
+  EXPECT_EQ(std::ranges::count(before, '\n'), 6);
+  EXPECT_TRUE(before.starts_with("step,epoch,loss,step_ms,validation_psnr_db,validation_ssim\n")) << before;
+  // Rows that a kill left behind its last checkpoint, and half a row, are not kept.
+  std::ofstream(csv, std::ios::app) << "6,1,0.5,1.0,,\n7,1,0.";
+  config.training.steps = 6;
+  DenoisingTask b(config);
+  losses_of(b, config, true);
+  const std::string after = text_of(csv);
+  EXPECT_EQ(std::ranges::count(after, '\n'), 7);
+  EXPECT_TRUE(after.starts_with(before));
+  EXPECT_EQ(after.find("0.5,1.0"), std::string::npos);
+}
+
+TEST(Trainer, LearnsAFewPicturesByHeart) {
+  TrainConfig config = tiny("trainer_overfit");
+  config.training.steps = 150;
+  config.training.learning_rate = 5e-3;
+  DenoisingTask task(config);
+  task.overfit(1);
+  const std::vector<double> losses = losses_of(task, config);
+  const auto mean = [&](size_t from, size_t to) {
+    double sum = 0.0;
+    for (size_t i = from; i < to; ++i) sum += losses[i];
+    return sum / static_cast<double>(to - from);
+  };
+  EXPECT_LT(mean(120, 150), 0.8 * mean(0, 10));
+}
+
+// A task whose loss becomes NaN at a chosen step.
+class BrokenTask : public DenoisingTask {
+ public:
+  using DenoisingTask::DenoisingTask;
+  Variable loss(int64_t epoch, std::span<const int64_t> samples) override {
+    if (++calls_ == 3) unrolled_tv().parameters()[0].second.value().fill(NAN);
+    return DenoisingTask::loss(epoch, samples);
+  }
+
+ private:
+  int calls_ = 0;
+};
+
+TEST(Trainer, StopsAtTheFirstNumberThatIsNotFinite) {
+  const TrainConfig config = tiny("trainer_nan");
+  BrokenTask task(config);
+  try {
+    losses_of(task, config);
+    FAIL() << "a NaN went unseen";
+  } catch (const NumericError& error) {
+    EXPECT_EQ(error.exit_code(), 5);
+  }
+  EXPECT_NO_THROW(Safetensors::read(fs::path(config.output) / "last.safetensors"));
+}
+
+TEST(Checkpoint, RefusesAnotherArchitectureAndSaysWhatDiffers) {
+  TrainConfig config = tiny("checkpoint_other");
+  config.training.steps = 1;
+  DenoisingTask task(config);
+  losses_of(task, config);
+  TrainConfig other = config;
+  other.model.filters = 3;
+  DenoisingTask wider(other);
+  Adam adam(wider.model().parameters(), {});
+  try {
+    load_checkpoint(fs::path(config.output) / "last.safetensors", wider.model(), adam);
+    FAIL() << "weights of another model were loaded";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("cnn.c0x0.conv_block.0.weight expects shape"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(Checkpoint, GivesBackTheModelThatWasTrained) {
+  TrainConfig config = tiny("checkpoint_model");
+  config.training.steps = 3;
+  DenoisingTask task(config);
+  losses_of(task, config);
+  const auto model = load_model(fs::path(config.output) / "last.safetensors");
+  EXPECT_EQ(model->options().n_iter, 6);
+  const Tensor z = Tensor::full({1, 1, 1, 10, 9}, 0.5);
+  RandomStream(1, RandomPurpose::test).fill_uniform(z, 0.0, 1.0);
+  EXPECT_EQ(model->forward(z).denoised.value().to_doubles(),
+            task.unrolled_tv().forward(z).denoised.value().to_doubles());
+}
+
+TEST(Checkpoint, ReadsBareWeightsUnderTheReferenceNames) {
+  TrainConfig config = tiny("checkpoint_bare");
+  const DenoisingTask task(config);
+  const fs::path path = fs::path(testing::TempDir()) / "bare.safetensors";
+  write_safetensors(path, to_reference_layout(task.model().state()));
+  const auto model = load_model(path, config);
+  EXPECT_EQ(model->options().unet.filters, 2);
+  EXPECT_EQ(model->options().unet.blocks, 1);
+  const Tensor z = Tensor::full({1, 1, 1, 8, 8}, 0.5);
+  EXPECT_EQ(model->forward(z).lambda.value().to_doubles(),
+            task.unrolled_tv().forward(z).lambda.value().to_doubles());
+  write_safetensors(path, {{"weight", Tensor::zeros({2})}});
+  EXPECT_THROW(load_model(path), DataError);
+}
+
+}  // namespace
+}  // namespace primal
