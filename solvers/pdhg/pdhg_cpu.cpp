@@ -46,9 +46,9 @@ void set_code(CodeWord* row, int64_t w, int code) {
   if (code < 0) word.below |= bit;
 }
 
-// Sum over all pixels of term(n, d, h, w), in double, row by row.
+// Sum of term(n, d, h, w) over all pixels of N volumes, in double, row by row.
 template <class T, class Term>
-double sum_over(const Exec& exec, View5<T> like, const Term& term) {
+double sum_pixels(const Exec& exec, View5<T> like, const Term& term) {
   const int64_t D = like.size(2), H = like.size(3), W = like.size(4);
   return parallel_sum(exec, like.size(0) * D * H, kRowsPerChunk, [&](int64_t begin, int64_t end) {
     double sum = 0.0;
@@ -64,7 +64,8 @@ double sum_over(const Exec& exec, View5<T> like, const Term& term) {
 template <class T>
 void pdhg_forward_reference(const Exec& exec, const PdhgProblem<T>& problem, const PdhgParams& params,
                             const PdhgFields<T>& fields, const PdhgTapeView<T>& tape) {
-  const auto& [x, x_bar, p, q] = fields;  // [N,1,D,H,W] three times, [N,A,D,H,W]
+  const View5<T> x = fields.x, x_bar = fields.x_bar, p = fields.p;  // [N,1,D,H,W]
+  const View5<T> q = fields.q;                                      // [N,A,D,H,W]
   const int64_t N = x.size(0), D = x.size(2), H = x.size(3), W = x.size(4);
   const T sigma = static_cast<T>(params.sigma), tau = static_cast<T>(params.tau),
           theta = static_cast<T>(params.theta);
@@ -120,120 +121,182 @@ void pdhg_forward_reference(const Exec& exec, const PdhgProblem<T>& problem, con
   }
 }
 
+namespace {
+
+// The adjoint, line by line as in pdhg.h; one function per group of lines, in the order in which a step back takes them.
+template <class T>
+class Adjoint {
+ public:
+  Adjoint(const Exec& exec, View5<const T> z, const PdhgParams& params, const PdhgTapeView<T>& tape,
+          View5<const T> grad_x, const PdhgGradients<T>& grads)
+      : exec_(exec),
+        z_(z),
+        params_(params),
+        tape_(tape),
+        grads_(grads),
+        N_(grad_x.size(0)),
+        A_(params.axes.count()),
+        D_(grad_x.size(2)),
+        H_(grad_x.size(3)),
+        W_(grad_x.size(4)),
+        ax_({N_, 1, D_, H_, W_}),
+        ab_(ax_().extent),
+        ap_(ax_().extent),
+        c_(ax_().extent),
+        div_(ax_().extent),
+        x_bar_(ax_().extent),
+        r_(ax_().extent),
+        aq_({N_, A_, D_, H_, W_}),
+        g_(aq_().extent) {
+    std::ranges::copy(grad_x.flat(), ax_().data);
+  }
+
+  void run() {
+    for (int64_t k = params_.n_iter - 1; k >= 0; --k) {
+      combine();
+      if (grads_.steps) add_theta_and_tau(k);
+      dual_step(k);
+      if (grads_.steps) add_sigma_through_q(k);
+      primal_step();
+      if (grads_.steps) add_sigma_through_p();
+    }
+    start();
+  }
+
+ private:
+  // c = ax + (1 + theta) ab
+  void combine() {
+    for_each_row(exec_, N_, D_, H_, [&](int64_t n, int64_t i, int64_t j) {
+      for (int64_t w = 0; w < W_; ++w) {
+        c_()(n, 0, i, j, w) = ax_()(n, 0, i, j, w) + (1 + theta_) * ab_()(n, 0, i, j, w);
+      }
+    });
+  }
+
+  // bq = aq - tau G c,     lambda^ += s o bq,     aq <- av = bq where inside, else 0
+  void dual_step(int64_t k) {
+    const bool shared = grads_.lambda.size(1) == 1;
+    gradient_forward<T>(exec_, c_(), params_.axes, g_());
+    for_each_row(exec_, N_, D_, H_, [&](int64_t n, int64_t i, int64_t j) {
+      for (int64_t a = 0; a < A_; ++a) {
+        const CodeWord* codes = tape_.code_row(n, k, i, j, a);
+        const T* g = &g_()(n, a, i, j, 0);
+        T* grad_lambda = &grads_.lambda(n, shared ? 0 : a, i, j, 0);
+        T* aq = &aq_()(n, a, i, j, 0);
+        for (int64_t w = 0; w < W_; ++w) {
+          const int s = code_at(codes, w);
+          const T bq = aq[w] - tau_ * g[w];
+          if (s != 0) grad_lambda[w] += static_cast<T>(s) * bq;
+          aq[w] = s == 0 ? bq : T(0);
+        }
+      }
+    });
+  }
+
+  // bp = ap - tau c,     z^ -= sigma / (1 + sigma) bp,     ap <- bp / (1 + sigma)
+  // ax <- c - theta ab,     ab <- sigma G' av + sigma / (1 + sigma) bp
+  void primal_step() {
+    gradient_adjoint_forward<T>(exec_, aq_(), params_.axes, div_());
+    for_each_row(exec_, N_, D_, H_, [&](int64_t n, int64_t i, int64_t j) {
+      for (int64_t w = 0; w < W_; ++w) {
+        const T c = c_()(n, 0, i, j, w);
+        const T bp = ap_()(n, 0, i, j, w) - tau_ * c;
+        const T ap = bp / (1 + sigma_);
+        if (grads_.z.data) grads_.z(n, 0, i, j, w) -= sigma_ * ap;
+        ap_()(n, 0, i, j, w) = ap;
+        ax_()(n, 0, i, j, w) = c - theta_ * ab_()(n, 0, i, j, w);
+        ab_()(n, 0, i, j, w) = sigma_ * (div_()(n, 0, i, j, w) + ap);
+      }
+    });
+  }
+
+  // At the start x = x_bar = z, and p = z where it is noisy.
+  void start() {
+    const bool noisy = params_.p_start == PdhgStart::noisy;
+    if (grads_.z.data) {
+      for (int64_t i = 0; i < grads_.z.numel(); ++i) {
+        grads_.z.data[i] += ax_().data[i] + ab_().data[i] + (noisy ? ap_().data[i] : T(0));
+      }
+    }
+    if (grads_.steps && noisy) {  // sigma^ -= <r, p^0> / (1 + sigma)
+      grads_.steps->sigma -= sum([&](int64_t n, int64_t i, int64_t j, int64_t w) {
+        return static_cast<double>(r_()(n, 0, i, j, w)) * z_(n, 0, i, j, w) / (1 + params_.sigma);
+      });
+    }
+  }
+
+  // theta^ += <ab, x+ - x>,     tau^ += <c, x+ - x> / tau
+  void add_theta_and_tau(int64_t k) {
+    const auto moved = [&](int64_t n, int64_t i, int64_t j, int64_t w) {
+      return static_cast<double>(iterate_row(n, k + 1, i, j)[w]) -
+             static_cast<double>(iterate_row(n, k, i, j)[w]);
+    };
+    grads_.steps->theta += sum(
+        [&](int64_t n, int64_t i, int64_t j, int64_t w) { return ab_()(n, 0, i, j, w) * moved(n, i, j, w); });
+    grads_.steps->tau += sum([&](int64_t n, int64_t i, int64_t j, int64_t w) {
+      return c_()(n, 0, i, j, w) * moved(n, i, j, w) / params_.tau;
+    });
+  }
+
+  // sigma^ += <av, G x_bar>
+  void add_sigma_through_q(int64_t k) {
+    for_each_row(exec_, N_, D_, H_, [&](int64_t n, int64_t i, int64_t j) {
+      const T* now = iterate_row(n, k, i, j);
+      const T* before = iterate_row(n, k - 1, i, j);
+      for (int64_t w = 0; w < W_; ++w) x_bar_()(n, 0, i, j, w) = now[w] + theta_ * (now[w] - before[w]);
+    });
+    gradient_forward<T>(exec_, x_bar_(), params_.axes, g_());
+    grads_.steps->sigma += sum([&](int64_t n, int64_t i, int64_t j, int64_t w) {
+      double dot = 0.0;
+      for (int64_t a = 0; a < A_; ++a) {
+        dot += static_cast<double>(aq_()(n, a, i, j, w)) * static_cast<double>(g_()(n, a, i, j, w));
+      }
+      return dot;
+    });
+  }
+
+  // r = (bp + r_next) / (1 + sigma) = ap + r_next / (1 + sigma)
+  // sigma^ += <r - r_next, x_bar - z> / (1 + sigma)
+  void add_sigma_through_p() {
+    grads_.steps->sigma += sum([&](int64_t n, int64_t i, int64_t j, int64_t w) {
+      const T r_next = r_()(n, 0, i, j, w);
+      const T r = ap_()(n, 0, i, j, w) + r_next / (1 + sigma_);
+      r_()(n, 0, i, j, w) = r;
+      const double residual = static_cast<double>(x_bar_()(n, 0, i, j, w)) - z_(n, 0, i, j, w);
+      return (static_cast<double>(r) - r_next) * residual / (1 + params_.sigma);
+    });
+  }
+
+  // Row (i,j) of x^k from the tape; x^0 is z, and x^(-1) is read as z too, so that x_bar^0 = x^0.
+  const T* iterate_row(int64_t n, int64_t k, int64_t i, int64_t j) const {
+    return k > 0 ? tape_.x_row(n, k - 1, i, j) : &z_(n, 0, i, j, 0);
+  }
+
+  template <class Term>
+  double sum(const Term& term) const {
+    return sum_pixels(exec_, ax_(), term);
+  }
+
+  const Exec& exec_;
+  View5<const T> z_;
+  const PdhgParams& params_;
+  const PdhgTapeView<T>& tape_;
+  const PdhgGradients<T>& grads_;
+  int64_t N_, A_, D_, H_, W_;
+  T sigma_ = static_cast<T>(params_.sigma), tau_ = static_cast<T>(params_.tau),
+    theta_ = static_cast<T>(params_.theta);
+  Buffer<T> ax_, ab_, ap_, c_, div_;  // [N,1,D,H,W]; div: G' av
+  Buffer<T> x_bar_, r_;               // [N,1,D,H,W], for the steps
+  Buffer<T> aq_, g_;                  // [N,A,D,H,W]; g: G c, then G x_bar
+};
+
+}  // namespace
+
 template <class T>
 void pdhg_adjoint_reference(const Exec& exec, View5<const T> z, const PdhgParams& params,
                             const PdhgTapeView<T>& tape, View5<const T> grad_x,
                             const PdhgGradients<T>& grads) {
-  const int64_t N = grad_x.size(0), D = grad_x.size(2), H = grad_x.size(3), W = grad_x.size(4);
-  const int64_t A = params.axes.count();
-  const T sigma = static_cast<T>(params.sigma), tau = static_cast<T>(params.tau),
-          theta = static_cast<T>(params.theta);
-  std::array<int64_t, 5> dual_extent = grad_x.extent;
-  dual_extent[1] = A;
-  const Buffer<T> ax(grad_x.extent), ab(grad_x.extent), ap(grad_x.extent), aq(dual_extent);
-  const Buffer<T> c(grad_x.extent);                        // gradient at x+         [N,1,D,H,W]
-  const Buffer<T> g(dual_extent);                          // G c, then G x_bar      [N,A,D,H,W]
-  const Buffer<T> d(grad_x.extent);                        // G' av                  [N,1,D,H,W]
-  const Buffer<T> x_bar(grad_x.extent), r(grad_x.extent);  // for the steps
-  const bool lambda_shared = grads.lambda.size(1) == 1;
-  std::ranges::copy(grad_x.flat(), ax().data);
-
-  // x^k from the tape; x^0 and, where it is asked for, x^(-1) are z.
-  const auto iterate_row = [&](int64_t n, int64_t k, int64_t i, int64_t j) -> const T* {
-    return k > 0 ? tape.x_row(n, k - 1, i, j) : &z(n, 0, i, j, 0);
-  };
-
-  for (int64_t k = params.n_iter - 1; k >= 0; --k) {
-    // c = ax + (1 + theta) ab
-    for_each_row(exec, N, D, H, [&](int64_t n, int64_t i, int64_t j) {
-      for (int64_t w = 0; w < W; ++w) {
-        c()(n, 0, i, j, w) = ax()(n, 0, i, j, w) + (1 + theta) * ab()(n, 0, i, j, w);
-      }
-    });
-    if (grads.steps != nullptr) {
-      // theta^ += <ab, x+ - x>,     tau^ += <c, x+ - x> / tau
-      const auto moved = [&](int64_t n, int64_t i, int64_t j, int64_t w) {
-        return static_cast<double>(iterate_row(n, k + 1, i, j)[w]) -
-               static_cast<double>(iterate_row(n, k, i, j)[w]);
-      };
-      grads.steps->theta += sum_over(exec, ab(), [&](int64_t n, int64_t i, int64_t j, int64_t w) {
-        return ab()(n, 0, i, j, w) * moved(n, i, j, w);
-      });
-      grads.steps->tau += sum_over(exec, c(), [&](int64_t n, int64_t i, int64_t j, int64_t w) {
-        return c()(n, 0, i, j, w) * moved(n, i, j, w) / params.tau;
-      });
-    }
-
-    // bq = aq - tau G c,     lambda^ += s o bq,     aq <- av = bq where inside, else 0
-    gradient_forward<T>(exec, c(), params.axes, g());
-    for_each_row(exec, N, D, H, [&](int64_t n, int64_t i, int64_t j) {
-      for (int64_t a = 0; a < A; ++a) {
-        const CodeWord* codes = tape.code_row(n, k, i, j, a);
-        T* grad_lambda = &grads.lambda(n, lambda_shared ? 0 : a, i, j, 0);
-        for (int64_t w = 0; w < W; ++w) {
-          const int s = code_at(codes, w);
-          const T bq = aq()(n, a, i, j, w) - tau * g()(n, a, i, j, w);
-          if (s != 0) grad_lambda[w] += static_cast<T>(s) * bq;
-          aq()(n, a, i, j, w) = s == 0 ? bq : T(0);
-        }
-      }
-    });
-    if (grads.steps != nullptr) {
-      // sigma^ += <av, G x_bar>
-      for_each_row(exec, N, D, H, [&](int64_t n, int64_t i, int64_t j) {
-        const T* now = iterate_row(n, k, i, j);
-        const T* before = iterate_row(n, k - 1, i, j);
-        for (int64_t w = 0; w < W; ++w) x_bar()(n, 0, i, j, w) = now[w] + theta * (now[w] - before[w]);
-      });
-      gradient_forward<T>(exec, x_bar(), params.axes, g());
-      grads.steps->sigma += sum_over(exec, c(), [&](int64_t n, int64_t i, int64_t j, int64_t w) {
-        double sum = 0.0;
-        for (int64_t a = 0; a < A; ++a) {
-          sum += static_cast<double>(aq()(n, a, i, j, w)) * static_cast<double>(g()(n, a, i, j, w));
-        }
-        return sum;
-      });
-    }
-
-    // bp = ap - tau c,     ap <- bp / (1 + sigma),     z^ -= sigma / (1 + sigma) bp
-    // ab <- sigma G' av + sigma / (1 + sigma) bp,     ax <- c - theta ab
-    gradient_adjoint_forward<T>(exec, aq(), params.axes, d());
-    for_each_row(exec, N, D, H, [&](int64_t n, int64_t i, int64_t j) {
-      for (int64_t w = 0; w < W; ++w) {
-        const T c_w = c()(n, 0, i, j, w);
-        const T bp = ap()(n, 0, i, j, w) - tau * c_w;
-        const T ap_new = bp / (1 + sigma);
-        ap()(n, 0, i, j, w) = ap_new;
-        ax()(n, 0, i, j, w) = c_w - theta * ab()(n, 0, i, j, w);
-        ab()(n, 0, i, j, w) = sigma * (d()(n, 0, i, j, w) + ap_new);
-        if (grads.z.data != nullptr) grads.z(n, 0, i, j, w) -= sigma * ap_new;
-      }
-    });
-    if (grads.steps != nullptr) {
-      // r = (bp + r) / (1 + sigma) = ap + r / (1 + sigma),     sigma^ += <r - r before, x_bar - z> / (1 + sigma)
-      grads.steps->sigma += sum_over(exec, c(), [&](int64_t n, int64_t i, int64_t j, int64_t w) {
-        const T r_before = r()(n, 0, i, j, w);
-        const T r_new = ap()(n, 0, i, j, w) + r_before / (1 + sigma);
-        r()(n, 0, i, j, w) = r_new;
-        return (static_cast<double>(r_new) - r_before) *
-               (static_cast<double>(x_bar()(n, 0, i, j, w)) - z(n, 0, i, j, w)) / (1 + params.sigma);
-      });
-    }
-  }
-
-  // The start: x = x_bar = z, and p = z where it is noisy.
-  const bool p_is_z = params.p_start == PdhgStart::noisy;
-  if (grads.z.data != nullptr) {
-    for (int64_t i = 0; i < grad_x.numel(); ++i) {
-      grads.z.data[i] += ax().data[i] + ab().data[i] + (p_is_z ? ap().data[i] : T(0));
-    }
-  }
-  if (grads.steps != nullptr && p_is_z) {
-    // sigma^ -= <r, p^0> / (1 + sigma)
-    grads.steps->sigma -= sum_over(exec, c(), [&](int64_t n, int64_t i, int64_t j, int64_t w) {
-      return static_cast<double>(r()(n, 0, i, j, w)) * z(n, 0, i, j, w) / (1 + params.sigma);
-    });
-  }
+  Adjoint<T>(exec, z, params, tape, grad_x, grads).run();
 }
 
 #define PRIMAL_INSTANTIATE(T)                                                                 \
