@@ -1,10 +1,14 @@
-// A project that uses the installed package: its own tensor, from installed headers and libraries alone.
+// A project that uses the installed package, its headers and libraries alone: total-variation denoising of a step. Two
+// plateaus of 4 cells, each pulled by lambda at both ends: they move 2 lambda / 4 towards each other.
+#include <cmath>
 #include <cstdio>
 
-#include "tensor/tensor.h"
+#include "solvers/pdhg/pdhg.h"
 
 int main() {
-  const primal::Tensor x = primal::Tensor::full({2, 3}, 1.5);
-  std::printf("%s, first element %g\n", x.str().c_str(), x.to_doubles()[0]);
-  return x.numel() == 6 && x.to_doubles()[5] == 1.5 ? 0 : 1;
+  const auto z = primal::Tensor::from<double>({1, 1, 1, 1, 8}, {0, 0, 0, 0, 1, 1, 1, 1});
+  const auto lambda = primal::Tensor::scalar(0.1, primal::DType::f64);
+  const auto x = primal::pdhg_solve(z, lambda, {.n_iter = 1000, .axes = {4}}).to_doubles();
+  std::printf("%.6f %.6f\n", x[0], x[7]);
+  return std::abs(x[0] - 0.05) < 1e-6 && std::abs(x[7] - 0.95) < 1e-6 ? 0 : 1;
 }
