@@ -100,14 +100,15 @@ void draw_panel(Image& canvas, const Panel& panel, int64_t x, int64_t y, int64_t
 }  // namespace
 
 LogRange log_range(const Tensor& values) {
-  double low = 0.0, high = 0.0;
+  std::vector<double> positive;
   for (const double value : values.to_doubles()) {
-    if (!(value > 0.0) || !std::isfinite(value)) continue;
-    low = low == 0.0 ? value : std::min(low, value);
-    high = std::max(high, value);
+    if (value > 0.0 && std::isfinite(value)) positive.push_back(value);
   }
-  if (high == 0.0) return {1e-4, 1.0};
-  return {std::max(low, high * 1e-4), high};
+  if (positive.empty()) return {1e-4, 1.0};
+  std::ranges::sort(positive);
+  const double last = static_cast<double>(positive.size() - 1);
+  const double high = positive[static_cast<size_t>(std::ceil(0.99 * last))];
+  return {std::max(positive[static_cast<size_t>(0.01 * last)], high * 1e-4), high};
 }
 
 Image make_figure(const std::vector<std::vector<Panel>>& rows, int64_t min_panel) {

@@ -30,8 +30,8 @@ struct Panel {
   }
 };
 
-// The ends of a logarithmic scale for these values: smallest and largest that are positive, at most four
-// decades apart; where none is, 1e-4 and 1.
+// The ends of a logarithmic scale for these values: the 1st and 99th percentile of those that are positive (a few
+// outliers would take the colours from all others), at most four decades apart; where none is, 1e-4 and 1.
 struct LogRange {
   double low, high;
 };
