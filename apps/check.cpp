@@ -41,6 +41,7 @@ struct Summary {
 
 void check(const CheckOptions& options) {
   options.common.apply();
+  const auto only = options.common.forced();  // op -> the implementation to check
   if (options.list) return list_ops();
   std::vector<const OpInfo*> chosen;
   for (const std::string& name : options.ops) {
@@ -62,6 +63,8 @@ void check(const CheckOptions& options) {
     std::map<std::string, Summary> summaries;
     std::string failures;
     for (const OpCheckRow& row : check_op(*op)) {
+      if (const auto found = only.find(op->name); found != only.end() && found->second != row.implementation)
+        continue;
       summaries[row.implementation].add(row);
       if (!row.ok)
         failures +=

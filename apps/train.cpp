@@ -115,7 +115,8 @@ void add_train_command(CLI::App& program) {
       ->check(CLI::PositiveNumber);
   command->add_option("--seed", options->seed, "of weights, order and noise (seed)")
       ->check(CLI::NonNegativeNumber);
-  command->add_option("--set", options->set, "any key of the configuration, KEY=VALUE; may be repeated");
+  command->add_option("--set", options->set, "any key of the configuration, KEY=VALUE; may be repeated")
+      ->allow_extra_args(false);
   command->add_option("--overfit", options->overfit, "use only the first N pictures: the loss must fall")
       ->check(CLI::PositiveNumber);
   command->add_flag("--resume", options->resume, "go on from the output folder's last checkpoint");

@@ -1,17 +1,16 @@
 // lambda_map: from the network's head to the regularisation map of TV.
 //
-//   Lambda[n,a,...] = f(head[n, channel[a], ...]),   f(h) = scale softplus(h)        where up_bound = 0
-//                                                     f(h) = up_bound sigmoid(h)      where up_bound > 0
+//   Lambda[n,a,...] = f(head[n, channel[a], ...]),   f(h) = scale softplus(h)       where up_bound = 0
+//                                                    f(h) = up_bound sigmoid(h)     where up_bound > 0
 //
-// One map channel per differenced axis a; several axes may share a head channel (for a picture both use
-// channel 0), and a head channel that no axis uses gets no gradient. Shapes:   head [N,C,D,H,W] -> Lambda
-// [N,n_axes,D,H,W].      Saved: Lambda. Adjoint:  grad_head[n,c,...] += sum over a with channel[a] = c of
-// grad_Lambda[n,a,...] f'(h), and f' from the value itself:
-//           scale softplus: scale (1 - exp(-Lambda/scale));   up_bound sigmoid: Lambda (1 - Lambda/up_bound)
+// One map per differenced axis a, or a single one that all axes share (a picture: head channel 0). Several axes may
+// use the same head channel (a sequence: x and y), and a head channel that no map uses gets no gradient.
+// Shapes:   head [N,C,D,H,W] -> Lambda [N,n_maps,D,H,W].     Saved: Lambda.
+// Adjoint:  grad_head[n,c,...] += sum over a with channel[a] = c of grad_Lambda[n,a,...] f'(h), f' from the value:
+//           scale softplus: scale (1 - exp(-Lambda/scale));     up_bound sigmoid: Lambda (1 - Lambda/up_bound)
 // Errors:   ShapeError for a rank other than 5, a channel that head does not have, up_bound < 0, scale <= 0.
-// Source:   A. Kofler et al., "Learning regularization parameter-maps for variational image reconstruction
-// using deep
-//           neural networks and algorithm unrolling", SIAM J. Imaging Sci. 16 (2023), section 3.
+// Source:   A. Kofler et al., "Learning regularization parameter-maps for variational image reconstruction using
+//           deep neural networks and algorithm unrolling", SIAM J. Imaging Sci. 16 (2023), section 3.
 #pragma once
 
 #include <cstdint>

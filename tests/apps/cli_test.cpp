@@ -1,0 +1,148 @@
+// The program itself, from outside: what it prints, writes and returns.
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <sys/wait.h>
+
+#include "data/image/image.h"
+#include "data/phantom/phantom.h"
+#include "data/preprocess/preprocess.h"
+
+namespace primal {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int exit_code;
+  std::string out;  // stdout
+  std::string err;  // stderr
+};
+
+std::string text_of(const fs::path& path) {
+  std::ifstream stream(path);
+  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
+}
+
+class Cli : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+
+  Outcome run(const std::string& arguments) const {
+    const fs::path out = folder_ / "out.txt", err = folder_ / "err.txt";
+    const std::string command =
+        std::string(PRIMAL_PROGRAM) + " " + arguments + " > '" + out.string() + "' 2> '" + err.string() + "'";
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
+  }
+
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+  void write_phantom(const std::string& name, uint32_t index, int bit_depth = 8) const {
+    write_png(folder_ / name, to_image(make_phantom(1, index, 40), bit_depth));
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Cli, HelpAndVersionSucceed) {
+  EXPECT_EQ(run("--help").exit_code, 0);
+  EXPECT_EQ(run("--version").exit_code, 0);
+  for (const char* command : {"demo", "train", "denoise", "follow", "verify", "check"}) {
+    const Outcome help = run(std::string(command) + " --help");
+    EXPECT_EQ(help.exit_code, 0) << command;
+    EXPECT_NE(help.out.find("Examples:"), std::string::npos) << command;
+  }
+}
+
+TEST_F(Cli, WrongUsageIsTwo) {
+  EXPECT_EQ(run("").exit_code, 2);
+  EXPECT_EQ(run("--no-such-option").exit_code, 2);
+  EXPECT_EQ(run("denoise --lambda -1 x.png").exit_code, 2);
+  EXPECT_EQ(run("denoise only_one.png").exit_code, 2);
+  EXPECT_EQ(run("check no_such_op").exit_code, 2);
+  EXPECT_EQ(run("check --impl conv3d=magic relu").exit_code, 2);
+  std::ofstream(path("bad.toml")) << "[model]\nfliters = 3\n";
+  const Outcome bad = run("train " + path("bad.toml") + " -o " + path("run"));
+  EXPECT_EQ(bad.exit_code, 2);
+  EXPECT_NE(bad.err.find("did you mean 'model.filters'?"), std::string::npos) << bad.err;
+}
+
+TEST_F(Cli, MissingAndBrokenFilesAreThreeAndNamed) {
+  const Outcome missing = run("denoise --lambda 0.1 " + path("none.png") + " -o " + path("out"));
+  EXPECT_EQ(missing.exit_code, 3);
+  EXPECT_NE(missing.err.find("none.png"), std::string::npos) << missing.err;
+  std::ofstream(path("text.png")) << "this is no picture";
+  EXPECT_EQ(run("denoise --lambda 0.1 " + path("text.png") + " -o " + path("out")).exit_code, 3);
+  EXPECT_EQ(run("denoise " + path("text.png") + " " + path("text.png") + " -o " + path("out")).exit_code, 3);
+  fs::create_directories(folder_ / "empty");
+  EXPECT_EQ(run("train --data " + path("empty") + " -o " + path("run")).exit_code, 3);
+  EXPECT_EQ(run("train --resume -o " + path("nowhere")).exit_code, 3);
+}
+
+TEST_F(Cli, AnUnknownDeviceIsFour) { EXPECT_EQ(run("check relu --device cuda").exit_code, 4); }
+
+TEST_F(Cli, ChecksAndGoldenCasesReportWhatTheyDid) {
+  EXPECT_EQ(run("check relu scale").exit_code, 0);
+  const Outcome verify = run("verify tests/golden/relu_odd.safetensors --json");
+  EXPECT_EQ(verify.exit_code, 0) << verify.err;
+  EXPECT_EQ(nlohmann::json::parse(verify.out).at("failed"), 0);
+  std::ofstream(path("lie.safetensors")) << "xxxxxxxxxxxx";
+  EXPECT_EQ(run("verify " + path("lie.safetensors")).exit_code, 6);
+}
+
+TEST_F(Cli, DenoisesWithOneLambdaKeepsNamesAndDepthAndNeverOverwrites) {
+  write_phantom("a.png", 0);
+  write_phantom("b.png", 1, 16);
+  const std::string command =
+      "denoise --lambda 0.05 " + path("a.png") + " " + path("b.png") + " -o " + path("out");
+  ASSERT_EQ(run(command).exit_code, 0);
+  EXPECT_EQ(read_image(folder_ / "out/a.png").bit_depth, 8);
+  EXPECT_EQ(read_image(folder_ / "out/b.png").bit_depth, 16);
+  EXPECT_EQ(read_image(folder_ / "out/b.png").width, 40);
+  EXPECT_EQ(run(command).exit_code, 3);
+  EXPECT_EQ(run(command + " --overwrite").exit_code, 0);
+}
+
+TEST_F(Cli, DemoTrainsEvaluatesAndLeavesAModelThatDenoises) {
+  const Outcome demo = run("demo --steps 4 --json --quiet -o " + path("demo"));
+  ASSERT_EQ(demo.exit_code, 0) << demo.err;
+  const auto report = nlohmann::json::parse(demo.out);
+  EXPECT_GT(report.at("best_scalar").at("psnr").get<double>(), report.at("noisy").at("psnr").get<double>());
+  EXPECT_GT(read_image(folder_ / "demo/comparison.png").width, 1000);
+  write_phantom("a.png", 0);
+  const Outcome denoise = run("denoise " + path("demo/last.safetensors") + " " + path("a.png") +
+                          " --noise 0.5 --map --compare --json -o " + path("out"));
+  ASSERT_EQ(denoise.exit_code, 0) << denoise.err;
+  EXPECT_GT(nlohmann::json::parse(denoise.out).at("mean").at("psnr").get<double>(), 20.0);
+  EXPECT_TRUE(fs::exists(folder_ / "out/a_lambda.png"));
+  EXPECT_TRUE(fs::exists(folder_ / "out/a_compare.png"));
+}
+
+TEST_F(Cli, TrainingRefusesToStartOverAnother) {
+  const std::string command =
+      "train -o " + path("run") +
+      " --steps 2 --set data.size=16 --set model.filters=2 --set model.blocks=1"
+      " --set model.iterations=4 --set data.n_train=3 --set data.n_validation=1 --quiet";
+  ASSERT_EQ(run(command).exit_code, 0);
+  EXPECT_EQ(run(command).exit_code, 2);
+  EXPECT_EQ(run(command + " --resume").exit_code, 0);
+  EXPECT_EQ(run(command + " --overwrite").exit_code, 0);
+}
+
+TEST_F(Cli, FollowPrintsTheHomogeneityOfTheSolution) {
+  const Outcome follow = run("follow --size 24");
+  EXPECT_EQ(follow.exit_code, 0) << follow.err;
+  EXPECT_NE(follow.out.find("homogeneous of degree 1"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace primal
