@@ -73,9 +73,9 @@ Result run(const PdhgKernels<T>& kernels, const Case& c, int n_threads = 2) {
 }
 
 const Case kCases[] = {
-    {{1, 1, 1, 256, 64}, {3, 4}, 40},                         // whole code words, several strips
-    {{2, 1, 1, 130, 37}, {3, 4}, 23, PdhgStart::zero},        // odd width, several strips
-    {{1, 1, 1, 7, 130}, {3, 4}, 64},                          //
+    {{1, 1, 1, 130, 64}, {3, 4}, 24},                         // whole code words, several strips
+    {{2, 1, 1, 120, 37}, {3, 4}, 17, PdhgStart::zero},        // odd width, several strips
+    {{1, 1, 1, 7, 130}, {3, 4}, 40},                          //
     {{2, 1, 3, 9, 20}, {3, 4}, 17, PdhgStart::noisy, true},   // slices, lambda shared by the axes
     {{1, 1, 1, 5, 1}, {3, 4}, 6},                             // one pixel wide
     {{1, 1, 1, 1, 33}, {3, 4}, 6},                            // one row
@@ -94,10 +94,14 @@ double worst_output(const Result& a, const Result& b) {
 }
 
 TEST(PdhgFused, StaysWithinFloatRoundingOfTheReferenceInDoubleOnEveryInstructionSet) {
+  std::vector<Result> references;
+  for (const Case& c : kCases) references.push_back(run<double>(kReferenceKernels<double>, c));
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
     const OnTarget on(target);
-    for (const Case& c : kCases) {
-      const Result fused = run<float>(kFused, c), reference = run<double>(kReferenceKernels<double>, c);
+    for (size_t i = 0; i < references.size(); ++i) {
+      const Case& c = kCases[i];
+      const Result fused = run<float>(kFused, c);
+      const Result& reference = references[i];
       const auto where = testing::Message() << c << " on " << hwy::TargetName(target);
       EXPECT_LT(worst_output(fused, reference), 2e-6) << where;  // measured 5e-7
       EXPECT_LT(relative_l2(fused.grad_z.to(DType::f64), reference.grad_z), 1e-3)

@@ -149,7 +149,8 @@ TEST(PdhgSolve, RefusesStepsThatAreNoSteps) {
   EXPECT_THROW(pdhg_solve(z, lambda, {.n_iter = -1}), ConfigError);
   EXPECT_THROW(pdhg_solve(z, lambda, {.sigma = 0.0}), ConfigError);
   EXPECT_THROW(pdhg_solve(z, lambda, {.tau = -0.1}), ConfigError);
-  EXPECT_THROW(pdhg_solve(z, lambda, {.theta = std::nan("")}), ConfigError);
+  EXPECT_THROW(pdhg_solve(z, lambda, {.theta = std::nan("")}), NumericError);
+  EXPECT_THROW(pdhg_solve(z, lambda, {.sigma = std::numeric_limits<double>::infinity()}), NumericError);
 }
 
 }  // namespace
