@@ -15,10 +15,13 @@ namespace {
 // The epoch in which validation draws its noise: the same noise every time, and never that of a training epoch.
 constexpr uint32_t kValidationEpoch = std::numeric_limits<uint32_t>::max();
 
+// A split of the pictures; of a flat folder, which serves both splits, all of them.
 std::unique_ptr<Dataset> pictures(const TrainConfig& config, const std::string& split, int64_t n) {
   const TrainConfig::Data& data = config.data;
-  if (!data.folder.empty())
-    return std::make_unique<ImageFolder>(split_folder(data.folder, split), data.size, n);
+  if (!data.folder.empty()) {
+    const std::filesystem::path folder = split_folder(data.folder, split);
+    return std::make_unique<ImageFolder>(folder, data.size, folder == data.folder ? 0 : n);
+  }
   const auto first = split == "train" ? uint32_t{0} : uint32_t{1} << 20;  // splits share no phantom
   return std::make_unique<PhantomSet>(static_cast<uint64_t>(config.seed), n > 0 ? n : 200, data.size, first);
 }
@@ -54,9 +57,22 @@ DenoisingTask::DenoisingTask(const TrainConfig& config)
       model_(model_options(config), init_),
       train_(pictures(config, "train", config.data.n_train)),
       validation_(pictures(config, "val", config.data.n_validation)),
-      n_samples_(train_->size()) {}
+      n_samples_(train_->size()),
+      n_validation_(validation_->size()) {
+  const std::string& folder = config.data.folder;
+  if (folder.empty() || split_folder(folder, "train") != std::filesystem::path(folder)) return;
+  // A flat folder: its last pictures are for validation, the ones before for training.
+  n_validation_ =
+      config.data.n_validation > 0 ? config.data.n_validation : std::max<int64_t>(1, n_samples_ / 10);
+  validation_first_ = validation_->size() - n_validation_;
+  if (validation_first_ < 1) {
+    throw DataError("[train] {} holds {} pictures: too few to keep {} for validation (data.n_validation)",
+                    folder, train_->size(), n_validation_);
+  }
+  n_samples_ = config.data.n_train > 0 ? std::min(config.data.n_train, validation_first_) : validation_first_;
+}
 
-void DenoisingTask::overfit(int64_t n) { n_samples_ = std::min(n, train_->size()); }
+void DenoisingTask::overfit(int64_t n) { n_samples_ = std::min(n, n_samples_); }
 
 Variable DenoisingTask::loss(int64_t epoch, std::span<const int64_t> samples) {
   std::vector<Tensor> clean, noisy;
@@ -72,11 +88,11 @@ Variable DenoisingTask::loss(int64_t epoch, std::span<const int64_t> samples) {
 
 Metrics DenoisingTask::validate(const std::function<bool()>& keep_going) {
   const NoGrad no_grad;
-  const auto n = static_cast<double>(validation_->size());
+  const auto n = static_cast<double>(n_validation_);
   double mean_psnr = 0.0, mean_ssim = 0.0;
-  for (int64_t i = 0; i < validation_->size(); ++i) {
+  for (int64_t i = 0; i < n_validation_; ++i) {
     if (!keep_going()) return {};
-    const Tensor clean = validation_->clean(i);
+    const Tensor clean = validation_->clean(validation_first_ + i);
     const NoiseKey key{static_cast<uint64_t>(config_.seed), kValidationEpoch, static_cast<uint32_t>(i)};
     const Tensor z = add_noise(clean, parse_noise_kind(config_.noise.kind), config_.noise.validation, key);
     const Tensor x = model_.forward(z).denoised.value();

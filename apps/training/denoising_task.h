@@ -14,7 +14,8 @@ UnrolledTvOptions model_options(const TrainConfig& config);
 
 class DenoisingTask : public Task {
  public:
-  // Reads the lists of pictures; IoError or DataError where they are missing.
+  // Reads the lists of pictures: folder/train and folder/val, or a flat folder whose last pictures validate. IoError or
+  // DataError where they are missing or too few.
   explicit DenoisingTask(const TrainConfig& config);
 
   const Module& model() const override { return model_; }
@@ -34,7 +35,8 @@ class DenoisingTask : public Task {
   UnrolledTv model_;
   std::unique_ptr<Dataset> train_;
   std::unique_ptr<Dataset> validation_;
-  int64_t n_samples_;
+  int64_t n_samples_;                            // the first of train_
+  int64_t n_validation_, validation_first_ = 0;  // of validation_
 };
 
 }  // namespace primal

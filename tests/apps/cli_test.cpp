@@ -120,7 +120,7 @@ TEST_F(Cli, DemoTrainsEvaluatesAndLeavesAModelThatDenoises) {
   EXPECT_GT(read_image(folder_ / "demo/comparison.png").width, 1000);
   write_phantom("a.png", 0);
   const Outcome denoise = run("denoise " + path("demo/last.safetensors") + " " + path("a.png") +
-                          " --noise 0.5 --map --compare --json -o " + path("out"));
+                              " --noise 0.5 --map --compare --json -o " + path("out"));
   ASSERT_EQ(denoise.exit_code, 0) << denoise.err;
   EXPECT_GT(nlohmann::json::parse(denoise.out).at("mean").at("psnr").get<double>(), 20.0);
   EXPECT_TRUE(fs::exists(folder_ / "out/a_lambda.png"));

@@ -8,6 +8,9 @@
 #include <gtest/gtest.h>
 
 #include "apps/training/denoising_task.h"
+#include "data/image/image.h"
+#include "data/phantom/phantom.h"
+#include "data/preprocess/preprocess.h"
 #include "data/safetensors/safetensors.h"
 #include "nn/adam/adam.h"
 #include "nn/unrolled_tv/reference_layout.h"
@@ -149,6 +152,19 @@ TEST(Trainer, StopsAtTheFirstNumberThatIsNotFinite) {
     EXPECT_EQ(error.exit_code(), 5);
   }
   EXPECT_NO_THROW(Safetensors::read(fs::path(config.output) / "last.safetensors"));
+}
+
+TEST(DenoisingTask, AFlatFolderKeepsItsLastPicturesForValidation) {
+  TrainConfig config = tiny("task_flat");
+  config.data.folder = config.output;
+  config.data.n_train = 0;
+  fs::create_directories(config.output);
+  for (uint32_t i = 0; i < 5; ++i) {
+    write_png(fs::path(config.output) / fmt::format("{}.png", i), to_image(make_phantom(1, i, 16)));
+  }
+  EXPECT_EQ(DenoisingTask(config).n_samples(), 3);
+  config.data.n_validation = 5;
+  EXPECT_THROW(DenoisingTask{config}, DataError);
 }
 
 TEST(Checkpoint, RefusesAnotherArchitectureAndSaysWhatDiffers) {
