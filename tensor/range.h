@@ -10,9 +10,9 @@
 namespace primal {
 
 struct RangeRecord {
-  std::string name;    // "conv3d", or "conv3d.backward"
-  int depth;        // 0 for the outermost range of its thread
-  double start_us;  // since the recorder was made
+  std::string name;  // "conv3d", or "conv3d.backward"
+  int depth;         // 0 for the outermost range of its thread
+  double start_us;   // since the recorder was made
   double duration_us;
 };
 

@@ -27,8 +27,7 @@ TEST(LambdaMap, MatchesHandArithmetic) {
 
 TEST(LambdaMap, StaysBelowItsBound) {
   const Tensor head = Tensor::full({1, 1, 1, 1, 1}, 3.0, DType::f64);
-  EXPECT_NEAR(lambda_map(head, {.up_bound = 0.5}).value().item(), 0.5 / (1 + std::exp(-3.0)),
-              1e-15);
+  EXPECT_NEAR(lambda_map(head, {.up_bound = 0.5}).value().item(), 0.5 / (1 + std::exp(-3.0)), 1e-15);
 }
 
 TEST(LambdaMap, RefusesChannelsAndBoundsThatMakeNoSense) {
