@@ -7,7 +7,7 @@
 //          copies of its neighbours'. After s iterations the outer s slabs on either side are stale; after `halo` of
 //          them the threads meet at a barrier and copy fresh ones. A halo slab is computed by the same instructions as
 //          its original, so the bits do not depend on the number of strips.
-// Wave.    Iteration s+1 may follow iteration s one slab behind, so `halo` iterations go over the strip as one wave: slab
+// Wave.    Iteration s+1 may follow iteration s one slab behind, so kWave iterations go over the strip as one wave: slab
 //          i of iteration s, then slab i-1 of iteration s+1, and so on. A slab is fetched into L1 once for all of them.
 // Rows.    Each line of a slab holds its fields one after the other: [slab][line][field][stride], stride = 16 + padded;
 //          the 16 elements in front of a row and those behind take the periodic neighbours at -1 and W.
@@ -26,6 +26,7 @@ namespace primal::cpu::fused {
 
 inline constexpr int64_t kVector = kCodesPerWord;  // elements of a block: the widest vector, one code word
 inline constexpr int64_t kWave = 3;                // iterations per visit of a slab
+inline constexpr int64_t kHalo = 2 * kWave;        // iterations between two meetings of the threads
 
 // The volumes and their slabs.
 struct Slabs {
@@ -85,10 +86,11 @@ struct Strip {
 };
 
 // What a sweep does, as members of a Job:
-//   load(strip)                fills all fields of the strip, halo included
-//   block(strip, first, n)     n <= strip.halo iterations, the first being the sweep's iteration number `first`
-//   store(strip)               writes the results of the strip's own slabs
-//   n_fields, n_moving         fields per row, and how many of them, from the first, change and must be exchanged
+//   load(strip)                    fills all fields of the strip, halo included
+//   wave(strip, first, n, margin)  n iterations, the first being the sweep's iteration number `first`; iteration i of them
+//                                  leaves out the margin + i outermost slabs on either side, which may be stale
+//   store(strip)                   writes the results of the strip's own slabs
+//   n_fields, n_moving             fields per row, and how many of them, from the first, change and must be exchanged
 
 // All iterations on one strip; sync() is where it meets its neighbours.
 template <class Job, class Sync>
@@ -101,14 +103,17 @@ void sweep_strip(const Job& job, const Strip& strip, const Strip& before, const 
       strip.copy(strip.halo + strip.own, after, after.halo, strip.halo, job.n_moving);
       sync();
     }
-    job.block(strip, k, std::min(strip.halo, n_iter - k));
+    const int64_t end = std::min(k + strip.halo, n_iter);
+    for (int64_t i = k; i < end; i += kWave) {
+      job.wave(strip, i, std::min(kWave, end - i), strip.halo - (end - i));
+    }
   }
   job.store(strip);
 }
 
-// n_iter iterations on every volume, `wave` of them per visit of a slab.
+// n_iter iterations on every volume.
 template <class Job>
-void sweep(const Exec& exec, const Slabs& slabs, int64_t n_iter, int64_t wave, const Job& job) {
+void sweep(const Exec& exec, const Slabs& slabs, int64_t n_iter, const Job& job) {
   // A volume is split only where each thread gets enough work to pay for the barriers, and only where whole volumes
   // would leave threads idle or not fit a core's cache.
   constexpr int64_t kMinPixels = 2048, kMinSlabs = 4, kCachedPixels = 16384;
@@ -118,7 +123,9 @@ void sweep(const Exec& exec, const Slabs& slabs, int64_t n_iter, int64_t wave, c
 
   const auto make_strip = [&](int64_t volume, int64_t i, int64_t n, float* memory) {
     const int64_t begin = slabs.n_slabs * i / n, end = slabs.n_slabs * (i + 1) / n;
-    return Strip{volume, begin, end - begin, std::min(wave, slabs.n_slabs / n), memory, &slabs, job.n_fields};
+    // A wide halo is computed twice but met seldom. A frame is large: one on either side, met for every iteration.
+    const int64_t halo = std::min(slabs.frames ? 1 : n == 1 ? kWave : kHalo, slabs.n_slabs / n);
+    return Strip{volume, begin, end - begin, halo, memory, &slabs, job.n_fields};
   };
   const auto bytes = [](const Strip& strip) { return static_cast<size_t>(strip.floats()) * sizeof(float); };
 
@@ -180,7 +187,7 @@ struct ForwardJob {
   int64_t lambda_of(int64_t a) const { return lambda + (n_lambda == 1 ? 0 : a); }
 
   void load(const Strip& strip) const;
-  void block(const Strip& strip, int64_t first, int64_t n) const;
+  void wave(const Strip& strip, int64_t first, int64_t n, int64_t margin) const;
   void store(const Strip& strip) const;
 };
 
@@ -216,7 +223,7 @@ struct AdjointJob {
 
   void load(const Strip& strip) const;
   // Iterations count from the end of the run here: number 0 is iteration n_iter - 1.
-  void block(const Strip& strip, int64_t first, int64_t n) const;
+  void wave(const Strip& strip, int64_t first, int64_t n, int64_t margin) const;
   void store(const Strip& strip) const;
 };
 

@@ -193,12 +193,11 @@ void step_back(const AdjointJob& job, const Strip& strip, int64_t slab, int64_t 
   });
 }
 
-// n steps back on a strip as one wave; valid slabs as in the forward sweep.
-void adjoint_block(const AdjointJob& job, const Strip& strip, int64_t first, int64_t n) {
-  const int64_t skip = strip.halo - n;
+// n steps back on a strip as one wave; which slabs are valid, as in the forward sweep.
+void adjoint_wave(const AdjointJob& job, const Strip& strip, int64_t first, int64_t n, int64_t margin) {
   for (int64_t front = 0; front < strip.n_local() + n; ++front) {
     for (int64_t i = 0; i < n; ++i) {
-      const int64_t slab = front - i, begin = skip + i, end = strip.n_local() - skip - i - 1;
+      const int64_t slab = front - i, begin = margin + i, end = strip.n_local() - margin - i - 1;
       if (slab < begin || slab >= end) continue;
       step_back(job, strip, slab, job.params.n_iter - 1 - (first + i), slab > begin);
     }
@@ -212,10 +211,10 @@ HWY_AFTER_NAMESPACE();
 namespace primal::cpu {
 namespace fused {
 
-HWY_EXPORT(adjoint_block);
+HWY_EXPORT(adjoint_wave);
 
-void AdjointJob::block(const Strip& strip, int64_t first, int64_t n) const {
-  HWY_DYNAMIC_DISPATCH(adjoint_block)(*this, strip, first, n);
+void AdjointJob::wave(const Strip& strip, int64_t first, int64_t n, int64_t margin) const {
+  HWY_DYNAMIC_DISPATCH(adjoint_wave)(*this, strip, first, n, margin);
 }
 
 void AdjointJob::load(const Strip& strip) const {
@@ -275,7 +274,7 @@ void pdhg_adjoint_fused(const Exec& exec, View5<const float> z, const PdhgParams
     slab_sums.resize(static_cast<size_t>(slabs.n_volumes * slabs.n_slabs));
   }
   const fused::AdjointJob job(z, params, tape, grad_x, grads, grads.steps ? slab_sums.data() : nullptr);
-  fused::sweep(exec, job.slabs, params.n_iter, fused::kWave, job);
+  fused::sweep(exec, job.slabs, params.n_iter, job);
   for (const PdhgStepGradients& sums : slab_sums) {
     grads.steps->sigma += sums.sigma;
     grads.steps->tau += sums.tau;

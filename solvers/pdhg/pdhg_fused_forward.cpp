@@ -121,13 +121,12 @@ void step(const ForwardJob& job, const Strip& strip, int64_t slab, int64_t k, bo
   for (int64_t line = 0; line < job.slabs.n_lines; ++line) pass_b<kFrames>({job, strip, slab, line, k});
 }
 
-// n iterations on a strip as one wave. Before iteration i of them, slabs [i, n_local - i) are valid (counted as if n were
-// the halo); pass A needs the slab after, pass B the slab before.
-void forward_block(const ForwardJob& job, const Strip& strip, int64_t first, int64_t n) {
-  const int64_t skip = strip.halo - n;
+// n iterations on a strip as one wave. Before iteration i of them, slabs [margin + i, n_local - margin - i) are valid; pass
+// A needs the slab after, pass B the slab before.
+void forward_wave(const ForwardJob& job, const Strip& strip, int64_t first, int64_t n, int64_t margin) {
   for (int64_t front = 0; front < strip.n_local() + n; ++front) {
     for (int64_t i = 0; i < n; ++i) {
-      const int64_t slab = front - i, begin = skip + i, end = strip.n_local() - skip - i - 1;
+      const int64_t slab = front - i, begin = margin + i, end = strip.n_local() - margin - i - 1;
       if (slab < begin || slab >= end) continue;
       job.slabs.frames ? step<true>(job, strip, slab, first + i, slab > begin)
                        : step<false>(job, strip, slab, first + i, slab > begin);
@@ -142,10 +141,10 @@ HWY_AFTER_NAMESPACE();
 namespace primal::cpu {
 namespace fused {
 
-HWY_EXPORT(forward_block);
+HWY_EXPORT(forward_wave);
 
-void ForwardJob::block(const Strip& strip, int64_t first, int64_t n) const {
-  HWY_DYNAMIC_DISPATCH(forward_block)(*this, strip, first, n);
+void ForwardJob::wave(const Strip& strip, int64_t first, int64_t n, int64_t margin) const {
+  HWY_DYNAMIC_DISPATCH(forward_wave)(*this, strip, first, n, margin);
 }
 
 void ForwardJob::load(const Strip& strip) const {
@@ -195,7 +194,7 @@ bool pdhg_fused_supports(const PdhgGeometry& geometry) {
 void pdhg_forward_fused(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,
                         const PdhgFields<float>& fields, const PdhgTapeView<float>& tape) {
   const fused::ForwardJob job(problem, params, fields, tape);
-  fused::sweep(exec, job.slabs, params.n_iter, fused::kWave, job);
+  fused::sweep(exec, job.slabs, params.n_iter, job);
 }
 
 }  // namespace primal::cpu
