@@ -30,16 +30,26 @@ struct DenoiseOptions {
   std::string noise_kind = "relative";
   uint64_t seed = 42;
   bool map = false, compare = false, overwrite = false;
+
+  bool scored() const { return noise >= 0.0; }  // the pictures are clean ones, to measure against
 };
 
-// The pictures named by files and folders, in name order within a folder.
-std::vector<fs::path> pictures_of(const std::vector<std::string>& paths) {
+// The pictures named by files and folders, in name order within a folder; the first `limit` of them where it is not 0.
+std::vector<fs::path> pictures_of(const std::vector<std::string>& paths, int64_t limit) {
   std::vector<fs::path> files;
   for (const std::string& path : paths) {
     if (fs::is_directory(path)) {
       for (const fs::path& picture : find_pictures(path)) files.push_back(picture);
     } else {
       files.emplace_back(path);
+    }
+  }
+  if (limit > 0 && static_cast<int64_t>(files.size()) > limit) files.resize(static_cast<size_t>(limit));
+  std::set<fs::path> names;
+  for (const fs::path& file : files) {
+    if (!names.insert(file.stem()).second) {
+      throw ConfigError("[denoise] two pictures are called {}: their results would have the same name",
+                        file.stem().string());
     }
   }
   return files;
@@ -76,6 +86,16 @@ class Denoiser {
 
 struct Scores {
   double psnr_noisy = 0.0, psnr = 0.0, ssim_noisy = 0.0, ssim = 0.0;
+
+  void add(const Scores& s, double weight) {
+    psnr_noisy += weight * s.psnr_noisy;
+    psnr += weight * s.psnr;
+    ssim_noisy += weight * s.ssim_noisy;
+    ssim += weight * s.ssim;
+  }
+  nlohmann::json as_json() const {
+    return {{"psnr_noisy", psnr_noisy}, {"psnr", psnr}, {"ssim_noisy", ssim_noisy}, {"ssim", ssim}};
+  }
 };
 
 void refuse_overwriting(const fs::path& file, bool overwrite) {
@@ -94,6 +114,46 @@ Image comparison(const Tensor& clean, const Tensor& noisy, const Denoised& resul
   return make_figure({panels});
 }
 
+// One picture: read, perhaps add noise, denoise, write and score. Returns its row of the report.
+nlohmann::json denoise_one(const DenoiseOptions& options, const Denoiser& denoiser, const fs::path& file,
+                           uint32_t number, Scores& scores) {
+  const fs::path folder = options.output;
+  const std::string stem = file.stem().string();
+  const fs::path target = folder / (stem + ".png");
+  if (!options.output.empty()) refuse_overwriting(target, options.overwrite);
+
+  const Image image = read_image(file);
+  const Image grey = options.size > 0 ? preprocess(image, options.size) : to_grey(image);
+  Tensor clean, z = to_tensor(grey);
+  if (options.scored()) {
+    clean = z;
+    z = add_noise(clean, parse_noise_kind(options.noise_kind), options.noise,
+                  NoiseKey{.seed = options.seed, .sample = number});
+  }
+  const Denoised result = denoiser(z);
+
+  nlohmann::json row = {{"picture", file.string()}};
+  if (options.scored()) {
+    scores = {psnr(z, clean), psnr(result.x, clean), ssim(z, clean), ssim(result.x, clean)};
+    row.update(scores.as_json());
+  }
+  if (!options.output.empty()) {
+    write_png(target, to_image(result.x, grey.bit_depth));
+    row["denoised"] = target.string();
+    if (options.map && result.lambda.shape().rank() == 5) {
+      write_png(folder / (stem + "_lambda.png"), make_figure({{Panel::log_map(result.lambda, "Lambda")}}));
+    }
+    if (options.compare) write_png(folder / (stem + "_compare.png"), comparison(clean, z, result, scores));
+  }
+  return row;
+}
+
+void print_scores(const std::string& name, const Scores& s) {
+  fmt::print("{:<32} {:>9.3f} {:>9.3f} {:>11.4f} {:>9.4f}\n", name, s.psnr_noisy, s.psnr, s.ssim_noisy,
+             s.ssim);
+  std::fflush(stdout);
+}
+
 void denoise(const DenoiseOptions& options) {
   options.common.apply();
   const ImplementationScope forced(options.common.forced());
@@ -101,87 +161,33 @@ void denoise(const DenoiseOptions& options) {
   if (!scalar && options.paths.size() < 2) {
     throw ConfigError("[denoise] expects MODEL and pictures; without a model give --lambda");
   }
+  if (options.output.empty() && !options.scored()) {
+    throw ConfigError("[denoise] nowhere to write: give -o DIR, or --noise S to measure only");
+  }
   const std::string model_file = scalar ? "" : options.paths.front();
-  std::vector<fs::path> files = pictures_of({options.paths.begin() + (scalar ? 0 : 1), options.paths.end()});
-  if (options.limit > 0 && static_cast<int64_t>(files.size()) > options.limit) {
-    files.resize(static_cast<size_t>(options.limit));
-  }
-  std::set<fs::path> names;
-  for (const fs::path& file : files) {
-    if (!names.insert(file.stem()).second) {
-      throw ConfigError("[denoise] two pictures are called {}: their results would have the same name",
-                        file.stem().string());
-    }
-  }
+  const std::vector<fs::path> files =
+      pictures_of({options.paths.begin() + (scalar ? 0 : 1), options.paths.end()}, options.limit);
   const Denoiser denoiser(options, model_file);
   if (!options.output.empty()) fs::create_directories(options.output);
 
+  const bool table = options.scored() && !options.common.json;
+  if (table)
+    fmt::print("{:<32} {:>9} {:>9} {:>11} {:>9}\n", "picture", "noisy dB", "dB", "noisy SSIM", "SSIM");
   nlohmann::json rows = nlohmann::json::array();
   Scores mean;
-  const auto n = static_cast<double>(files.size());
-  const bool scored = options.noise >= 0.0;
-  if (scored && !options.common.json) {
-    fmt::print("{:<32} {:>9} {:>9} {:>9} {:>9}\n", "picture", "noisy dB", "dB", "noisy", "SSIM");
-  }
   for (size_t i = 0; i < files.size(); ++i) {
-    const fs::path& file = files[i];
-    const fs::path folder = options.output;
-    const std::string stem = file.stem().string();
-    if (!options.output.empty()) refuse_overwriting(folder / (stem + ".png"), options.overwrite);
-
-    const Image image = read_image(file);
-    const Image grey = options.size > 0 ? preprocess(image, options.size) : to_grey(image);
-    const Tensor picture = to_tensor(grey);
-    Tensor clean, z = picture;
-    if (scored) {
-      clean = picture;
-      z = add_noise(clean, parse_noise_kind(options.noise_kind), options.noise,
-                    NoiseKey{.seed = options.seed, .sample = static_cast<uint32_t>(i)});
-    }
-    const Denoised result = denoiser(z);
-
-    Scores s;
-    if (scored) {
-      s = {psnr(z, clean), psnr(result.x, clean), ssim(z, clean), ssim(result.x, clean)};
-      mean.psnr_noisy += s.psnr_noisy / n;
-      mean.psnr += s.psnr / n;
-      mean.ssim_noisy += s.ssim_noisy / n;
-      mean.ssim += s.ssim / n;
-      if (!options.common.json) {
-        fmt::print("{:<32} {:>9.3f} {:>9.3f} {:>9.4f} {:>9.4f}\n", stem, s.psnr_noisy, s.psnr, s.ssim_noisy,
-                   s.ssim);
-        std::fflush(stdout);
-      }
-    }
-    nlohmann::json row = {{"picture", file.string()}};
-    if (scored) {
-      row.update(
-          {{"psnr_noisy", s.psnr_noisy}, {"psnr", s.psnr}, {"ssim_noisy", s.ssim_noisy}, {"ssim", s.ssim}});
-    }
-    if (!options.output.empty()) {
-      const fs::path out = folder / (stem + ".png");
-      write_png(out, to_image(result.x, grey.bit_depth));
-      row["denoised"] = out.string();
-      if (options.map && result.lambda.shape().rank() == 5) {
-        write_png(folder / (stem + "_lambda.png"), make_figure({{Panel::log_map(result.lambda, "Lambda")}}));
-      }
-      if (options.compare) write_png(folder / (stem + "_compare.png"), comparison(clean, z, result, s));
-      if (!options.common.quiet && !scored) fmt::print(stderr, "{}\n", out.string());
-    }
-    rows.push_back(row);
+    Scores scores;
+    rows.push_back(denoise_one(options, denoiser, files[i], static_cast<uint32_t>(i), scores));
+    mean.add(scores, 1.0 / static_cast<double>(files.size()));
+    if (table) print_scores(files[i].stem().string(), scores);
+    if (!table && !options.common.quiet) fmt::print(stderr, "{}\n", files[i].string());
   }
   if (options.common.json) {
     nlohmann::json report = {{"pictures", rows}};
-    if (scored) {
-      report["mean"] = {{"psnr_noisy", mean.psnr_noisy},
-                        {"psnr", mean.psnr},
-                        {"ssim_noisy", mean.ssim_noisy},
-                        {"ssim", mean.ssim}};
-    }
+    if (options.scored()) report["mean"] = mean.as_json();
     fmt::print("{}\n", report.dump(2));
-  } else if (scored) {
-    fmt::print("{:<32} {:>9.3f} {:>9.3f} {:>9.4f} {:>9.4f}\n", fmt::format("mean of {}", files.size()),
-               mean.psnr_noisy, mean.psnr, mean.ssim_noisy, mean.ssim);
+  } else if (table) {
+    print_scores(fmt::format("mean of {}", files.size()), mean);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "data/image/image.h"
 #include "data/phantom/phantom.h"
 #include "data/preprocess/preprocess.h"
+#include "support/temporary_folder.h"
 
 namespace primal {
 namespace {
@@ -28,14 +29,8 @@ std::string text_of(const fs::path& path) {
   return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
 }
 
-class Cli : public testing::Test {
+class Cli : public ::testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = fs::path(testing::TempDir()) / testing::UnitTest::GetInstance()->current_test_info()->name();
-    fs::remove_all(folder_);
-    fs::create_directories(folder_);
-  }
-
   Outcome run(const std::string& arguments) const {
     const fs::path out = folder_ / "out.txt", err = folder_ / "err.txt";
     const std::string command =
@@ -50,7 +45,7 @@ class Cli : public testing::Test {
     write_png(folder_ / name, to_image(make_phantom(1, index, 40), bit_depth));
   }
 
-  fs::path folder_;
+  const testing::TemporaryFolder folder_;
 };
 
 TEST_F(Cli, HelpAndVersionSucceed) {

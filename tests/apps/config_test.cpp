@@ -4,13 +4,15 @@
 #include <fstream>
 #include <gtest/gtest.h>
 
+#include "support/temporary_folder.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
 std::filesystem::path write_toml(const std::string& text) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "primal_config_test.toml";
+  static const testing::TemporaryFolder folder;
+  const auto path = folder / "test.toml";
   std::ofstream(path) << text;
   return path;
 }
@@ -39,7 +41,7 @@ TEST(Config, AFileChangesWhatItNames) {
 
 TEST(Config, AnUnknownKeyNamesItsPlaceAndTheNearestKey) {
   const std::string message = error_of("seed = 1\n[model]\nfliters = 16\n");
-  EXPECT_NE(message.find("primal_config_test.toml:3:"), std::string::npos) << message;
+  EXPECT_NE(message.find("test.toml:3:"), std::string::npos) << message;
   EXPECT_NE(message.find("did you mean 'model.filters'?"), std::string::npos) << message;
 }
 

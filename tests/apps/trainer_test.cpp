@@ -14,6 +14,7 @@
 #include "data/safetensors/safetensors.h"
 #include "nn/adam/adam.h"
 #include "nn/unrolled_tv/reference_layout.h"
+#include "support/temporary_folder.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
 
@@ -21,6 +22,12 @@ namespace primal {
 namespace {
 
 namespace fs = std::filesystem;
+
+// One for the process: tests may run side by side.
+const fs::path& root() {
+  static const testing::TemporaryFolder folder;
+  return folder.path();
+}
 
 TrainConfig tiny(const std::string& folder) {
   TrainConfig config;
@@ -32,7 +39,7 @@ TrainConfig tiny(const std::string& folder) {
   config.model.iterations = 6;
   config.training.steps = 12;
   config.training.learning_rate = 1e-3;
-  config.output = (fs::path(testing::TempDir()) / folder).string();
+  config.output = (root() / folder).string();
   fs::remove_all(config.output);
   return config;
 }
@@ -201,7 +208,7 @@ TEST(Checkpoint, GivesBackTheModelThatWasTrained) {
 TEST(Checkpoint, ReadsBareWeightsUnderTheReferenceNames) {
   TrainConfig config = tiny("checkpoint_bare");
   const DenoisingTask task(config);
-  const fs::path path = fs::path(testing::TempDir()) / "bare.safetensors";
+  const fs::path path = root() / "bare.safetensors";
   write_safetensors(path, to_reference_layout(task.model().state()));
   const auto model = load_model(path, config);
   EXPECT_EQ(model->options().unet.filters, 2);

@@ -9,7 +9,7 @@
 #include "data/file/file.h"
 #include "data/phantom/phantom.h"
 #include "data/preprocess/preprocess.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "tensor/error.h"
 
 namespace primal {

@@ -6,7 +6,7 @@
 #include <iterator>
 #include <sys/resource.h>
 
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "tensor/error.h"
 
 namespace primal {

@@ -6,7 +6,7 @@
 
 #include "data/file/file.h"
 #include "picture_files.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "tensor/error.h"
 
 namespace primal {

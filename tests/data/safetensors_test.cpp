@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "data/file/file.h"
-#include "temporary_folder.h"
+#include "support/temporary_folder.h"
 #include "tensor/error.h"
 
 namespace primal {
