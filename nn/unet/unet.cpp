@@ -1,8 +1,8 @@
 #include "nn/unet/unet.h"
 
-#include "nn/activation/activation.h"
 #include "nn/concat/concat.h"
 #include "nn/max_pool3d/max_pool3d.h"
+#include "nn/unet/double_conv.h"
 #include "nn/upsample3d/upsample3d.h"
 #include "tensor/error.h"
 #include "tensor/range.h"
@@ -26,20 +26,9 @@ const UNetOptions& checked(const UNetOptions& o) {
 
 }  // namespace
 
-struct UNet::DoubleConv : Module {
+struct UNet::DoubleConv : primal::DoubleConv {
   DoubleConv(int64_t in, int64_t out, const UNetOptions& o, Initialiser& init)
-      : slope(o.slope),
-        first(init, in, out, o.kernel, same_size(o)),
-        second(init, out, out, o.kernel, same_size(o)) {
-    register_module("conv_block.0", first);
-    register_module("conv_block.2", second);
-  }
-  static Conv3dParams same_size(const UNetOptions& o) {
-    return {.padding = {o.kernel[0] / 2, o.kernel[1] / 2, o.kernel[2] / 2}};
-  }
-  Variable forward(const Variable& x) const { return leaky_relu(second(leaky_relu(first(x), slope)), slope); }
-  double slope;
-  Conv3d first, second;
+      : primal::DoubleConv(init, in, out, o.kernel, o.slope) {}
 };
 
 struct UNet::EncoderBlock : Module {

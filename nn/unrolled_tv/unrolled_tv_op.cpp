@@ -5,6 +5,7 @@
 
 #include "nn/adam/adam.h"
 #include "nn/mse_loss/mse_loss.h"
+#include "nn/unrolled_tv/map_error.h"
 #include "nn/unrolled_tv/reference_layout.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
 #include "tensor/error.h"
@@ -76,18 +77,6 @@ OpResult run_model(const OpCall& call) {
     }
   }
   return out;
-}
-
-// ||a - b|| / ||b - mean(b)||: a map that is nearly constant hides errors from the relative norm.
-double error_against_spread(const Tensor& a, const Tensor& b) {
-  const std::vector<double> u = a.to_doubles(), v = b.to_doubles();
-  double mean = 0.0, difference = 0.0, spread = 0.0;
-  for (const double e : v) mean += e / static_cast<double>(v.size());
-  for (size_t i = 0; i < v.size(); ++i) {
-    difference += (u[i] - v[i]) * (u[i] - v[i]);
-    spread += (v[i] - mean) * (v[i] - mean);
-  }
-  return std::sqrt(difference) / std::max(std::sqrt(spread), 1e-30);
 }
 
 Verdict judge_model(const std::string& tensor, const Tensor& got, const Tensor& expected, const OpCall&) {

@@ -1,0 +1,56 @@
+#include "nn/dynamic_tv/dynamic_tv.h"
+
+#include "nn/activation/activation.h"
+#include "nn/lambda_map/lambda_map.h"
+#include "nn/pad3d/pad3d.h"
+#include "nn/scale/scale.h"
+#include "tensor/error.h"
+#include "tensor/range.h"
+
+namespace primal {
+namespace {
+
+constexpr double kRawStart = 10.0;  // sigmoid(10) = 0.99995
+
+const DynamicTvOptions& checked(const DynamicTvOptions& o) {
+  if (!(o.up_bound > 0.0)) throw ConfigError("[dynamic_tv] up_bound {} is not above zero", o.up_bound);
+  if (o.n_iter < 0) throw ConfigError("[dynamic_tv] n_iter {} is below zero", o.n_iter);
+  if (o.pad_xy < 0 || o.pad_t < 0)
+    throw ConfigError("[dynamic_tv] a padding is below zero: pad_xy={} pad_t={}", o.pad_xy, o.pad_t);
+  if (o.unet.out_channels != 2)
+    throw ConfigError("[dynamic_tv] needs the head channels xy and t, found {}", o.unet.out_channels);
+  return o;
+}
+
+}  // namespace
+
+DynamicTv::DynamicTv(const DynamicTvOptions& options, Initialiser& init)
+    : options_(checked(options)), cnn_(options.unet, init) {
+  register_module("cnn", cnn_);
+  sigma_ = register_parameter("sigma", Tensor::scalar(kRawStart, init.dtype()));
+  tau_ = register_parameter("tau", Tensor::scalar(kRawStart, init.dtype()));
+  theta_ = register_parameter("theta", Tensor::scalar(kRawStart, init.dtype()));
+}
+
+Variable DynamicTv::map_of(const Variable& z, Phase phase) const {
+  const std::array<int64_t, 3> border{options_.pad_xy, options_.pad_xy, options_.pad_t};
+  const PadMode in_time = phase == Phase::training ? PadMode::reflect : PadMode::circular;
+  const Variable padded =
+      pad3d(z, {.low = border, .high = border, .mode = {PadMode::reflect, PadMode::reflect, in_time}});
+  const Variable head = crop3d(cnn_.forward(padded), {.low = border, .high = border});
+  return lambda_map(head, {.channel = {0, 0, 1}, .up_bound = options_.up_bound});
+}
+
+DynamicTv::Result DynamicTv::forward(const Variable& z, Phase phase) const {
+  if (z.shape().rank() != 5 || z.shape()[1] != 1)
+    throw ShapeError("[dynamic_tv] expects [N,1,X,Y,T], found {}", z.value().str());
+  const Range range("dynamic_tv");
+  PdhgParams params{.n_iter = options_.n_iter, .axes = {2, 3, 4}};
+  params.p_start = options_.start;
+  const double step = 1.0 / (options_.norm_bound > 0.0 ? options_.norm_bound : pdhg_norm(params.axes));
+  const Variable lambda = map_of(z, phase);
+  return {lambda,
+          pdhg(z, lambda, scale(sigmoid(sigma_), step), scale(sigmoid(tau_), step), sigmoid(theta_), params)};
+}
+
+}  // namespace primal
