@@ -1,6 +1,7 @@
 #include "apps/register_ops.h"
 
 #include "apps/golden/grid_search_op.h"
+#include "apps/golden/kofler_dynamic_op.h"
 #include "data/metrics/metrics.h"
 #include "data/preprocess/preprocess.h"
 #include "nn/activation/activation.h"
@@ -54,6 +55,7 @@ OpRegistry register_ops() {
   ops.add(grid_search_info());
   ops.add(thesis_model_info());
   ops.add(thesis_training_info());
+  ops.add(kofler_dynamic_info());
   return ops;
 }
 

@@ -37,7 +37,7 @@ void verify(const VerifyOptions& options) {
   const ImplementationScope forced(options.common.forced());
   const DType dtype = options.dtype == "f64" ? DType::f64 : DType::f32;
   const std::vector<std::filesystem::path> files = golden_files(options.paths);
-  if (files.empty()) throw DataError("[verify] no .safetensors files in {}", fmt::join(options.paths, ", "));
+  if (files.empty()) throw DataError("[verify] no golden cases in {}", fmt::join(options.paths, ", "));
 
   nlohmann::json report = nlohmann::json::array();
   int n_rows = 0, n_failed = 0;

@@ -62,6 +62,17 @@ GoldenRow run_one(const GoldenCase& golden, const OpInfo& op, const std::string&
   return row;
 }
 
+// Whether a file found in a folder is to be run. One that cannot be read is: its row says why.
+bool is_case(const fs::path& path) {
+  try {
+    if (Safetensors::read(path).metadata().contains("op")) return true;
+  } catch (const Error&) {
+    return true;
+  }
+  fmt::print(stderr, "[verify] {} names no op: not a case, left out\n", path.string());
+  return false;
+}
+
 }  // namespace
 
 GoldenCase load_golden(const fs::path& path, DType dtype) {
@@ -84,6 +95,7 @@ GoldenCase load_golden(const fs::path& path, DType dtype) {
   }
   if (!golden.call.attrs.is_object())
     throw DataError("[verify] {}: attrs are not a JSON object", path.string());
+  golden.call.attrs[kCaseFolder] = fs::absolute(path).parent_path().string();
   for (const auto& [name, tensor] : file.tensors()) {
     const Tensor value = is_floating(tensor.dtype()) ? tensor.to(dtype) : tensor;
     const auto put = [&, &name = name](const std::string& prefix,
@@ -137,7 +149,7 @@ std::vector<fs::path> golden_files(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     if (fs::is_directory(path)) {
       for (const auto& entry : fs::recursive_directory_iterator(path)) {
-        if (entry.is_regular_file() && entry.path().extension() == ".safetensors")
+        if (entry.is_regular_file() && entry.path().extension() == ".safetensors" && is_case(entry.path()))
           files.push_back(entry.path());
       }
     } else if (fs::exists(path)) {

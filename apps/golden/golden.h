@@ -16,6 +16,9 @@
 
 namespace primal {
 
+// The attribute under which load_golden() tells an op where its case lies, for what lies beside it.
+inline constexpr const char* kCaseFolder = "case_folder";
+
 struct GoldenCase {
   std::string path;
   std::string op;
@@ -41,7 +44,8 @@ GoldenCase load_golden(const std::filesystem::path& path, DType dtype);
 // All rows of one case.
 std::vector<GoldenRow> run_golden(const GoldenCase& golden, const OpRegistry& ops);
 
-// The .safetensors files among paths and below the folders among them, by name; IoError for a path that is not there.
+// The .safetensors files among paths and the cases below the folders among them, by name; IoError for a path that is not
+// there. A file found in a folder that names no op is no case (weights, say): stderr says so, and it is left out.
 std::vector<std::filesystem::path> golden_files(const std::vector<std::string>& paths);
 
 }  // namespace primal

@@ -4,9 +4,14 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 
+#include "apps/golden/kofler_dynamic_op.h"
 #include "apps/register_ops.h"
+#include "data/safetensors/safetensors.h"
+#include "data/temporary_folder.h"
+#include "support/op_test.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -40,6 +45,40 @@ TEST(GoldenShared, CasesPassInF64) {
   if (!std::filesystem::is_directory(shared_cases()))
     GTEST_SKIP() << "no PRIMAL_GOLDEN folder: " << shared_cases();
   expect_all_pass(shared_cases(), DType::f64);
+}
+
+// The runs of a published network, recorded by its authors' code, with their weights beside them.
+TEST(GoldenKofler, RecordedRunsPass) {
+  const char* data = std::getenv("PRIMAL_DATA");
+  const std::string folder = (data != nullptr ? data : "../shared/data") + std::string("/kofler");
+  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << "no PRIMAL_DATA folder: " << folder;
+  expect_all_pass(folder, DType::f32);
+  expect_all_pass(folder, DType::f64);
+}
+
+TEST(GoldenKofler, GeneratedCasesAgreeWithFloat64) { expect_op_proven(kofler_dynamic_info()); }
+
+TEST(GoldenKofler, RefusesAFolderWithoutTheWeightsAndAnUnknownPhase) {
+  OpCall call;
+  call.inputs["noisy"] = Tensor::full({1, 1, 4, 4, 4}, 0.5);
+  call.attrs = {{"filters", 1}, {"stages", 1}, {"T", 1}, {"pad_xy", 1}, {"pad_t", 1}};
+  EXPECT_NO_THROW(kofler_dynamic_info().run(call));
+  call.attrs["phase"] = "holiday";
+  EXPECT_THROW(kofler_dynamic_info().run(call), DataError);
+  call.attrs["phase"] = "testing";
+  call.attrs[kCaseFolder] = "tests/golden";
+  EXPECT_THROW(kofler_dynamic_info().run(call), IoError);
+}
+
+TEST(GoldenRunner, LeavesOutWeightsInAFolderButNotByName) {
+  const testing::TemporaryFolder folder;
+  const std::filesystem::path weights = folder / "weights.safetensors";
+  const std::filesystem::path broken = folder / "broken.safetensors";
+  write_safetensors(weights, {{"w", Tensor::zeros({2})}});
+  std::ofstream(broken) << "no such format";
+  EXPECT_EQ(golden_files({folder.path().string()}), std::vector<std::filesystem::path>{broken});
+  EXPECT_EQ(golden_files({weights.string()}), std::vector<std::filesystem::path>{weights});
+  EXPECT_THROW(load_golden(weights, DType::f32), DataError);
 }
 
 TEST(GoldenRunner, CatchesAWrongNumberAndAnUnknownOp) {
