@@ -1,6 +1,7 @@
 #include "nn/dynamic_tv/dynamic_tv.h"
 
 #include <algorithm>
+#include <cmath>
 #include <gtest/gtest.h>
 
 #include "autograd/gradcheck.h"
@@ -45,7 +46,7 @@ TEST(DynamicUNet, RefusesWhatItCannotBuildOrPool) {
   EXPECT_THROW(DynamicUNet({.filters = 0}, init), ConfigError);
   EXPECT_THROW(DynamicUNet({.stages = 0}, init), ConfigError);
   EXPECT_THROW(DynamicTv({.unet = {.out_channels = 1}}, init), ConfigError);
-  EXPECT_THROW(DynamicTv({.up_bound = 0.0}, init), ConfigError);
+  EXPECT_THROW(DynamicTv({.unet = {}, .up_bound = 0.0}, init), ConfigError);
   const DynamicUNet net({.filters = 2}, init);
   EXPECT_THROW(net.forward(Tensor::zeros({1, 1, 8, 8, 3})), ShapeError);
   EXPECT_THROW(net.forward(Tensor::zeros({1, 2, 8, 8, 8})), ShapeError);
