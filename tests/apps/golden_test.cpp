@@ -10,8 +10,8 @@
 #include "apps/golden/kofler_dynamic_op.h"
 #include "apps/register_ops.h"
 #include "data/safetensors/safetensors.h"
-#include "data/temporary_folder.h"
 #include "support/op_test.h"
+#include "support/temporary_folder.h"
 #include "tensor/error.h"
 
 namespace primal {
