@@ -10,7 +10,7 @@
 //
 // Shapes: z [N,1,X,Y,T] -> Lambda [N,3,X,Y,T], x_T [N,1,X,Y,T]. ShapeError where an extent is too short for its padding.
 // Names:  cnn.* (dynamic_unet.h), sigma, tau, theta; kernels are (out,in,kx,ky,kt), in the order of the axes of z.
-// Source: koflera/LearningRegularizationParameterMaps, networks/dyn_img_primal_dual_nn.py;
+// Source: koflera/LearningRegularizationParameterMaps;
 //         A. Kofler et al., SIAM J. Imaging Sci. 16 (2023).
 #pragma once
 

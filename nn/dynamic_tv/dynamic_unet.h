@@ -14,7 +14,7 @@
 //          F = 16, stages = 3: 387,906 parameters.
 // Names:   encoder.enc_blocks.i.conv_block.{0,2}; decoder.upconvs.i, decoder.dec_blocks.i.conv_block.{0,2}, i = 0 the coarsest;
 //          c1x1.
-// Source:  koflera/LearningRegularizationParameterMaps, networks/unet.py; A. Kofler et al., SIAM J. Imaging Sci. 16 (2023).
+// Source:  koflera/LearningRegularizationParameterMaps; A. Kofler et al., SIAM J. Imaging Sci. 16 (2023).
 #pragma once
 
 #include <cstdint>
