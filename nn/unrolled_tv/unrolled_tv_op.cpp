@@ -50,8 +50,9 @@ std::unique_ptr<UnrolledTv> model_of(const OpCall& call) {
   const double gain = call.attrs.value("gain", 1.0);
   for (const auto& [name, parameter] : model->parameters()) {
     if (!name.ends_with("weight")) continue;
-    dispatch_floating(parameter.dtype(), "thesis_model", [&]<class T>() {
-      for (T& w : parameter.value().span<T>()) w *= static_cast<T>(gain);
+    const Tensor weight = parameter.value();  // by its own name: clang 14 captures no structured bindings
+    dispatch_floating(weight.dtype(), "thesis_model", [&]<class T>() {
+      for (T& w : weight.span<T>()) w *= static_cast<T>(gain);
     });
   }
   return model;
