@@ -1,52 +1,14 @@
-// The program itself, from outside: what it prints, writes and returns.
-#include <array>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
-#include <string>
-#include <sys/wait.h>
+// The program itself, from outside: what every command has in common, and one short run of each.
+#include "support/cli.h"
 
-#include "data/image/image.h"
-#include "data/phantom/phantom.h"
-#include "data/preprocess/preprocess.h"
-#include "support/temporary_folder.h"
+#include <nlohmann/json.hpp>
 
 namespace primal {
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Outcome {
-  int exit_code;
-  std::string out;  // stdout
-  std::string err;  // stderr
-};
-
-std::string text_of(const fs::path& path) {
-  std::ifstream stream(path);
-  return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
-}
-
-class Cli : public ::testing::Test {
- protected:
-  Outcome run(const std::string& arguments) const {
-    const fs::path out = folder_ / "out.txt", err = folder_ / "err.txt";
-    const std::string command =
-        std::string(PRIMAL_PROGRAM) + " " + arguments + " > '" + out.string() + "' 2> '" + err.string() + "'";
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
-  }
-
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-
-  void write_phantom(const std::string& name, uint32_t index, int bit_depth = 8) const {
-    write_png(folder_ / name, to_image(make_phantom(1, index, 40), bit_depth));
-  }
-
-  const testing::TemporaryFolder folder_;
-};
+using testing::Cli;
+using testing::Outcome;
 
 TEST_F(Cli, HelpAndVersionSucceed) {
   EXPECT_EQ(run("--help").exit_code, 0);
