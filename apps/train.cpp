@@ -1,6 +1,8 @@
 // primal train: a configuration, a data set, and a loop that can be watched, stopped and resumed.
 #include <filesystem>
 #include <fmt/core.h>
+#include <optional>
+#include <unistd.h>
 
 #include "apps/commands.h"
 #include "apps/signals.h"
@@ -17,28 +19,88 @@ namespace {
 struct TrainOptions {
   CommonOptions common;
   std::string config_file;
-  std::string data, output;
-  int64_t steps = 0, epochs = 0, seed = -1, overfit = 0;
+  std::optional<std::string> data, output, init;
+  std::optional<int64_t> steps, epochs, seed, overfit, keep;
   std::vector<std::string> set;
-  bool resume = false, overwrite = false, dry_run = false;
+  bool resume = false, overwrite = false, dry_run = false, print_config = false;
 };
 
-TrainConfig resolve(const TrainOptions& options) {
-  TrainConfig config;
-  if (!options.config_file.empty()) read_config(config, options.config_file);
-  for (const std::string& assignment : options.set) set_config(config, assignment);
-  if (!options.data.empty()) config.data.folder = options.data;
-  if (!options.output.empty()) config.output = options.output;
-  if (options.steps > 0) config.training.steps = options.steps;
-  if (options.epochs > 0) {
-    config.training.epochs = options.epochs;
-    config.training.steps = 0;
+// What the flags say, --set first, so that a flag of its own wins over it.
+std::vector<FlagValue> flags_of(const TrainOptions& o) {
+  std::vector<FlagValue> flags;
+  for (const std::string& assignment : o.set) flags.push_back({assignment, "--set"});
+  const auto add = [&](const char* key, const char* flag, const auto& value) {
+    if (value) flags.push_back({fmt::format("{}={}", key, *value), flag});
+  };
+  add("data.folder", "--data", o.data);
+  add("output", "--output", o.output);
+  add("training.steps", "--steps", o.steps);
+  add("training.epochs", "--epochs", o.epochs);
+  add("seed", "--seed", o.seed);
+  add("training.overfit", "--overfit", o.overfit);
+  add("training.keep", "--keep", o.keep);
+  add("training.init", "--init", o.init);
+  return flags;
+}
+
+// What is to be trained, and, with --resume, where it stands and what differs from before.
+struct Resolved {
+  Settings settings;
+  TrainingState state;
+  std::vector<std::string> changes;
+  std::filesystem::path last() const {
+    return std::filesystem::path(settings.config.output) / "last.safetensors";
   }
-  if (options.seed >= 0) config.seed = options.seed;
-  if (config.noise.low > config.noise.high) {
-    throw ConfigError("[config] noise.low {} is above noise.high {}", config.noise.low, config.noise.high);
+};
+
+Resolved resolve(const TrainOptions& options) {
+  Resolved r;
+  if (!options.config_file.empty()) apply_file(r.settings, options.config_file);
+  apply_environment(r.settings, environ);
+  apply_flags(r.settings, flags_of(options));
+  if (options.resume) {
+    if (!std::filesystem::exists(r.last())) {
+      throw IoError("[train] nothing to resume: {} does not exist", r.last().string());
+    }
+    const CheckpointInfo checkpoint = checkpoint_info(r.last());
+    r.settings = resumed(r.settings, checkpoint.config, r.last().string(), r.changes);
+    r.state = checkpoint.state;
   }
-  return config;
+  const TrainConfig::Noise& noise = r.settings.config.noise;
+  if (noise.low > noise.high) {
+    throw ConfigError("[config] noise.low {} is above noise.high {}", noise.low, noise.high);
+  }
+  return r;
+}
+
+void print_config(const Settings& settings, bool json) {
+  if (!json) {
+    fmt::print("{}", to_toml(settings));
+    return;
+  }
+  nlohmann::json keys = config_to_json(settings.config);
+  for (auto& [name, value] : keys.items()) {
+    const auto origin = settings.origins.find(name);
+    value = {{"value", value}, {"origin", origin == settings.origins.end() ? "default" : origin->second}};
+  }
+  fmt::print("{}\n", keys.dump(2));
+}
+
+// What the checkpoint is, what changes, and how much is left.
+void print_resumed(const Resolved& r, int64_t n_steps) {
+  fmt::print(stderr, "resumes {}: step {} of {}\n", r.last().string(), r.state.step, n_steps);
+  for (const std::string& change : r.changes) fmt::print(stderr, "  {}\n", change);
+  const TrainConfig::Training& training = r.settings.config.training;
+  if (r.state.step >= n_steps) {
+    fmt::print(stderr,
+               "warning: 0 steps left: the checkpoint is at step {} of {}; --steps or --epochs go on\n",
+               r.state.step, n_steps);
+  } else if (training.patience > 0 && r.state.n_waited >= training.patience) {
+    fmt::print(
+        stderr,
+        "warning: 0 steps left: {} validations without a better one; a larger training.patience goes on\n",
+        r.state.n_waited);
+  }
 }
 
 void print_plan(const TrainConfig& config, const DenoisingTask& task) {
@@ -60,24 +122,28 @@ void print_plan(const TrainConfig& config, const DenoisingTask& task) {
 void train_command(const TrainOptions& options) {
   options.common.apply();
   const ImplementationScope forced(options.common.forced());
-  const TrainConfig config = resolve(options);
-  const std::filesystem::path last = std::filesystem::path(config.output) / "last.safetensors";
+  const Resolved resolved = resolve(options);
+  if (options.print_config) return print_config(resolved.settings, options.common.json);
+  const TrainConfig& config = resolved.settings.config;
+  const std::filesystem::path last = resolved.last();
   if (std::filesystem::exists(last) && !options.resume && !options.overwrite && !options.dry_run) {
     throw ConfigError("[train] {} holds a training already; give --resume, --overwrite or another --output",
                       config.output);
   }
-  if (options.resume && !std::filesystem::exists(last)) {
-    throw IoError("[train] nothing to resume: {} does not exist", last.string());
-  }
   DenoisingTask task(config);
-  if (options.overfit > 0) task.overfit(options.overfit);
-  if (!options.common.quiet) print_plan(config, task);
+  const bool talk = !options.common.quiet;
+  if (talk) print_plan(config, task);
+  if (talk && options.resume) print_resumed(resolved, n_steps_of(config, task.n_samples()));
   if (options.dry_run) return;
 
   const Progress progress(options.common.quiet);
   const StopSignals signals;
-  const TrainResult result =
-      train(task, config, options.resume, signals.caught(), [&](const TrainEvent& e) { progress.show(e); });
+  const TrainResult result = train(
+      task, resolved.settings, options.resume, signals.caught(),
+      [&](const TrainEvent& e) { progress.show(e); },
+      [&](const std::string& remark) {
+        if (talk) fmt::print(stderr, "  note: {}\n", remark);
+      });
   const double peak_mb = static_cast<double>(host_pool().stats().peak_bytes) / 1e6;
   if (options.common.json) {
     fmt::print("{}\n", nlohmann::json{{"step", result.step},
@@ -85,15 +151,18 @@ void train_command(const TrainOptions& options) {
                                       {"seconds", result.seconds},
                                       {"checkpoint", last.string()},
                                       {"peak_tensor_mb", peak_mb},
+                                      {"out_of_patience", result.out_of_patience},
                                       {"stopped_by", result.stopped_by}}
                            .dump(2));
   } else {
     fmt::print("{} after step {}: mean loss {:.4e}, {} in all, tensors at most {:.0f} MB\n{}\n",
-               result.stopped_by != 0 ? "stopped" : "done", result.step, result.mean_loss,
-               duration_text(result.seconds), peak_mb, last.string());
+               result.stopped_by != 0   ? "stopped"
+               : result.out_of_patience ? "out of patience"
+                                        : "done",
+               result.step, result.mean_loss, duration_text(result.seconds), peak_mb, last.string());
   }
   if (result.stopped_by != 0) {
-    if (!options.common.quiet) fmt::print(stderr, "go on with: the same command and --resume\n");
+    if (talk) fmt::print(stderr, "go on with: primal train --resume -o {}\n", config.output);
     throw Stopped(result.stopped_by);
   }
 }
@@ -117,11 +186,22 @@ void add_train_command(CLI::App& program) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("--set", options->set, "any key of the configuration, KEY=VALUE; may be repeated")
       ->allow_extra_args(false);
-  command->add_option("--overfit", options->overfit, "use only the first N pictures: the loss must fall")
+  command
+      ->add_option("--overfit", options->overfit,
+                   "use only the first N pictures: the loss must fall (training.overfit)")
       ->check(CLI::PositiveNumber);
-  command->add_flag("--resume", options->resume, "go on from the output folder's last checkpoint");
+  command
+      ->add_option("--keep", options->keep,
+                   "keep the newest N checkpoints step_000600.safetensors, one an epoch (training.keep)")
+      ->check(CLI::NonNegativeNumber);
+  command->add_option("--init", options->init,
+                      "start from the weights of a checkpoint or safetensors file (training.init)");
+  command->add_flag("--resume", options->resume,
+                    "go on from the output folder's last checkpoint, with its settings");
   command->add_flag("--overwrite", options->overwrite, "start anew in a folder that holds a training");
   command->add_flag("--dry-run", options->dry_run, "print what would be done and stop");
+  command->add_flag("--print-config", options->print_config,
+                    "print the settings as TOML, each with its origin, and stop");
   options->common.add_to(*command);
   TrainConfig defaults;
   std::string keys = "Keys of the configuration (default):\n";
@@ -130,9 +210,12 @@ void add_train_command(CLI::App& program) {
         [&](const auto* value) { keys += fmt::format("  {:<30} {} ({})\n", key.name, key.help, *value); },
         key.place);
   }
-  command->footer(keys +
-                  "\nExamples:\n  primal train configs/thesis.toml --data chest_xray -o runs/thesis\n"
-                  "  primal train configs/thesis.toml --data chest_xray -o runs/thesis --resume");
+  command->footer(
+      "Each key can also be given in the environment, as PRIMAL_TRAINING_STEPS for training.steps.\n"
+      "A flag wins over the environment, that over the file, that over the default.\n\n" +
+      keys +
+      "\nExamples:\n  primal train configs/thesis.toml --data chest_xray -o runs/thesis --keep 3\n"
+      "  primal train --resume -o runs/thesis");
   command->callback([options] { train_command(*options); });
 }
 

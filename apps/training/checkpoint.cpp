@@ -1,7 +1,6 @@
 #include "apps/training/checkpoint.h"
 
 #include <cmath>
-#include <fmt/ranges.h>
 
 #include "apps/training/denoising_task.h"
 #include "data/safetensors/safetensors.h"
@@ -14,7 +13,6 @@ namespace {
 constexpr const char* kFormat = "primal-checkpoint";
 constexpr const char* kVersion = "1";
 constexpr std::string_view kAdamPrefix = "adam.";
-constexpr int64_t kMostBlocks = 8;  // as the configuration allows
 
 bool is_checkpoint(const Metadata& metadata) {
   const auto format = metadata.find("format");
@@ -40,60 +38,34 @@ double number(const Safetensors& file, const std::string& key) {
   return value;
 }
 
+// Of an entry that older checkpoints do not have.
+double number_or(const Safetensors& file, const std::string& key, double otherwise) {
+  return file.metadata().contains(key) ? number(file, key) : otherwise;
+}
+
+TrainingState state_of(const Safetensors& file) {
+  if (entry(file, "version") != kVersion) {
+    throw DataError("[checkpoint] {}: version {}, this program reads version {}", file.name(),
+                    entry(file, "version"), kVersion);
+  }
+  TrainingState state;
+  state.step = static_cast<int64_t>(number(file, "step"));
+  state.best = number(file, "best");
+  state.to_exceed = number_or(file, "to_exceed", state.best);
+  state.n_waited = static_cast<int64_t>(number_or(file, "n_waited", 0.0));
+  state.validation_due = number_or(file, "validation_due", 0.0) != 0.0;
+  state.loss = number_or(file, "loss", 0.0);
+  state.step_ms = number_or(file, "step_ms", 0.0);
+  if (file.metadata().contains("pictures")) state.pictures = entry(file, "pictures");
+  return state;
+}
+
 TrainConfig config_of(const Safetensors& file) {
   try {
     return config_from_json(nlohmann::json::parse(entry(file, "config")));
   } catch (const nlohmann::json::exception& error) {
     throw DataError("[checkpoint] {}: its configuration is not JSON: {}", file.name(), error.what());
   }
-}
-
-// Filters and blocks as the tensors have them: the first convolution of each encoder level, [2 C, C, 1, 3, 3], must be
-// there in full. So a model is never larger than the file it is built for.
-void read_architecture(const Safetensors& file, TrainConfig::Model& model) {
-  const auto shape_of = [&](const std::string& name) {
-    const auto found = file.entries().find(name);
-    return found == file.entries().end() ? std::vector<int64_t>{} : found->second.shape;
-  };
-  const std::string stem = "cnn.c0x0.conv_block.0.weight";
-  const std::vector<int64_t> stem_shape = shape_of(stem);
-  if (stem_shape.size() < 2 || stem_shape[0] < 1) {
-    throw DataError(
-        "[checkpoint] {}: no checkpoint and no weights of the thesis model: expected a tensor {}, found {} "
-        "tensors{}; `primal train` makes checkpoints",
-        file.name(), stem, file.entries().size(),
-        file.entries().empty() ? "" : ", the first is " + file.entries().begin()->first);
-  }
-  model.filters = stem_shape[0];
-  for (model.blocks = 0; model.blocks <= kMostBlocks; ++model.blocks) {
-    const std::string name = fmt::format("cnn.encoder.{}.double_conv.conv_block.0.weight", model.blocks);
-    if (!file.contains(name)) break;
-    const std::vector<int64_t> shape = shape_of(name);
-    const int64_t channels = model.filters << model.blocks;
-    if (shape.size() < 2 || shape[0] != 2 * channels || shape[1] != channels) {
-      throw DataError(
-          "[checkpoint] {}: {} has shape [{}], expected [{}, {}, ...] after {} filters in the stem",
-          file.name(), name, fmt::join(shape, ", "), 2 * channels, channels, model.filters);
-    }
-  }
-  model.learn_steps = file.contains("pdhg.sigma");
-}
-
-TrainConfig model_config_of(const Safetensors& file, const TrainConfig& otherwise) {
-  TrainConfig from_tensors = otherwise;
-  read_architecture(file, from_tensors.model);
-  if (!is_checkpoint(file.metadata())) return from_tensors;
-  const TrainConfig config = config_of(file);
-  const TrainConfig::Model &said = config.model, &found = from_tensors.model;
-  if (said.filters != found.filters || said.blocks != found.blocks || said.learn_steps != found.learn_steps) {
-    throw DataError(
-        "[checkpoint] {}: its configuration says {} filters, {} blocks, {} steps; its tensors are of {} "
-        "filters, {} "
-        "blocks, {} steps: corrupt, or of another architecture",
-        file.name(), said.filters, said.blocks, said.learn_steps ? "learnt" : "fixed", found.filters,
-        found.blocks, found.learn_steps ? "learnt" : "fixed");
-  }
-  return config;
 }
 
 // The tensors of the model, in our layout; without those of the optimiser.
@@ -125,18 +97,18 @@ void save_checkpoint(const std::filesystem::path& path, const Module& model, con
                      {"task", "unrolled_tv"},
                      {"step", fmt::format("{}", state.step)},
                      {"best", fmt::format("{}", state.best)},
+                     {"to_exceed", fmt::format("{}", state.to_exceed)},
+                     {"n_waited", fmt::format("{}", state.n_waited)},
+                     {"validation_due", state.validation_due ? "1" : "0"},
+                     {"loss", fmt::format("{}", state.loss)},
+                     {"step_ms", fmt::format("{}", state.step_ms)},
+                     {"pictures", state.pictures},
                      {"config", config_to_json(config).dump()}});
 }
 
 TrainingState load_checkpoint(const std::filesystem::path& path, const Module& model, Adam& adam) {
   const Safetensors file = Safetensors::read(path);
-  if (entry(file, "version") != kVersion) {
-    throw DataError("[checkpoint] {}: version {}, this program reads version {}", path.string(),
-                    entry(file, "version"), kVersion);
-  }
-  TrainingState state;
-  state.step = static_cast<int64_t>(number(file, "step"));
-  state.best = number(file, "best");
+  const TrainingState state = state_of(file);
   TensorMap moments;
   for (const auto& [name, info] : file.entries()) {
     if (name.starts_with(kAdamPrefix)) moments[name.substr(kAdamPrefix.size())] = file.tensor(name);
@@ -146,18 +118,64 @@ TrainingState load_checkpoint(const std::filesystem::path& path, const Module& m
   return state;
 }
 
-TrainConfig checkpoint_config(const std::filesystem::path& path) {
-  return config_of(Safetensors::read(path));
+CheckpointInfo checkpoint_info(const std::filesystem::path& path) {
+  const Safetensors file = Safetensors::read(path);
+  return {config_of(file), state_of(file)};
 }
 
-TrainConfig model_config(const std::filesystem::path& path, const TrainConfig& otherwise) {
-  return model_config_of(Safetensors::read(path), otherwise);
+std::vector<std::string> load_initial_weights(const std::filesystem::path& path, const Module& model,
+                                              const TrainConfig& config) {
+  const Safetensors file = Safetensors::read(path);
+  TensorMap state = model_state(file);
+  std::vector<std::string> remarks;
+  const TensorMap own = model.state();
+  for (const char* step : {"pdhg.sigma", "pdhg.tau", "pdhg.theta"}) {
+    if (own.contains(step) && !state.contains(step)) {
+      state[step] = own.at(step);
+      remarks.push_back(fmt::format("{} is not in {}: it starts afresh", step, path.string()));
+    } else if (!own.contains(step) && state.erase(step) > 0) {
+      remarks.push_back(fmt::format("{} of {} is left out: model.learn_steps is false", step, path.string()));
+    }
+  }
+  try {
+    model.load_state(state);
+  } catch (const DataError& error) {
+    throw DataError("[checkpoint] {} does not fit model.filters={}, model.blocks={}: {}", path.string(),
+                    config.model.filters, config.model.blocks, error.what());
+  }
+  if (!is_checkpoint(file.metadata())) return remarks;
+  TrainConfig theirs = config_of(file), ours = config;
+  const std::vector<ConfigKey> before = config_keys(theirs), now = config_keys(ours);
+  for (size_t i = 0; i < now.size(); ++i) {
+    const std::string a = toml_value(before[i]), b = toml_value(now[i]);
+    if (now[i].name.starts_with("model.") && a != b) {
+      remarks.push_back(fmt::format("{} was {} where the weights come from, is {} here", now[i].name, a, b));
+    }
+  }
+  return remarks;
 }
 
 std::unique_ptr<UnrolledTv> load_model(const std::filesystem::path& path, const TrainConfig& otherwise) {
   const Safetensors file = Safetensors::read(path);
+  TrainConfig config = otherwise;
+  if (is_checkpoint(file.metadata())) {
+    config = config_of(file);
+  } else {
+    const auto stem = file.entries().find("cnn.c0x0.conv_block.0.weight");
+    if (stem == file.entries().end() || stem->second.shape.empty()) {
+      throw DataError("[checkpoint] {}: neither a checkpoint nor weights of the thesis model (no {})",
+                      path.string(), "cnn.c0x0.conv_block.0.weight");
+    }
+    config.model.filters = stem->second.shape[0];
+    config.model.blocks = 0;
+    while (
+        file.contains(fmt::format("cnn.encoder.{}.double_conv.conv_block.0.weight", config.model.blocks))) {
+      ++config.model.blocks;
+    }
+    config.model.learn_steps = file.contains("pdhg.sigma");
+  }
   Initialiser init;
-  auto model = std::make_unique<UnrolledTv>(model_options(model_config_of(file, otherwise)), init);
+  auto model = std::make_unique<UnrolledTv>(model_options(config), init);
   load_model_state(file, *model);
   return model;
 }

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
-#include <numeric>
 #include <toml++/toml.h>
-#include <utility>
 
+#include "apps/nearest_name.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -14,28 +13,14 @@ namespace {
 
 constexpr double kAny = 1e15;  // more than any count here may be
 
-// How many letters must be inserted, removed or replaced to make b of a (Levenshtein).
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
-
 const ConfigKey& find_key(const std::vector<ConfigKey>& keys, const std::string& name,
                           const std::string& where) {
   const auto found = std::ranges::find(keys, name, &ConfigKey::name);
   if (found != keys.end()) return *found;
-  const auto nearest =
-      std::ranges::min_element(keys, {}, [&](const ConfigKey& key) { return edit_distance(key.name, name); });
-  throw ConfigError("[config] {}: unknown key '{}'; did you mean '{}'?", where, name, nearest->name);
+  std::vector<std::string> names;
+  for (const ConfigKey& key : keys) names.push_back(key.name);
+  throw ConfigError("[config] {}: unknown key '{}'; did you mean '{}'?", where, name,
+                    nearest_name(names, name));
 }
 
 void check_range(const ConfigKey& key, double value, const std::string& where) {
@@ -81,32 +66,38 @@ void assign(const ConfigKey& key, const std::string& value, const std::string& w
   **text = value;
 }
 
+void assign(const std::vector<ConfigKey>& keys, const std::string& name, const toml::node& node,
+            const std::string& where) {
+  const ConfigKey& key = find_key(keys, name, where);
+  if (const auto* integer = node.as_integer())
+    assign(key, integer->get(), where);
+  else if (const auto* real = node.as_floating_point())
+    assign(key, real->get(), where);
+  else if (const auto* flag = node.as_boolean())
+    assign(key, flag->get(), where);
+  else if (const auto* text = node.as_string())
+    assign(key, text->get(), where);
+  else
+    throw ConfigError("[config] {}: {} must be a number, a text, true or false", where, name);
+}
+
 void read_table(const std::vector<ConfigKey>& keys, const toml::table& table, const std::string& prefix,
-                const std::string& file) {
+                const std::string& file, Origins* origins) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
     const toml::source_position at = node.source().begin;
-    const std::string where = fmt::format("{}:{}:{}", file, at.line, at.column);
     if (const toml::table* inner = node.as_table()) {
-      read_table(keys, *inner, name + ".", file);
-    } else if (const auto* integer = node.as_integer()) {
-      assign(find_key(keys, name, where), integer->get(), where);
-    } else if (const auto* real = node.as_floating_point()) {
-      assign(find_key(keys, name, where), real->get(), where);
-    } else if (const auto* flag = node.as_boolean()) {
-      assign(find_key(keys, name, where), flag->get(), where);
-    } else if (const auto* text = node.as_string()) {
-      assign(find_key(keys, name, where), text->get(), where);
-    } else {
-      throw ConfigError("[config] {}: {} must be a number, a text, true or false", where, name);
+      read_table(keys, *inner, name + ".", file, origins);
+      continue;
     }
+    assign(keys, name, node, fmt::format("{}:{}:{}", file, at.line, at.column));
+    if (origins != nullptr) (*origins)[name] = fmt::format("{}:{}", file, at.line);
   }
 }
 
-// A TOML document as nested keys would write it: "model.filters = 16".
-void read_toml(TrainConfig& config, const std::string& text, const std::string& name) {
+toml::table parse_toml(const std::string& text, const std::string& name) {
   try {
-    read_table(config_keys(config), toml::parse(text, name), "", name);
+    return toml::parse(text, name);
   } catch (const toml::parse_error& error) {
     const toml::source_position at = error.source().begin;
     throw ConfigError("[config] {}:{}:{}: {}", name, at.line, at.column, error.description());
@@ -148,30 +139,64 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
       {"training.steps", &c.training.steps, "stop after so many steps; 0: epochs decide", 0, kAny, {}},
       {"training.batch", &c.training.batch, "pictures per step", 1, 4096, {}},
       {"training.learning_rate", &c.training.learning_rate, "of Adam", 0, 10, {}},
+      {"training.final_learning_rate",
+       &c.training.final_learning_rate,
+       "cosine decay to it over the run; 0: constant",
+       0,
+       10,
+       {}},
+      {"training.patience",
+       &c.training.patience,
+       "stop after so many validations without a better one; 0: never",
+       0,
+       kAny,
+       {}},
+      {"training.min_delta", &c.training.min_delta, "gain that counts as better, dB", 0, 100, {}},
       {"training.checkpoint_seconds",
        &c.training.checkpoint_seconds,
        "at most so long between checkpoints",
        1,
        86400,
        {}},
+      {"training.keep", &c.training.keep, "numbered checkpoints kept, one an epoch; 0: none", 0, kAny, {}},
+      {"training.overfit", &c.training.overfit, "use only the first so many pictures; 0: all", 0, kAny, {}},
+      {"training.init", &c.training.init, "file of weights to start from; empty: fresh ones", 0, 0, {}},
   };
 }
 
-void read_config(TrainConfig& config, const std::filesystem::path& file) {
+void read_config(TrainConfig& config, const std::filesystem::path& file, Origins* origins) {
   std::ifstream stream(file);
   if (!stream) throw IoError("[config] {} cannot be opened", file.string());
   const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  read_toml(config, text, file.string());
+  read_table(config_keys(config), parse_toml(text, file.string()), "", file.string(), origins);
 }
 
-void set_config(TrainConfig& config, const std::string& assignment) {
+void set_config(TrainConfig& config, const std::string& assignment, const std::string& where,
+                Origins* origins) {
   const size_t equals = assignment.find('=');
-  if (equals == std::string::npos) throw ConfigError("[config] expects KEY=VALUE, found '{}'", assignment);
+  if (equals == std::string::npos) {
+    throw ConfigError("[config] {}: expects KEY=VALUE, found '{}'", where, assignment);
+  }
   const std::string name = assignment.substr(0, equals), value = assignment.substr(equals + 1);
   const std::vector<ConfigKey> keys = config_keys(config);
-  const ConfigKey& key = find_key(keys, name, "--set");
-  if (std::holds_alternative<std::string*>(key.place)) return assign(key, value, "--set");
-  read_toml(config, name + " = " + value, "--set");
+  const ConfigKey& key = find_key(keys, name, where);
+  if (std::holds_alternative<std::string*>(key.place)) {
+    assign(key, value, where);
+  } else {
+    const toml::table table = parse_toml("value = " + value, where + ": " + name);
+    if (table.size() != 1)
+      throw ConfigError("[config] {}: {} takes one value, found '{}'", where, name, value);
+    assign(keys, name, *table.get("value"), where);
+  }
+  if (origins != nullptr) (*origins)[name] = where;
+}
+
+std::string toml_value(const ConfigKey& key) {
+  if (const auto* text = std::get_if<std::string*>(&key.place)) return nlohmann::json(**text).dump();
+  std::string number = std::visit([](const auto* value) { return fmt::format("{}", *value); }, key.place);
+  const bool real = std::holds_alternative<double*>(key.place);
+  if (real && number.find_first_of(".e") == std::string::npos) number += ".0";
+  return number;
 }
 
 nlohmann::json config_to_json(const TrainConfig& config) {

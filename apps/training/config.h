@@ -1,9 +1,11 @@
-// The configuration of a training: one table of keys, filled from defaults, a TOML file and the command line, later ones
-// winning. The table says what each key is for and what it may be, so help, errors and the checkpoint's copy come from it.
+// The configuration of a training: one table of keys, filled from defaults, a TOML file, the environment and the command
+// line (settings.h has their order). The table says what each key is for and what it may be, so help, errors and the
+// checkpoint's copy come from it.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <variant>
@@ -40,7 +42,13 @@ struct TrainConfig {
     int64_t steps = 0;  // 0: epochs decide
     int64_t batch = 1;
     double learning_rate = 1e-4;
+    double final_learning_rate = 0.0;  // cosine decay to it (schedule.h); 0: constant
+    int64_t patience = 0;    // validations without a better one before the training stops; 0: never stop
+    double min_delta = 0.0;  // how much better counts as better, in the first metric's unit
     double checkpoint_seconds = 60.0;  // also at each epoch
+    int64_t keep = 0;                  // numbered checkpoints kept, one an epoch; 0: none
+    int64_t overfit = 0;               // use only so many pictures; 0: all
+    std::string init;                  // file with the weights to start from; empty: fresh ones
   } training;
 
   std::string output = "runs/train";
@@ -57,11 +65,18 @@ struct ConfigKey {
 };
 std::vector<ConfigKey> config_keys(TrainConfig& config);
 
-// ConfigError with file, line and column for a wrong type or range, and for an unknown key with the nearest name.
-void read_config(TrainConfig& config, const std::filesystem::path& file);
+// Where values came from, by key: "thesis.toml:12", "environment", "--steps". A key that nobody gave is not in it.
+using Origins = std::map<std::string, std::string>;
 
-// "model.filters=16"; ConfigError as above.
-void set_config(TrainConfig& config, const std::string& assignment);
+// ConfigError with file, line and column for a wrong type or range, and for an unknown key with the nearest name.
+void read_config(TrainConfig& config, const std::filesystem::path& file, Origins* origins = nullptr);
+
+// "model.filters=16"; ConfigError as above, with `where` in the place of the file.
+void set_config(TrainConfig& config, const std::string& assignment, const std::string& where = "--set",
+                Origins* origins = nullptr);
+
+// A value as TOML writes it: 16, 1e-4, true, "a \"b\"".
+std::string toml_value(const ConfigKey& key);
 
 // What a checkpoint keeps of it, and the way back. DataError where the JSON is not a configuration.
 nlohmann::json config_to_json(const TrainConfig& config);

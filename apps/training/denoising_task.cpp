@@ -60,19 +60,22 @@ DenoisingTask::DenoisingTask(const TrainConfig& config)
       n_samples_(train_->size()),
       n_validation_(validation_->size()) {
   const std::string& folder = config.data.folder;
-  if (folder.empty() || split_folder(folder, "train") != std::filesystem::path(folder)) return;
-  // A flat folder: its last pictures are for validation, the ones before for training.
-  n_validation_ =
-      config.data.n_validation > 0 ? config.data.n_validation : std::max<int64_t>(1, n_samples_ / 10);
+  const bool flat = !folder.empty() && split_folder(folder, "train") == std::filesystem::path(folder);
+  if (flat) divide();
+  if (config.training.overfit > 0) n_samples_ = std::min(n_samples_, config.training.overfit);
+}
+
+// A flat folder: its last pictures are for validation, the ones before for training.
+void DenoisingTask::divide() {
+  const TrainConfig::Data& data = config_.data;
+  n_validation_ = data.n_validation > 0 ? data.n_validation : std::max<int64_t>(1, n_samples_ / 10);
   validation_first_ = validation_->size() - n_validation_;
   if (validation_first_ < 1) {
     throw DataError("[train] {} holds {} pictures: too few to keep {} for validation (data.n_validation)",
-                    folder, train_->size(), n_validation_);
+                    data.folder, train_->size(), n_validation_);
   }
-  n_samples_ = config.data.n_train > 0 ? std::min(config.data.n_train, validation_first_) : validation_first_;
+  n_samples_ = data.n_train > 0 ? std::min(data.n_train, validation_first_) : validation_first_;
 }
-
-void DenoisingTask::overfit(int64_t n) { n_samples_ = std::min(n, n_samples_); }
 
 Variable DenoisingTask::loss(int64_t epoch, std::span<const int64_t> samples) {
   std::vector<Tensor> clean, noisy;

@@ -14,8 +14,9 @@ UnrolledTvOptions model_options(const TrainConfig& config);
 
 class DenoisingTask : public Task {
  public:
-  // Reads the lists of pictures: folder/train and folder/val, or a flat folder whose last pictures validate. IoError or
-  // DataError where they are missing or too few.
+  // Reads the lists of pictures: folder/train and folder/val, or a flat folder whose last pictures validate. With
+  // training.overfit only the first so many train: can the model learn them by heart? IoError or DataError where pictures
+  // are missing or too few.
   explicit DenoisingTask(const TrainConfig& config);
 
   const Module& model() const override { return model_; }
@@ -26,10 +27,10 @@ class DenoisingTask : public Task {
   Metrics validate(const std::function<bool()>& keep_going) override;
 
   const UnrolledTv& unrolled_tv() const { return model_; }
-  // Training uses the first n pictures only: can the model learn them by heart?
-  void overfit(int64_t n);
 
  private:
+  void divide();
+
   TrainConfig config_;
   Initialiser init_;
   UnrolledTv model_;

@@ -9,6 +9,17 @@
 
 namespace primal {
 
+// One step of a training, as it is printed and logged.
+struct StepRecord {
+  int64_t step = 0;   // steps done
+  int64_t epoch = 0;  // from 0
+  double loss = 0.0;
+  double mean_loss = 0.0;  // of the last 200 steps
+  double learning_rate = 0.0;
+  double step_ms = 0.0;
+  std::vector<double> validation;  // after an epoch, else empty
+};
+
 class MetricsLog {
  public:
   // A new log; or, with last_step >= 0, the log that is there, cut after the row of that step: later rows belong to steps
@@ -16,12 +27,15 @@ class MetricsLog {
   MetricsLog(const std::filesystem::path& path, const std::vector<std::string>& metric_names,
              int64_t last_step);
 
-  // Metrics are empty on the steps without validation.
-  void add(int64_t step, int64_t epoch, double loss, double step_ms, const std::vector<double>& metrics);
+  void add(const StepRecord& record);
+
+  // The losses of the rows that were kept, oldest first.
+  const std::vector<double>& kept_losses() const { return kept_losses_; }
 
  private:
   std::filesystem::path path_;
   size_t n_metrics_;
+  std::vector<double> kept_losses_;
   std::ofstream stream_;
 };
 

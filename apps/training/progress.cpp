@@ -16,7 +16,7 @@ void Progress::show(const TrainEvent& e) const {
   if (!terminal_ && !stays && e.step % kStepsPerLine != 0) return;
   std::string line =
       fmt::format("step {}/{}  epoch {}  loss {:.4e}  {:.0f} ms/step  {} left", e.step, e.n_steps,
-                  e.epoch + 1, e.mean_loss, e.step_ms, duration_text(e.seconds_left));
+                  e.epoch + 1, e.mean_loss, e.median_step_ms, duration_text(e.seconds_left));
   if (!e.validation.empty())
     line += fmt::format("  validation {:.2f} dB, SSIM {:.4f}", e.validation[0], e.validation[1]);
   fmt::print(stderr, "{}{}{}", terminal_ ? "\r\033[K" : "", line, terminal_ && !stays ? "" : "\n");

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <deque>
 #include <filesystem>
-#include <numeric>
 
-#include "apps/training/metrics_log.h"
+#include "apps/training/run_folder.h"
+#include "apps/training/schedule.h"
+#include "apps/training/window.h"
 #include "data/dataset/dataset.h"
 #include "tensor/error.h"
 #include "tensor/range.h"
@@ -22,72 +22,67 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The last 200 numbers of a stream.
-class Window {
- public:
-  void add(double value) {
-    values_.push_back(value);
-    if (values_.size() > 200) values_.pop_front();
-  }
-  double mean() const {
-    if (values_.empty()) return 0.0;
-    return std::accumulate(values_.begin(), values_.end(), 0.0) / static_cast<double>(values_.size());
-  }
-  double median() const {
-    if (values_.empty()) return 0.0;
-    std::vector<double> sorted(values_.begin(), values_.end());
-    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-    std::ranges::nth_element(sorted, middle);
-    return *middle;
-  }
-
- private:
-  std::deque<double> values_;
-};
-
 bool all_finite(const Tensor& t) {
   return dispatch_floating(t.dtype(), "train", [&]<class T>() {
     return std::ranges::all_of(t.span<T>(), [](T v) { return std::isfinite(v); });
   });
 }
 
+// Which pictures a task trains on: "200 pictures, names 8c1f...": their number and the FNV-1a digest of their names.
+std::string pictures_of(const Task& task) {
+  uint64_t digest = 0xcbf29ce484222325;
+  for (int64_t i = 0; i < task.n_samples(); ++i) {
+    for (const char c : task.sample_name(i) + "\n") {
+      digest = (digest ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    }
+  }
+  return fmt::format("{} pictures, names {:016x}", task.n_samples(), digest);
+}
+
 class Run {
  public:
-  Run(Task& task, const TrainConfig& config, bool resume)
+  using Stop = const volatile std::sig_atomic_t&;
+  using OnEvent = std::function<void(const TrainEvent&)>;
+
+  Run(Task& task, const Settings& settings, bool resume,
+      const std::function<void(const std::string&)>& on_remark)
       : task_(task),
-        config_(config),
-        folder_(config.output),
-        n_steps_(n_steps_of(config, task.n_samples())),
-        steps_per_epoch_(n_steps_of_epoch(config, task.n_samples())),
-        adam_(task.model().parameters(), {.lr = config.training.learning_rate}) {
-    fs::create_directories(folder_);
-    if (resume) state_ = load_checkpoint(folder_ / "last.safetensors", task.model(), adam_);
-    log_ =
-        std::make_unique<MetricsLog>(folder_ / "metrics.csv", task.metric_names(), resume ? state_.step : -1);
+        config_(settings.config),
+        folder_(config_.output),
+        n_steps_(n_steps_of(config_, task.n_samples())),
+        steps_per_epoch_(n_steps_of_epoch(config_, task.n_samples())),
+        adam_(task.model().parameters(), {.lr = config_.training.learning_rate}) {
+    const std::string pictures = pictures_of(task);
+    if (resume) {
+      state_ = load_checkpoint(folder_.last(), task.model(), adam_);
+      if (!state_.pictures.empty() && state_.pictures != pictures) {
+        throw DataError("[train] {} was trained on other pictures: {} there, {} in {}",
+                        folder_.last().string(), state_.pictures, pictures, config_.data.folder);
+      }
+    } else if (!config_.training.init.empty()) {
+      const auto remarks = load_initial_weights(config_.training.init, task.model(), config_);
+      if (on_remark) std::ranges::for_each(remarks, on_remark);
+    }
+    state_.pictures = pictures;
+    save(folder_.last());  // a folder that cannot be written shows now, not in an hour
+    if (!resume) folder_.remove_old_checkpoints();
+    folder_.write_config(to_toml(settings));
+    log_ = std::make_unique<MetricsLog>(folder_.metrics(), task.metric_names(), resume ? state_.step : -1);
+    for (const double loss : log_->kept_losses()) losses_.add(loss);
   }
 
   static int64_t n_steps_of_epoch(const TrainConfig& config, int64_t n_samples) {
     return (n_samples + config.training.batch - 1) / config.training.batch;
   }
 
-  TrainResult run(const volatile std::sig_atomic_t& stop,
-                  const std::function<void(const TrainEvent&)>& on_event) {
+  TrainResult run(Stop stop, const OnEvent& on_event) {
     const Clock::time_point start = Clock::now();
-    save(
-        "last.safetensors");  // before the first step: a folder that cannot be written shows now, not in an hour
-    while (state_.step < n_steps_ && stop == 0) {
-      TrainEvent event = step();
-      const bool epoch_ends = state_.step % steps_per_epoch_ == 0 || state_.step == n_steps_;
-      if (epoch_ends) {
-        event.validation = task_.validate([&] { return stop == 0; });
-        note_best(event.validation);
-      }
-      log_->add(event.step, event.epoch, event.loss, last_ms_, event.validation);
-      const bool due = seconds_since(saved_) >= config_.training.checkpoint_seconds;
-      if (epoch_ends || due || stop != 0) save("last.safetensors");
-      on_event(event);
+    if (state_.validation_due) {
+      losses_.add(state_.loss);
+      finish_step(event_of(state_.loss, state_.step_ms), stop, on_event);
     }
-    return {state_.step, losses_.mean(), seconds_since(start), stop};
+    while (state_.step < n_steps_ && stop == 0 && !out_of_patience()) finish_step(step(), stop, on_event);
+    return {state_.step, losses_.mean(), seconds_since(start), stop, out_of_patience()};
   }
 
  private:
@@ -103,21 +98,60 @@ class Run {
       if (parameter.grad().defined() && !all_finite(parameter.grad()))
         fail("the gradient of " + name + " is not finite", samples);
     }
+    adam_.set_lr(learning_rate_of(state_.step + 1));
     adam_.step();
     ++state_.step;
-    last_ms_ = 1e3 * seconds_since(start);
-    times_.add(last_ms_);
+    const double step_ms = 1e3 * seconds_since(start);
+    times_.add(step_ms);
     losses_.add(loss.value().item());
+    return event_of(loss.value().item(), step_ms);
+  }
 
+  double learning_rate_of(int64_t step) const {
+    return learning_rate_at(config_.training.learning_rate, config_.training.final_learning_rate, step,
+                            n_steps_);
+  }
+
+  // Of the step that was done last.
+  TrainEvent event_of(double loss, double step_ms) const {
     TrainEvent event;
     event.step = state_.step;
     event.n_steps = n_steps_;
-    event.epoch = epoch;
-    event.loss = loss.value().item();
+    event.epoch = (state_.step - 1) / steps_per_epoch_;
+    event.loss = loss;
     event.mean_loss = losses_.mean();
-    event.step_ms = times_.median();
+    event.learning_rate = learning_rate_of(state_.step);
+    event.step_ms = step_ms;
+    event.median_step_ms = times_.median();
     event.seconds_left = static_cast<double>(n_steps_ - state_.step) * times_.median() * 1e-3;
     return event;
+  }
+
+  // Validation, log and checkpoints, as they are due after a step.
+  void finish_step(TrainEvent event, Stop stop, const OnEvent& on_event) {
+    const bool epoch_ends = state_.step % steps_per_epoch_ == 0 || state_.step == n_steps_;
+    if (epoch_ends) {
+      event.validation = task_.validate([&] { return stop == 0; });
+      if (event.validation.empty() && stop != 0) return postpone_validation(event);
+      state_.validation_due = false;
+      note(event.validation);
+    }
+    log_->add(event);
+    const bool due = seconds_since(saved_) >= config_.training.checkpoint_seconds;
+    if (epoch_ends || due || stop != 0) save(folder_.last());
+    if (epoch_ends && config_.training.keep > 0) {
+      save(folder_.numbered(state_.step));
+      folder_.keep_newest(config_.training.keep);
+    }
+    on_event(event);
+  }
+
+  // Stopped while validating: the step is done, the rest of its work is not, and its row comes when it is.
+  void postpone_validation(const TrainEvent& event) {
+    state_.validation_due = true;
+    state_.loss = event.loss;
+    state_.step_ms = event.step_ms;
+    save(folder_.last());
   }
 
   // The batch at a position of the epoch's shuffled order.
@@ -145,29 +179,39 @@ class Run {
     std::string names;
     for (const int64_t s : samples) names.append(" ").append(task_.sample_name(s));
     throw NumericError("[train] step {}, picture{}: {}; {} holds the state before", state_.step + 1, names,
-                       what, (folder_ / "last.safetensors").string());
+                       what, folder_.last().string());
   }
 
-  void note_best(const Metrics& metrics) {
-    if (metrics.empty() || !(metrics.front() > state_.best)) return;
+  void note(const Metrics& metrics) {
+    if (metrics.empty()) return;
+    if (metrics.front() > state_.to_exceed + config_.training.min_delta) {
+      state_.to_exceed = metrics.front();
+      state_.n_waited = 0;
+    } else {
+      ++state_.n_waited;
+    }
+    if (!(metrics.front() > state_.best)) return;
     state_.best = metrics.front();
-    save("best.safetensors");
+    save(folder_.best());
   }
 
-  void save(const char* name) {
-    save_checkpoint(folder_ / name, task_.model(), adam_, config_, state_);
+  bool out_of_patience() const {
+    return config_.training.patience > 0 && state_.n_waited >= config_.training.patience;
+  }
+
+  void save(const fs::path& path) {
+    save_checkpoint(path, task_.model(), adam_, config_, state_);
     saved_ = Clock::now();
   }
 
   Task& task_;
-  const TrainConfig& config_;
-  fs::path folder_;
-  int64_t n_steps_, steps_per_epoch_;
+  const TrainConfig config_;
+  const RunFolder folder_;
+  const int64_t n_steps_, steps_per_epoch_;
   Adam adam_;
   TrainingState state_;
   std::unique_ptr<MetricsLog> log_;
   Window losses_, times_;
-  double last_ms_ = 0.0;
   Clock::time_point saved_;
 };
 
@@ -178,9 +222,10 @@ int64_t n_steps_of(const TrainConfig& config, int64_t n_samples) {
   return config.training.epochs * Run::n_steps_of_epoch(config, n_samples);
 }
 
-TrainResult train(Task& task, const TrainConfig& config, bool resume, const volatile std::sig_atomic_t& stop,
-                  const std::function<void(const TrainEvent&)>& on_event) {
-  return Run(task, config, resume).run(stop, on_event);
+TrainResult train(Task& task, const Settings& settings, bool resume, const volatile std::sig_atomic_t& stop,
+                  const std::function<void(const TrainEvent&)>& on_event,
+                  const std::function<void(const std::string&)>& on_remark) {
+  return Run(task, settings, resume, on_remark).run(stop, on_event);
 }
 
 }  // namespace primal

@@ -1,0 +1,62 @@
+#include "apps/training/run_folder.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/core.h>
+#include <utility>
+#include <vector>
+
+#include "data/file/file.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kNumberPrefix = "step_", kSuffix = ".safetensors";
+
+// The step of "step_000600.safetensors", -1 for any other name.
+int64_t step_of(const std::string& name) {
+  if (!name.starts_with(kNumberPrefix) || !name.ends_with(kSuffix)) return -1;
+  const char* begin = name.data() + kNumberPrefix.size();
+  const char* end = name.data() + name.size() - kSuffix.size();
+  int64_t step = -1;
+  const auto [stop, error] = std::from_chars(begin, end, step);
+  return error == std::errc() && stop == end ? step : -1;
+}
+
+}  // namespace
+
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
+  std::error_code error;
+  fs::create_directories(path_, error);
+  if (error) throw IoError("[train] cannot make the folder {}: {}", path_.string(), error.message());
+}
+
+fs::path RunFolder::numbered(int64_t step) const {
+  return path_ / fmt::format("{}{:06}{}", kNumberPrefix, step, kSuffix);
+}
+
+void RunFolder::write_config(const std::string& toml) const {
+  write_file_atomically(path_ / "config.toml", {reinterpret_cast<const uint8_t*>(toml.data()), toml.size()});
+}
+
+void RunFolder::keep_newest(int64_t n) const {
+  std::vector<std::pair<int64_t, fs::path>> found;
+  std::error_code error;
+  for (const auto& file : fs::directory_iterator(path_, error)) {
+    const int64_t step = step_of(file.path().filename().string());
+    if (step >= 0) found.emplace_back(step, file.path());
+  }
+  std::ranges::sort(found, std::greater<>());
+  for (size_t i = static_cast<size_t>(n); i < found.size(); ++i) fs::remove(found[i].second, error);
+}
+
+void RunFolder::remove_old_checkpoints() const {
+  std::error_code error;
+  fs::remove(best(), error);
+  keep_newest(0);
+}
+
+}  // namespace primal

@@ -1,0 +1,40 @@
+// The folder of a training, under its names:
+//
+//   last.safetensors         where the training stands
+//   best.safetensors         the best validation so far
+//   step_000600.safetensors  one an epoch, the newest training.keep of them
+//   config.toml              the settings, each with its origin: a configuration file like any other
+//   metrics.csv              a row per step
+//
+// Checkpoints and config.toml are replaced whole or not at all (data/file/file.h).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace primal {
+
+class RunFolder {
+ public:
+  // Makes the folder where it is missing; IoError where that cannot be done.
+  explicit RunFolder(std::filesystem::path path);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path last() const { return path_ / "last.safetensors"; }
+  std::filesystem::path best() const { return path_ / "best.safetensors"; }
+  std::filesystem::path numbered(int64_t step) const;
+  std::filesystem::path metrics() const { return path_ / "metrics.csv"; }
+
+  void write_config(const std::string& toml) const;
+
+  // Removes the numbered checkpoints but the n of the highest steps.
+  void keep_newest(int64_t n) const;
+  // Removes what an earlier training left and the first checkpoint of a new one does not replace.
+  void remove_old_checkpoints() const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace primal

@@ -1,0 +1,155 @@
+// primal train from outside: where its settings come from, and how it goes on.
+#include "support/train_cli.h"
+
+#include <nlohmann/json.hpp>
+
+#include "data/safetensors/safetensors.h"
+
+namespace primal {
+namespace {
+
+using testing::EnvironmentVariable;
+using testing::Outcome;
+using testing::TrainCli;
+
+using Strings = std::vector<std::string>;
+
+TEST_F(TrainCli, PrintConfigShowsEachOriginAndReadsBack) {
+  std::ofstream(path("c.toml")) << "[model]\nfilters = 4\nblocks = 2\n";
+  const EnvironmentVariable blocks("PRIMAL_MODEL_BLOCKS", "3"), seed("PRIMAL_SEED", "9");
+  const Outcome first = train(path("c.toml") + " --seed 11 --print-config -o " + path("run"));
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_NE(first.out.find("filters = 4  # " + path("c.toml") + ":2\n"), std::string::npos) << first.out;
+  EXPECT_NE(first.out.find("blocks = 3  # environment\n"), std::string::npos) << first.out;
+  EXPECT_NE(first.out.find("seed = 11  # --seed\n"), std::string::npos) << first.out;
+  EXPECT_NE(first.out.find("batch = 1  # default\n"), std::string::npos) << first.out;
+  EXPECT_FALSE(exists("run"));
+
+  std::ofstream(path("printed.toml")) << first.out;
+  const Outcome again = train(path("printed.toml") + " --print-config --json --seed 11");
+  const auto json = nlohmann::json::parse(again.out);
+  EXPECT_EQ(json.at("model.filters").at("value"), 4);
+  EXPECT_EQ(json.at("output").at("value"), path("run"));
+  EXPECT_EQ(json.at("seed").at("origin"), "--seed");
+}
+
+TEST_F(TrainCli, AMisspeltVariableIsAnError) {
+  const EnvironmentVariable wrong("PRIMAL_TRAINING_STEP", "3");
+  const Outcome outcome = train("--print-config");
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_NE(outcome.err.find("did you mean PRIMAL_TRAINING_STEPS?"), std::string::npos) << outcome.err;
+}
+
+TEST_F(TrainCli, TheRunFolderHoldsTheSettingsAndTheyRepeatTheRun) {
+  ASSERT_EQ(train(std::string("-q --steps 6 -o ") + path("a") + kTiny).exit_code, 0);
+  ASSERT_EQ(train("-q " + path("a/config.toml") + " -o " + path("b")).exit_code, 0);
+  EXPECT_EQ(column("a", "loss"), column("b", "loss"));
+}
+
+TEST_F(TrainCli, ResumeNeedsNothingButTheFolder) {
+  ASSERT_EQ(train(std::string("-q --steps 12 -o ") + path("whole") + kTiny).exit_code, 0);
+  ASSERT_EQ(train(std::string("-q --steps 7 -o ") + path("part") + kTiny).exit_code, 0);
+  const Outcome resumed = train("--resume --steps 12 -o " + path("part"));
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_NE(resumed.err.find("part/last.safetensors: step 7 of 12"), std::string::npos) << resumed.err;
+  EXPECT_NE(resumed.err.find("training.steps: 7 in the checkpoint, 12 from now on (--steps)"),
+            std::string::npos);
+  EXPECT_EQ(column("part", "loss"), column("whole", "loss"));
+  EXPECT_EQ(column("part", "mean_loss"), column("whole", "mean_loss"));
+
+  const Outcome none = train("--resume -o " + path("part"));
+  EXPECT_EQ(none.exit_code, 0);
+  EXPECT_NE(none.err.find("warning: 0 steps left"), std::string::npos) << none.err;
+
+  const Outcome other = train("--resume --set model.filters=3 -o " + path("part"));
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_NE(other.err.find("model.filters: 2 in the checkpoint, 3 given (--set)"), std::string::npos)
+      << other.err;
+}
+
+TEST_F(TrainCli, ResumeRefusesOtherPictures) {
+  std::filesystem::create_directories(folder_ / "data");
+  for (uint32_t i = 0; i < 6; ++i) write_phantom("data/" + std::to_string(i) + ".png", i, 8, 16);
+  const std::string command =
+      std::string("-q --steps 3 --data ") + path("data") + " -o " + path("run") + kTiny;
+  ASSERT_EQ(train(command).exit_code, 0);
+  std::filesystem::rename(folder_ / "data", folder_ / "moved");
+  EXPECT_EQ(train("-q --resume --steps 4 -o " + path("run") + " --data " + path("moved")).exit_code, 0);
+  std::filesystem::rename(folder_ / "moved/0.png", folder_ / "moved/00.png");
+  const Outcome other = train("-q --resume --steps 5 -o " + path("run"));
+  EXPECT_EQ(other.exit_code, 3);
+  EXPECT_NE(other.err.find("was trained on other pictures"), std::string::npos) << other.err;
+}
+
+TEST_F(TrainCli, TheLearningRateDecaysToItsEnd) {
+  ASSERT_EQ(
+      train(std::string("-q --steps 3 --set training.final_learning_rate=1e-4 -o ") + path("run") + kTiny)
+          .exit_code,
+      0);
+  EXPECT_EQ(column("run", "learning_rate"), (Strings{"0.001", "0.00055", "0.0001"}));
+}
+
+TEST_F(TrainCli, PatienceEndsATrainingThatDoesNotImprove) {
+  // Nothing improves by 100 dB after the first validation, so the second and third are waited for.
+  const std::string command = std::string("-o ") + path("run") + kTiny +
+                              " --set training.patience=2 --set training.min_delta=100 --steps 50";
+  const Outcome outcome = train(command);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_EQ(column("run", "step").size(), 15u);
+  EXPECT_NE(outcome.out.find("out of patience after step 15"), std::string::npos) << outcome.out;
+  const Outcome resumed = train("--resume -o " + path("run"));
+  EXPECT_NE(resumed.err.find("warning: 0 steps left: 2 validations without a better one"), std::string::npos);
+  EXPECT_EQ(column("run", "step").size(), 15u);
+  ASSERT_EQ(train("-q --resume --set training.patience=3 -o " + path("run")).exit_code, 0);
+  EXPECT_EQ(column("run", "step").size(), 20u);
+}
+
+TEST_F(TrainCli, KeepsTheNewestNumberedCheckpoints) {
+  ASSERT_EQ(train(std::string("-q --steps 20 --keep 2 -o ") + path("run") + kTiny).exit_code, 0);
+  EXPECT_FALSE(exists("run/step_000010.safetensors"));
+  EXPECT_TRUE(exists("run/step_000015.safetensors"));
+  EXPECT_TRUE(exists("run/step_000020.safetensors"));
+  const auto last = Safetensors::read(folder_ / "run/last.safetensors");
+  const auto numbered = Safetensors::read(folder_ / "run/step_000020.safetensors");
+  EXPECT_EQ(last.metadata(), numbered.metadata());
+  // A new training in the folder leaves nothing of the old one.
+  ASSERT_EQ(train(std::string("-q --steps 2 --overwrite -o ") + path("run") + kTiny).exit_code, 0);
+  EXPECT_FALSE(exists("run/step_000020.safetensors"));
+  ASSERT_EQ(train(std::string("-q --steps 10 -o ") + path("none") + kTiny).exit_code, 0);
+  EXPECT_FALSE(exists("none/step_000005.safetensors"));
+}
+
+TEST_F(TrainCli, StartsFromTheWeightsOfAnotherTraining) {
+  ASSERT_EQ(train(std::string("-q --steps 5 -o ") + path("short") + kTiny).exit_code, 0);
+  const std::string weights = path("short/last.safetensors");
+  // Without a learning rate nothing moves: the weights after the step are those of the file.
+  const Outcome outcome = train("--steps 1 -o " + path("long") + kTiny +
+                                " --set model.iterations=9 --set training.learning_rate=0 --init " + weights);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("model.iterations was 4 where the weights come from, is 9 here"),
+            std::string::npos)
+      << outcome.err;
+  const Safetensors before = Safetensors::read(weights),
+                    after = Safetensors::read(folder_ / "long/last.safetensors");
+  for (const auto& [name, tensor] : before.tensors()) {
+    if (!name.starts_with("adam.")) {
+      EXPECT_EQ(after.tensor(name).to_doubles(), tensor.to_doubles()) << name;
+    }
+  }
+  EXPECT_EQ(after.metadata().at("step"), "1");
+
+  // Learnt steps are left out where the new training has none, and it must fit otherwise.
+  const Outcome fixed =
+      train("--steps 1 -o " + path("fixed") + kTiny + " --set model.learn_steps=false --init " + weights);
+  EXPECT_EQ(fixed.exit_code, 0) << fixed.err;
+  EXPECT_NE(fixed.err.find("pdhg.sigma of"), std::string::npos) << fixed.err;
+  const Outcome wide =
+      train("-q --steps 1 -o " + path("wide") + kTiny + " --set model.filters=3 --init " + weights);
+  EXPECT_EQ(wide.exit_code, 3);
+  EXPECT_NE(wide.err.find("does not fit model.filters=3"), std::string::npos) << wide.err;
+  EXPECT_FALSE(exists("wide/last.safetensors"));
+  EXPECT_EQ(train("-q -o " + path("x") + kTiny + " --init " + path("none.safetensors")).exit_code, 3);
+}
+
+}  // namespace
+}  // namespace primal
