@@ -6,6 +6,7 @@
 #include <exception>
 #include <mutex>
 #include <omp.h>
+#include <utility>
 #include <vector>
 
 #include "tensor/error.h"
@@ -31,6 +32,8 @@ std::atomic<int>& thread_setting() {
   return setting;
 }
 
+thread_local bool works_alone = false;
+
 // The first exception any thread throws, to be thrown again once all have joined.
 class FirstError {
  public:
@@ -54,12 +57,15 @@ class FirstError {
 
 }  // namespace
 
-int num_threads() { return thread_setting(); }
+int num_threads() { return works_alone ? 1 : thread_setting().load(); }
 
 void set_num_threads(int n) {
   if (n < 1 || n > 4096) throw ConfigError("[threads] expects a number from 1 to 4096, found {}", n);
   thread_setting() = n;
 }
+
+WorkAlone::WorkAlone() : before_(std::exchange(works_alone, true)) {}
+WorkAlone::~WorkAlone() { works_alone = before_; }
 
 Scratch::Scratch(size_t bytes) : data_(host_pool().allocate(bytes)) {}
 

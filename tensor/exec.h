@@ -16,6 +16,18 @@ int num_threads();
 // Changes that number for the whole process; n >= 1, otherwise ConfigError.
 void set_num_threads(int n);
 
+// While one lives, this thread works alone, whatever that number is: for helpers that work beside the main thread.
+class WorkAlone {
+ public:
+  WorkAlone();
+  ~WorkAlone();
+  WorkAlone(const WorkAlone&) = delete;
+  WorkAlone& operator=(const WorkAlone&) = delete;
+
+ private:
+  bool before_;
+};
+
 struct Exec {
   int n_threads = num_threads();
 };

@@ -1,6 +1,7 @@
 #include "data/dataset/prefetch.h"
 
 #include "tensor/error.h"
+#include "tensor/exec.h"
 
 namespace primal {
 namespace {
@@ -28,6 +29,7 @@ Prefetch::~Prefetch() {
 }
 
 void Prefetch::work() {
+  const WorkAlone alone;  // a second team of threads would only be in the way of the one that trains
   for (const int64_t i : order_) {
     Item item;
     try {

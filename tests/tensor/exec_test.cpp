@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <gtest/gtest.h>
+#include <thread>
 #include <vector>
 
 #include "tensor/error.h"
@@ -65,6 +66,20 @@ TEST(Range, IsRecordedWithDepthAndTime) {
   EXPECT_GE(records[1].duration_us, records[0].duration_us);
   EXPECT_EQ(recorder.total_us("outer"), records[1].duration_us);
   EXPECT_THROW(RangeRecorder(), ConfigError);
+}
+
+TEST(Exec, AThreadThatWorksAloneHasNoTeam) {
+  const int before = num_threads();
+  set_num_threads(3);
+  std::thread helper([] {
+    const WorkAlone alone;
+    EXPECT_EQ(num_threads(), 1);
+    parallel_region(Exec{},
+                    [](int thread, int n) { EXPECT_EQ(std::make_pair(thread, n), std::make_pair(0, 1)); });
+  });
+  helper.join();
+  EXPECT_EQ(num_threads(), 3);
+  set_num_threads(before);
 }
 
 }  // namespace
