@@ -105,7 +105,7 @@ void demo(const DemoOptions& options) {
                task.model().n_parameters(), num_threads());
   }
   const StopSignals signals;
-  const Progress progress(!talk);
+  const Progress progress(talk ? ProgressMode::automatic : ProgressMode::none, config.training.batch);
   const TrainResult trained =
       train(task, config, false, signals.caught(), [&](const TrainEvent& e) { progress.show(e); });
   if (trained.stopped_by != 0) throw Stopped(trained.stopped_by);

@@ -8,6 +8,7 @@
 #include "apps/signals.h"
 #include "apps/training/denoising_task.h"
 #include "apps/training/progress.h"
+#include "apps/training/run_lock.h"
 #include "apps/training/trainer.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
@@ -22,6 +23,7 @@ struct TrainOptions {
   std::optional<std::string> data, output, init;
   std::optional<int64_t> steps, epochs, seed, overfit, keep;
   std::vector<std::string> set;
+  std::string progress = "auto";
   bool resume = false, overwrite = false, dry_run = false, print_config = false;
 };
 
@@ -126,6 +128,8 @@ void train_command(const TrainOptions& options) {
   if (options.print_config) return print_config(resolved.settings, options.common.json);
   const TrainConfig& config = resolved.settings.config;
   const std::filesystem::path last = resolved.last();
+  // Whoever is at work there is the first thing to know; the training itself takes the lock again.
+  if (!options.dry_run && std::filesystem::exists(last)) const RunLock probe(config.output);
   if (std::filesystem::exists(last) && !options.resume && !options.overwrite && !options.dry_run) {
     throw ConfigError("[train] {} holds a training already; give --resume, --overwrite or another --output",
                       config.output);
@@ -136,7 +140,8 @@ void train_command(const TrainOptions& options) {
   if (talk && options.resume) print_resumed(resolved, n_steps_of(config, task.n_samples()));
   if (options.dry_run) return;
 
-  const Progress progress(options.common.quiet);
+  const Progress progress(talk ? parse_progress(options.progress) : ProgressMode::none,
+                          config.training.batch);
   const StopSignals signals;
   const TrainResult result = train(
       task, resolved.settings, options.resume, signals.caught(),
@@ -200,6 +205,12 @@ void add_train_command(CLI::App& program) {
                     "go on from the output folder's last checkpoint, with its settings");
   command->add_flag("--overwrite", options->overwrite, "start anew in a folder that holds a training");
   command->add_flag("--dry-run", options->dry_run, "print what would be done and stop");
+  command
+      ->add_option(
+          "--progress", options->progress,
+          "auto, bar, plain or none; auto: a bar on a terminal, lines elsewhere. NO_COLOR is honoured")
+      ->check(CLI::IsMember({"auto", "bar", "plain", "none"}))
+      ->capture_default_str();
   command->add_flag("--print-config", options->print_config,
                     "print the settings as TOML, each with its origin, and stop");
   options->common.add_to(*command);

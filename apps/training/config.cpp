@@ -159,6 +159,7 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
        86400,
        {}},
       {"training.keep", &c.training.keep, "numbered checkpoints kept, one an epoch; 0: none", 0, kAny, {}},
+      {"training.prefetch", &c.training.prefetch, "pictures decoded ahead; 0: none", 0, 1024, {}},
       {"training.overfit", &c.training.overfit, "use only the first so many pictures; 0: all", 0, kAny, {}},
       {"training.init", &c.training.init, "file of weights to start from; empty: fresh ones", 0, 0, {}},
   };

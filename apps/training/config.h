@@ -47,6 +47,7 @@ struct TrainConfig {
     double min_delta = 0.0;  // how much better counts as better, in the first metric's unit
     double checkpoint_seconds = 60.0;  // also at each epoch
     int64_t keep = 0;                  // numbered checkpoints kept, one an epoch; 0: none
+    int64_t prefetch = 4;              // pictures a thread of its own decodes ahead; 0: no thread
     int64_t overfit = 0;               // use only so many pictures; 0: all
     std::string init;                  // file with the weights to start from; empty: fresh ones
   } training;

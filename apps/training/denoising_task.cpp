@@ -77,16 +77,34 @@ void DenoisingTask::divide() {
   n_samples_ = data.n_train > 0 ? std::min(data.n_train, validation_first_) : validation_first_;
 }
 
-Variable DenoisingTask::loss(int64_t epoch, std::span<const int64_t> samples) {
-  std::vector<Tensor> clean, noisy;
+void DenoisingTask::announce(const std::vector<int64_t>& samples) {
+  ahead_.reset();
+  announced_.clear();
+  if (config_.training.prefetch == 0 || samples.empty()) return;
+  announced_.assign(samples.begin(), samples.end());
+  ahead_ = std::make_unique<Prefetch>(*train_, samples, config_.training.prefetch);
+}
+
+Tensor DenoisingTask::clean(int64_t sample) {
+  if (announced_.empty() || announced_.front() != sample) return train_->clean(sample);
+  announced_.pop_front();
+  return ahead_->next();
+}
+
+TensorMap DenoisingTask::batch(int64_t epoch, std::span<const int64_t> samples) {
+  std::vector<Tensor> x, z;
   for (const int64_t sample : samples) {
     const NoiseKey key{static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch),
                        static_cast<uint32_t>(sample)};
     const double s = draw_noise_level(config_.noise.low, config_.noise.high, key);
-    clean.push_back(train_->clean(sample));
-    noisy.push_back(add_noise(clean.back(), parse_noise_kind(config_.noise.kind), s, key));
+    x.push_back(clean(sample));
+    z.push_back(add_noise(x.back(), parse_noise_kind(config_.noise.kind), s, key));
   }
-  return mse_loss(model_.forward(stack(noisy)).denoised, stack(clean));
+  return {{"noisy", stack(z)}, {"clean", stack(x)}};
+}
+
+Variable DenoisingTask::loss(const TensorMap& batch) {
+  return mse_loss(model_.forward(batch.at("noisy")).denoised, batch.at("clean"));
 }
 
 Metrics DenoisingTask::validate(const std::function<bool()>& keep_going) {

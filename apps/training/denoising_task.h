@@ -1,11 +1,13 @@
 // The thesis task: unrolled TV learns to denoise pictures from clean ones, with noise drawn anew at each use.
 #pragma once
 
+#include <deque>
 #include <memory>
 
 #include "apps/training/config.h"
 #include "apps/training/task.h"
 #include "data/dataset/dataset.h"
+#include "data/dataset/prefetch.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
 
 namespace primal {
@@ -22,7 +24,11 @@ class DenoisingTask : public Task {
   const Module& model() const override { return model_; }
   int64_t n_samples() const override { return n_samples_; }
   std::string sample_name(int64_t sample) const override { return train_->name(sample); }
-  Variable loss(int64_t epoch, std::span<const int64_t> samples) override;
+  // Decoded by a thread of their own, training.prefetch of them ahead.
+  void announce(const std::vector<int64_t>& samples) override;
+  // "noisy" and "clean", [N,1,1,H,W] in [0,1] but for the noise
+  TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override;
+  Variable loss(const TensorMap& batch) override;
   std::vector<std::string> metric_names() const override { return {"validation_psnr_db", "validation_ssim"}; }
   Metrics validate(const std::function<bool()>& keep_going) override;
 
@@ -30,6 +36,7 @@ class DenoisingTask : public Task {
 
  private:
   void divide();
+  Tensor clean(int64_t sample);
 
   TrainConfig config_;
   Initialiser init_;
@@ -38,6 +45,8 @@ class DenoisingTask : public Task {
   std::unique_ptr<Dataset> validation_;
   int64_t n_samples_;                            // the first of train_
   int64_t n_validation_, validation_first_ = 0;  // of validation_
+  std::deque<int64_t> announced_;                // those that ahead_ has yet to give
+  std::unique_ptr<Prefetch> ahead_;              // after train_, which it reads
 };
 
 }  // namespace primal

@@ -36,11 +36,22 @@ MetricsLog::MetricsLog(const std::filesystem::path& path, const std::vector<std:
   stream_.open(path, std::ios::app);
 }
 
+StepTexts texts_of(const StepRecord& r) {
+  StepTexts t{fmt::format("{:.9g}", r.loss),
+              fmt::format("{:.9g}", r.mean_loss),
+              fmt::format("{:.9g}", r.learning_rate),
+              fmt::format("{:.3f}", r.step_ms),
+              {}};
+  for (const double v : r.validation) t.validation.push_back(fmt::format("{:.6g}", v));
+  return t;
+}
+
 void MetricsLog::add(const StepRecord& r) {
-  stream_ << fmt::format("{},{},{:.9g},{:.9g},{:.9g},{:.3f}", r.step, r.epoch, r.loss, r.mean_loss,
-                         r.learning_rate, r.step_ms);
+  const StepTexts t = texts_of(r);
+  stream_ << fmt::format("{},{},{},{},{},{}", r.step, r.epoch, t.loss, t.mean_loss, t.learning_rate,
+                         t.step_ms);
   for (size_t i = 0; i < n_metrics_; ++i) {
-    stream_ << (i < r.validation.size() ? fmt::format(",{:.6g}", r.validation[i]) : std::string(","));
+    stream_ << "," << (i < t.validation.size() ? t.validation[i] : std::string());
   }
   stream_ << "\n" << std::flush;
   if (!stream_) throw IoError("[metrics] {} cannot be written: is the disk full?", path_.string());

@@ -20,6 +20,13 @@ struct StepRecord {
   std::vector<double> validation;  // after an epoch, else empty
 };
 
+// Its numbers as every log writes them; the nine digits of a float32 loss give it back exactly.
+struct StepTexts {
+  std::string loss, mean_loss, learning_rate, step_ms;
+  std::vector<std::string> validation;
+};
+StepTexts texts_of(const StepRecord& record);
+
 class MetricsLog {
  public:
   // A new log; or, with last_step >= 0, the log that is there, cut after the row of that step: later rows belong to steps

@@ -1,4 +1,5 @@
-// What a training says while it runs: one line that is written over on a terminal, a plain line now and then elsewhere.
+// What a training says while it runs, on stderr: a bar with rate and time left that is written over on a terminal, a plain
+// line every 50 steps elsewhere. Steps with a validation leave their line in both.
 #pragma once
 
 #include <string>
@@ -7,14 +8,24 @@
 
 namespace primal {
 
+enum class ProgressMode { automatic, bar, plain, none };  // automatic: bar on a terminal, else plain
+
+// "auto", "bar", "plain", "none"; ConfigError for anything else.
+ProgressMode parse_progress(const std::string& name);
+
 class Progress {
  public:
-  explicit Progress(bool quiet);
+  // Pictures in a step, for the rate.
+  Progress(ProgressMode mode, int64_t batch);
   void show(const TrainEvent& event) const;
 
  private:
-  bool quiet_, terminal_;
+  bool shown_, bar_, colour_;
+  int64_t batch_;
 };
+
+// The line without bar: numbers as they are in metrics.csv, rounded.
+std::string progress_line(const TrainEvent& event, int64_t batch);
 
 // "12.3 s", "4:05 min", "2:30 h"
 std::string duration_text(double seconds);

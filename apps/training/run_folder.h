@@ -5,6 +5,8 @@
 //   step_000600.safetensors  one an epoch, the newest training.keep of them
 //   config.toml              the settings, each with its origin: a configuration file like any other
 //   metrics.csv              a row per step
+//   events.jsonl             the same and more, for programs
+//   .lock                    held by the training that is at work here
 //
 // Checkpoints and config.toml are replaced whole or not at all (data/file/file.h).
 #pragma once
@@ -25,6 +27,7 @@ class RunFolder {
   std::filesystem::path best() const { return path_ / "best.safetensors"; }
   std::filesystem::path numbered(int64_t step) const;
   std::filesystem::path metrics() const { return path_ / "metrics.csv"; }
+  std::filesystem::path events() const { return path_ / "events.jsonl"; }
 
   void write_config(const std::string& toml) const;
 

@@ -23,7 +23,8 @@ constexpr std::array kMayChange{"data.folder",
                                 "training.patience",
                                 "training.min_delta",
                                 "training.checkpoint_seconds",
-                                "training.keep"};
+                                "training.keep",
+                                "training.prefetch"};
 
 void let_epochs_decide(Settings& settings, const Origins& layer) {
   const auto epochs = layer.find("training.epochs");

@@ -10,6 +10,7 @@
 
 #include "autograd/variable.h"
 #include "nn/module.h"
+#include "tensor/op/op.h"
 
 namespace primal {
 
@@ -22,8 +23,11 @@ class Task {
   virtual int64_t n_samples() const = 0;  // of one epoch
   virtual std::string sample_name(int64_t sample) const = 0;
 
-  // The mean loss of a batch; random parts depend on (epoch, sample) alone.
-  virtual Variable loss(int64_t epoch, std::span<const int64_t> samples) = 0;
+  // The samples that batch() will be asked for next, in this order, so that they can be made ready ahead.
+  virtual void announce(const std::vector<int64_t>& /*samples*/) {}
+  // What loss() works on; random parts depend on (epoch, sample) alone.
+  virtual TensorMap batch(int64_t epoch, std::span<const int64_t> samples) = 0;
+  virtual Variable loss(const TensorMap& batch) = 0;  // the mean over the batch
 
   virtual std::vector<std::string> metric_names() const = 0;  // what validate() returns, in its order
   // Of the model as it stands, on pictures it was not trained on; the first one decides what is best (larger is better).

@@ -5,11 +5,14 @@
 #include <cmath>
 #include <filesystem>
 
+#include "apps/training/event_log.h"
 #include "apps/training/run_folder.h"
+#include "apps/training/run_lock.h"
 #include "apps/training/schedule.h"
 #include "apps/training/window.h"
 #include "data/dataset/dataset.h"
 #include "tensor/error.h"
+#include "tensor/exec.h"
 #include "tensor/range.h"
 
 namespace primal {
@@ -49,6 +52,7 @@ class Run {
       : task_(task),
         config_(settings.config),
         folder_(config_.output),
+        lock_(folder_.path()),
         n_steps_(n_steps_of(config_, task.n_samples())),
         steps_per_epoch_(n_steps_of_epoch(config_, task.n_samples())),
         adam_(task.model().parameters(), {.lr = config_.training.learning_rate}) {
@@ -69,6 +73,12 @@ class Run {
     folder_.write_config(to_toml(settings));
     log_ = std::make_unique<MetricsLog>(folder_.metrics(), task.metric_names(), resume ? state_.step : -1);
     for (const double loss : log_->kept_losses()) losses_.add(loss);
+    events_ = std::make_unique<EventLog>(folder_.events(), task.metric_names(), resume ? state_.step : -1);
+    events_->start(state_.step, {{"n_steps", n_steps_},
+                                 {"pictures", pictures},
+                                 {"parameters", task.model().n_parameters()},
+                                 {"threads", num_threads()},
+                                 {"config", config_to_json(config_)}});
   }
 
   static int64_t n_steps_of_epoch(const TrainConfig& config, int64_t n_samples) {
@@ -77,11 +87,19 @@ class Run {
 
   TrainResult run(Stop stop, const OnEvent& on_event) {
     const Clock::time_point start = Clock::now();
-    if (state_.validation_due) {
-      losses_.add(state_.loss);
-      finish_step(event_of(state_.loss, state_.step_ms), stop, on_event);
+    try {
+      if (state_.validation_due) {
+        losses_.add(state_.loss);
+        finish_step(event_of(state_.loss, state_.step_ms), stop, on_event);
+      }
+      while (state_.step < n_steps_ && stop == 0 && !out_of_patience()) finish_step(step(), stop, on_event);
+    } catch (const NumericError& error) {
+      events_->stop(state_.step, error.what());
+      throw;
     }
-    while (state_.step < n_steps_ && stop == 0 && !out_of_patience()) finish_step(step(), stop, on_event);
+    events_->stop(state_.step, stop != 0           ? fmt::format("signal {}", static_cast<int>(stop))
+                               : out_of_patience() ? "out of patience"
+                                                   : "done");
     return {state_.step, losses_.mean(), seconds_since(start), stop, out_of_patience()};
   }
 
@@ -90,7 +108,7 @@ class Run {
     const Range range("train.step");
     const Clock::time_point start = Clock::now();
     const int64_t epoch = state_.step / steps_per_epoch_;
-    const std::vector<int64_t> samples = samples_of(epoch, state_.step % steps_per_epoch_);
+    const std::vector<int64_t> samples = next_samples(epoch);
     task_.model().zero_grad();
     const Variable loss = finite_loss(epoch, samples);
     loss.backward();
@@ -137,6 +155,7 @@ class Run {
       note(event.validation);
     }
     log_->add(event);
+    events_->step(event);
     const bool due = seconds_since(saved_) >= config_.training.checkpoint_seconds;
     if (epoch_ends || due || stop != 0) save(folder_.last());
     if (epoch_ends && config_.training.keep > 0) {
@@ -154,20 +173,24 @@ class Run {
     save(folder_.last());
   }
 
-  // The batch at a position of the epoch's shuffled order.
-  std::vector<int64_t> samples_of(int64_t epoch, int64_t position) const {
-    const std::vector<int64_t> order =
-        epoch_order(task_.n_samples(), static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch));
-    const int64_t begin = position * config_.training.batch;
+  // The samples of the step that comes next, from the epoch's shuffled order.
+  std::vector<int64_t> next_samples(int64_t epoch) {
+    const int64_t begin = state_.step % steps_per_epoch_ * config_.training.batch;
+    if (epoch != order_epoch_) {
+      order_ =
+          epoch_order(task_.n_samples(), static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch));
+      order_epoch_ = epoch;
+      task_.announce({order_.begin() + begin, order_.end()});
+    }
     const int64_t end = std::min(begin + config_.training.batch, task_.n_samples());
-    return {order.begin() + begin, order.begin() + end};
+    return {order_.begin() + begin, order_.begin() + end};
   }
 
   // An op that meets a NaN first (a step size, a lambda) says so itself; here its place in the training is added.
   Variable finite_loss(int64_t epoch, const std::vector<int64_t>& samples) {
     std::string what = "the loss is not finite";
     try {
-      const Variable loss = task_.loss(epoch, samples);
+      const Variable loss = task_.loss(task_.batch(epoch, samples));
       if (all_finite(loss.value())) return loss;
     } catch (const NumericError& error) {
       what = error.what();
@@ -201,16 +224,21 @@ class Run {
 
   void save(const fs::path& path) {
     save_checkpoint(path, task_.model(), adam_, config_, state_);
-    saved_ = Clock::now();
+    if (path == folder_.last()) saved_ = Clock::now();
+    if (events_ != nullptr) events_->checkpoint(state_.step, path.filename().string());
   }
 
   Task& task_;
   const TrainConfig config_;
   const RunFolder folder_;
+  const RunLock lock_;
   const int64_t n_steps_, steps_per_epoch_;
   Adam adam_;
   TrainingState state_;
+  std::vector<int64_t> order_;  // of the samples in order_epoch_
+  int64_t order_epoch_ = -1;
   std::unique_ptr<MetricsLog> log_;
+  std::unique_ptr<EventLog> events_;
   Window losses_, times_;
   Clock::time_point saved_;
 };

@@ -70,6 +70,36 @@ TEST(Trainer, TheSameSeedGivesTheSameLossesForAnyThreadCount) {
   EXPECT_EQ(first, second);
 }
 
+// A task that counts which pictures it was told of before it needed them.
+class CountingTask : public DenoisingTask {
+ public:
+  using DenoisingTask::DenoisingTask;
+  void announce(const std::vector<int64_t>& samples) override {
+    announced.insert(announced.end(), samples.begin(), samples.end());
+    DenoisingTask::announce(samples);
+  }
+  TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override {
+    asked.insert(asked.end(), samples.begin(), samples.end());
+    return DenoisingTask::batch(epoch, samples);
+  }
+  std::vector<int64_t> announced, asked;
+};
+
+TEST(Trainer, PicturesDecodedAheadGiveTheSameBits) {
+  TrainConfig config = tiny("trainer_prefetch");
+  config.training.batch = 2;  // 5 pictures: the last batch of an epoch has one
+  std::vector<std::vector<double>> losses;
+  for (const int64_t ahead : {0, 1, 3}) {
+    config.training.prefetch = ahead;
+    CountingTask task(config);
+    losses.push_back(losses_of(task, config));
+    EXPECT_EQ(task.announced, task.asked);
+    EXPECT_EQ(task.asked.size(), 20u);  // 12 steps are four epochs
+  }
+  EXPECT_EQ(losses[0], losses[1]);
+  EXPECT_EQ(losses[0], losses[2]);
+}
+
 TEST(Trainer, AStoppedAndResumedRunGivesTheSameLossesBitForBit) {
   const TrainConfig whole = tiny("trainer_whole");
   DenoisingTask a(whole);
@@ -141,9 +171,9 @@ TEST(Trainer, LearnsAFewPicturesByHeart) {
 class BrokenTask : public DenoisingTask {
  public:
   using DenoisingTask::DenoisingTask;
-  Variable loss(int64_t epoch, std::span<const int64_t> samples) override {
+  Variable loss(const TensorMap& batch) override {
     if (++calls_ == 3) unrolled_tv().parameters()[0].second.value().fill(NAN);
-    return DenoisingTask::loss(epoch, samples);
+    return DenoisingTask::loss(batch);
   }
 
  private:

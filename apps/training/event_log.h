@@ -1,0 +1,41 @@
+// events.jsonl of a training: one JSON object a line, appended and flushed, for programs that watch it.
+//
+//   {"event":"start","step":0,"time":"2026-11-21T04:00:00Z","primal":"0.1.0",...,"config":{...}}   each time it starts or resumes
+//   {"event":"step","step":1,"epoch":0,"loss":0.0603,"mean_loss":...,"learning_rate":...,"step_ms":...}
+//   {"event":"validation","step":5,"validation_psnr_db":24.1,"validation_ssim":0.61}
+//   {"event":"checkpoint","step":5,"file":"last.safetensors"}
+//   {"event":"stop","step":5,"time":...,"reason":"done"}
+//
+// The numbers are, digit for digit, those of metrics.csv.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "apps/training/metrics_log.h"
+
+namespace primal {
+
+class EventLog {
+ public:
+  // A new log; or, with last_step >= 0, the log that is there, cut after the events of that step, as MetricsLog does.
+  EventLog(const std::filesystem::path& path, std::vector<std::string> metric_names, int64_t last_step);
+
+  // Of a program of this version and compiler; `facts` are what else is worth knowing, with the configuration.
+  void start(int64_t step, const nlohmann::json& facts);
+  void step(const StepRecord& record);  // and its validation, where it has one
+  void checkpoint(int64_t step, const std::string& file);
+  void stop(int64_t step, const std::string& reason);
+
+ private:
+  void write(const std::string& line);
+
+  std::filesystem::path path_;
+  std::vector<std::string> metric_names_;
+  std::ofstream stream_;
+};
+
+}  // namespace primal
