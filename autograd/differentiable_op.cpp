@@ -11,7 +11,8 @@ std::function<OpResult(const OpCall&)> differentiable(NamedFunction f, std::vect
     const bool backward = !call.upstream.empty();
     VariableMap leaves;
     for (const auto& [name, value] : call.inputs) {
-      const bool constant = !is_floating(value.dtype()) || std::ranges::count(constants, name) > 0;
+      const bool constant = !is_floating(value.dtype()) || std::ranges::count(constants, name) > 0 ||
+                            call.constants.count(name) > 0;
       leaves[name] = Variable(value, backward && !constant);
     }
     const VariableMap results = f(leaves, call.attrs);

@@ -18,7 +18,12 @@ struct Variable::Slot {
   std::shared_ptr<Node> node;  // null for a leaf
 
   const Tensor& zeroed_grad() {
-    if (!grad.defined()) grad = Tensor::zeros(shape, dtype);
+    if (!grad.defined()) {
+      const Range range("tape", "zero_gradient", [&] {
+        return RangeDetail{shape.str(), {}, {0.0, f32_bytes(elements_of(shape))}};
+      });
+      grad = Tensor::zeros(shape, dtype);
+    }
     return grad;
   }
 };
@@ -28,6 +33,7 @@ struct Variable::Node {
   uint64_t number;  // a node's inputs are always older than it
   std::vector<std::shared_ptr<Slot>> inputs;
   BackwardFunction backward;
+  RangeOriginPointer origin;  // of the forward range, where one recorded
 };
 
 namespace {
@@ -78,7 +84,7 @@ Variable record(const char* op, Tensor value, const std::vector<Variable>& input
   std::vector<std::shared_ptr<Variable::Slot>> slots;
   for (const Variable& input : inputs) slots.push_back(input.slot_);
   result.slot_->node = std::make_shared<Variable::Node>(
-      Variable::Node{op, next_number(), std::move(slots), std::move(backward)});
+      Variable::Node{op, next_number(), std::move(slots), std::move(backward), Range::origin()});
   return result;
 }
 
@@ -120,7 +126,7 @@ void Variable::backward(const Tensor& upstream) const {
       throw ShapeError("[backward] {} has run backward already; what it saved is gone", node.op);
     }
     if (slot->grad.defined()) {
-      const Range range(node.op, "backward");
+      const Range range(node.op, "backward", node.origin);
       Gradients gradients(std::exchange(slot->grad, {}), node);
       node.backward(gradients);
     }

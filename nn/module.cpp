@@ -80,6 +80,7 @@ Tensor Module::register_buffer(std::string name, Tensor value) {
 }
 
 void Module::register_module(std::string name, const Module& child) {
+  child.name_ = name;
   children_.emplace_back(std::move(name), &child);
 }
 

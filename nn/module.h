@@ -41,6 +41,8 @@ class Module {
   std::vector<std::pair<std::string, Variable>> parameters() const;
   int64_t n_parameters() const;  // scalars in all parameters
   void zero_grad() const;
+  // The name under which the parent registered it: "conv_block.0"; empty for the outermost.
+  const std::string& name() const { return name_; }
 
   // Parameters and buffers under their names. The tensors are the module's own, not copies.
   TensorMap state() const;
@@ -57,6 +59,7 @@ class Module {
   template <class Visit>
   void visit(const std::string& prefix, const Visit& visit_one) const;
 
+  mutable std::string name_;  // given by the parent
   std::vector<std::pair<std::string, Variable>> parameters_;
   std::vector<std::pair<std::string, Tensor>> buffers_;
   std::vector<std::pair<std::string, const Module*>> children_;

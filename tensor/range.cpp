@@ -10,25 +10,56 @@ namespace primal {
 namespace {
 
 std::atomic<bool> recording = false;
+std::atomic<int> threads_seen = 0;
 std::mutex records_mutex;
 std::vector<RangeRecord> all_records;
-std::chrono::steady_clock::time_point origin;
+std::chrono::steady_clock::time_point origin_time;
 thread_local int depth = 0;
+thread_local std::string layer_path;
 
 double microseconds(std::chrono::steady_clock::duration d) {
   return std::chrono::duration<double, std::micro>(d).count();
 }
 
+int thread_number() {
+  thread_local const int number = threads_seen++;
+  return number;
+}
+
 }  // namespace
+
+struct Range::State {
+  const char* name;
+  const char* phase;
+  RangeDetail detail;
+  std::string layer_before;  // the path to go back to, where the range has brought a layer of its own
+  bool brought_layer = false;
+  State* outer = nullptr;
+  std::chrono::steady_clock::time_point start;
+
+  static thread_local State* innermost;
+};
+
+thread_local Range::State* Range::State::innermost = nullptr;
+
+RangeDetail range_detail(const PhaseCosts& costs, std::string geometry, std::string implementation) {
+  const auto of = [&](const char* phase) {
+    const auto found = costs.find(phase);
+    return found == costs.end() ? Cost{} : found->second;
+  };
+  return {std::move(geometry), std::move(implementation), of("forward"), of("backward")};
+}
 
 RangeRecorder::RangeRecorder() {
   if (recording.exchange(true)) throw ConfigError("[range] a recorder is alive already");
   std::lock_guard lock(records_mutex);
   all_records.clear();
-  origin = std::chrono::steady_clock::now();
+  origin_time = std::chrono::steady_clock::now();
 }
 
 RangeRecorder::~RangeRecorder() { recording = false; }
+
+bool RangeRecorder::active() { return recording.load(std::memory_order_relaxed); }
 
 std::vector<RangeRecord> RangeRecorder::records() const {
   std::lock_guard lock(records_mutex);
@@ -43,21 +74,62 @@ double RangeRecorder::total_us(const std::string& name) const {
   return sum;
 }
 
-Range::Range(const char* name, const char* phase)
-    : name_(recording.load(std::memory_order_relaxed) ? name : nullptr), phase_(phase) {
-  if (name_ == nullptr) return;
+Range::Range(const char* name, const char* phase, const RangeOriginPointer& from) {
+  if (!RangeRecorder::active()) return;
+  state_ = std::make_unique<State>();
+  state_->name = name;
+  state_->phase = phase;
+  if (from != nullptr) {
+    state_->detail = {from->geometry, from->implementation, from->cost, {}};
+    state_->brought_layer = true;
+    state_->layer_before = std::exchange(layer_path, from->layer);
+  }
+  state_->outer = std::exchange(State::innermost, state_.get());
   ++depth;
-  start_ = std::chrono::steady_clock::now();
+  state_->start = std::chrono::steady_clock::now();
 }
 
 Range::~Range() {
-  if (name_ == nullptr) return;
-  --depth;
+  if (state_ == nullptr) return;
   const auto now = std::chrono::steady_clock::now();
-  std::string name = name_;
-  if (phase_ != nullptr) name.append(".").append(phase_);
+  --depth;
+  State::innermost = state_->outer;
+  RangeRecord record{state_->name, depth, microseconds(state_->start - origin_time),
+                     microseconds(now - state_->start), thread_number()};
+  record.op = state_->name;
+  if (state_->phase != nullptr) {
+    record.phase = state_->phase;
+    record.name.append(".").append(state_->phase);
+  }
+  record.layer = layer_path;
+  record.detail = std::move(state_->detail);
+  if (state_->brought_layer) layer_path = std::move(state_->layer_before);
   std::lock_guard lock(records_mutex);
-  all_records.push_back({std::move(name), depth, microseconds(start_ - origin), microseconds(now - start_)});
+  all_records.push_back(std::move(record));
+}
+
+void Range::set_detail(RangeDetail detail) {
+  state_->detail = std::move(detail);
+  state_->start = std::chrono::steady_clock::now();  // describing it is no part of the work
+}
+
+RangeOriginPointer Range::origin() {
+  const State* state = State::innermost;
+  if (state == nullptr || !RangeRecorder::active()) return nullptr;
+  return std::make_shared<const RangeOrigin>(
+      RangeOrigin{layer_path, state->detail.geometry, state->detail.implementation, state->detail.backward});
+}
+
+LayerName::LayerName(const std::string& name) {
+  if (!RangeRecorder::active() || name.empty()) return;
+  pushed_ = true;
+  before_ = layer_path.size();
+  if (!layer_path.empty()) layer_path += '.';
+  layer_path += name;
+}
+
+LayerName::~LayerName() {
+  if (pushed_) layer_path.resize(before_);
 }
 
 }  // namespace primal

@@ -5,6 +5,7 @@
 
 #include "data/metrics/metrics.h"
 #include "solvers/grid_search/grid_search.h"
+#include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -61,6 +62,13 @@ OpInfo grid_search_info() {
   info.equation = "psnr[k], ssim[k] of argmin_x 1/2 ||x - noisy||^2 + lambda[k] ||grad x||_1 against clean";
   info.run = run;
   info.judge = judge;
+  info.cost = [](const OpShapes& s) {  // the problems; the scores are metrics'
+    const auto n = static_cast<int64_t>(s.in("lambdas").numel());
+    PdhgParams params;
+    params.n_iter = s.attrs.value("T", params.n_iter);
+    return PhaseCosts{
+        {"forward", pdhg_cost(s.in("noisy").with(0, n), Shape{n, 1, 1, 1, 1}, params, false).at("forward")}};
+  };
   info.corner_cases = {{"three_lambdas",
                         {{"T", 20}},
                         {{"clean", {1, 1, 1, 11, 9}, OpInput::Fill::uniform, 0.0, 1.0, false},

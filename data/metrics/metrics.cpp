@@ -18,6 +18,7 @@ constexpr int64_t kGrain = 1 << 14;  // elements in a chunk of a sum
 struct SsimGeometry {
   int64_t height, width;
 };
+std::string key(const SsimGeometry& g) { return fmt::format("h{} w{}", g.height, g.width); }
 struct SsimKernels {
   double (*f32)(const Exec&, View<const float, 2>, View<const float, 2>, const SsimWindow&);
   double (*f64)(const Exec&, View<const double, 2>, View<const double, 2>, const SsimWindow&);
@@ -115,7 +116,7 @@ double ssim(const Tensor& a, const Tensor& b, const SsimParams& params) {
   window.c1 = std::pow(0.01 * params.data_range, 2);
   window.c2 = std::pow(0.03 * params.data_range, 2);
 
-  const auto& chosen = choose<SsimGeometry, SsimKernels>("metrics", kLadder, {H, W});
+  const auto& chosen = choose<SsimGeometry, SsimKernels>("metrics", "forward", kLadder, {H, W});
   const double sum = dispatch_floating(a.dtype(), "ssim", [&]<class T>() {
     const auto kernel = chosen.kernels.template of<T>();
     double total = 0.0;
@@ -168,6 +169,22 @@ OpInfo metrics_info() {
   for (const SsimImplementation& implementation : kLadder)
     info.implementations.push_back(implementation.info);
   info.differentiable = false;
+  // Per window of n x n pixels: 8 a pixel (sums of a, b, a a, b b, a b) and some 20 to combine them; mse and psnr 3 each.
+  info.cost = [](const OpShapes& s) {
+    const auto windows = [&](double n) {
+      const Shape& a = s.in("a");
+      return (static_cast<double>(a[-2]) - n + 1.0) * (static_cast<double>(a[-1]) - n + 1.0) *
+             (8.0 * n * n + 20.0);
+    };
+    const double gaussian =
+        2.0 * std::floor(s.attrs.value("ssim_gaussian_sigma", SsimParams{}.sigma) *
+                             s.attrs.value("ssim_gaussian_truncate", SsimParams{}.truncate) +
+                         0.5) +
+        1.0;
+    const double uniform = static_cast<double>(s.attrs.value("ssim_window", SsimParams{}.size));
+    const double n = elements_of(s.in("a"));
+    return PhaseCosts{{"forward", {6.0 * n + windows(uniform) + windows(gaussian), f32_bytes(2.0 * n)}}};
+  };
   return info;
 }
 

@@ -34,7 +34,8 @@ void check(const Variable& x, const ActivationParams& params) {
 Variable activation(const Variable& x, const ActivationParams& params) {
   check(x, params);
   const char* op = name_of(params.kind);
-  const Range range(op);
+  const Range range(op, nullptr,
+                    [&] { return range_detail(activation_cost(x.shape(), params.kind), x.shape().str()); });
   const Tensor y = Tensor::empty(x.shape(), x.dtype());
   dispatch_floating(x.dtype(), op, [&]<class T>() {
     cpu::activation_forward<T>(Exec{}, x.value().span<T>(), params, y.span<T>());

@@ -3,6 +3,24 @@
 #include "nn/activation/activation.h"
 
 namespace primal {
+
+PhaseCosts activation_cost(const Shape& x, ActivationKind kind) {
+  const auto of = [n = elements_of(x)](double forward, double backward) {
+    return map_cost(n, n, forward * n, backward * n, n);  // backward reads y
+  };
+  switch (kind) {
+    case ActivationKind::relu:
+      return of(1.0, 1.0);
+    case ActivationKind::leaky_relu:
+      return of(2.0, 2.0);
+    case ActivationKind::sigmoid:
+      return of(3.0, 3.0);
+    case ActivationKind::softplus:
+      return of(5.0, 4.0);
+  }
+  return {};
+}
+
 namespace {
 
 OpInfo activation_info(std::string name, std::string equation, double tolerance,
@@ -13,6 +31,7 @@ OpInfo activation_info(std::string name, std::string equation, double tolerance,
   info.run = differentiable([params_of](const VariableMap& inputs, const Attributes& attrs) -> VariableMap {
     return {{"y", activation(required(inputs, "x"), params_of(attrs))}};
   });
+  info.cost = [params_of](const OpShapes& s) { return activation_cost(s.in("x"), params_of(s.attrs).kind); };
   info.judge = judge_relative_l2(tolerance, tolerance);
   info.corner_cases = {
       {"one_element", Attributes::object(), {{"x", {1}}}},

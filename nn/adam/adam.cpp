@@ -36,7 +36,11 @@ Adam::Adam(NamedParameters parameters, const AdamParams& params) : params_(param
 }
 
 void Adam::step() {
-  const Range range("adam");
+  const Range range("adam", nullptr, [&] {
+    double n = 0.0;
+    for (const Slot& slot : slots_) n += slot.x.grad().defined() ? elements_of(slot.x.shape()) : 0.0;
+    return RangeDetail{fmt::format("{} parameters", n), {}, adam_cost(n)};
+  });
   const int64_t t = ++step_.data<int64_t>()[0];
   for (const Slot& slot : slots_) {
     const Tensor& grad = slot.x.grad();

@@ -58,6 +58,9 @@ class Adam : private Module {
   std::vector<Slot> slots_;
 };
 
+// One step of n values: 3 for m, 4 for v, 7 for the update; reads grad, x, m, v and writes x, m, v.
+Cost adam_cost(double n);
+
 OpInfo adam_info();
 
 }  // namespace primal

@@ -47,6 +47,8 @@ OpCase steps_case(std::string name, Attributes attrs, int64_t n_steps, int64_t n
 
 }  // namespace
 
+Cost adam_cost(double n) { return {14.0 * n, f32_bytes(7.0 * n)}; }
+
 OpInfo adam_info() {
   OpInfo info;
   info.name = "adam";
@@ -54,6 +56,9 @@ OpInfo adam_info() {
   info.run = run;
   info.judge = [](const std::string&, const Tensor& got, const Tensor& expected, const OpCall&) {
     return Verdict{relative_l2(got, expected), 2e-6};  // in f32 and in f64
+  };
+  info.cost = [](const OpShapes& s) {
+    return PhaseCosts{{"forward", adam_cost(elements_of(s.in("gradients")))}};
   };
   info.corner_cases = {
       steps_case("one_step", {{"lr", 0.01}}, 1, 3),

@@ -36,6 +36,11 @@ OpInfo batch_norm_info() {
   info.name = "batch_norm";
   info.equation = "y = weight (x - mean) / sqrt(var + eps) + bias per channel";
   info.run = differentiable(run);
+  info.cost = [](const OpShapes& s) {  // training: 1 for the mean, 3 for the variance, 2 to apply them
+    const double n = elements_of(s.in("x"));
+    return s.attrs.value("training", BatchNormParams{}.training) ? map_cost(n, n, 6.0 * n, 10.0 * n, n)
+                                                                 : map_cost(n, n, 2.0 * n, 1.0 * n, n);
+  };
   info.judge = judge_relative_l2(2e-6, 5e-6);
   const Attributes train = {{"training", true}, {"momentum", 0.3}, {"eps", 1e-3}};
   const Attributes eval = {

@@ -2,6 +2,7 @@
 
 #include "nn/conv3d/conv3d_kernels.h"
 #include "tensor/error.h"
+#include "tensor/range.h"
 
 namespace primal {
 namespace {
@@ -50,22 +51,42 @@ View<T, 1> view_or_null(const Tensor& vector) {
 template <class T>
 Variable run(const Variable& x, const Variable& weight, const Variable& bias, const Conv3dParams& params,
              const Shape& y_shape) {
-  const Conv3dKernels<T>& kernels =
-      choose("conv3d", conv3d_ladder<T>(), Conv3dGeometry{x.shape(), weight.shape(), params}).kernels;
+  // The implementations are chosen here for the backward phases too: a scope may have ended when they run.
+  const Conv3dGeometry geometry{x.shape(), weight.shape(), params};
+  const auto chosen = [&](const char* phase) {
+    return &choose("conv3d", phase, conv3d_ladder<T>(), geometry);
+  };
+  const auto* forward = chosen("forward");
+  const auto describe = [text = key(geometry), costs = conv3d_cost(x.shape(), weight.shape(), y_shape)](
+                            const char* phase, const ImplementationInfo& implementation) {
+    return RangeDetail{text, std::string(implementation.name), costs.at(phase)};
+  };
+  const Range range("conv3d", nullptr, [&] { return describe("forward", forward->info); });
   const Tensor y = Tensor::empty(y_shape, x.dtype());
-  kernels.forward(Exec{}, x.value().view5<const T>(), weight.value().view5<const T>(),
-                  view_or_null<const T>(bias.defined() ? bias.value() : Tensor()), params, y.view5<T>());
+  forward->kernels.forward(Exec{}, x.value().view5<const T>(), weight.value().view5<const T>(),
+                           view_or_null<const T>(bias.defined() ? bias.value() : Tensor()), params,
+                           y.view5<T>());
+  if (!will_record({x, weight, bias})) return Variable(y);
   const Tensor saved_x = weight.requires_grad() ? x.value() : Tensor();
   const Tensor saved_weight = x.requires_grad() ? weight.value() : Tensor();
-  return record("conv3d", y, {x, weight, bias}, [saved_x, saved_weight, params, &kernels](Gradients& g) {
+  const auto* data = x.requires_grad() ? chosen("backward_data") : nullptr;
+  const auto* weights = chosen("backward_weights");
+  return record("conv3d", y, {x, weight, bias}, [=](Gradients& g) {
     const View5<const T> grad_y = g.output().view5<const T>();
     if (g.needs(0)) {
-      kernels.backward_data(Exec{}, grad_y, saved_weight.view5<const T>(), params, g.input(0).view5<T>());
+      const View5<T> grad_x = g.input(0).view5<T>();
+      const Range data_range("conv3d", "backward_data",
+                             [&] { return describe("backward_data", data->info); });
+      data->kernels.backward_data(Exec{}, grad_y, saved_weight.view5<const T>(), params, grad_x);
     }
     if (g.needs(1) || g.needs(2)) {
-      kernels.backward_weights(Exec{}, saved_x.defined() ? saved_x.view5<const T>() : View5<const T>{},
-                               grad_y, params, g.needs(1) ? g.input(1).view5<T>() : View5<T>{},
-                               g.needs(2) ? g.input(2).view<T, 1>() : View<T, 1>{});
+      const View5<T> grad_weight = g.needs(1) ? g.input(1).view5<T>() : View5<T>{};
+      const View<T, 1> grad_bias = g.needs(2) ? g.input(2).view<T, 1>() : View<T, 1>{};
+      const Range weights_range("conv3d", "backward_weights",
+                                [&] { return describe("backward_weights", weights->info); });
+      weights->kernels.backward_weights(Exec{},
+                                        saved_x.defined() ? saved_x.view5<const T>() : View5<const T>{},
+                                        grad_y, params, grad_weight, grad_bias);
     }
   });
 }
@@ -85,6 +106,11 @@ Conv3d::Conv3d(Initialiser& initialiser, int64_t n_in, int64_t n_out, std::array
   const int64_t fan_in = n_in * kernel[0] * kernel[1] * kernel[2];
   weight_ = register_parameter("weight", initialiser.fan_in_uniform(shape, fan_in));
   bias_ = register_parameter("bias", initialiser.fan_in_uniform({n_out}, fan_in));
+}
+
+Variable Conv3d::operator()(const Variable& x) const {
+  const LayerName layer(name());
+  return conv3d(x, weight_, bias_, params_);
 }
 
 }  // namespace primal

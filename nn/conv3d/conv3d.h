@@ -38,7 +38,7 @@ class Conv3d : public Module {
  public:
   Conv3d(Initialiser& initialiser, int64_t n_in, int64_t n_out, std::array<int64_t, 3> kernel,
          const Conv3dParams& params = {});
-  Variable operator()(const Variable& x) const { return conv3d(x, weight_, bias_, params_); }
+  Variable operator()(const Variable& x) const;
 
  private:
   Conv3dParams params_;

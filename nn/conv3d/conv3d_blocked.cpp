@@ -11,7 +11,6 @@
 // architectures", SC 2018.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/conv3d_patch.h"
-#include "tensor/range.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/conv3d/conv3d_blocked.cpp"
@@ -231,7 +230,6 @@ bool conv3d_blocked_supports(const Conv3dGeometry& g) {
 
 void conv3d_forward_blocked(const Exec& exec, View5<const float> x, View5<const float> weight,
                             View<const float, 1> bias, const Conv3dParams&, View5<float> y) {
-  const Range range("conv3d_forward");
   BlockedConvolution q = between(x, y, weight);  // weight [O,C,1,side,side]
   q.bias = bias.data;
   q.stride_c = q.side * q.side;
@@ -241,7 +239,6 @@ void conv3d_forward_blocked(const Exec& exec, View5<const float> x, View5<const 
 
 void conv3d_backward_data_blocked(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
                                   const Conv3dParams&, View5<float> grad_x) {
-  const Range range("conv3d_backward_data");
   BlockedConvolution q = between(grad_y, grad_x, weight);  // from the O channels of weight to its C
   q.stride_o = q.side * q.side;
   q.stride_c = q.o * q.stride_o;

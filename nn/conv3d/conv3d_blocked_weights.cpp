@@ -12,7 +12,6 @@
 //   - grad_bias comes out of the same sweep over grad_y.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/conv3d_patch.h"
-#include "tensor/range.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/conv3d/conv3d_blocked_weights.cpp"
@@ -218,7 +217,6 @@ HWY_EXPORT(blocked_weight_gradient);
 void conv3d_backward_weights_blocked(const Exec& exec, View5<const float> x, View5<const float> grad_y,
                                      const Conv3dParams&, View5<float> grad_weight,
                                      View<float, 1> grad_bias) {
-  const Range range("conv3d_backward_weights");
   BlockedWeightGradient q{};
   q.x = x.data;
   q.grad_y = grad_y.data;

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "nn/conv3d/conv3d_kernels.h"
-#include "tensor/range.h"
 
 namespace primal::cpu {
 namespace {
@@ -36,7 +35,6 @@ bool inside(int64_t index, int64_t extent) { return index >= 0 && index < extent
 template <class T>
 void conv3d_forward(const Exec& exec, View5<const T> x, View5<const T> weight, View<const T, 1> bias,
                     const Conv3dParams& params, View5<T> y) {
-  const Range range("conv3d_forward");
   const int64_t n_o = y.size(1), od = y.size(2), oh = y.size(3), ow = y.size(4);  // y [N,O,D',H',W']
   const int64_t n_c = x.size(1), d = x.size(2), h = x.size(3), w = x.size(4);     // x [N,C,D,H,W]
   const int64_t kd = weight.size(2), kh = weight.size(3), kw = weight.size(4);    // weight [O,C,kd,kh,kw]
@@ -73,7 +71,6 @@ void conv3d_forward(const Exec& exec, View5<const T> x, View5<const T> weight, V
 template <class T>
 void conv3d_backward_data(const Exec& exec, View5<const T> grad_y, View5<const T> weight,
                           const Conv3dParams& params, View5<T> grad_x) {
-  const Range range("conv3d_backward_data");
   const int64_t n_c = grad_x.size(1), d = grad_x.size(2), h = grad_x.size(3), w = grad_x.size(4);
   const int64_t n_o = grad_y.size(1), od = grad_y.size(2), oh = grad_y.size(3), ow = grad_y.size(4);
   const int64_t kd = weight.size(2), kh = weight.size(3), kw = weight.size(4);
@@ -111,7 +108,6 @@ void conv3d_backward_data(const Exec& exec, View5<const T> grad_y, View5<const T
 template <class T>
 void conv3d_backward_weights(const Exec& exec, View5<const T> x, View5<const T> grad_y,
                              const Conv3dParams& params, View5<T> grad_weight, View<T, 1> grad_bias) {
-  const Range range("conv3d_backward_weights");
   const int64_t n_n = grad_y.size(0), n_o = grad_y.size(1), od = grad_y.size(2), oh = grad_y.size(3),
                 ow = grad_y.size(4);
   const int64_t n_c = x.size(1), d = x.size(2), h = x.size(3), w = x.size(4);

@@ -19,6 +19,14 @@ struct Conv3dGeometry {
   Conv3dParams params;
 };
 
+// "n1 c32 o32 d1 h256 w256 k1,3,3 s1,1,1 p0,1,1", and back: DataError for another text.
+std::string key(const Conv3dGeometry&);
+Conv3dGeometry conv3d_geometry(const std::string& text);
+
+// Phases "forward", "backward_data" and "backward_weights": 2 per tap, channel pair and output, as if taps in the padding
+// were computed; the bias is where the sum starts, its gradient is not counted.
+PhaseCosts conv3d_cost(const Shape& x, const Shape& weight, const Shape& y);
+
 template <class T>
 struct Conv3dKernels {
   void (*forward)(const Exec&, View5<const T> x, View5<const T> weight, View<const T, 1> bias,
@@ -32,6 +40,10 @@ struct Conv3dKernels {
 // The implementations for f32 or f64, fastest first (conv3d_op.cpp).
 template <class T>
 std::span<const Implementation<Conv3dGeometry, Conv3dKernels<T>>> conv3d_ladder();
+template <>
+std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_ladder<float>();
+template <>
+std::span<const Implementation<Conv3dGeometry, Conv3dKernels<double>>> conv3d_ladder<double>();
 
 }  // namespace primal
 

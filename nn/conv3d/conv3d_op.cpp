@@ -1,6 +1,8 @@
 // What verify, check, the tests and the benches know of conv3d, and its ladder of implementations.
 #include "autograd/differentiable_op.h"
 #include "nn/conv3d/conv3d_kernels.h"
+#include "tensor/error.h"
+#include "tensor/op/geometry_text.h"
 
 namespace primal {
 namespace {
@@ -69,7 +71,7 @@ std::vector<OpCase> corner_cases() {
 // The convolutions of the thesis network on 256 x 256 pixels, named after their place in it.
 std::vector<OpCase> unet_stages() {
   const auto image = [](int64_t channels, int64_t side) { return Shape{1, channels, 1, side, side}; };
-  return {
+  std::vector<OpCase> stages{
       square("e0a", image(1, 256), 32),     square("e0b", image(32, 256), 32),
       square("e1a", image(32, 128), 64),    square("e1b", image(64, 128), 64),
       square("e2a", image(64, 64), 128),    square("e2b", image(128, 64), 128),
@@ -80,9 +82,67 @@ std::vector<OpCase> unet_stages() {
       pointwise("u0", image(64, 256), 32),  square("d0a", image(64, 256), 32),
       square("d0b", image(32, 256), 32),    pointwise("out", image(32, 256), 2),
   };
+  stages.front().inputs.front().differentiable = false;  // the picture
+  return stages;
+}
+
+// Both throw DataError: the text comes from a file.
+OpCase case_of(const std::string& text) {
+  const Conv3dGeometry g = conv3d_geometry(text);
+  const auto extent = [&](int axis) { return g.weight[axis]; };
+  OpCase op_case =
+      make_case(text, g.x, extent(0), {extent(2), extent(3), extent(4)}, g.params.stride, g.params.padding);
+  op_case.inputs.front().differentiable = g.x[1] > 1;  // one channel: the picture itself
+  return op_case;
+}
+
+std::vector<std::string> supporting(const std::string& text) {
+  const Conv3dGeometry geometry = conv3d_geometry(text);
+  std::vector<std::string> names;
+  for (const auto& implementation : conv3d_ladder<float>()) {
+    if (implementation.supports(geometry)) names.emplace_back(implementation.info.name);
+  }
+  return names;
 }
 
 }  // namespace
+
+std::string key(const Conv3dGeometry& g) {
+  const auto triple = [](const Triple& t) { return fmt::format("{},{},{}", t[0], t[1], t[2]); };
+  return fmt::format("n{} c{} o{} d{} h{} w{} k{},{},{} s{} p{}", g.x[0], g.x[1], g.weight[0], g.x[2], g.x[3],
+                     g.x[4], g.weight[2], g.weight[3], g.weight[4], triple(g.params.stride),
+                     triple(g.params.padding));
+}
+
+Conv3dGeometry conv3d_geometry(const std::string& text) {
+  const GeometryText words("conv3d", text);
+  const Triple kernel = words.three("k");
+  Conv3dGeometry g;
+  try {
+    g.x = Shape{words.one("n"), words.one("c"), words.one("d"), words.one("h"), words.one("w")};
+    g.weight = Shape{words.one("o"), words.one("c"), kernel[0], kernel[1], kernel[2]};
+  } catch (const ShapeError& error) {
+    words.fail(error.what());
+  }
+  g.params = {words.three("s"), words.three("p")};
+  for (size_t a = 0; a < 3; ++a) {
+    if (g.params.stride[a] < 1 || kernel[a] < 1 ||
+        kernel[a] > g.x[static_cast<int>(a) + 2] + 2 * g.params.padding[a]) {
+      words.fail(fmt::format("its kernel does not fit along {}", "DHW"[a]));
+    }
+  }
+  if (key(g) != text) words.fail(fmt::format("the canonical form is '{}'", key(g)));
+  return g;
+}
+
+PhaseCosts conv3d_cost(const Shape& x, const Shape& weight, const Shape& y) {
+  const double nx = elements_of(x), nw = elements_of(weight), ny = elements_of(y);
+  const double o = static_cast<double>(weight[0]), taps = nw / std::max(o, 1.0);  // of one output: C kd kh kw
+  const double flops = 2.0 * taps * ny;
+  return {{"forward", {flops, f32_bytes(nx + nw + o + ny)}},
+          {"backward_data", {flops, f32_bytes(ny + nw + nx)}},
+          {"backward_weights", {flops, f32_bytes(nx + ny + nw + o)}}};
+}
 
 template <>
 std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_ladder<float>() {
@@ -129,6 +189,8 @@ OpInfo conv3d_info() {
   info.corner_cases = corner_cases();
   info.stages = unet_stages();
   info.linear_in = {"x", "weight", "bias"};
+  info.cost = [](const OpShapes& s) { return conv3d_cost(s.in("x"), s.in("weight"), s.out()); };
+  info.geometry = {case_of, supporting};
   for (const auto& implementation : conv3d_ladder<float>())
     info.implementations.push_back(implementation.info);
   return info;

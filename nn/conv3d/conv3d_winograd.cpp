@@ -13,7 +13,6 @@
 // Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/conv3d_patch.h"
-#include "tensor/range.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/conv3d/conv3d_winograd.cpp"
@@ -371,7 +370,6 @@ bool conv3d_winograd_supports(const Conv3dGeometry& g) {
 
 void conv3d_forward_winograd(const Exec& exec, View5<const float> x, View5<const float> weight,
                              View<const float, 1> bias, const Conv3dParams&, View5<float> y) {
-  const Range range("conv3d_forward");
   WinogradConvolution q = between(x, y, weight);  // weight [O,C,1,3,3]
   q.bias = bias.data;
   q.stride_c = 9;
@@ -381,7 +379,6 @@ void conv3d_forward_winograd(const Exec& exec, View5<const float> x, View5<const
 
 void conv3d_backward_data_winograd(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
                                    const Conv3dParams&, View5<float> grad_x) {
-  const Range range("conv3d_backward_data");
   WinogradConvolution q = between(grad_y, grad_x, weight);  // from the O channels of weight to its C
   q.stride_o = 9;
   q.stride_c = 9 * q.o;

@@ -2,6 +2,7 @@
 
 #include "nn/conv_transpose3d/conv_transpose3d_kernels.h"
 #include "tensor/error.h"
+#include "tensor/range.h"
 
 namespace primal {
 namespace {
@@ -58,7 +59,10 @@ Shape check(const Variable& x, const Variable& weight, const Variable& bias,
 template <class T>
 Variable run(const Variable& x, const Variable& weight, const Variable& bias,
              const ConvTranspose3dParams& params, const Shape& y_shape) {
-  note_implementation("conv_transpose3d", kReference);
+  note_implementation({"conv_transpose3d", "forward", x.shape().str(), std::string(kReference)});
+  const Range range("conv_transpose3d", nullptr, [&] {
+    return range_detail(conv_transpose3d_cost(x.shape(), weight.shape(), y_shape), x.shape().str());
+  });
   const Tensor y = Tensor::empty(y_shape, x.dtype());
   cpu::conv_transpose3d_forward<T>(Exec{}, x.value().view5<const T>(), weight.value().view5<const T>(),
                                    bias.defined() ? bias.value().view<const T, 1>() : View<const T, 1>{},

@@ -5,7 +5,6 @@
 
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv_transpose3d/conv_transpose3d_kernels.h"
-#include "tensor/range.h"
 
 namespace primal::cpu {
 namespace {
@@ -17,7 +16,6 @@ Conv3dParams transposed(const ConvTranspose3dParams& params) { return {params.st
 template <class T>
 void conv_transpose3d_forward(const Exec& exec, View5<const T> x, View5<const T> weight,
                               View<const T, 1> bias, const ConvTranspose3dParams& params, View5<T> y) {
-  const Range range("conv_transpose3d_forward");
   const int64_t n_o = y.size(1), volume = y.size(2) * y.size(3) * y.size(4);  // y [N,O,D',H',W']
   parallel_for(exec, y.size(0) * n_o, 1, [&](int64_t begin, int64_t end) {
     for (int64_t at = begin; at < end; ++at) {
@@ -31,7 +29,6 @@ void conv_transpose3d_forward(const Exec& exec, View5<const T> x, View5<const T>
 template <class T>
 void conv_transpose3d_backward_data(const Exec& exec, View5<const T> grad_y, View5<const T> weight,
                                     const ConvTranspose3dParams& params, View5<T> grad_x) {
-  const Range range("conv_transpose3d_backward_data");
   const int64_t n = grad_x.numel();  // grad_x [N,C,D,H,W]
   const Scratch scratch(sizeof(T) * static_cast<size_t>(n));
   const View5<T> product{scratch.as<T>(), grad_x.extent};
@@ -45,7 +42,6 @@ template <class T>
 void conv_transpose3d_backward_weights(const Exec& exec, View5<const T> x, View5<const T> grad_y,
                                        const ConvTranspose3dParams& params, View5<T> grad_weight,
                                        View<T, 1> grad_bias) {
-  const Range range("conv_transpose3d_backward_weights");
   if (grad_weight.data != nullptr) {
     conv3d_backward_weights<T>(exec, grad_y, x, transposed(params), grad_weight, {});
   }

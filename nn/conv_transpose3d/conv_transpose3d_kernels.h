@@ -10,6 +10,13 @@
 #include "tensor/exec.h"
 #include "tensor/view.h"
 
+namespace primal {
+
+// 2 per input value, output channel and tap; backward as much for x and for weight.
+PhaseCosts conv_transpose3d_cost(const Shape& x, const Shape& weight, const Shape& y);
+
+}  // namespace primal
+
 namespace primal::cpu {
 
 template <class T>

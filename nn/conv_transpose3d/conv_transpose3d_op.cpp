@@ -1,6 +1,6 @@
 // What verify, check and the tests know of conv_transpose3d.
 #include "autograd/differentiable_op.h"
-#include "nn/conv_transpose3d/conv_transpose3d.h"
+#include "nn/conv_transpose3d/conv_transpose3d_kernels.h"
 
 namespace primal {
 namespace {
@@ -37,6 +37,13 @@ std::vector<OpCase> corner_cases() {
 
 }  // namespace
 
+PhaseCosts conv_transpose3d_cost(const Shape& x, const Shape& weight, const Shape& y) {
+  const double nx = elements_of(x), nw = elements_of(weight), ny = elements_of(y);
+  const double flops = 2.0 * nx * nw / std::max(1.0, static_cast<double>(weight[0]));  // per x: O kd kh kw
+  return {{"forward", {flops, f32_bytes(nx + nw + ny)}},
+          {"backward", {2.0 * flops, f32_bytes(ny + nw + nx + nx + nw)}}};
+}
+
 OpInfo conv_transpose3d_info() {
   OpInfo info;
   info.name = "conv_transpose3d";
@@ -53,6 +60,7 @@ OpInfo conv_transpose3d_info() {
   info.judge = judge_relative_l2(2e-6, 5e-6);
   info.corner_cases = corner_cases();
   info.stages = {make_case("decoder_2x", {1, 64, 1, 64, 64}, 32, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {0, 0, 0})};
+  info.cost = [](const OpShapes& s) { return conv_transpose3d_cost(s.in("x"), s.in("weight"), s.out()); };
   info.linear_in = {"x", "weight", "bias"};
   info.implementations = {{kReference, "conv3d's reference with x and y exchanged"}};
   return info;

@@ -21,6 +21,11 @@ OpInfo cross_entropy_info() {
   info.run = differentiable([](const VariableMap& inputs, const Attributes&) -> VariableMap {
     return {{"y", cross_entropy(required(inputs, "x"), required(inputs, "labels").value())}};
   });
+  info.cost = [](const OpShapes& s) {  // max, minus, exp, sum; labels are 8 bytes each
+    const double n = elements_of(s.in("x")), labels = 8.0 * elements_of(s.in("labels"));
+    return PhaseCosts{{"forward", {4.0 * n, f32_bytes(n) + labels}},
+                      {"backward", {4.0 * n, f32_bytes(2.0 * n) + labels}}};
+  };
   info.judge = judge_relative_l2(2e-6, 2e-6);
   info.corner_cases = {
       class_case("one_sample", {1, 3}, {1}),

@@ -25,8 +25,9 @@ void check(const Variable& head, const LambdaMapParams& params) {
 
 Variable lambda_map(const Variable& head, const LambdaMapParams& params) {
   check(head, params);
-  const Range range("lambda_map");
   const Shape shape = head.shape().with(1, static_cast<int64_t>(params.channel.size()));
+  const Range range("lambda_map", nullptr,
+                    [&] { return range_detail(lambda_map_cost(shape), head.shape().str()); });
   const Tensor lambda = Tensor::empty(shape, head.dtype());
   dispatch_floating(head.dtype(), "lambda_map", [&]<class T>() {
     cpu::lambda_map_forward<T>(Exec{}, head.value().view5<const T>(), params, lambda.view5<T>());

@@ -29,6 +29,9 @@ struct LambdaMapParams {
 
 Variable lambda_map(const Variable& head, const LambdaMapParams& params);
 
+// 5 a value of Lambda forward and 4 backward: an exp, a log or division, the sign, the scale.
+PhaseCosts lambda_map_cost(const Shape& lambda);
+
 OpInfo lambda_map_info();
 
 }  // namespace primal

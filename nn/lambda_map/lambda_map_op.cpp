@@ -4,6 +4,11 @@
 
 namespace primal {
 
+PhaseCosts lambda_map_cost(const Shape& lambda) {
+  const double n = elements_of(lambda);  // of the head only the channels that are used are read
+  return map_cost(n, n, 5.0 * n, 4.0 * n, n);
+}
+
 OpInfo lambda_map_info() {
   OpInfo info;
   info.name = "lambda_map";
@@ -15,6 +20,7 @@ OpInfo lambda_map_info() {
     params.scale = attrs.value("scale", params.scale);
     return {{"y", lambda_map(required(inputs, "x"), params)}};
   });
+  info.cost = [](const OpShapes& s) { return lambda_map_cost(s.out()); };
   info.judge = judge_relative_l2(2e-6, 2e-6);
   info.corner_cases = {
       {"picture", Attributes::object(), {{"x", {2, 2, 1, 5, 3}}}},

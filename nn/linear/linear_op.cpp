@@ -19,6 +19,12 @@ OpInfo linear_info() {
   info.run = differentiable([](const VariableMap& inputs, const Attributes&) -> VariableMap {
     return {{"y", linear(required(inputs, "x"), required(inputs, "weight"), optional(inputs, "bias"))}};
   });
+  info.cost = [](const OpShapes& s) {  // 2 per row, input and output; backward as much for x and for weight
+    const double nx = elements_of(s.in("x")), nw = elements_of(s.in("weight")), ny = elements_of(s.out());
+    const double flops = 2.0 * nx * static_cast<double>(s.in("weight")[0]);
+    return PhaseCosts{{"forward", {flops, f32_bytes(nx + nw + ny)}},
+                      {"backward", {2.0 * flops, f32_bytes(ny + 2.0 * nx + 2.0 * nw)}}};
+  };
   info.judge = judge_relative_l2(2e-6, 5e-6);
   OpCase no_bias = linear_case("no_bias", {3, 5}, 4);
   no_bias.inputs.pop_back();

@@ -41,7 +41,8 @@ Shape check(const Variable& x, const MaxPool3dParams& params) {
 
 Variable max_pool3d(const Variable& x, const MaxPool3dParams& params) {
   const Shape shape = check(x, params);
-  const Range range("max_pool3d");
+  const Range range("max_pool3d", nullptr,
+                    [&] { return range_detail(max_pool3d_cost(x.shape(), shape, params), x.shape().str()); });
   const Tensor y = Tensor::empty(shape, x.dtype());
   const bool save = will_record({x});
   const Tensor argmax = save ? Tensor::empty(shape, DType::i32) : Tensor();

@@ -28,6 +28,9 @@ struct MaxPool3dParams {
 
 Variable max_pool3d(const Variable& x, const MaxPool3dParams& params);
 
+// k - 1 comparisons an output for windows of k cells; backward one addition an output, argmax read.
+PhaseCosts max_pool3d_cost(const Shape& x, const Shape& y, const MaxPool3dParams& params);
+
 OpInfo max_pool3d_info();
 
 }  // namespace primal

@@ -20,6 +20,12 @@ OpCase pooling_case(std::string name, Attributes attrs, Shape x) {
 
 }  // namespace
 
+PhaseCosts max_pool3d_cost(const Shape& x, const Shape& y, const MaxPool3dParams& params) {
+  const double n = elements_of(y);
+  const auto cells = static_cast<double>(params.kernel[0] * params.kernel[1] * params.kernel[2]);
+  return map_cost(elements_of(x), n, (cells - 1.0) * n, n, n);
+}
+
 OpInfo max_pool3d_info() {
   OpInfo info;
   info.name = "max_pool3d";
@@ -27,6 +33,7 @@ OpInfo max_pool3d_info() {
   info.run = differentiable([](const VariableMap& inputs, const Attributes& attrs) -> VariableMap {
     return {{"y", max_pool3d(required(inputs, "x"), params_of(attrs))}};
   });
+  info.cost = [](const OpShapes& s) { return max_pool3d_cost(s.in("x"), s.out(), params_of(s.attrs)); };
   info.judge = judge_relative_l2(1e-6, 1e-6);
   info.corner_cases = {
       pooling_case("one_cell", {{"kernel", {1, 1, 1}}}, {1, 1, 1, 1, 1}),

@@ -12,7 +12,8 @@ Variable mse_loss(const Variable& x, const Variable& target) {
     throw ShapeError("[mse_loss] x and target differ: x={} target={}", x.value().str(), target.value().str());
   }
   if (x.value().numel() == 0) throw ShapeError("[mse_loss] x has no elements: {}", x.value().str());
-  const Range range("mse_loss");
+  const Range range("mse_loss", nullptr,
+                    [&] { return range_detail(mse_loss_cost(x.shape()), x.shape().str()); });
   const double mean = dispatch_floating(x.dtype(), "mse_loss", [&]<class T>() {
     return cpu::mse_loss_forward<T>(Exec{}, x.value().span<T>(), target.value().span<T>());
   });

@@ -13,6 +13,9 @@ namespace primal {
 
 Variable mse_loss(const Variable& x, const Variable& target);
 
+// Minus, times, plus for each pair; backward minus and times.
+PhaseCosts mse_loss_cost(const Shape& x);
+
 OpInfo mse_loss_info();
 
 }  // namespace primal

@@ -11,6 +11,11 @@ OpCase loss_case(std::string name, Shape shape) {
 
 }  // namespace
 
+PhaseCosts mse_loss_cost(const Shape& x) {
+  const double n = elements_of(x);
+  return {{"forward", {3.0 * n, f32_bytes(2.0 * n)}}, {"backward", {2.0 * n, f32_bytes(3.0 * n)}}};
+}
+
 OpInfo mse_loss_info() {
   OpInfo info;
   info.name = "mse_loss";
@@ -18,6 +23,7 @@ OpInfo mse_loss_info() {
   info.run = differentiable([](const VariableMap& inputs, const Attributes&) -> VariableMap {
     return {{"y", mse_loss(required(inputs, "x"), required(inputs, "target"))}};
   });
+  info.cost = [](const OpShapes& s) { return mse_loss_cost(s.in("x")); };
   info.judge = judge_relative_l2(2e-6, 2e-6);
   info.corner_cases = {
       loss_case("one_element", {1}),

@@ -41,10 +41,12 @@ int64_t padded_source(int64_t i, int64_t n, int64_t low, PadMode mode) {
 }
 
 Variable lookup3d(const char* op, const Variable& x, Sources sources) {
-  const Range range(op);
   Shape shape = x.shape();
   for (int axis = 0; axis < 3; ++axis)
     shape = shape.with(2 + axis, std::ssize(sources[static_cast<size_t>(axis)]));
+  const Range range(op, nullptr, [&] {
+    return range_detail(map_cost(elements_of(x.shape()), elements_of(shape), 0.0, 0.0), x.shape().str());
+  });
   const Tensor y = Tensor::empty(shape, x.dtype());
   dispatch_floating(x.dtype(), op, [&]<class T>() {
     cpu::lookup3d_forward<T>(Exec{}, x.value().view5<const T>(), sources, y.view5<T>());

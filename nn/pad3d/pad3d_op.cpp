@@ -35,6 +35,9 @@ OpInfo lookup_info(std::string name, NamedFunction f) {
   OpInfo info;
   info.name = std::move(name);
   info.run = differentiable(std::move(f));
+  info.cost = [](const OpShapes& s) {
+    return map_cost(elements_of(s.in("x")), elements_of(s.out()), 0.0, 0.0);
+  };
   info.judge = judge_relative_l2(1e-6, 1e-6);
   info.linear_in = {"x"};
   info.implementations = {{kReference, "row by row, the inner run of each in one go"}};

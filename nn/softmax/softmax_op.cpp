@@ -18,6 +18,10 @@ OpInfo softmax_info() {
   info.run = differentiable([](const VariableMap& inputs, const Attributes& attrs) -> VariableMap {
     return {{"y", softmax(required(inputs, "x"), attrs.value("axis", 1))}};
   });
+  info.cost = [](const OpShapes& s) {  // max, minus, exp, sum, divided by; backward <gy, y>, minus, times
+    const double n = elements_of(s.in("x"));
+    return map_cost(n, n, 5.0 * n, 4.0 * n, n);
+  };
   info.judge = judge_relative_l2(2e-6, 2e-6);
   info.corner_cases = {
       axis_case("one_class", 1, {3, 1}),           axis_case("rows", 1, {6, 5}),

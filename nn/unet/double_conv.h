@@ -11,6 +11,7 @@
 #include "nn/activation/activation.h"
 #include "nn/conv3d/conv3d.h"
 #include "nn/module.h"
+#include "tensor/range.h"
 
 namespace primal {
 
@@ -24,6 +25,7 @@ class DoubleConv : public Module {
     register_module("conv_block.2", second_);
   }
   Variable forward(const Variable& x) const {
+    const LayerName layer(name());
     return leaky_relu(second_(leaky_relu(first_(x), slope_)), slope_);
   }
 

@@ -36,7 +36,10 @@ struct UNet::EncoderBlock : Module {
       : pool{.kernel = o.pool}, double_conv(in, out, o, init) {
     register_module("double_conv", double_conv);
   }
-  Variable forward(const Variable& x) const { return double_conv.forward(max_pool3d(x, pool)); }
+  Variable forward(const Variable& x) const {
+    const LayerName layer(name());
+    return double_conv.forward(max_pool3d(x, pool));
+  }
   MaxPool3dParams pool;
   DoubleConv double_conv;
 };
@@ -50,6 +53,7 @@ struct UNet::DecoderBlock : Module {
     register_module("double_conv", double_conv);
   }
   Variable forward(const Variable& x, const Variable& skip) const {
+    const LayerName layer(name());
     return double_conv.forward(concat({skip, halve(upsample3d(x, up))}, 1));
   }
   Upsample3dParams up;
@@ -95,6 +99,7 @@ Variable UNet::forward(const Variable& z) const {
     }
   }
   const Range range("unet");
+  const LayerName layer(name());
   std::vector<Variable> skips;
   Variable u = stem_->forward(z);
   for (const auto& block : encoder_) {

@@ -39,7 +39,8 @@ AxisMaps<T> maps_of(const Shape& x, const Shape& y, const Upsample3dParams& para
 
 Variable upsample3d(const Variable& x, const Upsample3dParams& params) {
   const Shape from = x.shape(), to = check(x, params);
-  const Range range("upsample3d");
+  const Range range("upsample3d", nullptr,
+                    [&] { return range_detail(upsample3d_cost(from, to, params.mode), from.str()); });
   const Tensor y = Tensor::empty(to, x.dtype());
   dispatch_floating(x.dtype(), "upsample3d", [&]<class T>() {
     cpu::upsample3d_forward<T>(Exec{}, x.value().view5<const T>(), maps_of<T>(from, to, params),

@@ -34,6 +34,9 @@ struct Upsample3dParams {
 
 Variable upsample3d(const Variable& x, const Upsample3dParams& params);
 
+// 3 for each value an axis interpolates, W before H before D; none for nearest. The adjoint has as many.
+PhaseCosts upsample3d_cost(const Shape& x, const Shape& y, UpsampleMode mode);
+
 OpInfo upsample3d_info();
 
 }  // namespace primal

@@ -23,6 +23,17 @@ OpCase upsampling_case(std::string name, Attributes attrs, Shape x) {
 
 }  // namespace
 
+PhaseCosts upsample3d_cost(const Shape& x, const Shape& y, UpsampleMode mode) {
+  double flops = 0.0;
+  Shape between = x;
+  for (int axis = 4; axis >= 2; --axis) {
+    if (x[axis] == y[axis]) continue;
+    between = between.with(axis, y[axis]);
+    if (mode == UpsampleMode::trilinear) flops += 3.0 * elements_of(between);
+  }
+  return map_cost(elements_of(x), elements_of(y), flops, flops);
+}
+
 OpInfo upsample3d_info() {
   OpInfo info;
   info.name = "upsample3d";
@@ -30,6 +41,7 @@ OpInfo upsample3d_info() {
   info.run = differentiable([](const VariableMap& inputs, const Attributes& attrs) -> VariableMap {
     return {{"y", upsample3d(required(inputs, "x"), params_of(attrs))}};
   });
+  info.cost = [](const OpShapes& s) { return upsample3d_cost(s.in("x"), s.out(), params_of(s.attrs).mode); };
   info.judge = judge_relative_l2(1e-6, 1e-6);
   const Attributes nearest = {{"scale", {1, 2, 2}}, {"mode", "nearest"}};
   const Attributes half = {{"scale", {1, 2, 2}}, {"mode", "trilinear"}, {"align_corners", false}};

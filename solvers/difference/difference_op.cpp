@@ -32,6 +32,14 @@ OpInfo difference_info(std::string name, std::string equation, const char* input
   info.run = differentiable([input, op](const VariableMap& inputs, const Attributes& attrs) -> VariableMap {
     return {{"y", op(required(inputs, input), axes_attribute(attrs))}};
   });
+  // 1 a difference, and for the adjoint A - 1 more to add them up.
+  info.cost = [](const OpShapes& s) {
+    const Shape &from = s.inputs.begin()->second, &to = s.out();
+    const double n_from = elements_of(from), n_to = elements_of(to), dual = std::max(n_from, n_to);
+    const double adjoint = 2.0 * dual - std::min(n_from, n_to);
+    const bool is_adjoint = s.has("q");
+    return map_cost(n_from, n_to, is_adjoint ? adjoint : dual, is_adjoint ? dual : adjoint);
+  };
   info.judge = judge_relative_l2(1e-6, 1e-6);
   for (const Corner& corner : kCorners) info.corner_cases.push_back(make_case(corner));
   info.stages = {make_case({"picture", {1, 1, 1, 256, 256}, {3, 4}})};

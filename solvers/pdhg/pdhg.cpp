@@ -74,20 +74,33 @@ void check_state(const PdhgState& state, const Tensor& z, const Axes& axes) {
 }
 
 template <class T>
-const PdhgKernels<T>& kernels_for(const Axes& axes) {
-  return choose("pdhg", pdhg_ladder<T>(), PdhgGeometry{axes}).kernels;
+const Implementation<PdhgGeometry, PdhgKernels<T>>& implementation_for(const char* phase, const Shape& x,
+                                                                       const Axes& axes) {
+  return choose("pdhg", phase, pdhg_ladder<T>(), PdhgGeometry{x, axes});
+}
+
+// What the range of a forward pass knows of it.
+RangeDetail describe(const Tensor& z, const Shape& x, const Shape& lambda, const PdhgParams& params,
+                     bool tape, bool learn_steps) {
+  const std::string_view implementation = dispatch_floating(z.dtype(), "pdhg", [&]<class T>() {
+    return implementation_for<T>("forward", x, params.axes).info.name;
+  });
+  RangeDetail detail = range_detail(pdhg_cost(x, lambda, params, learn_steps),
+                                    fmt::format("{} T{}", key(PdhgGeometry{x, params.axes}), params.n_iter),
+                                    std::string(implementation));
+  if (tape) detail.cost.bytes += static_cast<double>(pdhg_tape_bytes(x, DType::f32, params, learn_steps));
+  return detail;
 }
 
 // n_iter iterations of a checked call.
 void run_forward(const Tensor& z, const Tensor& lambda, const PdhgParams& params, const PdhgState& state,
                  const PdhgTape* tape) {
-  const Range range("pdhg");
   dispatch_floating(z.dtype(), "pdhg", [&]<class T>() {
+    const auto& chosen = implementation_for<T>("forward", state.x.shape(), params.axes);
     const PdhgFields<T> fields = {state.x.view5<T>(), state.x_bar.view5<T>(), state.p.view5<T>(),
                                   state.q.view5<T>()};
-    kernels_for<T>(params.axes)
-        .forward(Exec{}, {z.view5<const T>(), lambda.view5<const T>()}, params, fields,
-                 tape ? tape->view<T>() : PdhgTapeView<T>{});
+    chosen.kernels.forward(Exec{}, {z.view5<const T>(), lambda.view5<const T>()}, params, fields,
+                           tape ? tape->view<T>() : PdhgTapeView<T>{});
   });
 }
 
@@ -147,8 +160,8 @@ void backward(Gradients& g, const Tensor& z, const Shape& lambda_shape, const Pd
   if (wanted.z) grads.z = g.input(0).view5<T>();
   grads.lambda = grad_lambda.view5<T>();
   if (wanted.steps()) grads.steps = &steps;
-  kernels_for<T>(params.axes)
-      .adjoint(Exec{}, z.view5<const T>(), params, tape.view<T>(), grad_x.view5<const T>(), grads);
+  implementation_for<T>("backward", grad_x.shape(), params.axes)
+      .kernels.adjoint(Exec{}, z.view5<const T>(), params, tape.view<T>(), grad_x.view5<const T>(), grads);
   if (wanted.lambda && !direct) add_reduced<T>(grad_lambda.view5<const T>(), g.input(1));
   const auto add_step = [&](size_t input, bool needed, double value) {
     if (!needed) return;
@@ -188,7 +201,10 @@ void pdhg_iterate(const Tensor& z, const Tensor& lambda, const PdhgParams& param
   check_params(params);
   check_z(z);
   check_state(state, z, params.axes);
-  run_forward(z, checked_lambda(lambda, z, state.x.size(0), params.axes), params, state, nullptr);
+  const Tensor map = checked_lambda(lambda, z, state.x.size(0), params.axes);
+  const Range range("pdhg", nullptr,
+                    [&] { return describe(z, state.x.shape(), map.shape(), params, false, false); });
+  run_forward(z, map, params, state, nullptr);
 }
 
 Tensor pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& params) {
@@ -222,7 +238,11 @@ PdhgReport pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& p
     PdhgParams some = params;
     const int64_t left = params.n_iter - report.iterations;
     some.n_iter = stop.relative_gap > 0.0 ? std::min(stop.check_every, left) : left;
-    run_forward(z, map, some, state, nullptr);
+    {
+      const Range range("pdhg", nullptr,
+                        [&] { return describe(z, state.x.shape(), map.shape(), some, false, false); });
+      run_forward(z, map, some, state, nullptr);
+    }
     report.iterations += some.n_iter;
     look();
   }
@@ -246,13 +266,17 @@ Variable pdhg(const Variable& z, const Variable& lambda, const Variable& sigma, 
   check_z(z.value());
   const Tensor map = checked_lambda(lambda.value(), z.value(), z.shape()[0], params.axes);
 
+  const bool tape_wanted = will_record({z, lambda, sigma, tau, theta});
+  const Wanted wanted = {z.requires_grad(), lambda.requires_grad(), sigma.requires_grad(),
+                         tau.requires_grad(), theta.requires_grad()};
+  const Range range("pdhg", nullptr, [&] {
+    return describe(z.value(), z.shape(), map.shape(), with_steps, tape_wanted, wanted.steps());
+  });
   const PdhgState state = pdhg_start(z.value(), with_steps);
-  if (!will_record({z, lambda, sigma, tau, theta})) {
+  if (!tape_wanted) {
     run_forward(z.value(), map, with_steps, state, nullptr);
     return state.x;
   }
-  const Wanted wanted = {z.requires_grad(), lambda.requires_grad(), sigma.requires_grad(),
-                         tau.requires_grad(), theta.requires_grad()};
   const PdhgTape tape(tape_layout(z.shape(), with_steps), z.dtype(), wanted.steps());
   run_forward(z.value(), map, with_steps, state, &tape);
   return record("pdhg", state.x, {z, lambda, sigma, tau, theta},

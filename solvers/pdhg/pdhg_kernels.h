@@ -46,8 +46,19 @@ struct PdhgGradients {
 
 // What a choice of implementation depends on.
 struct PdhgGeometry {
+  Shape x;  // [N,1,D,H,W]
   Axes axes;
 };
+
+// "n1 d1 h256 w256 axes3,4", and back: DataError for another text.
+std::string key(const PdhgGeometry&);
+PdhgGeometry pdhg_geometry(const std::string& text);
+
+// Phases "forward" and "backward", which gives the gradient of lambda, and of the steps where those are learnt.
+// A = number of axes. Forward, per pixel and iteration: 4 for p+, 5 A for q+, 2 A + 2 for x+, 3 for x_bar+: 9 + 7 A. The
+// adjoint has as many: 2 for c, 2 for bp, 3 A for bq, A for lambda^, A for the mask, 2 A + 2 for ab, 2 for ax, 1 for ap; the
+// steps take 14 + 3 A more. Bytes: z, lambda and x once; the tape is read backward. Whoever writes a tape adds its bytes.
+PhaseCosts pdhg_cost(const Shape& x, const Shape& lambda, const PdhgParams&, bool learn_steps);
 
 template <class T>
 struct PdhgKernels {
@@ -62,6 +73,10 @@ struct PdhgKernels {
 // The ladder for f32 and f64, fastest first.
 template <class T>
 std::span<const Implementation<PdhgGeometry, PdhgKernels<T>>> pdhg_ladder();
+template <>
+std::span<const Implementation<PdhgGeometry, PdhgKernels<float>>> pdhg_ladder<float>();
+template <>
+std::span<const Implementation<PdhgGeometry, PdhgKernels<double>>> pdhg_ladder<double>();
 
 namespace cpu {
 

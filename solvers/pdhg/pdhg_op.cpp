@@ -5,6 +5,7 @@
 #include "solvers/difference/difference.h"
 #include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/error.h"
+#include "tensor/op/geometry_text.h"
 
 namespace primal {
 
@@ -96,7 +97,62 @@ OpCase corner(std::string name, const Shape& z, int64_t T, std::vector<int> axes
            {"theta", {}, Fill::uniform, t_low, t_high}}};
 }
 
+// As the thesis trains: one map for both axes; z is data, and the steps are learnt or fixed.
+OpCase stage(std::string name, const Shape& z, std::vector<int> axes, int64_t T, bool learn_steps) {
+  OpCase op_case = corner(std::move(name), z, T, std::move(axes), "noisy");
+  op_case.inputs[0].differentiable = false;
+  op_case.inputs[1].shape = z;
+  if (!learn_steps) op_case.inputs.resize(2);
+  return op_case;
+}
+
+// Both throw DataError: the text comes from a file.
+OpCase case_of(const std::string& text) {
+  const PdhgGeometry g = pdhg_geometry(text);
+  std::vector<int> axes;
+  for (int channel = 0; channel < g.axes.count(); ++channel) axes.push_back(g.axes[channel]);
+  return stage(text, g.x, axes, 256, true);
+}
+
+std::vector<std::string> supporting(const std::string& text) {
+  const PdhgGeometry geometry = pdhg_geometry(text);
+  std::vector<std::string> names;
+  for (const auto& implementation : pdhg_ladder<float>()) {
+    if (implementation.supports(geometry)) names.emplace_back(implementation.info.name);
+  }
+  return names;
+}
+
 }  // namespace
+
+std::string key(const PdhgGeometry& g) {
+  std::string axes;
+  for (int channel = 0; channel < g.axes.count(); ++channel)
+    axes += fmt::format("{}{}", channel == 0 ? "" : ",", g.axes[channel]);
+  return fmt::format("n{} d{} h{} w{} axes{}", g.x[0], g.x[2], g.x[3], g.x[4], axes);
+}
+
+PdhgGeometry pdhg_geometry(const std::string& text) {
+  const GeometryText words("pdhg", text);
+  std::vector<int> axes;
+  for (const int64_t axis : words.numbers("axes")) axes.push_back(static_cast<int>(axis));
+  try {
+    PdhgGeometry g{Shape{words.one("n"), 1, words.one("d"), words.one("h"), words.one("w")}, Axes(axes)};
+    if (key(g) != text) words.fail(fmt::format("the canonical form is '{}'", key(g)));
+    return g;
+  } catch (const ShapeError& error) {
+    words.fail(error.what());
+  }
+}
+
+PhaseCosts pdhg_cost(const Shape& x, const Shape& lambda, const PdhgParams& params, bool learn_steps) {
+  const double n = elements_of(x), a = params.axes.count(), t = static_cast<double>(params.n_iter);
+  const double iteration = 9.0 + 7.0 * a, steps = learn_steps ? 14.0 + 3.0 * a : 0.0;
+  const double n_lambda = elements_of(lambda);
+  const double tape = static_cast<double>(pdhg_tape_bytes(x, DType::f32, params, learn_steps));
+  return {{"forward", {iteration * n * t, f32_bytes(2.0 * n + n_lambda)}},
+          {"backward", {(iteration + steps) * n * t, tape + f32_bytes(n + n_lambda)}}};
+}
 
 OpInfo pdhg_info() {
   OpInfo info;
@@ -122,7 +178,14 @@ OpInfo pdhg_info() {
       corner("seventeen_wide", {1, 1, 1, 3, 130}, 17, {3, 4}, "noisy"),
       corner("short_empty_batch", {0, 1, 1, 4, 4}, 3, {3, 4}, "zero"),
   };
-  info.stages = {corner("thesis", {1, 1, 1, 256, 256}, 256, {3, 4}, "noisy")};
+  info.stages = {stage("learnt_steps", {1, 1, 1, 256, 256}, {3, 4}, 256, true),
+                 stage("fixed_steps", {1, 1, 1, 256, 256}, {3, 4}, 256, false)};
+  info.cost = [](const OpShapes& s) {
+    const Shape lambda = s.has("lambda") ? s.in("lambda") : Shape{};
+    const bool learn_steps = s.has("sigma") || s.has("tau") || s.has("theta");
+    return pdhg_cost(s.in("z"), lambda, params_of(s.attrs), learn_steps);
+  };
+  info.geometry = {case_of, supporting};
   info.implementations = {kFused, kPlain};
   return info;
 }

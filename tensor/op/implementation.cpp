@@ -1,5 +1,6 @@
 #include "tensor/op/implementation.h"
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -10,10 +11,36 @@ namespace {
 // at once.
 std::mutex scope_mutex;
 ImplementationScope* innermost = nullptr;
+PlanPointer process_plan;
 
 }  // namespace
 
-ImplementationScope::ImplementationScope(Forced forced) : forced_(std::move(forced)) {
+void ImplementationPlan::set(ImplementationChoice choice) {
+  choices_[{std::move(choice.op), std::move(choice.phase), std::move(choice.geometry)}] =
+      std::move(choice.implementation);
+}
+
+std::string ImplementationPlan::find(std::string_view op, std::string_view phase,
+                                     const std::string& geometry) const {
+  const auto found = choices_.find({std::string(op), std::string(phase), geometry});
+  return found == choices_.end() ? std::string() : found->second;
+}
+
+std::vector<ImplementationChoice> ImplementationPlan::choices() const {
+  std::vector<ImplementationChoice> list;
+  for (const auto& [where, implementation] : choices_) {
+    list.push_back({std::get<0>(where), std::get<1>(where), std::get<2>(where), implementation});
+  }
+  return list;
+}
+
+void set_process_plan(PlanPointer plan) {
+  std::lock_guard lock(scope_mutex);
+  process_plan = std::move(plan);
+}
+
+ImplementationScope::ImplementationScope(Forced forced, PlanPointer plan)
+    : forced_(std::move(forced)), plan_(std::move(plan)) {
   std::lock_guard lock(scope_mutex);
   outer_ = std::exchange(innermost, this);
 }
@@ -25,29 +52,41 @@ ImplementationScope::~ImplementationScope() {
 
 bool ImplementationScope::used(std::string_view op, std::string_view implementation) const {
   std::lock_guard lock(scope_mutex);
-  const auto found = used_.find(op);
-  return found != used_.end() && found->second.contains(implementation);
+  return std::ranges::any_of(used_, [&](const ImplementationChoice& choice) {
+    return choice.op == op && choice.implementation == implementation;
+  });
 }
 
 bool ImplementationScope::used_any(std::string_view op) const {
   std::lock_guard lock(scope_mutex);
-  return used_.contains(op);
+  return std::ranges::any_of(used_, [&](const ImplementationChoice& choice) { return choice.op == op; });
 }
 
-std::string forced_implementation(std::string_view op) {
+std::vector<ImplementationChoice> ImplementationScope::choices() const {
+  std::lock_guard lock(scope_mutex);
+  return {used_.begin(), used_.end()};
+}
+
+std::vector<ImplementationChoice> current_choices() {
+  std::lock_guard lock(scope_mutex);
+  if (innermost == nullptr) return {};
+  return {innermost->used_.begin(), innermost->used_.end()};
+}
+
+std::string wanted_implementation(std::string_view op, std::string_view phase, const std::string& geometry) {
   std::lock_guard lock(scope_mutex);
   for (const ImplementationScope* scope = innermost; scope != nullptr; scope = scope->outer_) {
     if (auto found = scope->forced_.find(op); found != scope->forced_.end()) return found->second;
   }
-  return {};
+  for (const ImplementationScope* scope = innermost; scope != nullptr; scope = scope->outer_) {
+    if (scope->plan_ != nullptr) return scope->plan_->find(op, phase, geometry);
+  }
+  return process_plan != nullptr ? process_plan->find(op, phase, geometry) : std::string();
 }
 
-void note_implementation(std::string_view op, std::string_view implementation) {
+void note_implementation(ImplementationChoice choice) {
   std::lock_guard lock(scope_mutex);
-  if (innermost == nullptr) return;
-  auto found = innermost->used_.find(op);
-  if (found == innermost->used_.end()) found = innermost->used_.try_emplace(std::string(op)).first;
-  if (!found->second.contains(implementation)) found->second.emplace(implementation);
+  if (innermost != nullptr) innermost->used_.insert(std::move(choice));
 }
 
 }  // namespace primal

@@ -85,6 +85,14 @@ TensorMap make_inputs(const OpCase& op_case, DType dtype, uint64_t seed) {
   return inputs;
 }
 
+OpShapes shapes_of(const OpCall& call, const OpResult& result) {
+  OpShapes shapes;
+  for (const auto& [name, tensor] : call.inputs) shapes.inputs[name] = tensor.shape();
+  for (const auto& [name, tensor] : result.outputs) shapes.outputs[name] = tensor.shape();
+  shapes.attrs = call.attrs;
+  return shapes;
+}
+
 std::array<int64_t, 3> attribute_triple(const Attributes& attrs, const char* key,
                                         std::array<int64_t, 3> otherwise) {
   if (!attrs.contains(key)) return otherwise;

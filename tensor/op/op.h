@@ -9,10 +9,12 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "tensor/op/cost.h"
 #include "tensor/op/implementation.h"
 #include "tensor/tensor.h"
 
@@ -27,7 +29,8 @@ struct OpCall {
   TensorMap inputs;
   Attributes attrs = Attributes::object();
   TensorMap upstream;
-  std::string name;  // of the case
+  std::string name;                      // of the case
+  std::set<std::string> constants = {};  // inputs whose gradient is not wanted though upstream is given
 };
 
 struct OpResult {
@@ -68,6 +71,26 @@ struct Verdict {
 using Judge = std::function<Verdict(const std::string& tensor, const Tensor& got, const Tensor& expected,
                                     const OpCall& call)>;
 
+// The shapes of a call, as a count of its cost needs them.
+struct OpShapes {
+  std::map<std::string, Shape> inputs, outputs;
+  Attributes attrs = Attributes::object();
+
+  const Shape& in(const char* name) const { return inputs.at(name); }
+  const Shape& out(const char* name = "y") const { return outputs.at(name); }
+  bool has(const char* name) const { return inputs.count(name) > 0; }
+};
+OpShapes shapes_of(const OpCall& call, const OpResult& result);
+
+// What an op with several implementations knows of the text form of its geometry (implementation.h, key()). Both throw
+// DataError for a text that is not one.
+struct OpGeometry {
+  // A case of that geometry, for measuring.
+  std::function<OpCase(const std::string& geometry)> as_case;
+  // The implementations that support it in f32, fastest first: the first is the static rule's.
+  std::function<std::vector<std::string>(const std::string& geometry)> supporting;
+};
+
 struct OpInfo {
   std::string name;                            // "conv3d"
   std::string equation;                        // one line, with the letters of the header
@@ -76,7 +99,10 @@ struct OpInfo {
   std::vector<OpCase> corner_cases;    // the edges of the definition: tests and `primal check` run them all
   std::vector<OpCase> stages;          // named shapes of the thesis network: benches
   std::vector<std::string> linear_in;  // inputs in which the op is linear or affine: the adjoint check runs
-  std::vector<std::string> results{"y"};            // the outputs that have gradients
+  std::vector<std::string> results{"y"};  // the outputs that have gradients
+  // What a call costs, by phase; null for chains of ops (models), which are counted op by op, and for file readers.
+  std::function<PhaseCosts(const OpShapes&)> cost = nullptr;
+  OpGeometry geometry = {};                         // empty where there is nothing to choose
   std::vector<ImplementationInfo> implementations;  // fastest first, the reference last
   bool differentiable = true;  // false: no gradient check (metrics, preprocessing, optimiser)
   bool f64 = true;             // false: defined in float32 or in integers only

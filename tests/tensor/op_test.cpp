@@ -12,6 +12,7 @@ namespace {
 struct Geometry {
   int width;
 };
+std::string key(const Geometry& g) { return fmt::format("w{}", g.width); }
 struct Kernels {
   int id;
 };
@@ -22,7 +23,9 @@ const Ladder kLadder = {{
     {{kReference, "plain"}, [](const Geometry&) { return true; }, {0}},
 }};
 
-int run(int width) { return choose<Geometry, Kernels>("toy", kLadder, Geometry{width}).kernels.id; }
+int run(int width) {
+  return choose<Geometry, Kernels>("toy", "forward", kLadder, Geometry{width}).kernels.id;
+}
 
 TEST(Implementation, TheFirstThatSupportsTheGeometryRuns) {
   EXPECT_EQ(run(4), 1);
@@ -39,6 +42,51 @@ TEST(Implementation, AForcedOneRunsWhereItCanAndTheUseIsNoted) {
   EXPECT_FALSE(inner.used("toy", "even"));
   EXPECT_EQ(run(6), 1);
   EXPECT_TRUE(inner.used("toy", "even"));
+}
+
+TEST(Implementation, APlanDecidesByPhaseAndGeometryAndForcingByNameWins) {
+  const auto plan = std::make_shared<ImplementationPlan>();
+  plan->set({"toy", "forward", "w4", "reference"});
+  plan->set({"toy", "backward", "w6", "reference"});
+  {
+    const ImplementationScope scope({}, plan);
+    EXPECT_EQ(run(4), 0);
+    EXPECT_EQ(run(6), 1);             // the plan has another phase
+    EXPECT_EQ(run(8), 1);             // the plan says nothing
+    const ImplementationScope inner;  // has no plan of its own
+    EXPECT_EQ(run(4), 0);
+    const ImplementationScope forced("toy", "even");
+    EXPECT_EQ(run(4), 1);
+  }
+  EXPECT_EQ(run(4), 1);
+  set_process_plan(plan);
+  EXPECT_EQ(run(4), 0);
+  {
+    const ImplementationScope empty({}, std::make_shared<ImplementationPlan>());
+    EXPECT_EQ(run(4), 1);  // the innermost plan decides, even with nothing in it
+  }
+  set_process_plan(nullptr);
+  EXPECT_EQ(run(4), 1);
+}
+
+TEST(Implementation, ScopesListWhatWasChosen) {
+  const ImplementationScope scope;
+  run(5);
+  run(4);
+  run(4);
+  const std::vector<ImplementationChoice> expected = {{"toy", "forward", "w4", "even"},
+                                                      {"toy", "forward", "w5", "reference"}};
+  EXPECT_EQ(scope.choices(), expected);
+  EXPECT_EQ(current_choices(), expected);
+}
+
+TEST(Implementation, APlanKeepsOneChoiceForEachPlace) {
+  ImplementationPlan plan;
+  plan.set({"toy", "forward", "w4", "even"});
+  plan.set({"toy", "forward", "w4", "reference"});
+  EXPECT_EQ(plan.choices().size(), 1u);
+  EXPECT_EQ(plan.find("toy", "forward", "w4"), "reference");
+  EXPECT_EQ(plan.find("toy", "forward", "w5"), "");
 }
 
 TEST(OpCase, InputsAreReproducibleAndKeepTheirPromises) {
