@@ -9,6 +9,7 @@
 #include "apps/training/denoising_task.h"
 #include "apps/training/progress.h"
 #include "apps/training/run_lock.h"
+#include "apps/training/step_file.h"
 #include "apps/training/trainer.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
@@ -23,7 +24,7 @@ struct TrainOptions {
   std::optional<std::string> data, output, init;
   std::optional<int64_t> steps, epochs, seed, overfit, keep;
   std::vector<std::string> set;
-  std::string progress = "auto";
+  std::string progress = "auto", reproduce;
   bool resume = false, overwrite = false, dry_run = false, print_config = false;
 };
 
@@ -121,9 +122,25 @@ void print_plan(const TrainConfig& config, const DenoisingTask& task) {
   fmt::print(stderr, "  {:<30} cpu, {} threads\n", "device", num_threads());
 }
 
+// A step that went wrong, once more: NumericError if it does again.
+void reproduce(const std::string& file, bool json) {
+  const Reproduced r = reproduce_step(file);
+  if (json) {
+    fmt::print("{}\n", nlohmann::json{{"step", r.file.step},
+                                      {"pictures", r.file.pictures},
+                                      {"found_then", r.file.found},
+                                      {"found", r.found_now}}
+                           .dump(2));
+  }
+  const std::string where = fmt::format("step {}, picture {}", r.file.step, r.file.pictures);
+  if (!r.found_now.empty()) throw NumericError("[train] {}: {}", where, r.found_now);
+  if (!json) fmt::print("{}: everything is finite this time; then it was: {}\n", where, r.file.found);
+}
+
 void train_command(const TrainOptions& options) {
   options.common.apply();
   const ImplementationScope forced(options.common.forced());
+  if (!options.reproduce.empty()) return reproduce(options.reproduce, options.common.json);
   const Resolved resolved = resolve(options);
   if (options.print_config) return print_config(resolved.settings, options.common.json);
   const TrainConfig& config = resolved.settings.config;
@@ -211,6 +228,8 @@ void add_train_command(CLI::App& program) {
           "auto, bar, plain or none; auto: a bar on a terminal, lines elsewhere. NO_COLOR is honoured")
       ->check(CLI::IsMember({"auto", "bar", "plain", "none"}))
       ->capture_default_str();
+  command->add_option("--reproduce", options->reproduce,
+                      "run the step of a nan_step_N.safetensors again and say which op is not finite");
   command->add_flag("--print-config", options->print_config,
                     "print the settings as TOML, each with its origin, and stop");
   options->common.add_to(*command);

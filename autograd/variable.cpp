@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "autograd/finite_check.h"
 #include "tensor/error.h"
 #include "tensor/range.h"
 
@@ -34,6 +35,7 @@ struct Variable::Node {
   std::vector<std::shared_ptr<Slot>> inputs;
   BackwardFunction backward;
   RangeOriginPointer origin;  // of the forward range, where one recorded
+  int64_t checked_as = 0;  // its number for a FiniteCheck
 };
 
 namespace {
@@ -79,12 +81,14 @@ bool will_record(const std::vector<Variable>& inputs) {
 
 Variable record(const char* op, Tensor value, const std::vector<Variable>& inputs,
                 BackwardFunction backward) {
+  FiniteCheck* check = FiniteCheck::current();
+  const int64_t checked_as = check != nullptr ? check->saw_result(op, value) : 0;
   if (!will_record(inputs)) return Variable(std::move(value));
   Variable result(std::move(value), true);
   std::vector<std::shared_ptr<Variable::Slot>> slots;
   for (const Variable& input : inputs) slots.push_back(input.slot_);
   result.slot_->node = std::make_shared<Variable::Node>(
-      Variable::Node{op, next_number(), std::move(slots), std::move(backward), Range::origin()});
+      Variable::Node{op, next_number(), std::move(slots), std::move(backward), Range::origin(), checked_as});
   return result;
 }
 
@@ -129,6 +133,14 @@ void Variable::backward(const Tensor& upstream) const {
       const Range range(node.op, "backward", node.origin);
       Gradients gradients(std::exchange(slot->grad, {}), node);
       node.backward(gradients);
+      if (FiniteCheck* check = FiniteCheck::current()) {
+        for (size_t i = 0; i < node.inputs.size(); ++i) {
+          const std::shared_ptr<Slot>& input = node.inputs[i];
+          if (input != nullptr && input->grad.defined()) {
+            check->saw_gradient(node.op, node.checked_as, i, input->grad);
+          }
+        }
+      }
     }
     for (const std::shared_ptr<Slot>& input : node.inputs) push(input);
     node.backward = nullptr;

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "apps/training/denoising_task.h"
-#include "data/safetensors/safetensors.h"
 #include "nn/unrolled_tv/reference_layout.h"
 #include "tensor/error.h"
 
@@ -60,14 +59,6 @@ TrainingState state_of(const Safetensors& file) {
   return state;
 }
 
-TrainConfig config_of(const Safetensors& file) {
-  try {
-    return config_from_json(nlohmann::json::parse(entry(file, "config")));
-  } catch (const nlohmann::json::exception& error) {
-    throw DataError("[checkpoint] {}: its configuration is not JSON: {}", file.name(), error.what());
-  }
-}
-
 // The tensors of the model, in our layout; without those of the optimiser.
 TensorMap model_state(const Safetensors& file) {
   TensorMap state;
@@ -118,9 +109,17 @@ TrainingState load_checkpoint(const std::filesystem::path& path, const Module& m
   return state;
 }
 
+TrainConfig checkpoint_config(const Safetensors& file) {
+  try {
+    return config_from_json(nlohmann::json::parse(entry(file, "config")));
+  } catch (const nlohmann::json::exception& error) {
+    throw DataError("[checkpoint] {}: its configuration is not JSON: {}", file.name(), error.what());
+  }
+}
+
 CheckpointInfo checkpoint_info(const std::filesystem::path& path) {
   const Safetensors file = Safetensors::read(path);
-  return {config_of(file), state_of(file)};
+  return {checkpoint_config(file), state_of(file)};
 }
 
 std::vector<std::string> load_initial_weights(const std::filesystem::path& path, const Module& model,
@@ -144,7 +143,7 @@ std::vector<std::string> load_initial_weights(const std::filesystem::path& path,
                     config.model.filters, config.model.blocks, error.what());
   }
   if (!is_checkpoint(file.metadata())) return remarks;
-  TrainConfig theirs = config_of(file), ours = config;
+  TrainConfig theirs = checkpoint_config(file), ours = config;
   const std::vector<ConfigKey> before = config_keys(theirs), now = config_keys(ours);
   for (size_t i = 0; i < now.size(); ++i) {
     const std::string a = toml_value(before[i]), b = toml_value(now[i]);
@@ -159,7 +158,7 @@ std::unique_ptr<UnrolledTv> load_model(const std::filesystem::path& path, const 
   const Safetensors file = Safetensors::read(path);
   TrainConfig config = otherwise;
   if (is_checkpoint(file.metadata())) {
-    config = config_of(file);
+    config = checkpoint_config(file);
   } else {
     const auto stem = file.entries().find("cnn.c0x0.conv_block.0.weight");
     if (stem == file.entries().end() || stem->second.shape.empty()) {

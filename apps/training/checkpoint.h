@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "apps/training/config.h"
+#include "data/safetensors/safetensors.h"
 #include "nn/adam/adam.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
 
@@ -45,6 +46,8 @@ struct CheckpointInfo {
   TrainConfig config;
   TrainingState state;
 };
+// The configuration in the metadata of an open file; DataError where there is none.
+TrainConfig checkpoint_config(const Safetensors& file);
 CheckpointInfo checkpoint_info(const std::filesystem::path& path);
 
 // Puts the weights of a file, a checkpoint or bare ones, into a model that is about to be trained: every tensor of the model

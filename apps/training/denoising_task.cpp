@@ -51,6 +51,10 @@ UnrolledTvOptions model_options(const TrainConfig& config) {
   return o;
 }
 
+Variable denoising_loss(const UnrolledTv& model, const TensorMap& batch) {
+  return mse_loss(model.forward(batch.at("noisy")).denoised, batch.at("clean"));
+}
+
 DenoisingTask::DenoisingTask(const TrainConfig& config)
     : config_(config),
       init_(static_cast<uint64_t>(config.seed)),
@@ -103,9 +107,7 @@ TensorMap DenoisingTask::batch(int64_t epoch, std::span<const int64_t> samples) 
   return {{"noisy", stack(z)}, {"clean", stack(x)}};
 }
 
-Variable DenoisingTask::loss(const TensorMap& batch) {
-  return mse_loss(model_.forward(batch.at("noisy")).denoised, batch.at("clean"));
-}
+Variable DenoisingTask::loss(const TensorMap& batch) { return denoising_loss(model_, batch); }
 
 Metrics DenoisingTask::validate(const std::function<bool()>& keep_going) {
   const NoGrad no_grad;

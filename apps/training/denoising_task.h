@@ -14,6 +14,9 @@ namespace primal {
 
 UnrolledTvOptions model_options(const TrainConfig& config);
 
+// The mean squared error of the model's result; the batch has "noisy" and "clean".
+Variable denoising_loss(const UnrolledTv& model, const TensorMap& batch);
+
 class DenoisingTask : public Task {
  public:
   // Reads the lists of pictures: folder/train and folder/val, or a flat folder whose last pictures validate. With

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kNumberPrefix = "step_", kSuffix = ".safetensors";
+constexpr std::string_view kNumberPrefix = "step_", kFailedPrefix = "nan_step_", kSuffix = ".safetensors";
 
 // The step of "step_000600.safetensors", -1 for any other name.
 int64_t step_of(const std::string& name) {
@@ -38,6 +38,10 @@ fs::path RunFolder::numbered(int64_t step) const {
   return path_ / fmt::format("{}{:06}{}", kNumberPrefix, step, kSuffix);
 }
 
+fs::path RunFolder::failed(int64_t step) const {
+  return path_ / fmt::format("{}{}{}", kFailedPrefix, step, kSuffix);
+}
+
 void RunFolder::write_config(const std::string& toml) const {
   write_file_atomically(path_ / "config.toml", {reinterpret_cast<const uint8_t*>(toml.data()), toml.size()});
 }
@@ -57,6 +61,12 @@ void RunFolder::remove_old_checkpoints() const {
   std::error_code error;
   fs::remove(best(), error);
   keep_newest(0);
+  std::vector<fs::path> failed;
+  for (const auto& file : fs::directory_iterator(path_, error)) {
+    const std::string name = file.path().filename().string();
+    if (name.starts_with(kFailedPrefix) && name.ends_with(kSuffix)) failed.push_back(file.path());
+  }
+  for (const fs::path& file : failed) fs::remove(file, error);
 }
 
 }  // namespace primal

@@ -3,6 +3,7 @@
 //   last.safetensors         where the training stands
 //   best.safetensors         the best validation so far
 //   step_000600.safetensors  one an epoch, the newest training.keep of them
+//   nan_step_7.safetensors   a step that gave no finite number (step_file.h)
 //   config.toml              the settings, each with its origin: a configuration file like any other
 //   metrics.csv              a row per step
 //   events.jsonl             the same and more, for programs
@@ -26,6 +27,7 @@ class RunFolder {
   std::filesystem::path last() const { return path_ / "last.safetensors"; }
   std::filesystem::path best() const { return path_ / "best.safetensors"; }
   std::filesystem::path numbered(int64_t step) const;
+  std::filesystem::path failed(int64_t step) const;
   std::filesystem::path metrics() const { return path_ / "metrics.csv"; }
   std::filesystem::path events() const { return path_ / "events.jsonl"; }
 

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <filesystem>
 
 #include "apps/training/event_log.h"
 #include "apps/training/run_folder.h"
 #include "apps/training/run_lock.h"
 #include "apps/training/schedule.h"
+#include "apps/training/step_file.h"
 #include "apps/training/window.h"
+#include "autograd/finite_check.h"
 #include "data/dataset/dataset.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
@@ -23,12 +24,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-bool all_finite(const Tensor& t) {
-  return dispatch_floating(t.dtype(), "train", [&]<class T>() {
-    return std::ranges::all_of(t.span<T>(), [](T v) { return std::isfinite(v); });
-  });
 }
 
 // Which pictures a task trains on: "200 pictures, names 8c1f...": their number and the FNV-1a digest of their names.
@@ -109,12 +104,14 @@ class Run {
     const Clock::time_point start = Clock::now();
     const int64_t epoch = state_.step / steps_per_epoch_;
     const std::vector<int64_t> samples = next_samples(epoch);
+    const TensorMap batch = task_.batch(epoch, samples);
     task_.model().zero_grad();
-    const Variable loss = finite_loss(epoch, samples);
+    const Variable loss = finite_loss(batch, samples);
     loss.backward();
     for (const auto& [name, parameter] : task_.model().parameters()) {
-      if (parameter.grad().defined() && !all_finite(parameter.grad()))
-        fail("the gradient of " + name + " is not finite", samples);
+      if (count_non_finite(parameter.grad()) > 0) {
+        fail("the gradient of " + name + " is not finite", batch, samples);
+      }
     }
     adam_.set_lr(learning_rate_of(state_.step + 1));
     adam_.step();
@@ -186,23 +183,32 @@ class Run {
     return {order_.begin() + begin, order_.begin() + end};
   }
 
-  // An op that meets a NaN first (a step size, a lambda) says so itself; here its place in the training is added.
-  Variable finite_loss(int64_t epoch, const std::vector<int64_t>& samples) {
+  // An op that meets a NaN first (a step size, a lambda) says so itself.
+  Variable finite_loss(const TensorMap& batch, const std::vector<int64_t>& samples) {
     std::string what = "the loss is not finite";
     try {
-      const Variable loss = task_.loss(task_.batch(epoch, samples));
-      if (all_finite(loss.value())) return loss;
+      const Variable loss = task_.loss(batch);
+      if (count_non_finite(loss.value()) == 0) return loss;
     } catch (const NumericError& error) {
       what = error.what();
     }
-    fail(what, samples);
+    fail(what, batch, samples);
   }
 
-  [[noreturn]] void fail(const std::string& what, const std::vector<int64_t>& samples) const {
-    std::string names;
-    for (const int64_t s : samples) names.append(" ").append(task_.sample_name(s));
-    throw NumericError("[train] step {}, picture{}: {}; {} holds the state before", state_.step + 1, names,
-                       what, folder_.last().string());
+  // Runs the step again to find the op that began it, saves it and gives up.
+  [[noreturn]] void fail(const std::string& seen, const TensorMap& batch,
+                         const std::vector<int64_t>& samples) {
+    std::string pictures;
+    for (const int64_t s : samples) pictures.append(pictures.empty() ? "" : " ").append(task_.sample_name(s));
+    const std::string found =
+        first_non_finite(task_.model(), batch, [&](const TensorMap& inputs) { return task_.loss(inputs); });
+    const std::string what = found.empty() ? seen + ", but not when the step is repeated" : found;
+    const fs::path file = folder_.failed(state_.step + 1);
+    save_step(file, task_.model(), batch, {config_, state_.step + 1, pictures, what});
+    throw NumericError(
+        "[train] step {}, picture {}: {}\n  {} holds the state before\n"
+        "  primal train --reproduce {} runs this step again",
+        state_.step + 1, pictures, what, folder_.last().string(), file.string());
   }
 
   void note(const Metrics& metrics) {

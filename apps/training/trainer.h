@@ -37,8 +37,8 @@ int64_t n_steps_of(const TrainConfig& config, int64_t n_samples);
 // Trains to the end of the configuration, until training.patience ends it, or until *stop becomes a signal's number: then the
 // step is finished and saved. With resume it goes on from last.safetensors; DataError where the pictures are not those of
 // the checkpoint. Otherwise it starts from fresh weights or from training.init's, and on_remark hears what is worth knowing
-// about those. NumericError at the first loss or gradient that is not finite, naming the step and its pictures; the
-// checkpoint before it stays.
+// about those. NumericError at the first loss or gradient that is not finite, naming the step, its pictures and the op that
+// made it, once the step is saved as nan_step_N.safetensors (step_file.h); the checkpoint before it stays.
 TrainResult train(Task& task, const Settings& settings, bool resume, const volatile std::sig_atomic_t& stop,
                   const std::function<void(const TrainEvent&)>& on_event,
                   const std::function<void(const std::string&)>& on_remark = {});

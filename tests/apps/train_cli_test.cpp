@@ -151,5 +151,34 @@ TEST_F(TrainCli, StartsFromTheWeightsOfAnotherTraining) {
   EXPECT_EQ(train("-q -o " + path("x") + kTiny + " --init " + path("none.safetensors")).exit_code, 3);
 }
 
+TEST_F(TrainCli, ANumberThatIsNotFiniteStopsNamesTheOpAndLeavesTheStep) {
+  ASSERT_EQ(train(std::string("-q --steps 1 -o ") + path("fine") + kTiny).exit_code, 0);
+  // Weights so large that the second convolution of the encoder's block overflows.
+  TensorMap weights;
+  for (const auto& [name, tensor] : Safetensors::read(folder_ / "fine/last.safetensors").tensors()) {
+    if (name.starts_with("adam.")) continue;
+    weights[name] = tensor;
+    if (name.starts_with("cnn.encoder.0.double_conv") && name.ends_with("weight")) tensor.fill(3e38);
+  }
+  write_safetensors(folder_ / "huge.safetensors", weights);
+  const Outcome outcome =
+      train(std::string("-q --steps 3 -o ") + path("run") + kTiny + " --init " + path("huge.safetensors"));
+  EXPECT_EQ(outcome.exit_code, 5) << outcome.err;
+  // After three convolutions with their activations and a pooling.
+  EXPECT_NE(outcome.err.find("[train] step 1, picture phantom-00000"), std::string::npos) << outcome.err;
+  const size_t at = outcome.err.find("conv3d, op 8, forward: ");
+  ASSERT_NE(at, std::string::npos) << outcome.err;
+  const std::string found = outcome.err.substr(at, outcome.err.find('\n', at) - at);
+  EXPECT_NE(found.find("of its result [1,4,1,8,8] are not finite"), std::string::npos) << found;
+
+  const Outcome again = train("--reproduce " + path("run/nan_step_1.safetensors") + " --json");
+  EXPECT_EQ(again.exit_code, 5) << again.err;
+  EXPECT_EQ(nlohmann::json::parse(again.out).at("found"), found);
+  EXPECT_NE(again.err.find(found), std::string::npos) << again.err;
+  EXPECT_EQ(train("--resume --dry-run -o " + path("run")).exit_code, 0)
+      << "the state before the step is there";
+  EXPECT_EQ(train("--reproduce " + path("fine/last.safetensors")).exit_code, 3);
+}
+
 }  // namespace
 }  // namespace primal

@@ -188,6 +188,8 @@ TEST(Trainer, StopsAtTheFirstNumberThatIsNotFinite) {
     FAIL() << "a NaN went unseen";
   } catch (const NumericError& error) {
     EXPECT_EQ(error.exit_code(), 5);
+    EXPECT_NE(std::string(error.what()).find("parameter pdhg.sigma: 1 of 1 elements"), std::string::npos)
+        << error.what();
   }
   EXPECT_NO_THROW(Safetensors::read(fs::path(config.output) / "last.safetensors"));
 }
