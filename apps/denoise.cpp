@@ -1,18 +1,17 @@
 // primal denoise: pictures in, denoised pictures out, with a trained model or with one lambda for all pixels.
-#include <algorithm>
-#include <filesystem>
 #include <fmt/core.h>
-#include <set>
+#include <optional>
 
 #include "apps/commands.h"
-#include "apps/training/checkpoint.h"
-#include "data/dataset/dataset.h"
+#include "apps/number_range.h"
+#include "apps/pictures/denoiser.h"
+#include "apps/pictures/inputs.h"
+#include "apps/pictures/map_file.h"
+#include "apps/pictures/results.h"
+#include "apps/pictures/scores.h"
 #include "data/figure/figure.h"
-#include "data/image/image.h"
-#include "data/metrics/metrics.h"
 #include "data/noise/noise.h"
 #include "data/preprocess/preprocess.h"
-#include "solvers/pdhg/pdhg.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -24,171 +23,284 @@ struct DenoiseOptions {
   CommonOptions common;
   std::vector<std::string> paths;
   std::string output;
-  double lambda = -1.0;
+  std::optional<double> lambda, noise;
+  double gap = 0.0;
   int64_t iterations = 0, size = 0, limit = 0;
-  double noise = -1.0;
-  std::string noise_kind = "relative";
+  std::string noise_kind, clean, map_format = "figure";
   uint64_t seed = 42;
   bool map = false, compare = false, overwrite = false;
 
-  bool scored() const { return noise >= 0.0; }  // the pictures are clean ones, to measure against
+  bool scored() const { return noise || !clean.empty(); }
 };
 
-// The pictures named by files and folders, in name order within a folder; the first `limit` of them where it is not 0.
-std::vector<fs::path> pictures_of(const std::vector<std::string>& paths, int64_t limit) {
-  std::vector<fs::path> files;
-  for (const std::string& path : paths) {
-    if (fs::is_directory(path)) {
-      for (const fs::path& picture : find_pictures(path)) files.push_back(picture);
-    } else {
-      files.emplace_back(path);
-    }
+// One picture and where its results go.
+struct Job {
+  PictureInput input;
+  std::optional<PictureInput> clean;
+  fs::path denoised, map, compare;  // empty: not wanted
+};
+
+struct Row {
+  std::string name;
+  nlohmann::json json;
+  Scores noisy, denoised;
+};
+
+void check_options(const DenoiseOptions& o) {
+  if (!o.lambda && o.paths.size() < 2) {
+    throw ConfigError(
+        "[denoise] expects MODEL and then pictures, found only {}; for scalar TV without a model give "
+        "--lambda",
+        o.paths.front());
   }
-  if (limit > 0 && static_cast<int64_t>(files.size()) > limit) files.resize(static_cast<size_t>(limit));
-  std::set<fs::path> names;
-  for (const fs::path& file : files) {
-    if (!names.insert(file.stem()).second) {
-      throw ConfigError("[denoise] two pictures are called {}: their results would have the same name",
-                        file.stem().string());
-    }
+  if (o.lambda && o.map) {
+    throw ConfigError("[denoise] --map with --lambda: one lambda for all pixels makes no map");
   }
-  return files;
+  if (o.noise && !o.clean.empty()) {
+    throw ConfigError(
+        "[denoise] --noise takes the pictures as clean, --clean takes them as noisy: give one of them");
+  }
+  if (o.output.empty() && !o.scored()) {
+    throw ConfigError("[denoise] nowhere to write: give -o DIR, or --noise S or --clean X to measure only");
+  }
+  if (o.output.empty() && (o.map || o.compare)) {
+    throw ConfigError("[denoise] --map and --compare are files: give -o DIR too");
+  }
+  if (o.output == "-" && (o.map || o.compare || o.common.json)) {
+    throw ConfigError(
+        "[denoise] -o - leaves standard output to the picture: --map, --compare and --json need another -o");
+  }
 }
 
-struct Denoised {
-  Tensor lambda;  // [1,n_maps,1,H,W], or a scalar
-  Tensor x;       // [1,1,1,H,W]
-};
-
-// What turns z into x: a model, or one lambda.
-class Denoiser {
- public:
-  Denoiser(const DenoiseOptions& options, const std::string& model_file) : options_(options) {
-    if (!model_file.empty()) model_ = load_model(model_file);
+std::vector<Job> plan(const DenoiseOptions& o, const std::vector<PictureInput>& inputs) {
+  std::vector<Job> jobs;
+  for (const PictureInput& input : inputs) jobs.push_back({input, {}, {}, {}, {}});
+  if (!o.clean.empty()) {
+    const std::vector<PictureInput> clean = find_clean_inputs(o.clean, inputs);
+    for (size_t i = 0; i < jobs.size(); ++i) jobs[i].clean = clean[i];
   }
-
-  Denoised operator()(const Tensor& z) const {
-    const NoGrad no_grad;
-    if (model_ != nullptr) {
-      const UnrolledTv::Result result = model_->forward(z);
-      return {result.lambda.value(), result.denoised.value()};
-    }
-    PdhgParams params;
-    if (options_.iterations > 0) params.n_iter = options_.iterations;
-    const Tensor lambda = Tensor::scalar(options_.lambda);
-    return {lambda, pdhg_solve(z, lambda, params)};
+  ResultPlace place(o.output, o.overwrite, inputs.size());
+  if (place.is_nowhere() || place.is_stdout()) return jobs;
+  const MapFormat format = parse_map_format(o.map_format);
+  for (Job& job : jobs) {
+    const auto file = [&](const std::string& suffix) {
+      return place.file(job.input.name, job.input.str(), suffix);
+    };
+    job.denoised = file(".png");
+    if (o.map) job.map = file(map_suffix(format));
+    if (o.compare) job.compare = file("_compare.png");
   }
-
- private:
-  const DenoiseOptions& options_;
-  std::unique_ptr<UnrolledTv> model_;
-};
-
-struct Scores {
-  double psnr_noisy = 0.0, psnr = 0.0, ssim_noisy = 0.0, ssim = 0.0;
-
-  void add(const Scores& s, double weight) {
-    psnr_noisy += weight * s.psnr_noisy;
-    psnr += weight * s.psnr;
-    ssim_noisy += weight * s.ssim_noisy;
-    ssim += weight * s.ssim;
-  }
-  nlohmann::json as_json() const {
-    return {{"psnr_noisy", psnr_noisy}, {"psnr", psnr}, {"ssim_noisy", ssim_noisy}, {"ssim", ssim}};
-  }
-};
-
-void refuse_overwriting(const fs::path& file, bool overwrite) {
-  if (fs::exists(file) && !overwrite)
-    throw IoError("[denoise] {} exists; give --overwrite to replace it", file.string());
+  place.prepare();
+  return jobs;
 }
 
-Image comparison(const Tensor& clean, const Tensor& noisy, const Denoised& result, const Scores& s) {
+Image comparison(const Tensor& clean, const Tensor& noisy, const Denoised& result, const Row& row) {
+  const auto label = [&](const char* text, double decibel) {
+    return clean.defined() ? fmt::format("{} {:.2f} dB", text, decibel) : std::string(text);
+  };
   std::vector<Panel> panels;
   if (clean.defined()) panels.push_back(Panel::grey(clean, "clean"));
-  panels.push_back(
-      Panel::grey(noisy, clean.defined() ? fmt::format("noisy {:.2f} dB", s.psnr_noisy) : "noisy"));
-  panels.push_back(
-      Panel::grey(result.x, clean.defined() ? fmt::format("denoised {:.2f} dB", s.psnr) : "denoised"));
-  if (result.lambda.shape().rank() == 5) panels.push_back(Panel::log_map(result.lambda, "Lambda"));
+  panels.push_back(Panel::grey(noisy, label("noisy", row.noisy.psnr)));
+  panels.push_back(Panel::grey(result.x, label("denoised", row.denoised.psnr)));
+  if (result.has_map()) panels.push_back(Panel::log_map(result.lambda, "Lambda"));
   return make_figure({panels});
 }
 
-// One picture: read, perhaps add noise, denoise, write and score. Returns its row of the report.
-nlohmann::json denoise_one(const DenoiseOptions& options, const Denoiser& denoiser, const fs::path& file,
-                           uint32_t number, Scores& scores) {
-  const fs::path folder = options.output;
-  const std::string stem = file.stem().string();
-  const fs::path target = folder / (stem + ".png");
-  if (!options.output.empty()) refuse_overwriting(target, options.overwrite);
+class Denoising {
+ public:
+  Denoising(const DenoiseOptions& options, const Denoiser& denoiser)
+      : options_(options),
+        denoiser_(denoiser),
+        noise_kind_(parse_noise_kind(options.noise_kind.empty() ? denoiser.config().noise.kind
+                                                                : options.noise_kind)) {}
 
-  const Image image = read_image(file);
-  const Image grey = options.size > 0 ? preprocess(image, options.size) : to_grey(image);
-  Tensor clean, z = to_tensor(grey);
-  if (options.scored()) {
-    clean = z;
-    z = add_noise(clean, parse_noise_kind(options.noise_kind), options.noise,
-                  NoiseKey{.seed = options.seed, .sample = number});
-  }
-  const Denoised result = denoiser(z);
-
-  nlohmann::json row = {{"picture", file.string()}};
-  if (options.scored()) {
-    scores = {psnr(z, clean), psnr(result.x, clean), ssim(z, clean), ssim(result.x, clean)};
-    row.update(scores.as_json());
-  }
-  if (!options.output.empty()) {
-    write_png(target, to_image(result.x, grey.bit_depth));
-    row["denoised"] = target.string();
-    if (options.map && result.lambda.shape().rank() == 5) {
-      write_png(folder / (stem + "_lambda.png"), make_figure({{Panel::log_map(result.lambda, "Lambda")}}));
+  // Read, perhaps add noise, denoise, write and score picture `number`.
+  Row operator()(const Job& job, uint32_t number) {
+    const GreyInput input = read(job.input);
+    const Image& grey = input.image;
+    if (options_.scored()) check_scorable(grey.width, grey.height, job.input.str());
+    Tensor clean, z = to_tensor(grey);
+    if (job.clean) clean = to_tensor(clean_of(job, grey));
+    if (options_.noise) {
+      clean = z;
+      z = add_noise(clean, noise_kind_, *options_.noise, NoiseKey{.seed = options_.seed, .sample = number});
     }
-    if (options.compare) write_png(folder / (stem + "_compare.png"), comparison(clean, z, result, scores));
+    const Denoised result = denoiser_(z);
+
+    Row row{job.input.name, {{"picture", job.input.str()}, {"iterations", result.iterations}}, {}, {}};
+    if (result.relative_gap) row.json["relative_gap"] = *result.relative_gap;
+    if (clean.defined()) {
+      row.noisy = scores_of(z, clean);
+      row.denoised = scores_of(result.x, clean);
+      row.json.update(as_json(row.noisy, row.denoised));
+    }
+    write(job, grey.bit_depth, clean, z, result, row);
+    talk(job, result);
+    return row;
   }
-  return row;
+
+  static nlohmann::json as_json(const Scores& noisy, const Scores& denoised) {
+    return {{"psnr_noisy", noisy.psnr},
+            {"psnr", denoised.psnr},
+            {"ssim_noisy", noisy.ssim},
+            {"ssim", denoised.ssim}};
+  }
+
+ private:
+  GreyInput read(const PictureInput& input) {
+    GreyInput grey = read_grey(input, options_.size);
+    if (grey.was_colour && !said_grey_ && !options_.common.quiet) {
+      said_grey_ = true;
+      fmt::print(stderr, "{} is in colour: made grey (ITU-R 601), as every picture in colour\n", input.str());
+    }
+    return grey;
+  }
+
+  Image clean_of(const Job& job, const Image& noisy) {
+    Image clean = read(*job.clean).image;
+    if (clean.width != noisy.width || clean.height != noisy.height) {
+      throw DataError(
+          "[denoise] {} has {} x {} pixels, its clean picture {} has {} x {}: expected the same; --size S "
+          "makes both S x S",
+          job.input.str(), noisy.width, noisy.height, job.clean->str(), clean.width, clean.height);
+    }
+    return clean;
+  }
+
+  void write(const Job& job, int bit_depth, const Tensor& clean, const Tensor& z, const Denoised& result,
+             Row& row) const {
+    if (options_.output == "-") write_standard_output(encode_png(to_image(result.x, bit_depth)));
+    if (!job.denoised.empty()) {
+      write_png(job.denoised, to_image(result.x, bit_depth));
+      row.json["denoised"] = job.denoised.string();
+    }
+    if (!job.map.empty()) {
+      write_map(job.map, result.lambda, parse_map_format(options_.map_format));
+      row.json["map"] = job.map.string();
+    }
+    if (!job.compare.empty()) {
+      write_png(job.compare, comparison(clean, z, result, row));
+      row.json["compare"] = job.compare.string();
+    }
+  }
+
+  void talk(const Job& job, const Denoised& result) const {
+    if (options_.common.quiet || (options_.scored() && !result.relative_gap)) return;
+    fmt::print(stderr, "{}", job.input.str());
+    if (result.relative_gap) {
+      fmt::print(stderr, ": {} iterations, relative gap {:.2e}{}", result.iterations, *result.relative_gap,
+                 *result.relative_gap > options_.gap
+                     ? fmt::format(": {:g} not reached, more --iterations would help", options_.gap)
+                     : "");
+    }
+    fmt::print(stderr, "\n");
+  }
+
+  const DenoiseOptions& options_;
+  const Denoiser& denoiser_;
+  NoiseKind noise_kind_;
+  bool said_grey_ = false;
+};
+
+void print_head(std::FILE* to) {
+  fmt::print(to, "{:<32} {:>9} {:>9} {:>11} {:>9}\n", "picture", "noisy dB", "dB", "noisy SSIM", "SSIM");
 }
 
-void print_scores(const std::string& name, const Scores& s) {
-  fmt::print("{:<32} {:>9.3f} {:>9.3f} {:>11.4f} {:>9.4f}\n", name, s.psnr_noisy, s.psnr, s.ssim_noisy,
-             s.ssim);
-  std::fflush(stdout);
+void print_row(std::FILE* to, const std::string& name, const Scores& noisy, const Scores& denoised) {
+  fmt::print(to, "{:<32} {:>9.3f} {:>9.3f} {:>11.4f} {:>9.4f}\n", name, noisy.psnr, denoised.psnr, noisy.ssim,
+             denoised.ssim);
+  std::fflush(to);
 }
 
 void denoise(const DenoiseOptions& options) {
   options.common.apply();
   const ImplementationScope forced(options.common.forced());
-  const bool scalar = options.lambda >= 0.0;
-  if (!scalar && options.paths.size() < 2) {
-    throw ConfigError("[denoise] expects MODEL and pictures; without a model give --lambda");
-  }
-  if (options.output.empty() && !options.scored()) {
-    throw ConfigError("[denoise] nowhere to write: give -o DIR, or --noise S to measure only");
-  }
-  const std::string model_file = scalar ? "" : options.paths.front();
-  const std::vector<fs::path> files =
-      pictures_of({options.paths.begin() + (scalar ? 0 : 1), options.paths.end()}, options.limit);
-  const Denoiser denoiser(options, model_file);
-  if (!options.output.empty()) fs::create_directories(options.output);
+  check_options(options);
+  const std::vector<PictureInput> inputs =
+      find_inputs({options.paths.begin() + (options.lambda ? 0 : 1), options.paths.end()}, options.limit);
+  const Denoiser denoiser({.model = options.lambda ? "" : options.paths.front(),
+                           .lambda = options.lambda,
+                           .iterations = options.iterations,
+                           .gap = options.gap});
+  const std::vector<Job> jobs = plan(options, inputs);
 
-  const bool table = options.scored() && !options.common.json;
-  if (table)
-    fmt::print("{:<32} {:>9} {:>9} {:>11} {:>9}\n", "picture", "noisy dB", "dB", "noisy SSIM", "SSIM");
+  std::FILE* table = options.output == "-" ? stderr : stdout;  // standard output may belong to the picture
+  const bool tabled = options.scored() && !options.common.json && !(table == stderr && options.common.quiet);
   nlohmann::json rows = nlohmann::json::array();
-  Scores mean;
-  for (size_t i = 0; i < files.size(); ++i) {
-    Scores scores;
-    rows.push_back(denoise_one(options, denoiser, files[i], static_cast<uint32_t>(i), scores));
-    mean.add(scores, 1.0 / static_cast<double>(files.size()));
-    if (table) print_scores(files[i].stem().string(), scores);
-    if (!table && !options.common.quiet) fmt::print(stderr, "{}\n", files[i].string());
+  Scores noisy, denoised;  // means
+  Denoising one(options, denoiser);
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    const Row row = one(jobs[i], static_cast<uint32_t>(i));
+    const auto n = static_cast<double>(jobs.size());
+    noisy = {noisy.psnr + row.noisy.psnr / n, noisy.ssim + row.noisy.ssim / n};
+    denoised = {denoised.psnr + row.denoised.psnr / n, denoised.ssim + row.denoised.ssim / n};
+    rows.push_back(row.json);
+    if (tabled && i == 0) print_head(table);
+    if (tabled) print_row(table, row.name, row.noisy, row.denoised);
   }
   if (options.common.json) {
     nlohmann::json report = {{"pictures", rows}};
-    if (options.scored()) report["mean"] = mean.as_json();
+    if (options.scored()) report["mean"] = Denoising::as_json(noisy, denoised);
     fmt::print("{}\n", report.dump(2));
-  } else if (table) {
-    print_scores(fmt::format("mean of {}", files.size()), mean);
+  } else if (tabled) {
+    print_row(table, fmt::format("mean of {}", jobs.size()), noisy, denoised);
   }
+}
+
+void add_input_options(CLI::App& command, DenoiseOptions& o) {
+  command
+      .add_option(
+          "paths", o.paths,
+          "MODEL (a checkpoint; none with --lambda), then pictures: PNG or JPEG files, folders, quoted\n"
+          "patterns as 'scans/*.png', or - for standard input")
+      ->required();
+  command.add_option("--size", o.size, "crop to a square and resize to so many pixels first, as in training")
+      ->check(number_range(1, 16384));
+  command.add_option("--limit", o.limit, "only the first N pictures")->check(CLI::PositiveNumber);
+  command
+      .add_option("--noise", o.noise,
+                  "take the pictures as clean: add noise of this standard deviation, print PSNR and SSIM")
+      ->check(number_range(0, 10));
+  command
+      .add_option("--noise-kind", o.noise_kind,
+                  "relative to the picture's deviation, or absolute and clipped (default: as the model was "
+                  "trained; relative)")
+      ->check(CLI::IsMember({"relative", "absolute"}));
+  command.add_option("--seed", o.seed, "of the noise")->capture_default_str();
+  command.add_option("--clean", o.clean,
+                     "take the pictures as noisy, score them against this clean one, or the ones of the same "
+                     "names in this folder");
+}
+
+void add_solver_options(CLI::App& command, DenoiseOptions& o) {
+  command.add_option("--lambda", o.lambda, "scalar TV without a model: the weight")
+      ->check(number_range(0, 100));
+  command
+      .add_option("--iterations", o.iterations,
+                  "of PDHG (default: the model's T; 256 with --lambda), with --gap the most (default 10000)")
+      ->check(number_range(1, 1e9));
+  command
+      .add_option("--gap", o.gap,
+                  "iterate until the primal-dual gap is this share of the objective, as 1e-4, instead of T "
+                  "times; looked at every 16 iterations")
+      ->check(number_range(1e-12, 1));
+}
+
+void add_output_options(CLI::App& command, DenoiseOptions& o) {
+  command.add_option(
+      "-o,--output", o.output,
+      "folder for the results, PNG of the pictures' names, sizes and bit depths; FILE.png for one "
+      "picture; - for standard output");
+  command.add_flag("--map", o.map, "write Lambda too, NAME_lambda.png");
+  command
+      .add_option(
+          "--map-format", o.map_format,
+          "figure: in colour, log scale with a bar; raw: 16-bit PNG, Lambda = level * the scale in its "
+          "text chunk; safetensors: float32")
+      ->check(CLI::IsMember({"figure", "raw", "safetensors"}))
+      ->capture_default_str();
+  command.add_flag("--compare", o.compare, "write the pictures side by side, NAME_compare.png");
+  command.add_flag("--overwrite", o.overwrite, "replace files that exist");
 }
 
 }  // namespace
@@ -196,39 +308,15 @@ void denoise(const DenoiseOptions& options) {
 void add_denoise_command(CLI::App& program) {
   auto options = std::make_shared<DenoiseOptions>();
   CLI::App* command = program.add_subcommand("denoise", "denoise pictures");
-  command
-      ->add_option("paths", options->paths,
-                   "MODEL (a checkpoint), then pictures or folders; with --lambda no MODEL")
-      ->required();
-  command->add_option("-o,--output", options->output,
-                      "folder for the results, PNG under the pictures' names");
-  command->add_option("--lambda", options->lambda, "scalar TV without a model: the weight, 0 to 100")
-      ->check(CLI::Range(0.0, 100.0));
-  command->add_option("--iterations", options->iterations, "of PDHG, with --lambda (default 256)")
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--size", options->size,
-                   "crop to a square and resize to so many pixels first, as in training")
-      ->check(CLI::Range(1, 16384));
-  command->add_option("--limit", options->limit, "only the first N pictures")->check(CLI::PositiveNumber);
-  command
-      ->add_option(
-          "--noise", options->noise,
-          "take the pictures as clean: add noise of this standard deviation first, print PSNR and SSIM")
-      ->check(CLI::Range(0.0, 10.0));
-  command
-      ->add_option("--noise-kind", options->noise_kind,
-                   "relative to the picture's deviation, or absolute and clipped")
-      ->check(CLI::IsMember({"relative", "absolute"}))
-      ->capture_default_str();
-  command->add_option("--seed", options->seed, "of the noise")->capture_default_str();
-  command->add_flag("--map", options->map, "write Lambda too, NAME_lambda.png");
-  command->add_flag("--compare", options->compare, "write the pictures side by side, NAME_compare.png");
-  command->add_flag("--overwrite", options->overwrite, "replace files that exist");
+  add_input_options(*command, *options);
+  add_solver_options(*command, *options);
+  add_output_options(*command, *options);
   options->common.add_to(*command);
   command->footer(
       "Examples:\n  primal denoise runs/thesis/best.safetensors noisy.png -o denoised --map\n"
       "  primal denoise --lambda 0.07 scans/ -o denoised\n"
+      "  primal denoise --lambda 0.07 --gap 1e-4 'scans/*.png' -o denoised\n"
+      "  primal denoise runs/thesis/best.safetensors - -o - < noisy.png > denoised.png\n"
       "  primal denoise runs/thesis/best.safetensors chest_xray/test --size 256 --noise 0.5 --limit 20");
   command->callback([options] { denoise(*options); });
 }

@@ -1,5 +1,7 @@
 // The program `primal`: one file per command, and one place where errors become exit codes.
 #include <fmt/core.h>
+#include <new>
+#include <system_error>
 
 #include "apps/commands.h"
 #include "tensor/error.h"
@@ -8,6 +10,7 @@ namespace {
 
 constexpr int kUsage = 2;
 constexpr int kInternal = 1;
+constexpr int kFile = 3;
 
 int run(int argc, char** argv) {
   CLI::App program("Primal: unrolled primal-dual networks for image denoising, from scratch.", "primal");
@@ -32,6 +35,9 @@ int run(int argc, char** argv) {
   } catch (const primal::Error& error) {
     fmt::print(stderr, "primal: {}\n", error.what());
     return error.exit_code();
+  } catch (const std::system_error& error) {  // of the file system, or of standard output
+    fmt::print(stderr, "primal: [system] {}\n", error.what());
+    return kFile;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "primal: [memory] the system has no more memory\n");
     return 4;

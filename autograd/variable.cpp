@@ -35,7 +35,7 @@ struct Variable::Node {
   std::vector<std::shared_ptr<Slot>> inputs;
   BackwardFunction backward;
   RangeOriginPointer origin;  // of the forward range, where one recorded
-  int64_t checked_as = 0;  // its number for a FiniteCheck
+  int64_t checked_as = 0;     // its number for a FiniteCheck
 };
 
 namespace {

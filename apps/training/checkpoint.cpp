@@ -1,6 +1,7 @@
 #include "apps/training/checkpoint.h"
 
 #include <cmath>
+#include <fmt/ranges.h>
 
 #include "apps/training/denoising_task.h"
 #include "nn/unrolled_tv/reference_layout.h"
@@ -12,6 +13,7 @@ namespace {
 constexpr const char* kFormat = "primal-checkpoint";
 constexpr const char* kVersion = "1";
 constexpr std::string_view kAdamPrefix = "adam.";
+constexpr int64_t kMostBlocks = 8;  // as the configuration allows
 
 bool is_checkpoint(const Metadata& metadata) {
   const auto format = metadata.find("format");
@@ -57,6 +59,54 @@ TrainingState state_of(const Safetensors& file) {
   state.step_ms = number_or(file, "step_ms", 0.0);
   if (file.metadata().contains("pictures")) state.pictures = entry(file, "pictures");
   return state;
+}
+
+// Filters and blocks as the tensors have them: the first convolution of each encoder level, [2 C, C, 1, 3, 3], must be
+// there in full. So a model is never larger than the file it is built for.
+void read_architecture(const Safetensors& file, TrainConfig::Model& model) {
+  const auto shape_of = [&](const std::string& name) {
+    const auto found = file.entries().find(name);
+    return found == file.entries().end() ? std::vector<int64_t>{} : found->second.shape;
+  };
+  const std::string stem = "cnn.c0x0.conv_block.0.weight";
+  const std::vector<int64_t> stem_shape = shape_of(stem);
+  if (stem_shape.size() < 2 || stem_shape[0] < 1) {
+    throw DataError(
+        "[checkpoint] {}: no checkpoint and no weights of the thesis model: expected a tensor {}, found {} "
+        "tensors{}; `primal train` makes checkpoints",
+        file.name(), stem, file.entries().size(),
+        file.entries().empty() ? "" : ", the first is " + file.entries().begin()->first);
+  }
+  model.filters = stem_shape[0];
+  for (model.blocks = 0; model.blocks <= kMostBlocks; ++model.blocks) {
+    const std::string name = fmt::format("cnn.encoder.{}.double_conv.conv_block.0.weight", model.blocks);
+    if (!file.contains(name)) break;
+    const std::vector<int64_t> shape = shape_of(name);
+    const int64_t channels = model.filters << model.blocks;
+    if (shape.size() < 2 || shape[0] != 2 * channels || shape[1] != channels) {
+      throw DataError(
+          "[checkpoint] {}: {} has shape [{}], expected [{}, {}, ...] after {} filters in the stem",
+          file.name(), name, fmt::join(shape, ", "), 2 * channels, channels, model.filters);
+    }
+  }
+  model.learn_steps = file.contains("pdhg.sigma");
+}
+
+TrainConfig model_config_of(const Safetensors& file, const TrainConfig& otherwise) {
+  TrainConfig from_tensors = otherwise;
+  read_architecture(file, from_tensors.model);
+  if (!is_checkpoint(file.metadata())) return from_tensors;
+  const TrainConfig config = checkpoint_config(file);
+  const TrainConfig::Model &said = config.model, &found = from_tensors.model;
+  if (said.filters != found.filters || said.blocks != found.blocks || said.learn_steps != found.learn_steps) {
+    throw DataError(
+        "[checkpoint] {}: its configuration says {} filters, {} blocks, {} steps; its tensors are of {} "
+        "filters, {} "
+        "blocks, {} steps: corrupt, or of another architecture",
+        file.name(), said.filters, said.blocks, said.learn_steps ? "learnt" : "fixed", found.filters,
+        found.blocks, found.learn_steps ? "learnt" : "fixed");
+  }
+  return config;
 }
 
 // The tensors of the model, in our layout; without those of the optimiser.
@@ -154,27 +204,14 @@ std::vector<std::string> load_initial_weights(const std::filesystem::path& path,
   return remarks;
 }
 
+TrainConfig model_config(const std::filesystem::path& path, const TrainConfig& otherwise) {
+  return model_config_of(Safetensors::read(path), otherwise);
+}
+
 std::unique_ptr<UnrolledTv> load_model(const std::filesystem::path& path, const TrainConfig& otherwise) {
   const Safetensors file = Safetensors::read(path);
-  TrainConfig config = otherwise;
-  if (is_checkpoint(file.metadata())) {
-    config = checkpoint_config(file);
-  } else {
-    const auto stem = file.entries().find("cnn.c0x0.conv_block.0.weight");
-    if (stem == file.entries().end() || stem->second.shape.empty()) {
-      throw DataError("[checkpoint] {}: neither a checkpoint nor weights of the thesis model (no {})",
-                      path.string(), "cnn.c0x0.conv_block.0.weight");
-    }
-    config.model.filters = stem->second.shape[0];
-    config.model.blocks = 0;
-    while (
-        file.contains(fmt::format("cnn.encoder.{}.double_conv.conv_block.0.weight", config.model.blocks))) {
-      ++config.model.blocks;
-    }
-    config.model.learn_steps = file.contains("pdhg.sigma");
-  }
   Initialiser init;
-  auto model = std::make_unique<UnrolledTv>(model_options(config), init);
+  auto model = std::make_unique<UnrolledTv>(model_options(model_config_of(file, otherwise)), init);
   load_model_state(file, *model);
   return model;
 }

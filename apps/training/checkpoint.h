@@ -56,6 +56,9 @@ CheckpointInfo checkpoint_info(const std::filesystem::path& path);
 std::vector<std::string> load_initial_weights(const std::filesystem::path& path, const Module& model,
                                               const TrainConfig& config);
 
+// The configuration of a checkpoint; of bare weights, `otherwise` with what the tensors say (filters, blocks, learnt steps).
+TrainConfig model_config(const std::filesystem::path& path, const TrainConfig& otherwise = {});
+
 // The model of a checkpoint, or of bare weights of the thesis model: filters, blocks and learnt steps are then read off the
 // tensors, and T, scale and up_bound are `otherwise`'s.
 std::unique_ptr<UnrolledTv> load_model(const std::filesystem::path& path, const TrainConfig& otherwise = {});

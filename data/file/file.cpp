@@ -31,6 +31,30 @@ size_t read_some(int descriptor, uint8_t* to, size_t bytes, const std::filesyste
   }
 }
 
+std::vector<uint8_t> read_all(int descriptor, const std::filesystem::path& path, uint64_t max_bytes) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0)
+    throw IoError("[file] cannot read {}: {}", path.string(), reason(errno));
+  if (S_ISDIR(status.st_mode)) throw IoError("[file] {} is a folder, expected a file", path.string());
+  const bool regular = S_ISREG(status.st_mode);
+  if (regular && static_cast<uint64_t>(status.st_size) > max_bytes) {
+    throw DataError("[file] {} has {} bytes, at most {} are read", path.string(), status.st_size, max_bytes);
+  }
+  // The size is a hint only: the file may grow or shrink while it is read, and a pipe has none.
+  constexpr size_t kStep = size_t{1} << 16;
+  std::vector<uint8_t> bytes(regular ? static_cast<size_t>(status.st_size) + 1 : kStep);
+  size_t filled = 0;
+  for (;;) {
+    const size_t n = read_some(descriptor, bytes.data() + filled, bytes.size() - filled, path);
+    if (n == 0) break;
+    filled += n;
+    if (filled > max_bytes) throw DataError("[file] {} has more than {} bytes", path.string(), max_bytes);
+    if (filled == bytes.size()) bytes.resize(bytes.size() + std::max(kStep, bytes.size() / 2));
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
 // The folder that holds a file; "" stands for the current one.
 std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
@@ -50,27 +74,11 @@ std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_b
   const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (number < 0) throw IoError("[file] cannot open {}: {}", path.string(), reason(errno));
   const Descriptor file{number};
-  struct stat status {};
-  if (::fstat(file.number, &status) != 0)
-    throw IoError("[file] cannot read {}: {}", path.string(), reason(errno));
-  if (S_ISDIR(status.st_mode)) throw IoError("[file] {} is a folder, expected a file", path.string());
-  const bool regular = S_ISREG(status.st_mode);
-  if (regular && static_cast<uint64_t>(status.st_size) > max_bytes) {
-    throw DataError("[file] {} has {} bytes, at most {} are read", path.string(), status.st_size, max_bytes);
-  }
-  // The size is a hint only: the file may grow or shrink while it is read, and a pipe has none.
-  constexpr size_t kStep = size_t{1} << 16;
-  std::vector<uint8_t> bytes(regular ? static_cast<size_t>(status.st_size) + 1 : kStep);
-  size_t filled = 0;
-  for (;;) {
-    const size_t n = read_some(file.number, bytes.data() + filled, bytes.size() - filled, path);
-    if (n == 0) break;
-    filled += n;
-    if (filled > max_bytes) throw DataError("[file] {} has more than {} bytes", path.string(), max_bytes);
-    if (filled == bytes.size()) bytes.resize(bytes.size() + std::max(kStep, bytes.size() / 2));
-  }
-  bytes.resize(filled);
-  return bytes;
+  return read_all(file.number, path, max_bytes);
+}
+
+std::vector<uint8_t> read_standard_input(uint64_t max_bytes) {
+  return read_all(STDIN_FILENO, "standard input", max_bytes);
 }
 
 AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(write_target(path)) {

@@ -23,6 +23,9 @@ inline constexpr uint64_t kMaxFileBytes = uint64_t{1} << 34;  // 16 GiB
 // All bytes of a file, at most max_bytes. Pipes and devices are read to their end.
 std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes = kMaxFileBytes);
 
+// All bytes of standard input.
+std::vector<uint8_t> read_standard_input(uint64_t max_bytes = kMaxFileBytes);
+
 // AtomicFile file(path); file.write(...); file.commit();
 class AtomicFile {
  public:

@@ -67,8 +67,8 @@ bool has_image_extension(const std::filesystem::path& path) {
   return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
 }
 
-void write_png(const std::filesystem::path& path, const Image& image) {
-  write_file_atomically(path, encode_png(image));
+void write_png(const std::filesystem::path& path, const Image& image, const PngText& text) {
+  write_file_atomically(path, encode_png(image, text));
 }
 
 namespace codec {

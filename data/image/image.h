@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -58,8 +59,11 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
 bool has_image_extension(const std::filesystem::path& path);
 inline constexpr const char* kImageExtensions = ".png .jpg .jpeg";
 
+// tEXt chunks of a PNG: keyword of 1 to 79 Latin-1 characters -> text.
+using PngText = std::map<std::string, std::string>;
+
 // 8- or 16-bit grey or RGB PNG. write_png leaves a whole file or none (data/file/file.h).
-std::vector<uint8_t> encode_png(const Image& image);
-void write_png(const std::filesystem::path& path, const Image& image);
+std::vector<uint8_t> encode_png(const Image& image, const PngText& text = {});
+void write_png(const std::filesystem::path& path, const Image& image, const PngText& text = {});
 
 }  // namespace primal

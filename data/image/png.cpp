@@ -169,7 +169,7 @@ Image decode_png(std::span<const uint8_t> bytes, const std::string& name) {
 
 }  // namespace codec
 
-std::vector<uint8_t> encode_png(const Image& image) {
+std::vector<uint8_t> encode_png(const Image& image, const PngText& text) {
   const size_t expected = static_cast<size_t>(image.width * image.height * image.channels);
   if (image.levels.empty() || image.levels.size() != expected) {
     throw ShapeError("[png] a picture of {} x {} x {} needs {} levels, it has {}", image.width, image.height,
@@ -180,10 +180,20 @@ std::vector<uint8_t> encode_png(const Image& image) {
   const png_infop info = writer.info;
   const int64_t n_samples = image.width * image.channels;
   std::vector<uint8_t> narrow(image.bit_depth == 8 ? static_cast<size_t>(n_samples) : 0);
+  std::vector<png_text> chunks;
+  for (const auto& [key, value] : text) {
+    png_text chunk{};
+    chunk.compression = PNG_TEXT_COMPRESSION_NONE;
+    chunk.key = const_cast<png_charp>(key.c_str());  // libpng copies both
+    chunk.text = const_cast<png_charp>(value.c_str());
+    chunk.text_length = value.size();
+    chunks.push_back(chunk);
+  }
   const bool done = guarded(png, [&] {
     png_set_IHDR(png, info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height),
                  image.bit_depth, image.channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY,
                  PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    png_set_text(png, info, chunks.data(), static_cast<int>(chunks.size()));
     png_write_info(png, info);
     if (image.bit_depth == 16 && std::endian::native == std::endian::little) png_set_swap(png);
     for (int64_t y = 0; y < image.height; ++y) {

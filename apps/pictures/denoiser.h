@@ -1,0 +1,45 @@
+// What turns a noisy picture z into x: a trained model, or one lambda for all pixels.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "apps/training/config.h"
+#include "nn/unrolled_tv/unrolled_tv.h"
+
+namespace primal {
+
+struct DenoiserOptions {
+  std::filesystem::path model;   // a checkpoint
+  std::optional<double> lambda;  // or one weight, >= 0
+  int64_t iterations = 0;        // of PDHG, the most where a gap is given; 0: the default of each case
+  double gap = 0.0;              // > 0: iterate until (P - D) <= gap * P instead
+};
+
+struct Denoised {
+  Tensor lambda;  // [1,n_maps,1,H,W], or a scalar
+  Tensor x;       // [1,1,1,H,W]
+  int64_t iterations = 0;
+  std::optional<double> relative_gap;  // reached, where one was asked for
+
+  bool has_map() const { return lambda.shape().rank() == 5; }
+};
+
+class Denoiser {
+ public:
+  // Loads the model. IoError or DataError where that fails, with what to try.
+  explicit Denoiser(const DenoiserOptions& options);
+
+  Denoised operator()(const Tensor& z) const;  // z [1,1,1,H,W]
+
+  // What the model was trained with; the defaults where there is none.
+  const TrainConfig& config() const { return config_; }
+
+ private:
+  DenoiserOptions options_;
+  TrainConfig config_;
+  std::unique_ptr<UnrolledTv> model_;
+};
+
+}  // namespace primal
