@@ -26,6 +26,8 @@ struct CommonOptions {
 void add_demo_command(CLI::App& program);
 void add_train_command(CLI::App& program);
 void add_denoise_command(CLI::App& program);
+void add_evaluate_command(CLI::App& program);
+void add_search_command(CLI::App& program);
 void add_follow_command(CLI::App& program);
 void add_verify_command(CLI::App& program);
 void add_check_command(CLI::App& program);

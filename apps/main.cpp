@@ -20,6 +20,8 @@ int run(int argc, char** argv) {
   primal::add_demo_command(program);
   primal::add_train_command(program);
   primal::add_denoise_command(program);
+  primal::add_evaluate_command(program);
+  primal::add_search_command(program);
   primal::add_follow_command(program);
   primal::add_verify_command(program);
   primal::add_check_command(program);

@@ -20,7 +20,15 @@ namespace primal {
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
 // What a stream of random numbers is for; each purpose has numbers of its own.
-enum class RandomPurpose : uint32_t { initialisation = 1, shuffle, noise_level, noise, phantom, test };
+enum class RandomPurpose : uint32_t {
+  initialisation = 1,
+  shuffle,
+  noise_level,
+  noise,
+  phantom,
+  test,
+  bootstrap
+};
 
 // The stream of one (seed, purpose, epoch, sample).
 class RandomStream {

@@ -117,7 +117,8 @@ void blend(Image& canvas, int64_t x, int64_t y, const Colour& colour, double sha
   }
 }
 
-// A line of the given half width with round ends; coverage by distance, one pixel soft.
+}  // namespace
+
 void draw_line(Image& canvas, double x0, double y0, double x1, double y1, double half_width,
                const Colour& colour) {
   const double dx = x1 - x0, dy = y1 - y0, length2 = dx * dx + dy * dy;
@@ -137,8 +138,6 @@ void draw_line(Image& canvas, double x0, double y0, double x1, double y1, double
     }
   }
 }
-
-}  // namespace
 
 void fill_rectangle(Image& canvas, int64_t x, int64_t y, int64_t width, int64_t height,
                     const Colour& colour) {

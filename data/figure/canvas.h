@@ -20,6 +20,10 @@ Colour map_colour(double t);
 
 void fill_rectangle(Image& canvas, int64_t x, int64_t y, int64_t width, int64_t height, const Colour& colour);
 
+// A line of the given half width with round ends, one pixel soft; both ends in one point make a dot.
+void draw_line(Image& canvas, double x0, double y0, double x1, double y1, double half_width,
+               const Colour& colour);
+
 // Writes text whose capitals are `height` pixels high with their upper left corner at (x, y), in
 // anti-aliased strokes. Known are the letters, digits and usual signs of ASCII; anything else is a small box.
 void draw_text(Image& canvas, double x, double y, std::string_view text, double height, const Colour& colour);

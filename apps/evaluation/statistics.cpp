@@ -1,0 +1,54 @@
+#include "apps/evaluation/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "tensor/error.h"
+#include "tensor/exec.h"
+#include "tensor/random.h"
+
+namespace primal {
+namespace {
+
+double quantile(const std::vector<double>& sorted, double share) {
+  const double place = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(place);
+  const size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+}  // namespace
+
+Spread spread_of(std::span<const double> values) {
+  if (values.empty()) throw ShapeError("[statistics] no values");
+  const auto n = static_cast<double>(values.size());
+  double mean = 0.0, squares = 0.0;
+  for (const double v : values) mean += v / n;
+  for (const double v : values) squares += (v - mean) * (v - mean);
+  return {mean, values.size() > 1 ? std::sqrt(squares / (n - 1.0)) : 0.0};
+}
+
+Interval bootstrap_interval(std::span<const double> values, uint64_t seed, int64_t n_resamples,
+                            double level) {
+  if (values.empty() || n_resamples < 1) {
+    throw ShapeError("[statistics] {} values, {} resamples", values.size(), n_resamples);
+  }
+  const RandomStream stream(seed, RandomPurpose::bootstrap);
+  const size_t n = values.size();
+  std::vector<double> means(static_cast<size_t>(n_resamples));
+  parallel_for(Exec{}, n_resamples, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      double sum = 0.0;
+      for (size_t i = 0; i < n; ++i) {
+        const double u = stream.uniform(static_cast<uint64_t>(r) * n + i);
+        sum += values[std::min(static_cast<size_t>(u * static_cast<double>(n)), n - 1)];
+      }
+      means[static_cast<size_t>(r)] = sum / static_cast<double>(n);
+    }
+  });
+  std::ranges::sort(means);
+  return {quantile(means, (1.0 - level) / 2.0), quantile(means, (1.0 + level) / 2.0)};
+}
+
+}  // namespace primal

@@ -1,0 +1,37 @@
+// The scalar lambdas of a grid, tried on one noisy picture against its clean one (solvers/grid_search, one batched problem).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/pictures/scores.h"
+#include "tensor/tensor.h"
+
+namespace primal {
+
+// "LOW:HIGH:N": N weights from LOW to HIGH, both included.
+struct LambdaGrid {
+  double low = 0.0, high = 0.8;  // the dissertation's
+  int64_t n = 81;
+};
+inline constexpr const char* kDefaultGrid = "0:0.8:81";
+LambdaGrid parse_lambda_grid(
+    const std::string& text);  // ConfigError for another form, 0 <= LOW <= HIGH <= 100, N from 1
+
+struct LambdaSearch {
+  struct Best {
+    size_t index;  // into lambdas
+    Tensor x;      // the picture there
+  };
+  std::vector<double> lambdas;  // to 12 digits
+  std::vector<Scores> scores;   // of each lambda
+  Best by_psnr, by_ssim;        // the smallest lambda where several are equal
+
+  // A best at an end of the grid may lie outside of it.
+  bool at_the_edge(const Best& best) const { return lambdas.size() > 1 && best.index + 1 == lambdas.size(); }
+};
+
+// z, clean [1,1,1,H,W]; each lambda takes n_iter iterations of PDHG from its usual start, with its usual steps.
+LambdaSearch search_lambda(const Tensor& z, const Tensor& clean, const LambdaGrid& grid, int64_t n_iter);
+
+}  // namespace primal

@@ -1,0 +1,28 @@
+// A text result, whole or not at all, never over another without leave.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "apps/pictures/results.h"
+#include "data/file/file.h"
+#include "tensor/error.h"
+
+namespace primal {
+
+// IoError where the file exists and may not be replaced, or its folder cannot be made or written to. For the start of a
+// command, so that no work is lost.
+inline void check_result_file(const std::filesystem::path& file, bool overwrite) {
+  std::error_code error;
+  if (!overwrite && std::filesystem::exists(file, error)) {
+    throw IoError("[output] {} exists; give --overwrite to replace it", file.string());
+  }
+  make_result_folder(file.has_parent_path() ? file.parent_path() : std::filesystem::path("."));
+}
+
+inline void write_text(const std::filesystem::path& file, const std::string& text) {
+  write_file_atomically(file, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+}
+
+}  // namespace primal

@@ -1,0 +1,153 @@
+// primal evaluate and primal search from outside.
+#include <algorithm>
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "support/cli.h"
+
+namespace primal {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::Outcome;
+using testing::text_of;
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+class EvaluateCli : public testing::Cli {
+ protected:
+  // A tiny model of 24 x 24 pictures with absolute noise, and five test pictures.
+  void SetUp() override {
+    const Outcome trained = run(
+        "train --quiet --steps 2 --set data.size=24 --set model.filters=2 --set model.blocks=1 --set "
+        "model.iterations=8 --set data.n_train=2 --set data.n_validation=1 --set noise.kind=absolute -o " +
+        path("model"));
+    ASSERT_EQ(trained.exit_code, 0) << trained.err;
+    fs::create_directories(folder_ / "data/test/B");
+    for (uint32_t i = 0; i < 4; ++i) write_phantom("data/test/p" + std::to_string(i) + ".png", i);
+    write_phantom("data/test/B/q.png", 4);
+  }
+  std::string evaluate(const std::string& rest) const {
+    return "evaluate " + path("model/last.safetensors") + " --data " + path("data") +
+           " --grid 0:0.4:5 --iterations 16 --noise 0.2 " + rest;
+  }
+};
+
+TEST_F(EvaluateCli, WritesRowsSummaryAndFigures) {
+  const Outcome o = run(evaluate("-o " + path("out")));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_TRUE(has(o.out, "mean of 5") && has(o.out, "95 % of the mean")) << o.out;
+  const std::string csv = text_of(folder_ / "out/evaluation.csv");
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 6);
+  EXPECT_TRUE(has(csv, "\nB/q.png,")) << csv;
+  const json summary = json::parse(text_of(folder_ / "out/summary.json"));
+  EXPECT_EQ(summary.at("n_pictures"), 5);
+  EXPECT_EQ(summary.at("complete"), true);
+  EXPECT_EQ(summary.at("settings").at("size"), 24);                // as the model was trained
+  EXPECT_EQ(summary.at("settings").at("noise_kind"), "absolute");  // so too
+  // The first picture, and two or one more.
+  EXPECT_GT(read_image(folder_ / "out/figures/B/q.png").width, 5 * 256);
+  const Outcome again = run(evaluate("-o " + path("out")));
+  EXPECT_EQ(again.exit_code, 3);
+  EXPECT_TRUE(has(again.err, "evaluation.csv exists; give --overwrite")) << again.err;
+  EXPECT_EQ(run(evaluate("-o " + path("out") + " --overwrite --quiet")).exit_code, 0);
+  EXPECT_EQ(text_of(folder_ / "out/evaluation.csv"), csv);
+}
+
+TEST_F(EvaluateCli, AgreesWithDenoiseAndSearch) {
+  const Outcome o = run(evaluate("--json --quiet"));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const json evaluated = json::parse(o.out);
+  const Outcome d = run("denoise " + path("model/last.safetensors") + " " + path("data/test") +
+                        " --size 24 --noise 0.2 --json --quiet");
+  ASSERT_EQ(d.exit_code, 0) << d.err;
+  const json denoised = json::parse(d.out);
+  for (size_t i = 0; i < 5; ++i) {
+    const json &a = evaluated.at("pictures").at(i), &b = denoised.at("pictures").at(i);
+    EXPECT_EQ(a.at("noisy").at("psnr"), b.at("psnr_noisy")) << i;
+    EXPECT_EQ(a.at("map").at("psnr"), b.at("psnr")) << i;
+    EXPECT_EQ(a.at("map").at("ssim"), b.at("ssim")) << i;
+  }
+  const Outcome s = run("search " + path("data/test/B/q.png") +
+                        " --size 24 --noise 0.2 --noise-kind absolute --grid 0:0.4:5 --iterations 16 --json");
+  ASSERT_EQ(s.exit_code, 0) << s.err;
+  const json searched = json::parse(s.out);
+  EXPECT_EQ(searched.at("best_by_psnr"), evaluated.at("pictures").at(0).at("best_scalar_by_psnr"));
+  EXPECT_EQ(searched.at("best_by_ssim"), evaluated.at("pictures").at(0).at("best_scalar_by_ssim"));
+  EXPECT_EQ(searched.at("grid").size(), 5u);
+}
+
+TEST_F(EvaluateCli, ShowsTheFiguresAskedFor) {
+  ASSERT_EQ(run(evaluate("--limit 3 --figure p0 --figure 3 -o " + path("out"))).exit_code, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "out/figures/p0.png"));
+  EXPECT_TRUE(fs::exists(folder_ / "out/figures/p1.png"));
+  EXPECT_FALSE(fs::exists(folder_ / "out/figures/B"));
+  for (const char* wrong : {"nobody", "0", "4"}) {
+    const Outcome o = run(evaluate("--limit 3 -o " + path("other") + " --figure " + wrong));
+    EXPECT_EQ(o.exit_code, 2) << wrong;
+    EXPECT_TRUE(has(o.err, "B/q.png")) << o.err;
+    EXPECT_FALSE(fs::exists(folder_ / "other"));
+  }
+  EXPECT_EQ(run(evaluate("--figure 1")).exit_code, 2);
+}
+
+TEST_F(EvaluateCli, AStopKeepsTheRowsSoFar) {
+  for (uint32_t i = 0; i < 400; ++i) write_phantom("data/test/r" + std::to_string(i) + ".png", i);
+  // In the background; stopped as soon as a picture is in the file.
+  const std::string script = std::string(PRIMAL_PROGRAM) + " " + evaluate("-o " + path("out")) + " > " +
+                             path("o.txt") + " 2> " + path("e.txt") +
+                             " & p=$!; while kill -0 $p && [ \"$(wc -l < " + path("out/evaluation.csv") +
+                             " || echo 0)\" -lt 2 ]; do sleep 0.02; done; kill -TERM $p; wait $p";
+  const int status = std::system(("bash -c '" + script + "' 2> /dev/null").c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 143) << text_of(folder_ / "e.txt");
+  const json summary = json::parse(text_of(folder_ / "out/summary.json"));
+  EXPECT_EQ(summary.at("complete"), false);
+  const std::string csv = text_of(folder_ / "out/evaluation.csv");
+  EXPECT_EQ(std::ranges::count(csv, '\n'), summary.at("n_pictures").get<int>() + 1);
+  EXPECT_TRUE(has(text_of(folder_ / "o.txt"), "map - best scalar"));
+}
+
+TEST_F(EvaluateCli, SaysWhatIsWrong) {
+  const std::string model = path("model/last.safetensors");
+  EXPECT_EQ(run("evaluate " + path("none.safetensors") + " --data " + path("data")).exit_code, 3);
+  EXPECT_EQ(run("evaluate " + model + " --data " + path("none")).exit_code, 3);
+  fs::create_directories(folder_ / "empty/test");
+  EXPECT_EQ(run("evaluate " + model + " --data " + path("empty")).exit_code, 3);
+  fs::create_directories(folder_ / "split/train");
+  const Outcome no_test = run("evaluate " + model + " --data " + path("split"));
+  EXPECT_EQ(no_test.exit_code, 3);
+  EXPECT_TRUE(has(no_test.err, "no folder test")) << no_test.err;
+  EXPECT_EQ(run("evaluate " + model).exit_code, 2);
+  EXPECT_EQ(run(evaluate("--grid 5")).exit_code, 2);
+  EXPECT_EQ(run(evaluate("--noise nan")).exit_code, 2);
+}
+
+TEST_F(EvaluateCli, SearchPrintsEachLambdaAndMarksTheBest) {
+  const std::string clean = path("data/test/p0.png");
+  const Outcome o = run("search " + clean + " --noise 0.5 --grid 0:0.3:4 --csv " + path("s.csv") +
+                        " --figure " + path("s.png"));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_TRUE(has(o.out, "best PSNR") && has(o.out, "best SSIM")) << o.out;
+  const std::string csv = text_of(folder_ / "s.csv");
+  EXPECT_TRUE(csv.starts_with("lambda,psnr_db,ssim\n0,")) << csv;
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 5);
+  EXPECT_GT(read_image(folder_ / "s.png").width, 900);
+  EXPECT_EQ(run("search " + clean + " --noise 0.5 --csv " + path("s.csv")).exit_code, 3);
+  // A noisy picture against its clean one: lambda 0 is the noisy picture itself.
+  const Outcome pair =
+      run("search " + path("data/test/p1.png") + " --clean " + clean + " --grid 0:0:1 --json");
+  ASSERT_EQ(pair.exit_code, 0) << pair.err;
+  const json found = json::parse(pair.out);
+  EXPECT_NEAR(found.at("best_by_psnr").at("psnr").get<double>(), found.at("noisy").at("psnr").get<double>(),
+              1e-4);
+  EXPECT_EQ(run("search " + clean).exit_code, 2);
+  EXPECT_EQ(run("search " + clean + " --noise 0.1 --clean " + clean).exit_code, 2);
+  EXPECT_EQ(run("search " + path("data") + " --noise 0.1").exit_code, 2);
+  write_phantom("large.png", 0, 8, 48);
+  EXPECT_EQ(run("search " + clean + " --clean " + path("large.png")).exit_code, 3);
+}
+
+}  // namespace
+}  // namespace primal
