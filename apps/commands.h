@@ -15,9 +15,10 @@ struct CommonOptions {
   int threads = 0;     // 0: PRIMAL_THREADS, OMP_NUM_THREADS, or all cores
   std::string device = "auto";
   std::vector<std::string> impl;  // "conv3d=blocked"
+  std::string plan;               // file of `primal tune`
 
   void add_to(CLI::App& command);
-  // Threads and device take effect. Call first in a command.
+  // Threads, device and plan take effect. Call first in a command. A plan of another machine or build is a remark on stderr.
   void apply() const;
   // --impl as a map; ConfigError for an unknown op or implementation.
   std::map<std::string, std::string, std::less<>> forced() const;
@@ -31,5 +32,7 @@ void add_search_command(CLI::App& program);
 void add_follow_command(CLI::App& program);
 void add_verify_command(CLI::App& program);
 void add_check_command(CLI::App& program);
+void add_profile_command(CLI::App& program);
+void add_tune_command(CLI::App& program);
 
 }  // namespace primal

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "apps/commands.h"
+#include "apps/profile/plan_file.h"
 #include "apps/register_ops.h"
 #include "tensor/device.h"
 #include "tensor/error.h"
@@ -18,11 +19,20 @@ void CommonOptions::add_to(CLI::App& command) {
   command.add_option("--device", device, "where to compute: auto or cpu")->capture_default_str();
   command.add_option("--impl", impl,
                      "force an implementation, OP=NAME, as in conv3d=reference; may be repeated");
+  command.add_option("--plan", plan,
+                     "use the implementations of a plan file (primal tune); --impl wins over it");
 }
 
 void CommonOptions::apply() const {
   if (threads > 0) set_num_threads(threads);
   Device::parse(device);
+  if (plan.empty()) return;
+  const PlanFile file = read_plan(plan, registered_ops());
+  if (!quiet) {
+    for (const std::string& line : plan_warnings(file, this_machine()))
+      fmt::print(stderr, "warning: [plan] {}: {}; right, but perhaps not the fastest\n", plan, line);
+  }
+  set_process_plan(file.plan());
 }
 
 std::map<std::string, std::string, std::less<>> CommonOptions::forced() const {

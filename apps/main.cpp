@@ -25,6 +25,8 @@ int run(int argc, char** argv) {
   primal::add_follow_command(program);
   primal::add_verify_command(program);
   primal::add_check_command(program);
+  primal::add_profile_command(program);
+  primal::add_tune_command(program);
   program.footer(
       "Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 data or file, 4 device or memory,\n"
       "5 not a number, 6 a check failed, 130/143 stopped after saving.");

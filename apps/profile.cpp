@@ -1,0 +1,186 @@
+// primal profile: what each kernel costs here, op by op or in a training step or a denoising, under this machine's roofs.
+#include <algorithm>
+#include <fmt/core.h>
+
+#include "apps/commands.h"
+#include "apps/profile/model_source.h"
+#include "apps/profile/tables.h"
+#include "apps/profile/trace.h"
+#include "apps/register_ops.h"
+#include "data/file/file.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+struct ProfileOptions {
+  CommonOptions common;
+  std::vector<std::string> ops, shapes;
+  bool step = false, denoise = false, all = false;
+  std::string model, config, trace;
+  int64_t size = 0, batch = 0;
+  int rounds = 7;
+  double min_time_ms = 30.0;
+};
+
+Roofs roofs_now(const ProfileOptions& options) {
+  if (!options.common.quiet) fmt::print(stderr, "measuring the roofs of this machine\n");
+  return measure_roofs();
+}
+
+std::vector<const OpInfo*> chosen_ops(const ProfileOptions& options) {
+  std::vector<const OpInfo*> ops;
+  for (const std::string& name : options.ops) {
+    const OpInfo* op = registered_ops().find(name);
+    if (op == nullptr) throw ConfigError("[profile] unknown op '{}'; `primal check --list` names them", name);
+    if (op->cost == nullptr || op->stages.empty())
+      throw ConfigError("[profile] {} has no shapes of its own: --step and --denoise show what it is made of",
+                        name);
+    ops.push_back(op);
+  }
+  if (!ops.empty()) return ops;
+  for (const OpInfo& op : registered_ops().ops()) {
+    if (op.cost != nullptr && !op.stages.empty()) ops.push_back(&op);
+  }
+  return ops;
+}
+
+bool wanted(const std::vector<std::string>& shapes, const std::string& name) {
+  return shapes.empty() || std::ranges::count(shapes, name) > 0;
+}
+
+void check_shapes(const std::vector<const OpInfo*>& ops, const std::vector<std::string>& shapes) {
+  for (const std::string& shape : shapes) {
+    std::string known;
+    bool found = false;
+    for (const OpInfo* op : ops) {
+      for (const OpCase& stage : op->stages) {
+        known += fmt::format(" {}", stage.name);
+        found = found || stage.name == shape;
+      }
+    }
+    if (!found) throw ConfigError("[profile] no shape is called '{}'; there are:{}", shape, known);
+  }
+}
+
+void profile_ops(const ProfileOptions& options) {
+  const std::vector<const OpInfo*> ops = chosen_ops(options);
+  check_shapes(ops, options.shapes);
+  if (!options.trace.empty() || !options.config.empty())
+    throw ConfigError("[profile] --trace and --config belong to --step or --denoise");
+  const auto forced = options.common.forced();
+  Roofs roofs = roofs_now(options);
+  std::vector<std::vector<OpMeasurement>> tables;
+  int n_wrong = 0;
+  for (const OpInfo* op : ops) {
+    std::vector<std::string> only;
+    if (const auto found = forced.find(op->name); found != forced.end()) only = {found->second};
+    for (const OpCase& stage : op->stages) {
+      if (!wanted(options.shapes, stage.name)) continue;
+      const OpCase at = options.size > 0 ? at_size(stage, options.size) : stage;
+      if (!options.common.quiet) fmt::print(stderr, "{} {}\n", op->name, stage.name);
+      std::vector<OpMeasurement> measured = measure_op(*op, at, {options.rounds, options.min_time_ms}, only);
+      n_wrong += static_cast<int>(std::ranges::count(measured, false, &OpMeasurement::ok));
+      tables.push_back(std::move(measured));
+    }
+  }
+  take_better(roofs, roofs_now(options));
+  if (options.common.json) {
+    nlohmann::json rows = nlohmann::json::array();
+    for (const auto& table : tables) {
+      for (const OpMeasurement& row : table) rows.push_back(to_json(row, roofs));
+    }
+    fmt::print("{}\n", nlohmann::json{{"roofs", to_json(roofs)}, {"rows", rows}}.dump(2));
+  } else {
+    fmt::print("{}\n{}", roofs_text(roofs), op_table_header());
+    for (const auto& table : tables) fmt::print("{}", op_table(table, roofs));
+  }
+  if (n_wrong > 0)
+    throw CheckFailed("[profile] {} results differ from the reference by more than the op allows", n_wrong);
+}
+
+void profile_run_of_model(const ProfileOptions& options) {
+  if (!options.ops.empty() || !options.shapes.empty())
+    throw ConfigError("[profile] ops and --shape go without --step and --denoise");
+  if (options.step && options.denoise) throw ConfigError("[profile] give --step or --denoise, not both");
+  if (!options.model.empty() && !options.config.empty())
+    throw ConfigError("[profile] a model brings its configuration: give MODEL or --config");
+  TrainingStepOptions step_of =
+      step_options(options.model.empty() ? options.config : options.model, options.size, options.batch);
+  const ImplementationScope forced(options.common.forced());
+  TrainingStep step(step_of);
+  Roofs roofs = roofs_now(options);
+  if (!options.common.quiet)
+    fmt::print(stderr, "{} steps of {} x {} pixels, batch {}, T = {}\n", options.rounds + 2, step_of.size,
+               step_of.size, step_of.batch, step_of.model.n_iter);
+  const RunProfile profile = options.step ? profile_run("step", options.rounds, [&] { step.run(); })
+                                          : profile_run("denoise", options.rounds, [&] { step.denoise(); });
+  take_better(roofs, roofs_now(options));
+  if (!options.trace.empty()) {
+    const std::string text =
+        trace_events(profile.records, options.step ? "primal step" : "primal denoise").dump();
+    write_file_atomically(options.trace, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+    if (!options.common.quiet) fmt::print(stderr, "trace in {}: open it in ui.perfetto.dev\n", options.trace);
+  }
+  if (options.common.json) {
+    nlohmann::json report = to_json(profile, roofs);
+    report["run"] = options.step ? "step" : "denoise";
+    report["roofs"] = to_json(roofs);
+    fmt::print("{}\n", report.dump(2));
+  } else {
+    fmt::print("{}\n{}", roofs_text(roofs), run_table(profile, roofs, options.all));
+  }
+}
+
+}  // namespace
+
+void add_profile_command(CLI::App& program) {
+  auto options = std::make_shared<ProfileOptions>();
+  CLI::App* command = program.add_subcommand("profile", "what each kernel costs, under this machine's roofs");
+  command->add_option("ops", options->ops, "ops to measure on the network's shapes (default: all)");
+  command->add_option("--shape", options->shapes, "only the shapes of this name, as in e0b; may be repeated")
+      ->allow_extra_args(false);
+  command->add_flag("--step", options->step, "a training step of the thesis model, or of --config");
+  CLI::Option* denoise =
+      command
+          ->add_option("--denoise", options->model,
+                       "a denoising, by MODEL (a checkpoint), --config or the thesis model")
+          ->expected(0, 1);
+  command
+      ->add_option("--config", options->config,
+                   "with --step or --denoise: a configuration (TOML) or a checkpoint (*.safetensors)")
+      ->check(CLI::ExistingFile);
+  command
+      ->add_option(
+          "--size", options->size,
+          "side of the pictures in pixels, a multiple of 8, 8 to 4096 (default 256, or the configuration's)")
+      ->check(CLI::Range(8, 4096));
+  command
+      ->add_option("--batch", options->batch,
+                   "pictures per step, 1 to 4096 (default 1, or the configuration's)")
+      ->check(CLI::Range(1, 4096));
+  command->add_option("--rounds", options->rounds, "rounds at least, 1 to 10000")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  command
+      ->add_option("--min-time", options->min_time_ms,
+                   "milliseconds measured of each implementation at least, 0 to 60000")
+      ->check(CLI::Range(0.0, 60000.0))
+      ->capture_default_str();
+  command->add_option("--trace", options->trace,
+                      "with --step or --denoise: write one run for ui.perfetto.dev");
+  command->add_flag("--all", options->all, "with --step or --denoise: every layer, not only the slow ones");
+  options->common.add_to(*command);
+  command->footer(
+      "Examples:\n  primal profile conv3d --shape e0b --shape d1a\n"
+      "  primal profile --step --trace step.json");
+  command->callback([options, denoise] {
+    options->denoise = denoise->count() > 0;
+    options->common.apply();
+    if (options->size % 8 != 0)
+      throw ConfigError("[profile] --size must be a multiple of 8, found {}", options->size);
+    options->step || options->denoise ? profile_run_of_model(*options) : profile_ops(*options);
+  });
+}
+
+}  // namespace primal

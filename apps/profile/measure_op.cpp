@@ -1,0 +1,187 @@
+#include "apps/profile/measure_op.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "apps/profile/self_time.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using PhaseTimes = std::map<std::string, double>;  // ms
+
+class Measurement {
+ public:
+  Measurement(const OpInfo& info, const OpCase& op_case, const MeasureOptions& options)
+      : info_(info), options_(options) {
+    call_ = {make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name};
+    for (const OpInput& input : op_case.inputs) {
+      if (!input.differentiable) call_.constants.insert(input.name);
+    }
+  }
+
+  std::vector<OpMeasurement> run(const std::vector<std::string>& only) {
+    find_what_is_expected();
+    for (const ImplementationInfo& implementation : info_.implementations) {
+      const bool wanted = only.empty() || std::ranges::count(only, std::string(implementation.name)) > 0;
+      if (wanted) try_implementation(implementation);
+    }
+    for (int round = 0; measure_round(round); ++round) {
+    }
+    return rows();
+  }
+
+ private:
+  struct Candidate {
+    const ImplementationInfo* info;
+    std::map<std::string, std::vector<double>> times;  // by phase
+    double total_ms = 0.0;
+    OpMeasurement output, grad;  // the verdicts alone
+  };
+
+  // Inputs, upstream and what the reference makes of them; and what the rule chooses.
+  void find_what_is_expected() {
+    {
+      const ImplementationScope forced(info_.name, kReference);
+      expected_ = info_.run(call_);
+      if (info_.differentiable) {
+        for (const std::string& name : info_.results) {
+          const OpCase as_case{name, Attributes::object(), {{name, expected_.outputs.at(name).shape()}}};
+          call_.upstream[name] = make_inputs(as_case, DType::f32, 1).at(name);
+        }
+        expected_ = info_.run(call_);
+      }
+    }
+    costs_ = info_.cost(shapes_of(call_, expected_));
+    const ImplementationScope rule;
+    info_.run(call_);
+    for (const ImplementationChoice& choice : rule.choices()) {
+      if (choice.op != info_.name) continue;
+      chosen_[choice.phase] = choice.implementation;
+      geometry_ = choice.geometry;
+    }
+    if (geometry_.empty()) {
+      for (const auto& [name, tensor] : call_.inputs) {
+        geometry_ += fmt::format("{}{}{}", geometry_.empty() ? "" : " ", name, tensor.shape().str());
+      }
+    }
+  }
+
+  void try_implementation(const ImplementationInfo& implementation) {
+    const ImplementationScope forced(info_.name, implementation.name);
+    const OpResult result = info_.run(call_);
+    if (info_.implementations.size() > 1 && !forced.used(info_.name, implementation.name)) return;
+    Candidate candidate{&implementation, {}, 0.0, {}, {}};
+    if (implementation.name != kReference) {
+      judge("output.", result.outputs, expected_.outputs, implementation, candidate.output);
+      judge("grad.", result.grads, expected_.grads, implementation, candidate.grad);
+    }
+    candidates_.push_back(std::move(candidate));
+  }
+
+  void judge(const std::string& kind, const TensorMap& got, const TensorMap& expected,
+             const ImplementationInfo& implementation, OpMeasurement& worst) const {
+    for (const auto& [name, wanted] : expected) {
+      Verdict v = info_.judge(kind + name, got.at(name), wanted, call_);
+      if (std::isinf(v.allowed)) continue;
+      v.allowed *= implementation.tolerance_factor;
+      const bool nearer = !worst.judged || !(v.error / v.allowed <= worst.error / worst.allowed);
+      worst.judged = true;
+      worst.ok = worst.ok && v.pass();
+      if (nearer) worst.error = v.error, worst.allowed = v.allowed;
+    }
+  }
+
+  // False when every implementation has run often and long enough.
+  bool measure_round(int round) {
+    bool any = false;
+    for (Candidate& candidate : candidates_) {
+      const bool enough = round >= options_.rounds && candidate.total_ms >= options_.min_time_ms;
+      if (enough || round >= 100000) continue;
+      any = true;
+      for (const auto& [phase, ms] : time_once(*candidate.info)) {
+        candidate.times[phase].push_back(ms);
+        candidate.total_ms += ms;
+      }
+    }
+    return any;
+  }
+
+  PhaseTimes time_once(const ImplementationInfo& implementation) const {
+    const ImplementationScope forced(info_.name, implementation.name);
+    const RangeRecorder recorder;
+    const Clock::time_point start = Clock::now();
+    info_.run(call_);
+    const double all_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    PhaseTimes times;
+    const std::vector<RangeRecord> records = recorder.records();
+    const std::vector<SelfTime> self = self_times(records);
+    for (size_t i = 0; i < records.size(); ++i) {
+      const std::string phase = phase_of(records[i]);
+      if (records[i].op == info_.name && costs_.count(phase) > 0) times[phase] += 1e-3 * self[i].self_us;
+    }
+    if (times.empty()) times["forward"] = all_ms;  // an op without a range of its own
+    return times;
+  }
+
+  std::vector<OpMeasurement> rows() const {
+    std::vector<std::string> phases = {"forward"};  // then the others, in order of their names
+    for (const auto& [phase, cost] : costs_) {
+      if (phase != "forward") phases.push_back(phase);
+    }
+    std::vector<OpMeasurement> rows;
+    for (const std::string& phase : phases) {
+      for (const Candidate& candidate : candidates_) {
+        const auto times = candidate.times.find(phase);
+        if (times == candidate.times.end()) continue;  // a gradient nobody wants
+        OpMeasurement row = phase == "forward" ? candidate.output : candidate.grad;
+        row.op = info_.name;
+        row.op_case = call_.name;
+        row.geometry = geometry_;
+        row.phase = phase;
+        row.implementation = candidate.info->name;
+        const auto rule = chosen_.find(phase);
+        row.chosen =
+            rule == chosen_.end() ? info_.implementations.size() == 1 : rule->second == row.implementation;
+        row.ms = summarise(times->second);
+        row.cost = costs_.at(phase);
+        rows.push_back(std::move(row));
+      }
+    }
+    return rows;
+  }
+
+  const OpInfo& info_;
+  const MeasureOptions& options_;
+  OpCall call_;
+  OpResult expected_;
+  PhaseCosts costs_;
+  std::map<std::string, std::string> chosen_;  // by phase
+  std::string geometry_;
+  std::vector<Candidate> candidates_;
+};
+
+}  // namespace
+
+std::vector<OpMeasurement> measure_op(const OpInfo& info, const OpCase& op_case,
+                                      const MeasureOptions& options, const std::vector<std::string>& only) {
+  if (info.cost == nullptr)
+    throw ConfigError("[profile] {} is a chain of ops: profile --step shows them one by one", info.name);
+  return Measurement(info, op_case, options).run(only);
+}
+
+OpCase at_size(const OpCase& stage, int64_t size) {
+  OpCase scaled = stage;
+  for (OpInput& input : scaled.inputs) {
+    const int rank = input.shape.rank();
+    if (rank < 2 || input.shape[-1] != input.shape[-2] || input.shape[-1] < 32) continue;
+    const int64_t side = std::max<int64_t>(input.shape[-1] * size / 256, 1);
+    input.shape = input.shape.with(rank - 1, side).with(rank - 2, side);
+  }
+  return scaled;
+}
+
+}  // namespace primal

@@ -1,0 +1,62 @@
+// The roofs of this machine: what no kernel can exceed, measured in the same call as the kernels. No privileges needed.
+//
+//   FMA        independent multiply-adds in registers, f32, in the widest vectors: GFLOP/s of one thread and of all
+//   bandwidth  reading (a sum) and copying (bytes read + bytes written), all threads at once, each in arrays of its own:
+//              half of each cache level's share of a thread, and several times the last level for memory
+//
+// The roof is the best of a few short repetitions: other users of the machine only ever take away from it. The median and
+// spread beside it tell how quiet the machine was.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/profile/machine.h"
+#include "apps/profile/statistics.h"
+#include "tensor/op/cost.h"
+
+namespace primal {
+
+struct Roof {
+  double best = 0.0;    // GFLOP/s or GB/s
+  double median = 0.0;  // of the repetitions
+  double spread = 0.0;  // half the distance of the quartiles, as a share of the median
+};
+
+struct BandwidthRoof {
+  std::string level;      // "L1", "L2", "L3", "DRAM"
+  double capacity = 0.0;  // bytes that all threads together hold at this level; infinite for DRAM
+  Roof read, copy;        // GB/s
+  double best() const { return read.best > copy.best ? read.best : copy.best; }
+};
+
+// How a measurement stands under the roofs.
+struct Share {
+  double share =
+      0.0;  // of the roof that binds, 0 to 1; above where the method needs less than the direct algorithm
+  std::string binds;  // "FMA", or the level whose bandwidth it is
+};
+
+struct Roofs {
+  Machine machine;
+  Roof fma_one, fma_all;                 // GFLOP/s
+  std::vector<BandwidthRoof> bandwidth;  // innermost first, DRAM last
+
+  const BandwidthRoof& level_of(double bytes) const;  // the first that holds so much
+  // The roofline: a call of this cost takes at least max(flops / FMA, bytes / bandwidth of the level that holds them).
+  Share share_of(const Cost& cost, double milliseconds) const;
+};
+
+struct RoofOptions {
+  int repetitions = 7;
+  double milliseconds = 4.0;  // of one repetition
+};
+Roofs measure_roofs(const RoofOptions& options = {});
+// The better of two measurements, roof by roof: machines have slow moments, and one may have met the roofs.
+void take_better(Roofs& roofs, const Roofs& again);
+
+nlohmann::json to_json(const Roofs& roofs);
+// Two lines for people.
+std::string roofs_text(const Roofs& roofs);
+
+}  // namespace primal

@@ -1,0 +1,23 @@
+// Which implementation is fastest here, for each geometry of a model.
+#pragma once
+
+#include "apps/profile/measure_op.h"
+#include "apps/profile/plan_file.h"
+
+namespace primal {
+
+struct TuneRow {
+  ImplementationChoice choice;
+  std::string by_rule;               // what runs without a plan
+  std::map<std::string, double> ms;  // medians
+};
+
+// Measures op after op of `ran` (the choices a run of the model made) on every implementation that supports the geometry,
+// gives the same bits run after run, and agrees with the reference. The static rule's stays unless another is faster by
+// more than `margin`: within it a plan would record noise.
+std::vector<TuneRow> tune(
+    const OpRegistry& ops, const std::vector<ImplementationChoice>& ran, const MeasureOptions& options,
+    double margin,
+    const std::function<void(const std::string& op, const std::string& geometry)>& on_geometry);
+
+}  // namespace primal

@@ -1,0 +1,140 @@
+// primal tune: measures the implementations on this machine and writes a plan, which --plan makes any command use.
+#include "apps/profile/tune.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/core.h>
+
+#include "apps/commands.h"
+#include "apps/profile/model_source.h"
+#include "apps/register_ops.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+struct TuneOptions {
+  CommonOptions common;
+  std::vector<std::string> ops;
+  std::string output = "plan.json", config;
+  int64_t size = 0, batch = 0;
+  int rounds = 7;
+  double min_time_ms = 30.0, margin_percent = 3.0;
+  bool overwrite = false;
+};
+
+void check_ops(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    const OpInfo* op = registered_ops().find(name);
+    if (op == nullptr) throw ConfigError("[tune] unknown op '{}'; `primal check --list` names them", name);
+    if (op->geometry.supporting == nullptr)
+      throw ConfigError("[tune] {} has no implementations to choose from", name);
+  }
+}
+
+// What a training step of the model runs: these are the geometries to tune.
+std::vector<ImplementationChoice> choices_of(const TuneOptions& options) {
+  TrainingStepOptions step_of = step_options(options.config, options.size, options.batch);
+  step_of.model.n_iter = std::min<int64_t>(step_of.model.n_iter, 4);  // geometries do not depend on T
+  TrainingStep step(step_of);
+  const ImplementationScope scope;
+  step.run();
+  std::vector<ImplementationChoice> choices = scope.choices();
+  if (!options.ops.empty()) {
+    std::erase_if(choices,
+                  [&](const ImplementationChoice& c) { return std::ranges::count(options.ops, c.op) == 0; });
+  }
+  return choices;
+}
+
+PlanFile plan_of(const std::vector<TuneRow>& rows) {
+  const Machine machine = this_machine();
+  PlanFile file{build_version(), machine.cpu, machine.instruction_set, machine.threads, {}};
+  for (const TuneRow& row : rows) file.entries.push_back({row.choice, row.ms});
+  return file;
+}
+
+void print_rows(const std::vector<TuneRow>& rows) {
+  double with = 0.0, without = 0.0;
+  fmt::print("{:<56} {:<16} {:<10} {:>6} {:>7}\n", "op and geometry", "phase", "fastest", "ms", "by rule");
+  for (const TuneRow& row : rows) {
+    const auto ms = [&](const std::string& name) {
+      const auto found = row.ms.find(name);
+      return found == row.ms.end() ? 0.0 : found->second;
+    };
+    with += ms(row.choice.implementation);
+    without += ms(row.by_rule);
+    fmt::print("{:<56} {:<16} {:<10} {:>6.3f} {:>7.3f}\n", row.choice.op + " " + row.choice.geometry,
+               row.choice.phase, row.choice.implementation, ms(row.choice.implementation), ms(row.by_rule));
+  }
+  fmt::print(
+      "sum of the medians, each geometry once: {:.1f} ms with the plan, {:.1f} ms by the static rule\n", with,
+      without);
+}
+
+void tune_command(const TuneOptions& options) {
+  options.common.apply();
+  check_ops(options.ops);
+  if (!options.common.impl.empty() || !options.common.plan.empty())
+    throw ConfigError("[tune] --impl and --plan decide what tune is to find out: give neither");
+  if (std::filesystem::exists(options.output) && !options.overwrite)
+    throw IoError("[tune] {} exists; give --overwrite to replace it", options.output);
+  const auto say = [&](const std::string& op, const std::string& geometry) {
+    if (!options.common.quiet) fmt::print(stderr, "{} {}\n", op, geometry);
+  };
+  const std::vector<TuneRow> rows =
+      tune(registered_ops(), choices_of(options), {options.rounds, options.min_time_ms},
+           0.01 * options.margin_percent, say);
+  const PlanFile plan = plan_of(rows);
+  write_plan(options.output, plan);
+  if (options.common.json) {
+    fmt::print("{}\n", to_json(plan).dump(2));
+  } else {
+    print_rows(rows);
+    fmt::print("{}\n", options.output);
+  }
+}
+
+}  // namespace
+
+void add_tune_command(CLI::App& program) {
+  auto options = std::make_shared<TuneOptions>();
+  CLI::App* command =
+      program.add_subcommand("tune", "find the fastest implementations here and write a plan for --plan");
+  command->add_option("ops", options->ops, "ops to tune (default: all that have a choice)");
+  command->add_option("-o,--output", options->output, "plan file (JSON)")->capture_default_str();
+  command
+      ->add_option(
+          "--config", options->config,
+          "of the model: a configuration (TOML) or a checkpoint (*.safetensors); default: the thesis model")
+      ->check(CLI::ExistingFile);
+  command
+      ->add_option("--size", options->size,
+                   "side of the pictures in pixels, 8 to 4096 (default: the configuration's)")
+      ->check(CLI::Range(8, 4096));
+  command
+      ->add_option("--batch", options->batch, "pictures per step, 1 to 4096 (default: the configuration's)")
+      ->check(CLI::Range(1, 4096));
+  command->add_option("--rounds", options->rounds, "rounds at least, 1 to 10000")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  command
+      ->add_option("--min-time", options->min_time_ms,
+                   "milliseconds measured of each implementation at least, 0 to 60000")
+      ->check(CLI::Range(0.0, 60000.0))
+      ->capture_default_str();
+  command
+      ->add_option("--margin", options->margin_percent,
+                   "percent by which another must be faster to replace the static rule's, 0 to 100")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
+  command->add_flag("--overwrite", options->overwrite, "replace the plan file");
+  options->common.add_to(*command);
+  command->footer(
+      "Examples:\n  primal tune -o plan.json\n"
+      "  primal tune conv3d --config configs/quick.toml --threads 1 -o quick.json\n"
+      "  primal train configs/thesis.toml --plan plan.json -o runs/tuned");
+  command->callback([options] { tune_command(*options); });
+}
+
+}  // namespace primal

@@ -1,0 +1,157 @@
+// `primal profile` and `primal tune` through the program.
+#include <algorithm>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "support/cli.h"
+
+namespace primal {
+namespace {
+
+using testing::Outcome;
+
+constexpr const char* kQuick = " --rounds 1 --min-time 0";
+
+class ProfileCli : public testing::Cli {
+ protected:
+  // A configuration of a small model.
+  std::string small_config() const {
+    std::ofstream(path("small.toml"))
+        << "[data]\nsize = 32\n[model]\nfilters = 16\nblocks = 1\niterations = 4\n";
+    return path("small.toml");
+  }
+};
+
+size_t widest_line(const std::string& text) {
+  size_t widest = 0;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) widest = std::max(widest, line.size());
+  return widest;
+}
+
+TEST_F(ProfileCli, AnOpOnTheNetworksShapes) {
+  const Outcome table = run(std::string("profile conv3d --shape e0b --shape u0 --size 32") + kQuick);
+  ASSERT_EQ(table.exit_code, 0) << table.err;
+  for (const char* part : {"roofs: FMA", "conv3d e0b", "conv3d u0", "backward_weights", "*blocked",
+                           " winograd", " reference", "h32 w32 k1,3,3"})
+    EXPECT_NE(table.out.find(part), std::string::npos) << part << "\n" << table.out;
+  EXPECT_LE(widest_line(table.out), 100u) << table.out;
+
+  const Outcome json =
+      run(std::string("profile conv3d pdhg --shape e0a --shape fixed_steps --size 32 --json -q") + kQuick);
+  ASSERT_EQ(json.exit_code, 0) << json.err;
+  EXPECT_TRUE(json.err.empty()) << json.err;
+  const auto report = nlohmann::json::parse(json.out);
+  EXPECT_GT(report.at("roofs").at("fma_all_threads_gflop_s").at("best").get<double>(), 0.0);
+  for (const auto& row : report.at("rows")) {
+    EXPECT_TRUE(row.at("ok").get<bool>());
+    EXPECT_GT(row.at("ms").get<double>(), 0.0);
+    EXPECT_GT(row.at("gb_s").get<double>(), 0.0);
+    EXPECT_GT(row.at("share_of_roof").get<double>(), 0.0);
+  }
+  EXPECT_EQ(report.at("rows").size(),
+            4u + 4u);  // forward and backward_weights; forward and backward; two each
+}
+
+TEST_F(ProfileCli, AForcedImplementationIsTheOnlyOneAndTheOneThatIsChosen) {
+  const Outcome json =
+      run(std::string("profile conv3d --shape e0b --size 32 --impl conv3d=winograd --json -q") + kQuick);
+  ASSERT_EQ(json.exit_code, 0) << json.err;
+  const auto report = nlohmann::json::parse(json.out);
+  for (const auto& row : report.at("rows")) EXPECT_EQ(row.at("implementation"), "winograd");
+}
+
+TEST_F(ProfileCli, AStepIsAccountedForAndTraced) {
+  const Outcome step =
+      run("profile --step --rounds 2 --config " + small_config() + " --trace " + path("t.json") + " --all");
+  ASSERT_EQ(step.exit_code, 0) << step.err;
+  for (const char* part : {"pdhg.backward", "conv3d.backward_data", "cnn.decoder.0.double_conv.conv_block.0",
+                           "adam", "wall time", "unaccounted"})
+    EXPECT_NE(step.out.find(part), std::string::npos) << part << "\n" << step.out;
+  EXPECT_LE(widest_line(step.out), 100u) << step.out;
+  const auto trace = nlohmann::json::parse(testing::text_of(path("t.json")));
+  EXPECT_GT(trace.at("traceEvents").size(), 50u);
+
+  const Outcome json = run("profile --step --rounds 2 --json --config " + small_config());
+  ASSERT_EQ(json.exit_code, 0) << json.err;
+  const auto report = nlohmann::json::parse(json.out);
+  EXPECT_EQ(report.at("run"), "step");
+  EXPECT_GT(report.at("accounted").get<double>(), 0.5);
+  EXPECT_GT(report.at("rows").size(), 30u);
+}
+
+TEST_F(ProfileCli, ADenoisingOfACheckpoint) {
+  ASSERT_EQ(run("train " + small_config() +
+                " --steps 1 --set data.n_train=2 --set data.n_validation=1 -q -o " + path("run"))
+                .exit_code,
+            0);
+  const Outcome json =
+      run("profile --denoise " + path("run/last.safetensors") + " --size 40 --rounds 1 --json -q");
+  ASSERT_EQ(json.exit_code, 0) << json.err;
+  const auto report = nlohmann::json::parse(json.out);
+  EXPECT_EQ(report.at("run"), "denoise");
+  for (const auto& row : report.at("rows")) EXPECT_EQ(row.at("phase"), "forward") << row.dump();
+  EXPECT_EQ(run("profile --denoise " + path("none.safetensors")).exit_code, 3);
+}
+
+TEST_F(ProfileCli, MistakesAreTwo) {
+  for (const char* arguments :
+       {"profile conv4d", "profile thesis_model", "profile conv3d --shape e9z", "profile --step --denoise",
+        "profile conv3d --step", "profile conv3d --trace t.json", "profile --size 12", "profile --rounds 0",
+        "tune conv4d", "tune relu", "tune --impl conv3d=blocked"}) {
+    const Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << arguments << "\n" << outcome.err;
+    EXPECT_FALSE(outcome.err.empty()) << arguments;
+  }
+  EXPECT_NE(run("profile conv3d --shape e9z").err.find("e0a e0b"), std::string::npos);
+}
+
+TEST_F(ProfileCli, ATunedPlanIsUsedAndWhatDoesNotFitIsSaid) {
+  const std::string plan = path("plan.json");
+  const Outcome tuned = run("tune -o " + plan + " --config " + small_config() + kQuick);
+  ASSERT_EQ(tuned.exit_code, 0) << tuned.err;
+  EXPECT_LE(widest_line(tuned.out), 100u) << tuned.out;
+  auto json = nlohmann::json::parse(testing::text_of(plan));
+  EXPECT_EQ(json.at("format"), "primal-plan");
+  EXPECT_GE(json.at("entries").size(), 10u);
+  EXPECT_EQ(run("tune -o " + plan + " --config " + small_config() + kQuick).exit_code, 3);  // it exists
+
+  // Whatever the machine found fastest: from here on it is the reference, which no rule would take.
+  for (auto& entry : json["entries"]) entry["implementation"] = "reference";
+  std::ofstream(plan) << json.dump();
+  const auto implementations = [&](const std::string& options) {
+    const Outcome outcome =
+        run("profile --denoise --rounds 1 --json -q --config " + small_config() + options);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    std::set<std::string> names;
+    const auto report = nlohmann::json::parse(outcome.out);
+    for (const auto& row : report.at("rows")) {
+      if (row.at("op") == "conv3d") names.insert(row.at("implementation").get<std::string>());
+    }
+    return names;
+  };
+  EXPECT_EQ(implementations(""), std::set<std::string>{"blocked"});
+  EXPECT_EQ(implementations(" --plan " + plan), std::set<std::string>{"reference"});
+  EXPECT_EQ(implementations(" --impl conv3d=blocked --plan " + plan), std::set<std::string>{"blocked"});
+
+  const auto warned = run("check scale --plan " + plan);
+  EXPECT_EQ(warned.exit_code, 0);
+  EXPECT_EQ(warned.err.find("warning"), std::string::npos) << warned.err;
+  json["machine"]["cpu"] = "an abacus";
+  std::ofstream(plan) << json.dump();
+  const auto other = run("check scale --plan " + plan);
+  EXPECT_EQ(other.exit_code, 0);
+  EXPECT_NE(other.err.find("an abacus"), std::string::npos) << other.err;
+
+  json["entries"][0]["implementation"] = "magic";
+  std::ofstream(plan) << json.dump();
+  const auto bad = run("check scale --plan " + plan);
+  EXPECT_EQ(bad.exit_code, 3);
+  EXPECT_NE(bad.err.find("entries[0].implementation"), std::string::npos) << bad.err;
+  EXPECT_EQ(run("check scale --plan " + path("none.json")).exit_code, 3);
+}
+
+}  // namespace
+}  // namespace primal
