@@ -3,6 +3,7 @@
 #include <cmath>
 #include <fmt/ranges.h>
 
+#include "apps/profile/plan_file.h"
 #include "apps/training/denoising_task.h"
 #include "nn/unrolled_tv/reference_layout.h"
 #include "tensor/error.h"
@@ -144,6 +145,7 @@ void save_checkpoint(const std::filesystem::path& path, const Module& model, con
                      {"loss", fmt::format("{}", state.loss)},
                      {"step_ms", fmt::format("{}", state.step_ms)},
                      {"pictures", state.pictures},
+                     {"implementations", to_json(current_choices()).dump()},
                      {"config", config_to_json(config).dump()}});
 }
 

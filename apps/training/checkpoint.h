@@ -2,7 +2,8 @@
 //
 //   tensors    the model's state under its names (kernels as the reference implementation has them, reference_layout.h),
 //              Adam's moments as adam.m.NAME and adam.v.NAME
-//   metadata   format "primal-checkpoint", version, task, config (JSON), and what TrainingState has: step, best, ...
+//   metadata   format "primal-checkpoint", version, task, config (JSON), and what TrainingState has: step, best, ...;
+//              implementations: which ran for each op, phase and geometry (JSON, as the entries of a plan file)
 //
 // Saving leaves a whole file or none (data/file/file.h): a kill at any moment leaves the checkpoint before it.
 // Weights without our metadata load too, where their names and shapes fit: those of the reference implementation do.
