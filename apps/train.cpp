@@ -9,10 +9,10 @@
 #include "apps/training/denoising_task.h"
 #include "apps/training/progress.h"
 #include "apps/training/run_lock.h"
+#include "apps/training/run_plan.h"
 #include "apps/training/step_file.h"
 #include "apps/training/trainer.h"
 #include "tensor/error.h"
-#include "tensor/exec.h"
 #include "tensor/memory_pool.h"
 
 namespace primal {
@@ -106,22 +106,6 @@ void print_resumed(const Resolved& r, int64_t n_steps) {
   }
 }
 
-void print_plan(const TrainConfig& config, const DenoisingTask& task) {
-  TrainConfig copy = config;
-  for (const ConfigKey& key : config_keys(copy)) {
-    std::visit([&](const auto* value) { fmt::print(stderr, "  {:<30} {}\n", key.name, *value); }, key.place);
-  }
-  fmt::print(stderr, "  {:<30} {}\n", "parameters", task.model().n_parameters());
-  fmt::print(stderr, "  {:<30} {}\n", "training pictures", task.n_samples());
-  fmt::print(stderr, "  {:<30} {}\n", "steps", n_steps_of(config, task.n_samples()));
-  fmt::print(stderr, "  {:<30} {:.1f} MB\n", "tape of PDHG",
-             static_cast<double>(pdhg_tape_bytes(
-                 {config.training.batch, 1, 1, config.data.size, config.data.size}, DType::f32,
-                 {.n_iter = config.model.iterations, .axes = {3, 4}}, config.model.learn_steps)) /
-                 1e6);
-  fmt::print(stderr, "  {:<30} cpu, {} threads\n", "device", num_threads());
-}
-
 // A step that went wrong, once more: NumericError if it does again.
 void reproduce(const std::string& file, bool json) {
   const Reproduced r = reproduce_step(file);
@@ -153,9 +137,20 @@ void train_command(const TrainOptions& options) {
   }
   DenoisingTask task(config);
   const bool talk = !options.common.quiet;
-  if (talk) print_plan(config, task);
+  const bool data_only = options.dry_run && options.common.json;
+  if (talk || data_only) {
+    const RunPlan plan = plan_run(config, task, resolved.state.step);
+    if (talk) fmt::print(stderr, "{}", to_text(resolved.settings, plan));
+    if (data_only) fmt::print("{}\n", to_json(plan).dump(2));
+  }
   if (talk && options.resume) print_resumed(resolved, n_steps_of(config, task.n_samples()));
-  if (options.dry_run) return;
+  if (options.dry_run) {
+    // What a start would refuse is refused now.
+    if (!options.resume && !config.training.init.empty()) {
+      load_initial_weights(config.training.init, task.model(), config);
+    }
+    return;
+  }
 
   const Progress progress(talk ? parse_progress(options.progress) : ProgressMode::none,
                           config.training.batch);

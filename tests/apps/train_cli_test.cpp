@@ -180,5 +180,28 @@ TEST_F(TrainCli, ANumberThatIsNotFiniteStopsNamesTheOpAndLeavesTheStep) {
   EXPECT_EQ(train("--reproduce " + path("fine/last.safetensors")).exit_code, 3);
 }
 
+TEST_F(TrainCli, DryRunSaysWhatItWouldDoAndChangesNothing) {
+  const std::string command = std::string("--dry-run --steps 50 -o ") + path("run") + kTiny;
+  const Outcome text = train(command);
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  for (const char* said :
+       {"training.steps                 50             --steps", "device ", "convolutions ",
+        "PDHG and its adjoint ", "activations kept ", "all together ", "so the steps will take "}) {
+    EXPECT_NE(text.err.find(said), std::string::npos) << said << "\n" << text.err;
+  }
+  EXPECT_FALSE(exists("run"));
+  const Outcome data = train(command + " --json -q");
+  const auto plan = nlohmann::json::parse(data.out);
+  EXPECT_EQ(data.err, "");
+  EXPECT_EQ(plan.at("steps"), 50);
+  // PDHG: 23 a pixel and iteration each way, and 20 more in the adjoint for the learnt steps.
+  EXPECT_EQ(plan.at("flops").at("pdhg"), (23 + 23 + 20) * 4 * 16 * 16);
+  EXPECT_GT(plan.at("trial").at("step_ms").get<double>(), 0.0);
+  // The trial leaves no trace in the training that follows.
+  ASSERT_EQ(train(std::string("--steps 4 -o ") + path("talks") + kTiny).exit_code, 0);
+  ASSERT_EQ(train(std::string("-q --steps 4 -o ") + path("quiet") + kTiny).exit_code, 0);
+  EXPECT_EQ(column("talks", "loss"), column("quiet", "loss"));
+}
+
 }  // namespace
 }  // namespace primal

@@ -1,0 +1,125 @@
+#include "apps/training/run_plan.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <vector>
+
+#include "apps/training/progress.h"
+#include "apps/training/trainer.h"
+#include "tensor/error.h"
+#include "tensor/exec.h"
+#include "tensor/memory_pool.h"
+
+namespace primal {
+namespace {
+
+double megabytes(int64_t bytes) { return static_cast<double>(bytes) / 1e6; }
+
+std::string row(const char* name, const std::string& value) {
+  return fmt::format("  {:<30} {}\n", name, value);
+}
+
+std::string megabytes_row(const char* name, int64_t bytes) {
+  return row(name, fmt::format("{:9.2f} MB", megabytes(bytes)));
+}
+
+}  // namespace
+
+StepTrial try_step(DenoisingTask& task, int64_t batch) {
+  std::vector<int64_t> samples(static_cast<size_t>(std::min(batch, task.n_samples())));
+  std::iota(samples.begin(), samples.end(), 0);
+  StepTrial trial;
+  try {
+    for (int i = 0; i < 2; ++i) {
+      host_pool().reset_peak();
+      const auto start = std::chrono::steady_clock::now();
+      const TensorMap inputs = task.batch(0, samples);
+      task.model().zero_grad();
+      task.loss(inputs).backward();
+      trial.step_ms = 1e3 * std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    }
+    trial.peak_bytes = static_cast<int64_t>(host_pool().stats().peak_bytes);
+  } catch (const NumericError& error) {
+    trial.failed = error.what();
+  }
+  return trial;
+}
+
+RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_done) {
+  RunPlan plan;
+  plan.n_parameters = task.model().n_parameters();
+  plan.n_samples = task.n_samples();
+  plan.n_steps = n_steps_of(config, plan.n_samples);
+  plan.steps_done = std::min(steps_done, plan.n_steps);
+  plan.threads = num_threads();
+  const int64_t size = config.data.size;
+  plan.step = plan_training(task.unrolled_tv(), {config.training.batch, 1, 1, size, size});
+  plan.trial = try_step(task, config.training.batch);
+  return plan;
+}
+
+std::string to_text(const Settings& settings, const RunPlan& plan) {
+  TrainConfig config = settings.config;
+  std::string text = "settings\n";
+  for (const ConfigKey& key : config_keys(config)) {
+    const auto origin = settings.origins.find(key.name);
+    text += fmt::format("  {:<30} {:<14} {}\n", key.name, toml_value(key),
+                        origin == settings.origins.end() ? "default" : origin->second);
+  }
+  const TrainingFlops& f = plan.step.flops;
+  const TrainingMemory& m = plan.step.bytes;
+  text += "training\n";
+  text += row("parameters", fmt::format("{}", plan.n_parameters));
+  text += row("training pictures", fmt::format("{}", plan.n_samples));
+  text += row("steps", plan.steps_done == 0
+                           ? fmt::format("{}", plan.n_steps)
+                           : fmt::format("{} of {} left", plan.n_steps - plan.steps_done, plan.n_steps));
+  text += row("device", fmt::format("cpu, {} threads", plan.threads));
+  text += "computed in a step\n";
+  text += row("convolutions", fmt::format("{:9.3f} GFLOP", f.convolutions * 1e-9));
+  text += row("PDHG and its adjoint", fmt::format("{:9.3f} GFLOP", f.pdhg * 1e-9));
+  text += row("everything else", fmt::format("{:9.3f} GFLOP", f.rest * 1e-9));
+  text += "memory of tensors\n";
+  text += megabytes_row("weights", m.weights) + megabytes_row("gradients", m.gradients) +
+          megabytes_row("Adam's moments", m.moments) + megabytes_row("activations kept", m.activations) +
+          megabytes_row("tape of PDHG", m.tape) + megabytes_row("passing, with workspaces", m.passing) +
+          megabytes_row("all together", m.total());
+  text += "tried out: two steps without Adam, nothing changed\n";
+  if (!plan.trial.failed.empty()) return text + row("failed", plan.trial.failed);
+  text += row("second step", fmt::format("{:.1f} ms, {:.0f} GFLOP/s", plan.trial.step_ms,
+                                         f.total() * 1e-6 / std::max(plan.trial.step_ms, 1e-6)));
+  text +=
+      row("its memory, with Adam's", fmt::format("{:9.2f} MB", megabytes(plan.trial.peak_bytes + m.moments)));
+  text += row("so the steps will take", duration_text(plan.seconds_left()));
+  return text;
+}
+
+nlohmann::json to_json(const RunPlan& plan) {
+  const TrainingFlops& f = plan.step.flops;
+  const TrainingMemory& m = plan.step.bytes;
+  nlohmann::json trial = nullptr;
+  if (plan.trial.failed.empty()) {
+    trial = {{"step_ms", plan.trial.step_ms},
+             {"peak_bytes_with_moments", plan.trial.peak_bytes + m.moments},
+             {"seconds_left", plan.seconds_left()}};
+  }
+  return {
+      {"parameters", plan.n_parameters},
+      {"pictures", plan.n_samples},
+      {"steps", plan.n_steps},
+      {"steps_done", plan.steps_done},
+      {"threads", plan.threads},
+      {"flops", {{"convolutions", f.convolutions}, {"pdhg", f.pdhg}, {"rest", f.rest}, {"total", f.total()}}},
+      {"bytes",
+       {{"weights", m.weights},
+        {"gradients", m.gradients},
+        {"moments", m.moments},
+        {"activations", m.activations},
+        {"tape", m.tape},
+        {"passing", m.passing},
+        {"total", m.total()}}},
+      {"trial", trial}};
+}
+
+}  // namespace primal

@@ -1,0 +1,40 @@
+// What a training is going to do and to need, said before it starts.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "apps/training/denoising_task.h"
+#include "apps/training/settings.h"
+#include "nn/unrolled_tv/training_plan.h"
+
+namespace primal {
+
+// A step tried out: forward and backward on the first pictures, twice, the second one timed. Nothing changes by it: weights
+// are only read, gradients are zeroed before each step, and no random number has a state.
+struct StepTrial {
+  double step_ms = 0.0;    // without Adam
+  int64_t peak_bytes = 0;  // of all tensors in it, with weights and gradients
+  std::string failed;      // why there are no numbers
+};
+StepTrial try_step(DenoisingTask& task, int64_t batch);
+
+struct RunPlan {
+  int64_t n_parameters = 0, n_samples = 0;
+  int64_t n_steps = 0, steps_done = 0;
+  int threads = 0;
+  TrainingPlan step;
+  StepTrial trial;
+
+  double seconds_left() const { return static_cast<double>(n_steps - steps_done) * trial.step_ms * 1e-3; }
+};
+
+// With the trial.
+RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_done);
+
+// Settings, with origins where they are not the default's, and the plan, for people.
+std::string to_text(const Settings& settings, const RunPlan& plan);
+nlohmann::json to_json(const RunPlan& plan);
+
+}  // namespace primal
