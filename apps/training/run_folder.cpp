@@ -1,6 +1,7 @@
 #include "apps/training/run_folder.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <fmt/core.h>
 #include <utility>
@@ -15,6 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kNumberPrefix = "step_", kFailedPrefix = "nan_step_", kSuffix = ".safetensors";
+constexpr std::array<std::string_view, 4> kEndings{kSuffix, ".toml", ".csv", ".jsonl"};
 
 // The step of "step_000600.safetensors", -1 for any other name.
 int64_t step_of(const std::string& name) {
@@ -57,16 +59,31 @@ void RunFolder::keep_newest(int64_t n) const {
   for (size_t i = static_cast<size_t>(n); i < found.size(); ++i) fs::remove(found[i].second, error);
 }
 
+void RunFolder::remove_if(const std::function<bool(const std::string&)>& unwanted) const {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (const auto& file : fs::directory_iterator(path_, error)) {
+    if (unwanted(file.path().filename().string())) found.push_back(file.path());
+  }
+  for (const fs::path& file : found) fs::remove(file, error);
+}
+
+// Names as data/file/file.h gives them: ".last.safetensors.PID.COUNT.tmp".
+void RunFolder::remove_unfinished() const {
+  remove_if([](const std::string& name) {
+    if (!name.starts_with('.') || !name.ends_with(".tmp")) return false;
+    return std::ranges::any_of(kEndings, [&](std::string_view ending) {
+      return name.find(std::string(ending) + ".") != std::string::npos;
+    });
+  });
+}
+
 void RunFolder::remove_old_checkpoints() const {
   std::error_code error;
   fs::remove(best(), error);
   keep_newest(0);
-  std::vector<fs::path> failed;
-  for (const auto& file : fs::directory_iterator(path_, error)) {
-    const std::string name = file.path().filename().string();
-    if (name.starts_with(kFailedPrefix) && name.ends_with(kSuffix)) failed.push_back(file.path());
-  }
-  for (const fs::path& file : failed) fs::remove(file, error);
+  remove_if(
+      [](const std::string& name) { return name.starts_with(kFailedPrefix) && name.ends_with(kSuffix); });
 }
 
 }  // namespace primal

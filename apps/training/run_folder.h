@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 
 namespace primal {
@@ -35,10 +36,14 @@ class RunFolder {
 
   // Removes the numbered checkpoints but the n of the highest steps.
   void keep_newest(int64_t n) const;
+  // Removes the unfinished files of a process that was killed while it wrote; for the holder of the lock.
+  void remove_unfinished() const;
   // Removes what an earlier training left and the first checkpoint of a new one does not replace.
   void remove_old_checkpoints() const;
 
  private:
+  void remove_if(const std::function<bool(const std::string&)>& unwanted) const;
+
   std::filesystem::path path_;
 };
 

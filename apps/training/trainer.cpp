@@ -51,6 +51,7 @@ class Run {
         n_steps_(n_steps_of(config_, task.n_samples())),
         steps_per_epoch_(n_steps_of_epoch(config_, task.n_samples())),
         adam_(task.model().parameters(), {.lr = config_.training.learning_rate}) {
+    folder_.remove_unfinished();
     const std::string pictures = pictures_of(task);
     if (resume) {
       state_ = load_checkpoint(folder_.last(), task.model(), adam_);

@@ -213,5 +213,88 @@ TEST_F(TrainRun, AFolderThatCannotBeWrittenIsThreeAndLosesNothing) {
   EXPECT_EQ(train("-q --resume --steps 4 -o " + path("run")).exit_code, 0);
 }
 
+// A disk of so many kilobytes, where this process may mount one.
+class SmallDisk {
+ public:
+  SmallDisk(std::string path, int kilobytes) : path_(std::move(path)) {
+    fs::create_directories(path_);
+    mounted_ = shell("mount -t tmpfs -o size=" + std::to_string(kilobytes) + "k tmpfs '" + path_ + "'");
+  }
+  ~SmallDisk() {
+    if (mounted_) shell("umount '" + path_ + "'");
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+  bool mounted() const { return mounted_; }
+  bool remount(const std::string& how) const { return shell("mount -o remount," + how + " '" + path_ + "'"); }
+
+ private:
+  static bool shell(const std::string& command) {
+    return std::system((command + " 2> /dev/null").c_str()) == 0;
+  }
+
+  std::string path_;
+  bool mounted_;
+};
+
+TEST_F(TrainRun, AFullOrReadOnlyDiskIsThreeAndTheOldCheckpointGoesOn) {
+  const SmallDisk disk(path("disk"), 100);
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a small disk needs root";
+  ASSERT_EQ(train(std::string("-q --steps 7 -o ") + path("disk/run") + kTiny).exit_code, 0);
+  ASSERT_EQ(train(std::string("-q --steps 12 -o ") + path("whole") + kTiny).exit_code, 0);
+
+  {
+    std::ofstream filler(path("disk/filler"), std::ios::binary);
+    while (filler.put('x')) {
+    }
+  }
+  const Outcome full = train("-q --resume --steps 12 -o " + path("disk/run"));
+  EXPECT_EQ(full.exit_code, 3);
+  EXPECT_NE(full.err.find("No space left on device"), std::string::npos) << full.err;
+  EXPECT_EQ(train("-q --resume --dry-run -o " + path("disk/run")).exit_code, 0);
+  fs::remove(folder_ / "disk/filler");
+
+  ASSERT_TRUE(disk.remount("ro"));
+  const Outcome read_only = train("-q --resume --steps 12 -o " + path("disk/run"));
+  EXPECT_EQ(read_only.exit_code, 3);
+  EXPECT_NE(read_only.err.find("Read-only file system"), std::string::npos) << read_only.err;
+  ASSERT_TRUE(disk.remount("rw"));
+
+  ASSERT_EQ(train("-q --resume --steps 12 -o " + path("disk/run")).exit_code, 0);
+  EXPECT_EQ(column("disk/run", "loss"), column("whole", "loss"));
+}
+
+TEST_F(TrainRun, ADiskThatFillsUpOnTheWayIsThreeAndTheLastCheckpointLoads) {
+  const SmallDisk disk(path("disk"), 200);
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a small disk needs root";
+  const Outcome full = train(std::string("-q --steps 5000 --keep 1000 -o ") + path("disk/run") + kTiny);
+  EXPECT_EQ(full.exit_code, 3);
+  EXPECT_TRUE(full.err.find("No space left on device") != std::string::npos ||
+              full.err.find("is the disk full?") != std::string::npos)
+      << full.err;
+  EXPECT_GT(column("disk/run", "step").size(), 10u);
+  EXPECT_EQ(train("-q --resume --dry-run -o " + path("disk/run")).exit_code, 0);
+  for (int64_t step = 5; step <= 15; step += 5)
+    fs::remove(folder_ / ("disk/run/step_0000" + std::string(step < 10 ? "0" : "") + std::to_string(step) +
+                          ".safetensors"));
+  const std::vector<std::string> before = column("disk/run", "step");
+  const auto done = std::stoll(before.back());
+  ASSERT_EQ(train("-q --resume --set training.keep=0 --steps " + std::to_string(done + 2) + " -o " +
+                  path("disk/run"))
+                .exit_code,
+            0);
+  EXPECT_EQ(column("disk/run", "step").size(), static_cast<size_t>(done + 2));
+}
+
+TEST_F(TrainRun, RemovesWhatAKillLeftUnfinished) {
+  ASSERT_EQ(train(std::string("-q --steps 2 -o ") + path("run") + kTiny).exit_code, 0);
+  std::ofstream(folder_ / "run/.last.safetensors.123.4.tmp") << "half a file";
+  std::ofstream(folder_ / "run/.notes.tmp") << "somebody else's";
+  ASSERT_EQ(train("-q --resume --steps 3 -o " + path("run")).exit_code, 0);
+  EXPECT_FALSE(exists("run/.last.safetensors.123.4.tmp"));
+  EXPECT_TRUE(exists("run/.notes.tmp"));
+}
+
 }  // namespace
 }  // namespace primal
