@@ -1,5 +1,12 @@
 # PRIMAL_SANITIZE=address,undefined or thread: flags for every target of the project, and in PRIMAL_SANITIZER_ENVIRONMENT
 # what the sanitizers shall be told when the tests run.
+if(PRIMAL_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    message(FATAL_ERROR "PRIMAL_FUZZ=ON needs clang++ (Debian: clang libclang-rt-14-dev libomp-dev); the compiler is "
+                        "${CMAKE_CXX_COMPILER}. The preset `fuzz` chooses it.")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(NOT PRIMAL_SANITIZE)
   return()
 endif()

@@ -166,10 +166,19 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
 }
 
 void read_config(TrainConfig& config, const std::filesystem::path& file, Origins* origins) {
+  std::error_code error;
+  if (std::filesystem::is_directory(file, error)) {
+    throw IoError("[config] {} is a folder, expected a TOML file", file.string());
+  }
   std::ifstream stream(file);
   if (!stream) throw IoError("[config] {} cannot be opened", file.string());
   const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  read_table(config_keys(config), parse_toml(text, file.string()), "", file.string(), origins);
+  read_config_text(config, text, file.string(), origins);
+}
+
+void read_config_text(TrainConfig& config, const std::string& text, const std::string& name,
+                      Origins* origins) {
+  read_table(config_keys(config), parse_toml(text, name), "", name, origins);
 }
 
 void set_config(TrainConfig& config, const std::string& assignment, const std::string& where,

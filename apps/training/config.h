@@ -71,6 +71,9 @@ using Origins = std::map<std::string, std::string>;
 
 // ConfigError with file, line and column for a wrong type or range, and for an unknown key with the nearest name.
 void read_config(TrainConfig& config, const std::filesystem::path& file, Origins* origins = nullptr);
+// The same for a text; `name` is what errors call it.
+void read_config_text(TrainConfig& config, const std::string& text, const std::string& name,
+                      Origins* origins = nullptr);
 
 // "model.filters=16"; ConfigError as above, with `where` in the place of the file.
 void set_config(TrainConfig& config, const std::string& assignment, const std::string& where = "--set",
