@@ -61,6 +61,8 @@ void Module::load_state(const TensorMap& loaded) const {
     } else if (found->second.shape() != tensor.shape()) {
       problems +=
           fmt::format("\n  {} expects shape {}, found {}", name, tensor.shape().str(), found->second.str());
+    } else if (is_floating(found->second.dtype()) != is_floating(tensor.dtype())) {
+      problems += fmt::format("\n  {} expects {}, found {}", name, tensor.str(), found->second.str());
     }
   }
   for (const auto& [name, tensor] : loaded) {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kFormat = "primal-checkpoint";
 constexpr const char* kVersion = "1";
+constexpr const char* kTask = "unrolled_tv";
 constexpr std::string_view kAdamPrefix = "adam.";
 constexpr int64_t kMostBlocks = 8;  // as the configuration allows
 
@@ -94,6 +95,10 @@ void read_architecture(const Safetensors& file, TrainConfig::Model& model) {
 }
 
 TrainConfig model_config_of(const Safetensors& file, const TrainConfig& otherwise) {
+  const auto task = file.metadata().find("task");
+  if (task != file.metadata().end() && task->second != kTask) {
+    throw DataError("[checkpoint] {}: a model of the task {}, expected {}", file.name(), task->second, kTask);
+  }
   TrainConfig from_tensors = otherwise;
   read_architecture(file, from_tensors.model);
   if (!is_checkpoint(file.metadata())) return from_tensors;
@@ -136,7 +141,7 @@ void save_checkpoint(const std::filesystem::path& path, const Module& model, con
   write_safetensors(path, to_reference_layout(tensors),
                     {{"format", kFormat},
                      {"version", kVersion},
-                     {"task", "unrolled_tv"},
+                     {"task", kTask},
                      {"step", fmt::format("{}", state.step)},
                      {"best", fmt::format("{}", state.best)},
                      {"to_exceed", fmt::format("{}", state.to_exceed)},

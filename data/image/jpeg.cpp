@@ -6,6 +6,7 @@
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
+#include <fmt/format.h>
 #include <vector>
 
 // jpeglib.h needs cstdio before it, and jerror.h needs jpeglib.h.
@@ -79,8 +80,15 @@ template <class Calls>
 template <class Calls>
 void run(Session& session, const std::string& name, std::span<const uint8_t> bytes, const Calls& calls) {
   if (guarded(session, calls)) return;
-  if (session.ran_out)
-    throw DataError("[jpeg] {} is truncated: {} bytes end inside the picture", name, bytes.size());
+  if (session.ran_out) {
+    // A progressive picture is read to its end before the first row comes out.
+    const jpeg_decompress_struct& jpeg = session.jpeg;
+    const std::string place = jpeg.output_height > 0 && jpeg.output_scanline > 0
+                                  ? fmt::format("at row {} of {}", jpeg.output_scanline, jpeg.output_height)
+                                  : "inside the picture";
+    throw DataError("[jpeg] {} is truncated: its {} bytes end {}, expected the end marker; copy it again",
+                    name, bytes.size(), place);
+  }
   const size_t left = session.jpeg.src == nullptr ? bytes.size() : session.jpeg.src->bytes_in_buffer;
   throw DataError("[jpeg] {} is corrupt near byte {}: {}", name, bytes.size() - std::min(left, bytes.size()),
                   session.message.data());

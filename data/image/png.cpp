@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstdio>
 #include <cstring>
+#include <fmt/format.h>
 #include <png.h>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct Reader {
   Message message{};
   std::span<const uint8_t> rest;
   bool ran_out = false;
+  int64_t row = 0;  // rows decoded, where they come one after the other
 
   explicit Reader(std::span<const uint8_t> bytes) : rest(bytes) {
     png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &message, on_error, on_warning);
@@ -67,7 +69,12 @@ struct Reader {
   template <class Calls>
   void run(const std::string& name, size_t file_bytes, const Calls& calls) {
     if (guarded(png, calls)) return;
-    if (ran_out) throw DataError("[png] {} is truncated: {} bytes end inside the picture", name, file_bytes);
+    if (ran_out) {
+      throw DataError("[png] {} is truncated: its {} bytes end {}, expected the IEND chunk; copy it again",
+                      name, file_bytes,
+                      row > 0 ? fmt::format("at row {} of {}", row, png_get_image_height(png, info))
+                              : "inside the picture");
+    }
     throw DataError("[png] {} is corrupt near byte {}: {}", name, file_bytes - rest.size(), message.data());
   }
 };
@@ -155,7 +162,10 @@ Image decode_png(std::span<const uint8_t> bytes, const std::string& name) {
   }
   reader.run(name, bytes.size(), [&] {
     for (int pass = 0; pass < layout.n_passes; ++pass) {
-      for (int64_t y = 0; y < image.height; ++y) png_read_row(png, row_bytes(image.row(y)), nullptr);
+      for (int64_t y = 0; y < image.height; ++y) {
+        png_read_row(png, row_bytes(image.row(y)), nullptr);
+        if (layout.n_passes == 1) reader.row = y + 1;
+      }
     }
     png_read_end(png, info);
     png_get_eXIf_1(png, info, &layout.exif_bytes, &layout.exif);

@@ -211,6 +211,23 @@ TEST(ImageErrors, EveryTruncationIsFound) {
   }
 }
 
+TEST(ImageErrors, ATruncationSaysHowFarThePictureGoes) {
+  std::vector<std::vector<uint8_t>> rows(64, std::vector<uint8_t>(64));
+  for (size_t y = 0; y < 64; ++y) {
+    for (size_t x = 0; x < 64; ++x)
+      rows[y][x] = static_cast<uint8_t>(97 * x * y + 31 * x);  // compresses badly
+  }
+  const auto message_for = [](const std::vector<uint8_t>& file, size_t n) {
+    return message_of<DataError>([&] { decode_image(std::span(file).first(n), "cut"); });
+  };
+  const std::vector<uint8_t> png = make_png({}, 64, 64, rows);
+  EXPECT_NE(message_for(png, png.size() - 3).find("at row 64 of 64, expected the IEND"), std::string::npos);
+  EXPECT_NE(message_for(png, 20).find("its 20 bytes end inside the picture"), std::string::npos);
+  const std::vector<uint8_t> jpeg = make_jpeg({}, 40, 24, slope(40, 24, 1));
+  EXPECT_NE(message_for(jpeg, jpeg.size() - 60).find(" of 24, expected the end marker"), std::string::npos)
+      << message_for(jpeg, jpeg.size() - 60);
+}
+
 // Any single damaged byte either leaves a picture or gives a DataError; under the sanitizers this is where a
 // leak, an overrun or a jump over a destructor would show.
 TEST(ImageErrors, EveryDamagedByteIsSurvived) {
