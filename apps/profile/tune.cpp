@@ -19,7 +19,10 @@ TuneRow choose_fastest(const std::vector<OpMeasurement>& rows, const std::string
   for (const OpMeasurement& row : rows) {
     if (!row.ok) continue;  // a wrong result is no choice
     const bool faster = best == nullptr || row.ms.median < best->ms.median;
-    if (faster && (rule == nullptr || row.ms.median < (1.0 - margin) * rule->ms.median)) best = &row;
+    // Clear of the rule's by more than the noise: the quartiles do not overlap either.
+    const bool clearly =
+        rule == nullptr || (row.ms.median < (1.0 - margin) * rule->ms.median && row.ms.high < rule->ms.low);
+    if (faster && clearly) best = &row;
   }
   if (best == nullptr)
     throw CheckFailed("[tune] no implementation of {} agrees with the reference", rows[0].op);

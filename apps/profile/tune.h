@@ -14,7 +14,7 @@ struct TuneRow {
 
 // Measures op after op of `ran` (the choices a run of the model made) on every implementation that supports the geometry,
 // gives the same bits run after run, and agrees with the reference. The static rule's stays unless another is faster by
-// more than `margin`: within it a plan would record noise.
+// more than `margin` and the quartiles do not overlap: within that a plan would record noise.
 std::vector<TuneRow> tune(
     const OpRegistry& ops, const std::vector<ImplementationChoice>& ran, const MeasureOptions& options,
     double margin,
