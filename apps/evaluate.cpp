@@ -206,7 +206,7 @@ void add_evaluate_command(CLI::App& program) {
           "relative to the picture's deviation, or absolute and clipped (default: as the model was trained)")
       ->check(CLI::IsMember({"relative", "absolute"}));
   command->add_option("--seed", o->seed, "of the noise and the bootstrap")->capture_default_str();
-  command->add_option("--limit", o->limit, "only the first N pictures")->check(number_range(1, 1e15));
+  command->add_option("--limit", o->limit, "only the first N pictures")->check(CLI::PositiveNumber);
   command->add_option("--grid", o->grid, "LOW:HIGH:N, the scalar lambdas to choose from")
       ->capture_default_str();
   command->add_option("--iterations", o->iterations, "of PDHG for each scalar lambda")
@@ -214,10 +214,12 @@ void add_evaluate_command(CLI::App& program) {
       ->capture_default_str();
   command->add_option("-o,--output", o->output,
                       "folder for evaluation.csv (a row per picture), summary.json and figures/");
-  command->add_option(
-      "--figure", o->figures,
-      "picture to show side by side, by name or number from 1; may be repeated (default: the first, and "
-      "those with the median and the worst gain of PSNR)");
+  command
+      ->add_option(
+          "--figure", o->figures,
+          "picture to show side by side, by name or number from 1; may be repeated (default: the first, and "
+          "those with the median and the worst gain of PSNR)")
+      ->allow_extra_args(false);
   command->add_flag("--overwrite", o->overwrite, "replace files that exist");
   o->common.add_to(*command);
   command->footer(

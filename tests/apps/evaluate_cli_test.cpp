@@ -80,6 +80,9 @@ TEST_F(EvaluateCli, AgreesWithDenoiseAndSearch) {
 
 TEST_F(EvaluateCli, ShowsTheFiguresAskedFor) {
   ASSERT_EQ(run(evaluate("--limit 3 --figure p0 --figure 3 -o " + path("out"))).exit_code, 0);
+  const std::string model_last = "evaluate --data " + path("data") + " --limit 1 --grid 0:0.4:2 -o " +
+                                 path("last") + " --figure 1 " + path("model/last.safetensors");
+  EXPECT_EQ(run(model_last).exit_code, 0);
   EXPECT_TRUE(fs::exists(folder_ / "out/figures/p0.png"));
   EXPECT_TRUE(fs::exists(folder_ / "out/figures/p1.png"));
   EXPECT_FALSE(fs::exists(folder_ / "out/figures/B"));
