@@ -17,8 +17,10 @@ void CommonOptions::add_to(CLI::App& command) {
       ->envname("PRIMAL_THREADS")
       ->check(CLI::Range(1, 4096));
   command.add_option("--device", device, "where to compute: auto or cpu")->capture_default_str();
-  command.add_option("--impl", impl,
-                     "force an implementation, OP=NAME, as in conv3d=reference; may be repeated");
+  command
+      .add_option("--impl", impl,
+                  "force an implementation, OP=NAME, as in conv3d=reference; may be repeated")
+      ->allow_extra_args(false);  // one value each: pictures may follow
   command.add_option("--plan", plan,
                      "use the implementations of a plan file (primal tune); --impl wins over it");
 }

@@ -114,6 +114,10 @@ TEST_F(DenoiseCli, LambdaMustBeANumberOfAtLeastZero) {
     EXPECT_EQ(wrong.exit_code, 2) << lambda;
     EXPECT_TRUE(has(wrong.err, "--lambda")) << wrong.err;
   }
+  // An implementation takes one value; what follows is a picture.
+  EXPECT_EQ(
+      run("denoise --lambda 0.1 --impl pdhg=reference " + path("a.png") + " -o " + path("forced")).exit_code,
+      0);
   // Lambda = 0 keeps the picture.
   ASSERT_EQ(run("denoise --lambda 0 " + path("a.png") + " -o " + path("zero")).exit_code, 0);
   EXPECT_EQ(read_image(folder_ / "zero/a.png"), read_image(folder_ / "a.png"));
