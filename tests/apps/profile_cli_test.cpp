@@ -87,6 +87,10 @@ TEST_F(ProfileCli, ADenoisingOfACheckpoint) {
                 " --steps 1 --set data.n_train=2 --set data.n_validation=1 -q -o " + path("run"))
                 .exit_code,
             0);
+  // What ran is in the checkpoint.
+  const std::string checkpoint = testing::text_of(path("run/last.safetensors"));
+  for (const char* part : {"implementations", "backward_weights", "n1 c1 o16 d1 h32 w32 k1,3,3", "axes3,4"})
+    EXPECT_NE(checkpoint.find(part), std::string::npos) << part;
   const Outcome json =
       run("profile --denoise " + path("run/last.safetensors") + " --size 40 --rounds 1 --json -q");
   ASSERT_EQ(json.exit_code, 0) << json.err;
@@ -94,6 +98,15 @@ TEST_F(ProfileCli, ADenoisingOfACheckpoint) {
   EXPECT_EQ(report.at("run"), "denoise");
   for (const auto& row : report.at("rows")) EXPECT_EQ(row.at("phase"), "forward") << row.dump();
   EXPECT_EQ(run("profile --denoise " + path("none.safetensors")).exit_code, 3);
+}
+
+TEST_F(ProfileCli, HelpHasExamples) {
+  for (const char* command : {"profile", "tune"}) {
+    const Outcome help = run(std::string(command) + " --help");
+    EXPECT_EQ(help.exit_code, 0) << command;
+    EXPECT_NE(help.out.find("Examples:"), std::string::npos) << command;
+    EXPECT_NE(help.out.find("--plan"), std::string::npos) << command;
+  }
 }
 
 TEST_F(ProfileCli, MistakesAreTwo) {
