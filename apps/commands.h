@@ -34,5 +34,7 @@ void add_verify_command(CLI::App& program);
 void add_check_command(CLI::App& program);
 void add_profile_command(CLI::App& program);
 void add_tune_command(CLI::App& program);
+void add_inspect_command(CLI::App& program);
+void add_manual_commands(CLI::App& program);  // manual, completion
 
 }  // namespace primal

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "apps/program/build_info.h"
 #include "data/file/file.h"
 #include "tensor/error.h"
 
@@ -134,7 +135,7 @@ PlanPointer PlanFile::plan() const {
   return plan;
 }
 
-std::string build_version() { return PRIMAL_VERSION; }
+std::string build_version() { return build_info().version; }
 
 nlohmann::json to_json(const std::vector<ImplementationChoice>& choices) {
   nlohmann::json list = nlohmann::json::array();

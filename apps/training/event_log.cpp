@@ -3,6 +3,7 @@
 #include <ctime>
 #include <utility>
 
+#include "apps/program/build_info.h"
 #include "data/file/file.h"
 #include "tensor/error.h"
 
@@ -46,8 +47,9 @@ void EventLog::start(int64_t step, const nlohmann::json& facts) {
   nlohmann::ordered_json line{{"event", "start"},
                               {"step", step},
                               {"time", utc_time()},
-                              {"primal", PRIMAL_VERSION},
-                              {"compiler", __VERSION__}};
+                              {"primal", build_info().version},
+                              {"commit", build_info().commit},
+                              {"compiler", build_info().compiler}};
   for (const auto& [key, value] : facts.items()) line[key] = value;
   write(line.dump());
 }

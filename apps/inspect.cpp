@@ -1,0 +1,287 @@
+// primal inspect: what is in a file of tensors, how two of them differ, and what this build and machine can do.
+#include <algorithm>
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <set>
+#include <sys/sysinfo.h>
+
+#include "apps/commands.h"
+#include "apps/inspection/tensor_statistics.h"
+#include "apps/profile/machine.h"
+#include "apps/program/build_info.h"
+#include "apps/training/config.h"
+#include "data/safetensors/safetensors.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+struct InspectOptions {
+  CommonOptions common;
+  std::string file;
+  std::vector<std::string> diff;
+  bool devices = false;
+};
+
+// The types of the format that tensors here have; of others only name, type and shape can be told.
+bool is_readable(const Safetensors::Entry& entry) {
+  static const std::set<std::string> readable{"F32", "F64", "I64", "I32", "U8"};
+  return readable.contains(entry.dtype) && entry.shape.size() <= 6;
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  return fmt::format("[{}]", fmt::join(shape, ","));
+}
+
+// Metadata that is JSON (the configuration of a checkpoint) as JSON, other metadata as its text.
+nlohmann::json metadata_value(const std::string& text) {
+  const nlohmann::json value = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  return value.is_object() || value.is_array() ? value : nlohmann::json(text);
+}
+
+struct Totals {
+  int64_t tensors = 0, elements = 0, not_finite = 0;
+  uint64_t bytes = 0;
+};
+
+nlohmann::json inspect_tensor(const Safetensors& file, const std::string& name,
+                              const Safetensors::Entry& entry, Totals& totals) {
+  ++totals.tensors;
+  totals.bytes += entry.end - entry.begin;
+  nlohmann::json row{{"name", name}, {"dtype", entry.dtype}, {"shape", entry.shape}};
+  if (!is_readable(entry)) return row;
+  const TensorStatistics s = statistics_of(file.tensor(name));
+  totals.elements += s.count;
+  totals.not_finite += s.count - s.n_finite;
+  row["statistics"] = to_json(s);
+  return row;
+}
+
+void print_tensor(const nlohmann::json& row, size_t width) {
+  fmt::print("{:<{}} {:<5} {:<18}", row.at("name").get<std::string>(), width,
+             row.at("dtype").get<std::string>(), shape_text(row.at("shape").get<std::vector<int64_t>>()));
+  if (!row.contains("statistics")) {
+    fmt::print(" {:>11}\n", "-");
+    return;
+  }
+  const nlohmann::json& s = row.at("statistics");
+  const int64_t not_finite = s.at("count").get<int64_t>() - s.at("finite").get<int64_t>();
+  fmt::print(" {:>11.4g} {:>11.4g} {:>11.4g} {:>11.4g}{}\n", s.at("min").get<double>(),
+             s.at("mean").get<double>(), s.at("max").get<double>(), s.at("deviation").get<double>(),
+             not_finite > 0 ? fmt::format("  {} NOT FINITE", not_finite) : std::string());
+}
+
+void print_metadata(const Metadata& metadata) {
+  for (const auto& [key, text] : metadata) {
+    const nlohmann::json value = metadata_value(text);
+    if (value.is_object()) {
+      fmt::print("{}:\n", key);
+      for (const auto& [name, item] : value.items()) fmt::print("  {:<30} {}\n", name, item.dump());
+    } else if (value.is_array()) {
+      fmt::print("{}: {} entries (--json shows them)\n", key, value.size());
+    } else {
+      fmt::print("{}: {}\n", key, text);
+    }
+  }
+}
+
+void inspect_file(const InspectOptions& options) {
+  const Safetensors file = Safetensors::read(options.file);
+  Totals totals;
+  nlohmann::json rows = nlohmann::json::array();
+  size_t width = 4;
+  for (const auto& [name, entry] : file.entries()) {
+    rows.push_back(inspect_tensor(file, name, entry, totals));
+    width = std::max(width, name.size());
+  }
+  if (options.common.json) {
+    nlohmann::json metadata = nlohmann::json::object();
+    for (const auto& [key, text] : file.metadata()) metadata[key] = metadata_value(text);
+    fmt::print("{}\n", nlohmann::json{{"file", options.file},
+                                      {"metadata", metadata},
+                                      {"tensors", rows},
+                                      {"elements", totals.elements},
+                                      {"bytes", totals.bytes},
+                                      {"not_finite", totals.not_finite}}
+                           .dump(2));
+    return;
+  }
+  fmt::print("{:<{}} {:<5} {:<18} {:>11} {:>11} {:>11} {:>11}\n", "name", width, "type", "shape", "min",
+             "mean", "max", "deviation");
+  for (const nlohmann::json& row : rows) print_tensor(row, width);
+  fmt::print("{} tensors, {} elements, {:.2f} MB{}\n", totals.tensors, totals.elements,
+             static_cast<double>(totals.bytes) / 1e6,
+             totals.not_finite > 0 ? fmt::format(", {} elements NOT FINITE", totals.not_finite) : "");
+  print_metadata(file.metadata());
+}
+
+// What is different between two files, as rows {"what": ..., ...}; empty where they hold the same.
+nlohmann::json compare_tensors(const Safetensors& a, const Safetensors& b) {
+  nlohmann::json rows = nlohmann::json::array();
+  std::set<std::string> names;
+  for (const auto& [name, entry] : a.entries()) names.insert(name);
+  for (const auto& [name, entry] : b.entries()) names.insert(name);
+  for (const std::string& name : names) {
+    if (!a.contains(name) || !b.contains(name)) {
+      rows.push_back({{"tensor", name}, {"only_in", a.contains(name) ? a.name() : b.name()}});
+      continue;
+    }
+    const Safetensors::Entry &ea = a.entries().at(name), &eb = b.entries().at(name);
+    const std::string ta = ea.dtype + " " + shape_text(ea.shape), tb = eb.dtype + " " + shape_text(eb.shape);
+    if (ta != tb) {
+      rows.push_back({{"tensor", name}, {"first", ta}, {"second", tb}});
+      continue;
+    }
+    if (!is_readable(ea)) {
+      rows.push_back({{"tensor", name}, {"not_compared", ta}});
+      continue;
+    }
+    const TensorDifference d = difference_of(a.tensor(name), b.tensor(name));
+    if (d.equal) continue;
+    rows.push_back(
+        {{"tensor", name}, {"different", d.n_different}, {"largest", d.largest}, {"relative", d.relative}});
+  }
+  return rows;
+}
+
+nlohmann::json compare_metadata(const Metadata& a, const Metadata& b) {
+  nlohmann::json rows = nlohmann::json::array();
+  std::set<std::string> keys;
+  for (const auto& [key, text] : a) keys.insert(key);
+  for (const auto& [key, text] : b) keys.insert(key);
+  const auto value = [](const Metadata& m, const std::string& key) {
+    const auto found = m.find(key);
+    return found == m.end() ? nlohmann::json() : metadata_value(found->second);
+  };
+  for (const std::string& key : keys) {
+    const nlohmann::json va = value(a, key), vb = value(b, key);
+    if (va == vb) continue;
+    if (!va.is_object() || !vb.is_object()) {
+      rows.push_back({{"metadata", key}, {"first", va}, {"second", vb}});
+      continue;
+    }
+    // Of a configuration, only the settings that differ.
+    nlohmann::json all = va;
+    all.update(vb);
+    for (const auto& [name, unused] : all.items()) {
+      const nlohmann::json first = va.value(name, nlohmann::json()),
+                           second = vb.value(name, nlohmann::json());
+      if (first != second) {
+        rows.push_back({{"metadata", key + ": " + name}, {"first", first}, {"second", second}});
+      }
+    }
+  }
+  return rows;
+}
+
+void print_difference(const nlohmann::json& row) {
+  const bool is_tensor = row.contains("tensor");
+  const std::string name = row.at(is_tensor ? "tensor" : "metadata").get<std::string>();
+  if (row.contains("only_in")) {
+    fmt::print("{:<44} only in {}\n", name, row.at("only_in").get<std::string>());
+  } else if (row.contains("not_compared")) {
+    fmt::print("{:<44} {}: of a type this program does not read, not compared\n", name,
+               row.at("not_compared").get<std::string>());
+  } else if (row.contains("first")) {
+    const auto text = [](const nlohmann::json& v) {
+      if (v.is_null()) return std::string("(absent)");
+      if (v.is_array()) return fmt::format("({} entries)", v.size());
+      return v.is_string() ? v.get<std::string>() : v.dump();
+    };
+    fmt::print("{:<44} {} | {}\n", name, text(row.at("first")), text(row.at("second")));
+  } else {
+    fmt::print("{:<44} {} elements differ, by at most {:.3g}; relative {:.3g}\n", name,
+               row.at("different").get<int64_t>(), row.at("largest").get<double>(),
+               row.at("relative").get<double>());
+  }
+}
+
+void inspect_difference(const InspectOptions& options) {
+  const Safetensors a = Safetensors::read(options.diff.at(0)), b = Safetensors::read(options.diff.at(1));
+  nlohmann::json rows = compare_tensors(a, b);
+  for (const nlohmann::json& row : compare_metadata(a.metadata(), b.metadata())) rows.push_back(row);
+  if (options.common.json) {
+    fmt::print("{}\n",
+               nlohmann::json{{"first", a.name()}, {"second", b.name()}, {"differences", rows}}.dump(2));
+  } else {
+    for (const nlohmann::json& row : rows) print_difference(row);
+    if (rows.empty()) fmt::print("{} and {} hold the same\n", a.name(), b.name());
+  }
+  if (!rows.empty()) {
+    throw CheckFailed("[inspect] {} and {} differ in {} places", a.name(), b.name(), rows.size());
+  }
+}
+
+struct HostMemory {
+  uint64_t total_bytes = 0, free_bytes = 0;
+};
+
+HostMemory host_memory() {
+  struct sysinfo info {};
+  if (sysinfo(&info) != 0) return {};
+  return {uint64_t{info.totalram} * info.mem_unit, uint64_t{info.freeram} * info.mem_unit};
+}
+
+void inspect_devices(const InspectOptions& options) {
+  const Machine machine = this_machine();
+  const HostMemory memory = host_memory();
+  const BuildInfo& build = build_info();
+  const char* no_cuda = "this build has no CUDA kernels";
+  if (options.common.json) {
+    nlohmann::json cpu = to_json(machine);
+    cpu.update({{"device", "cpu"},
+                {"memory_bytes", memory.total_bytes},
+                {"memory_free_bytes", memory.free_bytes},
+                {"usable_instruction_sets", build.usable_here}});
+    fmt::print("{}\n", nlohmann::json{{"devices", {cpu}},
+                                      {"absent", {{{"device", "cuda"}, {"why", no_cuda}}}},
+                                      {"auto", "cpu"},
+                                      {"build", to_json(build)}}
+                           .dump(2));
+    return;
+  }
+  fmt::print("cpu     {}\n", machine.cpu);
+  fmt::print("        threads {} (--threads, PRIMAL_THREADS)\n", machine.threads);
+  fmt::print("        instruction set {}, of {}\n", machine.instruction_set,
+             fmt::join(build.usable_here, " "));
+  for (const CacheLevel& cache : machine.caches) {
+    fmt::print("        {} {} KiB, shared by {} processor{}\n", cache.name, cache.bytes >> 10, cache.shared,
+               cache.shared == 1 ? "" : "s");
+  }
+  fmt::print("        memory {:.1f} GiB, {:.1f} GiB unused\n",
+             static_cast<double>(memory.total_bytes) / 0x1p30,
+             static_cast<double>(memory.free_bytes) / 0x1p30);
+  fmt::print("cuda    none: {}\n", no_cuda);
+  fmt::print("--device auto is cpu: it is the only device of this build\n");
+}
+
+void inspect(const InspectOptions& options) {
+  options.common.apply();
+  const int n_asked =
+      (options.file.empty() ? 0 : 1) + (options.diff.empty() ? 0 : 1) + (options.devices ? 1 : 0);
+  if (n_asked != 1) throw ConfigError("[inspect] expects one of: FILE, --diff A B, --devices");
+  if (options.devices) return inspect_devices(options);
+  if (!options.diff.empty()) return inspect_difference(options);
+  inspect_file(options);
+}
+
+}  // namespace
+
+void add_inspect_command(CLI::App& program) {
+  auto options = std::make_shared<InspectOptions>();
+  CLI::App* command =
+      program.add_subcommand("inspect", "what is in a checkpoint, how two differ, what this machine can do");
+  command->add_option("file", options->file, "a checkpoint, or any other safetensors file");
+  command->add_option("--diff", options->diff, "two files: what differs; exit code 6 where anything does")
+      ->expected(2)
+      ->type_name("A B");
+  command->add_flag("--devices", options->devices, "where this build can compute on this machine");
+  options->common.add_to(*command);
+  command->footer(
+      "Examples:\n  primal inspect runs/thesis/best.safetensors\n"
+      "  primal inspect --diff runs/a/last.safetensors runs/b/last.safetensors\n"
+      "  primal inspect --devices --json");
+  command->callback([options] { inspect(*options); });
+}
+
+}  // namespace primal

@@ -1,0 +1,134 @@
+// primal inspect, --version, and what is written for man(1) and the shell.
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "data/safetensors/safetensors.h"
+#include "support/cli.h"
+
+namespace primal {
+namespace {
+
+using nlohmann::json;
+using testing::Outcome;
+
+class InspectCli : public testing::Cli {
+ protected:
+  std::string write(const std::string& name, const std::vector<float>& weight,
+                    const Metadata& metadata) const {
+    const Tensor w = Tensor::empty(Shape{2, static_cast<int64_t>(weight.size()) / 2});
+    std::ranges::copy(weight, w.span<float>().begin());
+    const Tensor step = Tensor::scalar(7.0);
+    write_safetensors(path(name), {{"weight", w}, {"step", step}}, metadata);
+    return path(name);
+  }
+};
+
+TEST_F(InspectCli, TellsNamesShapesTypesStatisticsAndMetadata) {
+  const std::string file =
+      write("a.safetensors", {1, 2, 3, -2}, {{"config", R"({"model.filters": 4})"}, {"note", "by hand"}});
+  const Outcome outcome = run("inspect --json " + file);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const json report = json::parse(outcome.out);
+  EXPECT_EQ(report.at("metadata").at("config").at("model.filters"), 4);
+  EXPECT_EQ(report.at("metadata").at("note"), "by hand");
+  EXPECT_EQ(report.at("elements"), 5);
+  const json& weight = report.at("tensors").at(1);
+  EXPECT_EQ(weight.at("name"), "weight");
+  EXPECT_EQ(weight.at("dtype"), "F32");
+  EXPECT_EQ(weight.at("shape"), (std::vector<int64_t>{2, 2}));
+  EXPECT_EQ(weight.at("statistics").at("min"), -2.0);
+  EXPECT_EQ(weight.at("statistics").at("mean"), 1.0);
+  // by hand: squares of 0, 1, 2, -3 around the mean
+  EXPECT_DOUBLE_EQ(weight.at("statistics").at("deviation").get<double>(), std::sqrt(14.0 / 4.0));
+  const Outcome table = run("inspect " + file);
+  EXPECT_NE(table.out.find("model.filters"), std::string::npos) << table.out;
+  EXPECT_NE(table.out.find("[2,2]"), std::string::npos) << table.out;
+}
+
+TEST_F(InspectCli, PointsAtElementsThatAreNotFinite) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  const Outcome outcome = run("inspect " + write("nan.safetensors", {1, nan, inf, 3}, {}));
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_NE(outcome.out.find("2 NOT FINITE"), std::string::npos) << outcome.out;
+}
+
+TEST_F(InspectCli, DiffIsSilentOfWhatIsEqualAndSixWhereAnythingDiffers) {
+  const std::string a = write("a.safetensors", {1, 2, 3, 4}, {{"config", R"({"x": 1, "y": 2})"}});
+  const std::string same = write("same.safetensors", {1, 2, 3, 4}, {{"config", R"({"y": 2, "x": 1})"}});
+  EXPECT_EQ(run("inspect --diff " + a + " " + same).exit_code, 0);
+
+  const std::string b = write("b.safetensors", {1, 2, 3.5, 4}, {{"config", R"({"x": 1, "y": 3})"}});
+  const Outcome outcome = run("inspect --json --diff " + a + " " + b);
+  EXPECT_EQ(outcome.exit_code, 6);
+  const json differences = json::parse(outcome.out).at("differences");
+  ASSERT_EQ(differences.size(), 2);
+  EXPECT_EQ(differences.at(0).at("tensor"), "weight");
+  EXPECT_EQ(differences.at(0).at("different"), 1);
+  EXPECT_EQ(differences.at(0).at("largest"), 0.5);
+  EXPECT_NEAR(differences.at(0).at("relative").get<double>(), 0.5 / std::sqrt(30.0), 1e-12);
+  EXPECT_EQ(differences.at(1).at("metadata"), "config: y");
+
+  const std::string wide = write("wide.safetensors", {1, 2, 3, 4, 5, 6}, {{"config", R"({"x": 1, "y": 2})"}});
+  const Outcome shapes = run("inspect --diff " + a + " " + wide);
+  EXPECT_EQ(shapes.exit_code, 6);
+  EXPECT_NE(shapes.out.find("F32 [2,2] | F32 [2,3]"), std::string::npos) << shapes.out;
+}
+
+TEST_F(InspectCli, DevicesNameTheProcessorAndWhyThereIsNoOther) {
+  const Outcome outcome = run("inspect --devices --json");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const json report = json::parse(outcome.out);
+  EXPECT_EQ(report.at("devices").at(0).at("device"), "cpu");
+  EXPECT_GT(report.at("devices").at(0).at("memory_bytes"), 0);
+  EXPECT_FALSE(report.at("devices").at(0).at("usable_instruction_sets").empty());
+  EXPECT_EQ(run("inspect --devices").exit_code, 0);
+}
+
+TEST_F(InspectCli, AsksForExactlyOneThing) {
+  const std::string file = write("a.safetensors", {1, 2}, {});
+  EXPECT_EQ(run("inspect").exit_code, 2);
+  EXPECT_EQ(run("inspect --devices " + file).exit_code, 2);
+  EXPECT_EQ(run("inspect --diff " + file).exit_code, 2);
+  EXPECT_EQ(run("inspect " + path("none.safetensors")).exit_code, 3);
+}
+
+TEST_F(InspectCli, VersionSaysWhatItWasBuiltFrom) {
+  const Outcome text = run("--version");
+  EXPECT_EQ(text.exit_code, 0);
+  for (const char* part : {"commit", "compiler", "libpng", "instruction sets"})
+    EXPECT_NE(text.out.find(part), std::string::npos) << part << "\n" << text.out;
+  for (const char* order : {"--version --json", "--json --version"}) {
+    const Outcome outcome = run(order);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    const json report = json::parse(outcome.out);
+    EXPECT_TRUE(report.at("libraries").contains("highway"));
+    EXPECT_EQ(report.at("version").get<std::string>().find('.'), 1);
+  }
+}
+
+TEST_F(InspectCli, ManualAndCompletionNameEveryCommandAndOption) {
+  const Outcome page = run("manual");
+  ASSERT_EQ(page.exit_code, 0);
+  for (const char* part :
+       {".TH PRIMAL 1", ".SS primal train", ".SS primal inspect", "\\-\\-resume", ".SH EXIT STATUS"})
+    EXPECT_NE(page.out.find(part), std::string::npos) << part;
+
+  const Outcome script = run("completion bash");
+  ASSERT_EQ(script.exit_code, 0);
+  std::ofstream(path("complete.bash")) << script.out << R"(
+complete_line() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _primal 2> /dev/null; echo "${COMPREPLY[*]}"; }
+complete_line primal eval
+complete_line primal train --overw
+complete_line primal denoise --noise-kind rel
+complete_line primal check conv_
+complete_line primal train --set model.f
+)";
+  ASSERT_EQ(std::system(("bash " + path("complete.bash") + " > " + path("completed.txt")).c_str()), 0);
+  EXPECT_EQ(testing::text_of(path("completed.txt")),
+            "evaluate\n--overwrite\nrelative\nconv_transpose3d\nmodel.filters=\n");
+  EXPECT_EQ(run("completion fish").exit_code, 2);
+}
+
+}  // namespace
+}  // namespace primal
