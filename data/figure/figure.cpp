@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <numeric>
 
 #include "data/figure/canvas.h"
 #include "tensor/error.h"
@@ -112,30 +113,30 @@ LogRange log_range(const Tensor& values) {
 }
 
 Image make_figure(const std::vector<std::vector<Panel>>& rows, int64_t min_panel) {
-  int64_t width = 0, height = kMargin;
+  // Panels below each other begin at the same x, and those beside each other at the same y.
+  std::vector<int64_t> widths, heights;
   for (const std::vector<Panel>& row : rows) {
-    int64_t row_width = kMargin, row_height = 0;
-    for (const Panel& panel : row) {
-      const Extent e = outer_extent(panel, min_panel);
-      row_width += e.width;
-      row_height = std::max(row_height, e.height);
+    heights.push_back(0);
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (size_t i = 0; i < row.size(); ++i) {
+      const Extent e = outer_extent(row[i], min_panel);
+      widths[i] = std::max(widths[i], e.width);
+      heights.back() = std::max(heights.back(), e.height);
     }
-    width = std::max(width, row_width);
-    height += row_height;
   }
-  if (width <= kMargin) throw ShapeError("[figure] has no panels");
+  if (widths.empty()) throw ShapeError("[figure] has no panels");
+  const int64_t width = std::accumulate(widths.begin(), widths.end(), kMargin);
+  const int64_t height = std::accumulate(heights.begin(), heights.end(), kMargin);
   Image canvas(width, height, 3);
   fill_rectangle(canvas, 0, 0, width, height, kWhite);
   int64_t y = kMargin;
-  for (const std::vector<Panel>& row : rows) {
-    int64_t x = kMargin, row_height = 0;
-    for (const Panel& panel : row) {
-      const Extent e = outer_extent(panel, min_panel);
-      draw_panel(canvas, panel, x, y, min_panel);
-      x += e.width;
-      row_height = std::max(row_height, e.height);
+  for (size_t r = 0; r < rows.size(); ++r) {
+    int64_t x = kMargin;
+    for (size_t i = 0; i < rows[r].size(); ++i) {
+      draw_panel(canvas, rows[r][i], x, y, min_panel);
+      x += widths[i];
     }
-    y += row_height;
+    y += heights[r];
   }
   return canvas;
 }

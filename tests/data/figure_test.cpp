@@ -96,6 +96,21 @@ TEST(Figure, ShowsPanelsSideBySide) {
   EXPECT_EQ(at(figure, bar, 95), map_colour(0.5 / 16));
 }
 
+TEST(Figure, PanelsBelowEachOtherBeginAtTheSameColumn) {
+  const Tensor dark = Tensor::zeros({16, 16});
+  const Panel wide = Panel::grey(dark, "a label wider than its picture"), narrow = Panel::grey(dark, "a");
+  const Image figure = make_figure({{wide, narrow}, {narrow, narrow}}, 16);
+  const auto first_dark = [&](int64_t y) {  // of the second panel in this row of pixels
+    int64_t x = 10 + 16;
+    while (x < figure.width && at(figure, x, y) != Colour{0, 0, 0}) ++x;
+    return x;
+  };
+  const int64_t upper = 10 + 22 + 8, lower = upper + 16 + 22 + 10;
+  EXPECT_GT(first_dark(upper), 10 + 16 + 10 + 16);  // the label made room for itself
+  EXPECT_EQ(first_dark(lower), first_dark(upper));
+  EXPECT_LT(first_dark(lower), figure.width);
+}
+
 TEST(Figure, SurvivesFlatEmptyAndBrokenMaps) {
   for (const double value : {0.0, 0.3, -1.0, std::nan("")}) {
     const Tensor map = Tensor::full({4, 4}, value);
