@@ -3,6 +3,7 @@
 #include <new>
 #include <system_error>
 
+#include "apps/nearest_name.h"
 #include "apps/program/program.h"
 #include "tensor/error.h"
 
@@ -12,13 +13,46 @@ constexpr int kUsage = 2;
 constexpr int kInternal = 1;
 constexpr int kFile = 3;
 
+// A command or option that does not exist, with the nearest one that does.
+void check_names(const CLI::App& program, int argc, char** argv) {
+  const std::string name = argc > 1 ? argv[1] : "";
+  if (name.empty() || name[0] == '-') return;
+  std::vector<std::string> commands;
+  for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+    commands.push_back(command->get_name());
+    if (command->get_name() == name) return;
+  }
+  throw primal::ConfigError("[usage] there is no command '{}'; did you mean '{}'? `primal --help` lists them",
+                            name, primal::nearest_name(commands, name));
+}
+
+// Of arguments that a command did not expect: the option they may have meant.
+std::string suggestion(const CLI::App& program) {
+  const std::vector<CLI::App*> given = program.get_subcommands();
+  if (given.empty()) return "";
+  std::vector<std::string> options;
+  for (const CLI::Option* option : given.front()->get_options([](const CLI::Option*) { return true; })) {
+    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+  }
+  for (std::string unexpected : given.front()->remaining()) {
+    unexpected = unexpected.substr(0, unexpected.find('='));
+    if (!unexpected.starts_with("--")) continue;
+    return fmt::format("{} has no option {}; did you mean {}?\n", given.front()->get_name(), unexpected,
+                       primal::nearest_name(options, unexpected));
+  }
+  return "";
+}
+
 int run(int argc, char** argv) {
   const std::unique_ptr<CLI::App> program = primal::make_program();
   try {
+    check_names(*program, argc, argv);
     program->parse(argc, argv);
     return 0;
   } catch (const CLI::ParseError& error) {
     const int code = program->exit(error);  // prints help, version or the mistake
+    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
+      fmt::print(stderr, "{}", suggestion(*program));
     return code == 0 ? 0 : kUsage;
   } catch (const primal::Error& error) {
     fmt::print(stderr, "primal: {}\n", error.what());

@@ -1,6 +1,7 @@
 #include "apps/training/config.h"
 
 #include <algorithm>
+#include <fmt/ranges.h>
 #include <fstream>
 #include <iterator>
 #include <toml++/toml.h>
@@ -23,46 +24,47 @@ const ConfigKey& find_key(const std::vector<ConfigKey>& keys, const std::string&
                     nearest_name(names, name));
 }
 
-void check_range(const ConfigKey& key, double value, const std::string& where) {
-  if (!(value >= key.low && value <= key.high)) {
-    throw ConfigError("[config] {}: {} must be {:g} to {:g}, found {:g}", where, key.name, key.low, key.high,
-                      value);
-  }
+// What a key may be, for errors: "a whole number, 1 to 1024".
+std::string expected_of(const ConfigKey& key) {
+  if (std::holds_alternative<bool*>(key.place)) return "true or false";
+  if (!key.choices.empty()) return fmt::format("one of {}", fmt::join(key.choices, ", "));
+  if (std::holds_alternative<std::string*>(key.place)) return "a text";
+  const char* kind = std::holds_alternative<int64_t*>(key.place) ? "a whole number" : "a number";
+  return fmt::format("{}, {:g} to {:g}", kind, key.low, key.high);
 }
 
-void assign(const ConfigKey& key, int64_t value, const std::string& where) {
-  if (int64_t* const* integer = std::get_if<int64_t*>(&key.place)) {
-    check_range(key, static_cast<double>(value), where);
-    **integer = value;
-  } else if (double* const* real = std::get_if<double*>(&key.place)) {
-    check_range(key, static_cast<double>(value), where);
-    **real = static_cast<double>(value);
-  } else {
-    throw ConfigError("[config] {}: {} cannot be the number {}", where, key.name, value);
-  }
+[[noreturn]] void refuse(const ConfigKey& key, const std::string& found, const std::string& where) {
+  throw ConfigError("[config] {}: {} must be {}; found {}", where, key.name, expected_of(key), found);
 }
 
 void assign(const ConfigKey& key, double value, const std::string& where) {
   double* const* real = std::get_if<double*>(&key.place);
-  if (real == nullptr) throw ConfigError("[config] {}: {} cannot be the number {:g}", where, key.name, value);
-  check_range(key, value, where);
+  if (real == nullptr || !(value >= key.low && value <= key.high))
+    refuse(key, fmt::format("{:g}", value), where);
   **real = value;
+}
+
+void assign(const ConfigKey& key, int64_t value, const std::string& where) {
+  int64_t* const* integer = std::get_if<int64_t*>(&key.place);
+  if (integer == nullptr && std::holds_alternative<double*>(key.place)) {
+    return assign(key, static_cast<double>(value), where);
+  }
+  const auto real = static_cast<double>(value);
+  if (integer == nullptr || !(real >= key.low && real <= key.high))
+    refuse(key, fmt::format("{}", value), where);
+  **integer = value;
 }
 
 void assign(const ConfigKey& key, bool value, const std::string& where) {
   bool* const* flag = std::get_if<bool*>(&key.place);
-  if (flag == nullptr) throw ConfigError("[config] {}: {} is no true-or-false key", where, key.name);
+  if (flag == nullptr) refuse(key, value ? "true" : "false", where);
   **flag = value;
 }
 
 void assign(const ConfigKey& key, const std::string& value, const std::string& where) {
   std::string* const* text = std::get_if<std::string*>(&key.place);
-  if (text == nullptr) throw ConfigError("[config] {}: {} cannot be the text '{}'", where, key.name, value);
-  if (!key.choices.empty() && std::ranges::count(key.choices, value) == 0) {
-    std::string choices;
-    for (const std::string& c : key.choices) choices += " " + c;
-    throw ConfigError("[config] {}: {} must be one of{}, found '{}'", where, key.name, choices, value);
-  }
+  const bool allowed = key.choices.empty() || std::ranges::count(key.choices, value) > 0;
+  if (text == nullptr || !allowed) refuse(key, fmt::format("'{}'", value), where);
   **text = value;
 }
 
@@ -78,7 +80,7 @@ void assign(const std::vector<ConfigKey>& keys, const std::string& name, const t
   else if (const auto* text = node.as_string())
     assign(key, text->get(), where);
   else
-    throw ConfigError("[config] {}: {} must be a number, a text, true or false", where, name);
+    refuse(key, "a value of another kind", where);
 }
 
 void read_table(const std::vector<ConfigKey>& keys, const toml::table& table, const std::string& prefix,
@@ -193,9 +195,14 @@ void set_config(TrainConfig& config, const std::string& assignment, const std::s
   if (std::holds_alternative<std::string*>(key.place)) {
     assign(key, value, where);
   } else {
-    const toml::table table = parse_toml("value = " + value, where + ": " + name);
-    if (table.size() != 1)
-      throw ConfigError("[config] {}: {} takes one value, found '{}'", where, name, value);
+    // Exactly one value of TOML: not 'four', and not 'true\nother = 1'.
+    toml::table table;
+    try {
+      table = toml::parse("value = " + value, where);
+    } catch (const toml::parse_error&) {
+      refuse(key, fmt::format("'{}'", value), where);
+    }
+    if (table.size() != 1) refuse(key, fmt::format("'{}'", value), where);
     assign(keys, name, *table.get("value"), where);
   }
   if (origins != nullptr) (*origins)[name] = where;

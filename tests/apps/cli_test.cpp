@@ -24,6 +24,12 @@ TEST_F(Cli, HelpAndVersionSucceed) {
 TEST_F(Cli, WrongUsageIsTwo) {
   EXPECT_EQ(run("").exit_code, 2);
   EXPECT_EQ(run("--no-such-option").exit_code, 2);
+  const Outcome command = run("evaluat model");
+  EXPECT_EQ(command.exit_code, 2);
+  EXPECT_NE(command.err.find("did you mean 'evaluate'?"), std::string::npos) << command.err;
+  const Outcome option = run("denoise --lamda 0.1 x.png");
+  EXPECT_EQ(option.exit_code, 2);
+  EXPECT_NE(option.err.find("did you mean --lambda?"), std::string::npos) << option.err;
   EXPECT_EQ(run("denoise --lambda -1 x.png").exit_code, 2);
   EXPECT_EQ(run("denoise only_one.png").exit_code, 2);
   EXPECT_EQ(run("check no_such_op").exit_code, 2);

@@ -162,11 +162,11 @@ TEST(PdhgFused, AnyNumberOfIterationsFillsTheWaves) {
 }
 
 TEST(PdhgFused, SupportsPicturesAndSequencesOnly) {
-  EXPECT_TRUE(cpu::pdhg_fused_supports({{3, 4}}));
-  EXPECT_TRUE(cpu::pdhg_fused_supports({{2, 3, 4}}));
-  EXPECT_FALSE(cpu::pdhg_fused_supports({{4, 3}}));
-  EXPECT_FALSE(cpu::pdhg_fused_supports({{2, 3}}));
-  EXPECT_FALSE(cpu::pdhg_fused_supports({{4}}));
+  EXPECT_TRUE(cpu::pdhg_fused_supports({.x = {1, 1, 4, 8, 8}, .axes = {3, 4}}));
+  EXPECT_TRUE(cpu::pdhg_fused_supports({.x = {1, 1, 4, 8, 8}, .axes = {2, 3, 4}}));
+  EXPECT_FALSE(cpu::pdhg_fused_supports({.x = {1, 1, 4, 8, 8}, .axes = {4, 3}}));
+  EXPECT_FALSE(cpu::pdhg_fused_supports({.x = {1, 1, 4, 8, 8}, .axes = {2, 3}}));
+  EXPECT_FALSE(cpu::pdhg_fused_supports({.x = {1, 1, 4, 8, 8}, .axes = {4}}));
 }
 
 }  // namespace
