@@ -5,6 +5,7 @@
 //   forward         iterations alone (denoising)          forward_tape    codes written
 //   adjoint         gradient of lambda                    forward_tape_x  codes and iterates written
 //   adjoint_z       of lambda and z                       adjoint_steps   of lambda, sigma, tau and theta
+//   grid            iterations of one picture with 12 scalar lambdas, as a grid search makes them
 //
 // A case first compares what it computes with the reference and is skipped with an error where they disagree. "Gpx/s"
 // counts pixels times iterations, "tape_MB" is what the pass keeps or reads.
@@ -118,15 +119,52 @@ void run_case(benchmark::State& state, Pass pass, const Kernels& kernels, int64_
   state.counters["tape_MB"] = static_cast<double>(problem.tape_bytes(pass)) * 1e-6;
 }
 
-void register_cases() {
-  struct Picture {
-    const char* name;
-    int64_t side, n_iter;
+// Independent problems that share z: the grid search.
+void run_grid(benchmark::State& state, const Kernels& kernels, int64_t n, int64_t side, int64_t n_iter) {
+  const Tensor z = uniform({1, 1, 1, side, side}, 0.0, 1.0, 1);
+  const Tensor lambda = uniform({n, 1, 1, 1, 1}, 0.01, 0.4, 2);
+  const PdhgParams params = {.n_iter = n_iter};
+  const auto run = [&](const Kernels& k, const PdhgState& s) {
+    k.forward(Exec{}, {z.view5<const float>(), lambda.view5<const float>()}, params,
+              {s.x.view5<float>(), s.x_bar.view5<float>(), s.p.view5<float>(), s.q.view5<float>()}, {});
   };
+  const PdhgState expected = pdhg_start(z, params, n), fields = pdhg_start(z, params, n);
+  run(pdhg_ladder<float>().back().kernels, expected);
+  run(kernels, fields);
+  const double error = relative_difference(fields.x, expected.x);
+  if (!(error <= 2e-6)) {
+    return state.SkipWithError(fmt::format("differs from the reference by {:.2g}", error).c_str());
+  }
+  for (auto _ : state) run(kernels, fields);
+  const auto pixels = static_cast<double>(fields.x.numel() * n_iter);
+  state.counters["Gpx/s"] = benchmark::Counter(pixels * static_cast<double>(state.iterations()) * 1e-9,
+                                               benchmark::Counter::kIsRate);
+}
+
+struct Picture {
+  const char* name;
+  int64_t side, n_iter;
+};
+constexpr Picture kPictures[] = {{"thesis", 256, 256}, {"small_64", 64, 256}, {"large_1024", 1024, 32}};
+
+void register_grids() {
+  for (const auto& implementation : pdhg_ladder<float>()) {
+    for (const Picture& p : kPictures) {
+      benchmark::RegisterBenchmark(
+          fmt::format("pdhg_grid/{}/f32/{}", implementation.info.name, p.name).c_str(),
+          [&implementation, p](benchmark::State& state) {
+            run_grid(state, implementation.kernels, 12, p.side, p.n_iter);
+          })
+          ->Unit(benchmark::kMillisecond)
+          ->UseRealTime();
+    }
+  }
+}
+
+void register_cases() {
   for (const auto& [pass, name] : kPasses) {
     for (const auto& implementation : pdhg_ladder<float>()) {
-      for (const Picture& p :
-           {Picture{"thesis", 256, 256}, {"small_64", 64, 256}, {"large_1024", 1024, 32}}) {
+      for (const Picture& p : kPictures) {
         benchmark::RegisterBenchmark(
             fmt::format("pdhg_{}/{}/f32/{}", name, implementation.info.name, p.name).c_str(),
             [pass = pass, &implementation, p](benchmark::State& state) {
@@ -146,5 +184,6 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   primal::register_cases();
+  primal::register_grids();
   benchmark::RunSpecifiedBenchmarks();
 }

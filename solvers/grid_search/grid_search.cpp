@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "tensor/error.h"
+#include "tensor/exec.h"
 #include "tensor/range.h"
 
 namespace primal {
@@ -51,8 +52,11 @@ GridSearchResult grid_search(const Tensor& z, std::span<const double> lambdas, c
   if (lambdas.empty()) throw ConfigError("[grid_search] the grid has no lambda");
   const auto n_lambdas = static_cast<int64_t>(lambdas.size());
   const int64_t bytes_each = (3 + params.pdhg.axes.count()) * static_cast<int64_t>(z.bytes());
-  const int64_t n_each =
+  int64_t n_each =
       std::clamp<int64_t>(params.max_state_bytes / std::max<int64_t>(bytes_each, 1), 1, n_lambdas);
+  // As many in a slice as go evenly around the threads: each takes whole problems, and none is left to be shared.
+  const int64_t n_threads = Exec{}.n_threads;
+  if (n_each > n_threads && n_each < n_lambdas) n_each -= n_each % n_threads;
 
   GridSearchResult result;
   result.lambdas.assign(lambdas.begin(), lambdas.end());

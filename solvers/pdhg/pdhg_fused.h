@@ -3,10 +3,11 @@
 // Slabs.   A volume is a ring of slabs: rows of a picture for axes (3,4), frames of a sequence for axes (2,3,4). One
 //          iteration needs, for slab i, x_bar of slabs i and i+1 and the new q of slabs i-1 and i. So one sweep over the
 //          slabs, in order, does a whole iteration in place.
-// Strips.  Each thread sweeps a strip of consecutive slabs in memory of its own, with `halo` more slabs on either side,
-//          copies of its neighbours'. After s iterations the outer s slabs on either side are stale; after `halo` of
-//          them the threads meet at a barrier and copy fresh ones. A halo slab is computed by the same instructions as
-//          its original, so the bits do not depend on the number of strips.
+// Whole.   Of many volumes (a batch, a grid search) each thread takes one after the other and never meets the rest.
+// Strips.  A volume left over is shared: each thread sweeps a strip of consecutive slabs in memory of its own, with
+//          `halo` more slabs on either side, copies of its neighbours'. After s iterations the outer s slabs on either
+//          side are stale; after `halo` of them the threads meet at a barrier and copy fresh ones. A halo slab is
+//          computed by the same instructions as its original, so the bits do not depend on the number of strips.
 // Wave.    Iteration s+1 may follow iteration s one slab behind, so kWave iterations go over the strip as one wave: slab
 //          i of iteration s, then slab i-1 of iteration s+1, and so on. A slab is fetched into L1 once for all of them.
 // Rows.    Each line of a slab holds its fields one after the other: [slab][line][field][stride], stride = 16 + padded;
@@ -73,6 +74,7 @@ struct Strip {
     return memory + local * slab_size() + line * line_size() + f * slabs->stride + kVector;
   }
   int64_t floats() const { return n_local() * slab_size() + kVector; }
+  size_t bytes() const { return static_cast<size_t>(floats()) * sizeof(float); }
 
   // Copies the first n_fields of `slabs_to_copy` slabs of another strip.
   void copy(int64_t to, const Strip& from, int64_t begin, int64_t n, int64_t fields) const {
@@ -84,6 +86,15 @@ struct Strip {
     }
   }
 };
+
+// Strip i of n of a volume.
+inline Strip make_strip(const Slabs& slabs, int64_t n_fields, int64_t volume, int64_t i, int64_t n,
+                        float* memory) {
+  const int64_t begin = slabs.n_slabs * i / n, end = slabs.n_slabs * (i + 1) / n;
+  // A wide halo is computed twice but met seldom. A frame is large: one on either side, met for every iteration.
+  const int64_t halo = std::min(slabs.frames ? 1 : n == 1 ? kWave : kHalo, slabs.n_slabs / n);
+  return Strip{volume, begin, end - begin, halo, memory, &slabs, n_fields};
+}
 
 // What a sweep does, as members of a Job:
 //   load(strip)                    fills all fields of the strip, halo included
@@ -111,55 +122,57 @@ void sweep_strip(const Job& job, const Strip& strip, const Strip& before, const 
   job.store(strip);
 }
 
-// n_iter iterations on every volume.
+// n_iter iterations on each of the volumes [begin, end), in turn; the threads share each of them.
 template <class Job>
-void sweep(const Exec& exec, const Slabs& slabs, int64_t n_iter, const Job& job) {
-  // A volume is split only where each thread gets enough work to pay for the barriers, and only where whole volumes
-  // would leave threads idle or not fit a core's cache.
-  constexpr int64_t kMinPixels = 2048, kMinSlabs = 4, kCachedPixels = 16384;
-  const int64_t pixels = slabs.n_slabs * slabs.n_lines * slabs.width;
-  int64_t n_strips = std::min<int64_t>({exec.n_threads, pixels / kMinPixels, slabs.n_slabs / kMinSlabs});
-  if (slabs.n_volumes >= exec.n_threads && pixels <= kCachedPixels) n_strips = 1;
-
-  const auto make_strip = [&](int64_t volume, int64_t i, int64_t n, float* memory) {
-    const int64_t begin = slabs.n_slabs * i / n, end = slabs.n_slabs * (i + 1) / n;
-    // A wide halo is computed twice but met seldom. A frame is large: one on either side, met for every iteration.
-    const int64_t halo = std::min(slabs.frames ? 1 : n == 1 ? kWave : kHalo, slabs.n_slabs / n);
-    return Strip{volume, begin, end - begin, halo, memory, &slabs, job.n_fields};
-  };
-  const auto bytes = [](const Strip& strip) { return static_cast<size_t>(strip.floats()) * sizeof(float); };
-
-  if (n_strips <= 1) {
-    parallel_for(exec, slabs.n_volumes, 1, [&](int64_t begin, int64_t end) {
-      const Scratch scratch(bytes(make_strip(0, 0, 1, nullptr)));
-      for (int64_t volume = begin; volume < end; ++volume) {
-        const Strip strip = make_strip(volume, 0, 1, scratch.as<float>());
-        job.load(strip);
-        sweep_strip(job, strip, strip, strip, n_iter, [] {});
-      }
-    });
-    return;
-  }
-
+void sweep_shared(const Slabs& slabs, int n_strips, int64_t begin, int64_t end, int64_t n_iter,
+                  const Job& job) {
   std::vector<float*> memory(static_cast<size_t>(n_strips));  // of each thread's strip
   std::optional<Barrier> barrier;
-  parallel_region(Exec{static_cast<int>(n_strips)}, [&](int thread, int n_threads) {
-    const Scratch scratch(bytes(make_strip(0, thread, n_threads, nullptr)));
+  parallel_region(Exec{n_strips}, [&](int thread, int n_threads) {
+    const Scratch scratch(make_strip(slabs, job.n_fields, 0, thread, n_threads, nullptr).bytes());
     memory[static_cast<size_t>(thread)] = scratch.as<float>();
     if (thread == 0) barrier.emplace(n_threads);
 #pragma omp barrier
     const auto meet = [&] { barrier->wait(); };
     const auto strip_of = [&](int64_t volume, int64_t i) {
       i = (i + n_threads) % n_threads;
-      return make_strip(volume, i, n_threads, memory[static_cast<size_t>(i)]);
+      return make_strip(slabs, job.n_fields, volume, i, n_threads, memory[static_cast<size_t>(i)]);
     };
-    for (int64_t volume = 0; volume < slabs.n_volumes; ++volume) {
+    for (int64_t volume = begin; volume < end; ++volume) {
       const Strip strip = strip_of(volume, thread);
       job.load(strip);
       meet();  // before anyone stores what others still load
       sweep_strip(job, strip, strip_of(volume, thread - 1), strip_of(volume, thread + 1), n_iter, meet);
     }
   });
+}
+
+// n_iter iterations on each of the volumes [0, end); a thread takes one after the other and never meets the others.
+template <class Job>
+void sweep_whole(const Exec& exec, const Slabs& slabs, int64_t end, int64_t n_iter, const Job& job) {
+  parallel_for(exec, end, 1, [&](int64_t volume, int64_t) {
+    const Scratch scratch(make_strip(slabs, job.n_fields, 0, 0, 1, nullptr).bytes());
+    const Strip strip = make_strip(slabs, job.n_fields, volume, 0, 1, scratch.as<float>());
+    job.load(strip);
+    sweep_strip(job, strip, strip, strip, n_iter, [] {});
+  });
+}
+
+// n_iter iterations on every volume. As many as go evenly around the threads stay whole; the rest are shared, each split
+// only where a thread gets enough work to pay for the barriers.
+template <class Job>
+void sweep(const Exec& exec, const Slabs& slabs, int64_t n_iter, const Job& job) {
+  constexpr int64_t kMinPixels = 2048, kMinSlabs = 4, kSmallPixels = 16384;
+  const int64_t pixels = slabs.n_slabs * slabs.n_lines * slabs.width;
+  const int64_t n_strips =
+      std::min<int64_t>({exec.n_threads, pixels / kMinPixels, slabs.n_slabs / kMinSlabs});
+  int64_t n_whole = slabs.n_volumes;
+  const bool small = slabs.n_volumes >= exec.n_threads && pixels <= kSmallPixels;
+  if (n_strips > 1 && !small) n_whole -= slabs.n_volumes % exec.n_threads;
+  sweep_whole(exec, slabs, n_whole, n_iter, job);
+  if (n_whole < slabs.n_volumes) {
+    sweep_shared(slabs, static_cast<int>(n_strips), n_whole, slabs.n_volumes, n_iter, job);
+  }
 }
 
 // The forward sweep. Fields of a row: x, x_bar, p, q of each axis; then z and lambda of each axis, or one where the axes

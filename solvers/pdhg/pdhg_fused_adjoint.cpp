@@ -218,7 +218,7 @@ void AdjointJob::wave(const Strip& strip, int64_t first, int64_t n, int64_t marg
 }
 
 void AdjointJob::load(const Strip& strip) const {
-  std::memset(strip.memory, 0, static_cast<size_t>(strip.floats()) * sizeof(float));
+  std::memset(strip.memory, 0, strip.bytes());
   const auto bytes = static_cast<size_t>(slabs.width) * sizeof(float);
   for (int64_t local = 0; local < strip.n_local(); ++local) {
     for (int64_t line = 0; line < slabs.n_lines; ++line) {

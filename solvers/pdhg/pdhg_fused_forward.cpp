@@ -148,7 +148,7 @@ void ForwardJob::wave(const Strip& strip, int64_t first, int64_t n, int64_t marg
 }
 
 void ForwardJob::load(const Strip& strip) const {
-  std::memset(strip.memory, 0, static_cast<size_t>(strip.floats()) * sizeof(float));
+  std::memset(strip.memory, 0, strip.bytes());
   const BroadcastView<const float> z_view(problem.z), lambda_view(problem.lambda);
   const auto fill = [&](float* to, const float* from, int64_t step) {
     for (int64_t w = 0; w < slabs.width; ++w) to[w] = from[w * step];

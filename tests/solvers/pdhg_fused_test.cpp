@@ -84,6 +84,8 @@ const Case kCases[] = {
     {{1, 1, 9, 24, 30}, {2, 3, 4}, 20},                       // frames, two strips
     {{2, 1, 2, 5, 18}, {2, 3, 4}, 7, PdhgStart::zero, true},  //
     {{1, 1, 1, 6, 5}, {2, 3, 4}, 4},                          // one frame
+    {{5, 1, 1, 132, 130}, {3, 4}, 14},                        // whole pictures, the last ones shared
+    {{5, 1, 8, 33, 65}, {2, 3, 4}, 5},                        // whole sequences, the last ones shared
 };
 
 double worst_output(const Result& a, const Result& b) {
@@ -149,6 +151,58 @@ TEST(PdhgFused, GivesTheSameBitsForAnyNumberOfThreads) {
       EXPECT_EQ(many.steps.tau, one.steps.tau) << where;
       EXPECT_EQ(many.steps.theta, one.steps.theta) << where;
     }
+  }
+}
+
+TEST(PdhgFused, SolvesEachProblemOfABatchAsIfAlone) {
+  // A grid of scalar weights on one picture, of batch sizes that the number of threads divides and does not.
+  const Tensor z = random_uniform({1, 1, 1, 130, 133}, 0.0, 1.0, 1).to(DType::f32);
+  const Tensor lambdas = random_uniform({7, 1, 1, 1, 1}, 0.01, 0.2, 2).to(DType::f32);
+  const PdhgParams params{.n_iter = 13};
+  const auto solve = [&](const Tensor& lambda, int n_threads) {
+    const PdhgState s = pdhg_start(z, params, lambda.size(0));
+    kFused.forward(Exec{n_threads}, {z.view5<const float>(), lambda.view5<const float>()}, params,
+                   {s.x.view5<float>(), s.x_bar.view5<float>(), s.p.view5<float>(), s.q.view5<float>()}, {});
+    return s;
+  };
+  std::vector<PdhgState> alone;
+  for (int64_t i = 0; i < lambdas.size(0); ++i) alone.push_back(solve(lambdas.slice(i, i + 1), 1));
+  for (const int64_t n : {2, 3, 4, 5, 7}) {
+    for (const int n_threads : {1, 2, 3}) {
+      const PdhgState batch = solve(lambdas.slice(0, n), n_threads);
+      for (int64_t i = 0; i < n; ++i) {
+        const auto where = testing::Message()
+                           << "problem " << i << " of " << n << ", " << n_threads << " threads";
+        const PdhgState& expected = alone[static_cast<size_t>(i)];
+        EXPECT_EQ(batch.x.slice(i, i + 1).to_doubles(), expected.x.to_doubles()) << where;
+        EXPECT_EQ(batch.x_bar.slice(i, i + 1).to_doubles(), expected.x_bar.to_doubles()) << where;
+        EXPECT_EQ(batch.p.slice(i, i + 1).to_doubles(), expected.p.to_doubles()) << where;
+        EXPECT_EQ(batch.q.slice(i, i + 1).to_doubles(), expected.q.to_doubles()) << where;
+      }
+    }
+  }
+}
+
+TEST(PdhgFused, StopsABatchAtTheSameGapForAnyNumberOfThreads) {
+  const Tensor z = random_uniform({1, 1, 1, 130, 133}, 0.0, 1.0, 1).to(DType::f32);
+  const Tensor lambda = random_uniform({5, 1, 1, 1, 1}, 0.01, 0.1, 2).to(DType::f32);
+  const PdhgParams params{.n_iter = 400};
+  const int threads_before = num_threads();
+  std::vector<PdhgState> states;
+  std::vector<PdhgReport> reports;
+  for (const int n_threads : {1, 2, 3}) {
+    set_num_threads(n_threads);
+    states.push_back(pdhg_start(z, params, 5));
+    reports.push_back(pdhg_solve(z, lambda, params, states.back(), {.relative_gap = 0.02, .check_every = 5}));
+  }
+  set_num_threads(threads_before);
+  EXPECT_TRUE(reports[0].converged);
+  EXPECT_GT(reports[0].iterations, 5);
+  for (size_t i = 1; i < reports.size(); ++i) {
+    EXPECT_EQ(reports[i].iterations, reports[0].iterations);
+    EXPECT_EQ(reports[i].gap, reports[0].gap);
+    EXPECT_EQ(states[i].x.to_doubles(), states[0].x.to_doubles());
+    EXPECT_EQ(states[i].q.to_doubles(), states[0].q.to_doubles());
   }
 }
 
