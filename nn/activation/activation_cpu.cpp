@@ -15,7 +15,9 @@ void with_functions(const ActivationParams& params, F&& f) {
       return f([](T x) { return x > 0 ? x : T(0); }, [](T y) { return y > 0 ? T(1) : T(0); });
     case ActivationKind::leaky_relu: {
       const T slope = static_cast<T>(params.slope);
-      return f([slope](T x) { return x > 0 ? x : slope * x; }, [slope](T y) { return y > 0 ? T(1) : slope; });
+      // A factor for either sign: 1 x is x to the bit.
+      const auto factor = [slope](T sign) { return sign > 0 ? T(1) : slope; };
+      return f([factor](T x) { return x * factor(x); }, factor);
     }
     case ActivationKind::sigmoid:
       // exp of a negative number only: no overflow at either end.
@@ -41,7 +43,8 @@ void activation_forward(const Exec& exec, std::span<const T> x, const Activation
                         std::span<T> y) {
   with_functions<T>(params, [&](auto value, auto) {
     parallel_for(exec, static_cast<int64_t>(x.size()), kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) y[i] = value(x[i]);
+      const auto value_of = value;  // by copy: constants read through a reference would keep the branches
+      for (int64_t i = begin; i < end; ++i) y[i] = value_of(x[i]);
     });
   });
 }
@@ -51,7 +54,8 @@ void activation_backward(const Exec& exec, std::span<const T> y, std::span<const
                          const ActivationParams& params, std::span<T> grad_x) {
   with_functions<T>(params, [&](auto, auto derivative) {
     parallel_for(exec, static_cast<int64_t>(y.size()), kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) grad_x[i] += grad_y[i] * derivative(y[i]);
+      const auto derivative_of = derivative;
+      for (int64_t i = begin; i < end; ++i) grad_x[i] += grad_y[i] * derivative_of(y[i]);
     });
   });
 }

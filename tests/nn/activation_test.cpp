@@ -1,10 +1,16 @@
 #include "nn/activation/activation.h"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <gtest/gtest.h>
+#include <limits>
+#include <type_traits>
+#include <vector>
 
 #include "support/op_test.h"
 #include "tensor/error.h"
+#include "tensor/random.h"
 
 namespace primal {
 namespace {
@@ -31,6 +37,66 @@ TEST(Activation, ReluHasSlopeZeroOnTheKink) {
   const Variable x = leaf({0.0});
   relu(x).backward(Tensor::full({1}, 1.0, DType::f64));
   EXPECT_EQ(x.grad().item(), 0.0);
+}
+
+// The equations of the header, one value at a time, at everything that an arithmetic form of a choice may get wrong.
+template <class T>
+void expect_bits_of_the_equations(ActivationKind kind, double slope) {
+  using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+  using Limits = std::numeric_limits<T>;
+  std::vector<T> values{0,
+                        -T(0),
+                        1,
+                        -1,
+                        Limits::infinity(),
+                        -Limits::infinity(),
+                        Limits::quiet_NaN(),
+                        -Limits::quiet_NaN(),
+                        Limits::denorm_min(),
+                        -Limits::denorm_min(),
+                        Limits::max(),
+                        Limits::lowest(),
+                        Limits::min(),
+                        -Limits::min()};
+  const RandomStream random(1, RandomPurpose::test);
+  while (values.size() < 61)
+    values.push_back(static_cast<T>(random.normal(values.size())));  // whole vectors and a rest
+  const auto n = static_cast<int64_t>(values.size());
+  const T s = kind == ActivationKind::relu ? T(0) : static_cast<T>(slope);
+  for (int64_t shift = 0; shift < n; ++shift) {  // every value in every lane, and beside every gradient
+    std::vector<T> x(values), grad_y(values);
+    std::rotate(x.begin(), x.begin() + shift, x.end());
+    const Tensor x_tensor = Tensor::empty({n}, sizeof(T) == 4 ? DType::f32 : DType::f64);
+    const Tensor grad_tensor = Tensor::empty(x_tensor.shape(), x_tensor.dtype());
+    std::copy(x.begin(), x.end(), x_tensor.span<T>().begin());
+    std::copy(grad_y.begin(), grad_y.end(), grad_tensor.span<T>().begin());
+    const Variable leaf(x_tensor, true);
+    const Variable y = activation(leaf, {.kind = kind, .slope = slope});
+    y.backward(grad_tensor);
+    for (size_t i = 0; i < x.size(); ++i) {
+      T at = x[i], factor = 1;
+      if (!(x[i] > 0)) at = kind == ActivationKind::relu ? T(0) : s * x[i];
+      if (!(at > 0)) factor = s;
+      const T grad = T(0) + grad_y[i] * factor;
+      ASSERT_EQ(std::bit_cast<Bits>(y.value().span<T>()[i]), std::bit_cast<Bits>(at)) << "x " << x[i];
+      if (std::isnan(grad)) {  // which of two NaN a product hands on is the compiler's choice
+        ASSERT_TRUE(std::isnan(leaf.grad().span<T>()[i])) << "x " << x[i] << " grad_y " << grad_y[i];
+      } else {
+        ASSERT_EQ(std::bit_cast<Bits>(leaf.grad().span<T>()[i]), std::bit_cast<Bits>(grad))
+            << "x " << x[i] << " grad_y " << grad_y[i];
+      }
+    }
+  }
+}
+
+TEST(Activation, ChoicesKeepTheBitsOfTheirEquations) {
+  for (const double slope : {0.0, 0.01, 1.0, 3.0}) {
+    SCOPED_TRACE(slope);
+    expect_bits_of_the_equations<float>(ActivationKind::leaky_relu, slope);
+    expect_bits_of_the_equations<double>(ActivationKind::leaky_relu, slope);
+  }
+  expect_bits_of_the_equations<float>(ActivationKind::relu, 0.01);
+  expect_bits_of_the_equations<double>(ActivationKind::relu, 0.01);
 }
 
 TEST(Activation, SigmoidAndSoftplusStayFiniteFarOut) {
