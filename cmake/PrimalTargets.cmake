@@ -4,9 +4,12 @@ include(GNUInstallDirs)
 include(PrimalSanitizers)
 
 add_library(primal_options INTERFACE)
-target_compile_options(primal_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wno-unknown-pragmas)
+target_compile_options(primal_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wno-unknown-pragmas>
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wno-unknown-pragmas>)
 if(PRIMAL_WERROR)
-  target_compile_options(primal_options INTERFACE -Werror)
+  target_compile_options(primal_options INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Werror> $<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings -Xcompiler=-Werror>)
 endif()
 set_property(GLOBAL PROPERTY PRIMAL_INSTALL_TARGETS "")
 

@@ -1,0 +1,54 @@
+// Poison: what memory of the emulation holds until somebody writes it. For f32 and f64 a signalling NaN with a payload
+// of its own, which arithmetic makes quiet and hands on, so that a result computed from such memory is known by its
+// bits; for 4- and 8-byte integers a value nobody computes. Smaller types have no value to spare and are not checked.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+namespace primal::simt {
+
+constexpr uint32_t kPoison32 = 0x7F8DEAD5;
+constexpr uint64_t kPoison64 = 0x7FF0DEADBEEF5EED;
+constexpr uint32_t kQuiet32 = 0x00400000;
+constexpr uint64_t kQuiet64 = 0x0008000000000000;
+
+template <class T>
+constexpr uint64_t poison_bits() {
+  return sizeof(T) == 8 ? kPoison64 : kPoison32;
+}
+
+enum class Poisoned { no, never_written, computed_from_such };
+
+template <class T>
+Poisoned poisoned(const T& value) {
+  if constexpr (std::is_arithmetic_v<T> && (sizeof(T) == 4 || sizeof(T) == 8)) {
+    using Bits = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
+    Bits bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    constexpr Bits pattern = static_cast<Bits>(poison_bits<T>());
+    if (bits == pattern) return Poisoned::never_written;
+    if constexpr (std::is_floating_point_v<T>) {
+      constexpr Bits quiet = sizeof(T) == 8 ? static_cast<Bits>(kQuiet64) : static_cast<Bits>(kQuiet32);
+      constexpr Bits sign = Bits{1} << (8 * sizeof(T) - 1);  // a negation changes it
+      if ((bits & ~sign) == (pattern | quiet) || bits == (pattern | sign))
+        return Poisoned::computed_from_such;
+    }
+  }
+  return Poisoned::no;
+}
+
+// Fills with the pattern of T; of types without one, with that of 4 bytes, whose parts they then hold.
+template <class T>
+void fill_poison(void* to, size_t bytes) {
+  const uint64_t word = sizeof(T) == 8 ? kPoison64 : (uint64_t{kPoison32} << 32 | kPoison32);
+  auto* at = static_cast<unsigned char*>(to);
+  for (size_t i = 0; i < bytes; i += sizeof word) {
+    std::memcpy(at + i, &word, bytes - i < sizeof word ? bytes - i : sizeof word);
+  }
+}
+
+}  // namespace primal::simt

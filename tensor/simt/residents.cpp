@@ -1,0 +1,195 @@
+#include "tensor/simt/residents.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+#include <map>
+#include <string_view>
+
+#include "tensor/error.h"
+#include "tensor/random.h"
+
+namespace primal::simt {
+
+constinit thread_local Running running;
+constinit thread_local uint3 threadIdx, blockIdx;
+constinit thread_local dim3 blockDim, gridDim;
+
+namespace {
+
+using State = Thread::State;
+
+uint3 index_of(int64_t number, const dim3& extent) {
+  const int64_t x = extent.x, y = extent.y;
+  return {static_cast<unsigned>(number % x), static_cast<unsigned>(number / x % y),
+          static_cast<unsigned>(number / (x * y))};
+}
+
+std::string index_str(const uint3& i) { return fmt::format("({},{},{})", i.x, i.y, i.z); }
+
+bool same_place(const Where& a, const Where& b) {
+  return a.line() == b.line() && a.column() == b.column() && std::string_view(a.file_name()) == b.file_name();
+}
+
+bool all_in(const Block& block, State state) {
+  return std::all_of(block.threads.begin(), block.threads.end(),
+                     [&](const Thread& t) { return t.state == state; });
+}
+
+// All threads of the block wait, and at the same place of the source.
+bool all_wait(const Block& block, State state) {
+  return all_in(block, state) &&
+         std::all_of(block.threads.begin(), block.threads.end(),
+                     [&](const Thread& t) { return same_place(t.where, block.threads.front().where); });
+}
+
+void make_ready(Block& block) {
+  for (Thread& thread : block.threads) thread.state = State::ready;
+}
+
+// Numbers of the threads 0 .. n-1 in the order in which they run.
+std::vector<int64_t> order_of(const Schedule& schedule, int64_t n, int64_t block, uint32_t pass_number) {
+  if (schedule.order == Schedule::Order::shuffled) {
+    return RandomStream(schedule.seed, RandomPurpose::test, pass_number, static_cast<uint32_t>(block))
+        .permutation(n);
+  }
+  std::vector<int64_t> order(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i)
+    order[static_cast<size_t>(i)] = schedule.order == Schedule::Order::reverse ? n - 1 - i : i;
+  return order;
+}
+
+std::string waiting_str(const Thread& thread) {
+  switch (thread.state) {
+    case State::at_barrier:
+      return "wait at __syncthreads, " + where_str(thread.where);
+    case State::at_grid_barrier:
+      return "wait at grid_sync, " + where_str(thread.where);
+    case State::at_warp:
+      return fmt::format("wait at a warp operation for the lanes {:#010x}, {}", thread.mask,
+                         where_str(thread.where));
+    default:
+      return "have ended";
+  }
+}
+
+}  // namespace
+
+std::string where_str(const Where& where) {
+  const std::string_view path = where.file_name();
+  return fmt::format("{}:{}", path.substr(path.rfind('/') + 1), where.line());
+}
+
+std::string ranges_str(const std::vector<int>& numbers) {
+  std::string text;
+  for (size_t i = 0; i < numbers.size();) {
+    size_t end = i + 1;
+    while (end < numbers.size() && numbers[end] == numbers[end - 1] + 1) ++end;
+    if (!text.empty()) text += ", ";
+    text += end == i + 1 ? fmt::format("{}", numbers[i]) : fmt::format("{}-{}", numbers[i], numbers[end - 1]);
+    i = end;
+  }
+  return text;
+}
+
+std::string running_str() {
+  if (running.thread == nullptr) return "[simt]";
+  return fmt::format("[{}] block {}, thread {}:", running.residents->launch.name,
+                     index_str(running.block->index), index_str(running.thread->index));
+}
+
+Block::Block(const Launch& at, int64_t number)
+    : index(index_of(number, at.grid)), threads(size_t{at.block.x} * at.block.y * at.block.z) {
+  for (size_t i = 0; i < threads.size(); ++i) threads[i].index = index_of(static_cast<int64_t>(i), at.block);
+  if (at.shared_bytes > 0) {
+    dynamic_shared.reset(new unsigned char[at.shared_bytes]);
+    fill_poison<float>(dynamic_shared.get(), at.shared_bytes);
+  }
+}
+
+// However run() ends, no fiber keeps a thread, and this thread of the operating system runs no kernel.
+struct Residents::Unwind {
+  Residents& residents;
+  Running before = running;
+
+  ~Unwind() {
+    for (Block& block : residents.blocks_) {
+      for (Thread& thread : block.threads) {
+        if (thread.fiber == nullptr) continue;
+        if (thread.fiber->suspended()) thread.fiber->abandon();
+        residents.fibers_.give_back(thread.fiber);
+      }
+    }
+    residents.blocks_.clear();
+    running = before;
+  }
+};
+
+void Residents::run(const std::vector<int64_t>& numbers) {
+  const Unwind unwind{*this};
+  for (int64_t number : numbers) blocks_.emplace_back(launch, number);
+  gridDim = launch.grid;
+  blockDim = launch.block;
+  for (uint32_t pass_number = 0;; ++pass_number) {
+    bool any_ran = false;
+    for (size_t b = 0; b < blocks_.size(); ++b) any_ran |= pass(blocks_[b], numbers[b], pass_number);
+    if (any_ran) continue;
+    if (std::all_of(blocks_.begin(), blocks_.end(), [](const Block& b) { return all_in(b, State::done); }))
+      return;
+    if (!open_barriers()) report_stuck();
+  }
+}
+
+// Lets every thread run that can, once; false where none could.
+bool Residents::pass(Block& block, int64_t number, uint32_t pass_number) {
+  const auto runs = [](const Thread& t) { return t.state == State::fresh || t.state == State::ready; };
+  if (std::none_of(block.threads.begin(), block.threads.end(), runs)) return false;
+  for (int64_t i : order_of(schedule_, std::ssize(block.threads), number, pass_number)) {
+    if (Thread& thread = block.threads[static_cast<size_t>(i)]; runs(thread)) resume(block, thread);
+  }
+  return true;
+}
+
+void Residents::resume(Block& block, Thread& thread) {
+  running = {this, &block, &thread};
+  threadIdx = thread.index;
+  blockIdx = block.index;
+  const bool fresh = thread.state == State::fresh;
+  thread.state = State::ready;
+  if (fresh) thread.fiber = fibers_.take();
+  if (fresh ? thread.fiber->start(thread_) : thread.fiber->resume()) {
+    thread.state = State::done;
+    fibers_.give_back(std::exchange(thread.fiber, nullptr));
+  }
+}
+
+bool Residents::open_barriers() {
+  bool any = false;
+  for (Block& block : blocks_) {
+    if (!all_wait(block, State::at_barrier)) continue;
+    make_ready(block);
+    any = true;
+  }
+  if (any) return true;
+  const auto waits = [](const Block& block) { return all_in(block, State::at_grid_barrier); };
+  if (!std::all_of(blocks_.begin(), blocks_.end(), waits)) return false;
+  for (Block& block : blocks_) make_ready(block);
+  return true;
+}
+
+// Nobody can go on: says who waits where, in the first block in which not all threads wait at the grid's barrier.
+void Residents::report_stuck() const {
+  const Block& block = *std::find_if(blocks_.begin(), blocks_.end(),
+                                     [](const Block& b) { return !all_in(b, State::at_grid_barrier); });
+  std::map<std::string, std::vector<int>> groups;
+  for (size_t i = 0; i < block.threads.size(); ++i)
+    groups[waiting_str(block.threads[i])].push_back(static_cast<int>(i));
+  std::string text;
+  for (const auto& [what, threads] : groups)
+    text += fmt::format("threads {} {}; ", ranges_str(threads), what);
+  if (all_in(block, State::done)) text += "other blocks wait at grid_sync; ";
+  throw CheckFailed(
+      "[{}] block {} cannot go on: {}a barrier must be reached by all who take part in it, or by none",
+      launch.name, index_str(block.index), text);
+}
+
+}  // namespace primal::simt

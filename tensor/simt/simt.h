@@ -1,0 +1,50 @@
+// One header, two builds. A kernel is ordinary CUDA C++ in a .cu file that includes this header, inside
+// namespace primal::PRIMAL_SIMT:
+//
+//   nvcc  compiles it for the device; PRIMAL_SIMT is `cuda`, Global<T> is T* __restrict__;
+//   g++   compiles the same file against the emulation; PRIMAL_SIMT is `simt`, Global<T> is a pointer that checks.
+//
+//   namespace primal::PRIMAL_SIMT {
+//   namespace {
+//   __global__ void axpy_kernel(float a, Global<const float> x, Global<float> y, int64_t n) {
+//     const int64_t i = blockIdx.x * int64_t(blockDim.x) + threadIdx.x;
+//     if (i < n) y[i] += a * x[i];
+//   }
+//   }  // namespace
+//   void axpy(float a, std::span<const float> x, std::span<float> y) {
+//     const int64_t n = std::ssize(x);
+//     launch({.name = "axpy", .grid = blocks_for(n, 256), .block = 256}, axpy_kernel, a, global(x), global(y), n);
+//   }
+//   }  // namespace primal::PRIMAL_SIMT
+//
+// In both builds: threadIdx, blockIdx, blockDim, gridDim; __syncthreads, __syncwarp, __shfl_sync, __shfl_up_sync,
+// __shfl_down_sync, __shfl_xor_sync, __any_sync, __all_sync, __ballot_sync, atomicAdd; and
+//
+//   launch({.name, .grid, .block, .shared_bytes, .cooperative}, kernel, arguments...)   DeviceError where it cannot be
+//   PRIMAL_SHARED(float, tile, [8][33]);    shared memory of the block; `PRIMAL_SHARED(float, sum, );` for one value
+//   PRIMAL_DYNAMIC_SHARED(float, tile);     a pointer to the .shared_bytes of the launch; once per kernel
+//   grid_sync();                            barrier of the whole grid, in a launch with .cooperative = true
+//
+// What the emulation catches, and what not: README.md beside this file.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#ifdef __CUDACC__
+#include "tensor/simt/simt_cuda.h"  // IWYU pragma: export
+#define PRIMAL_SIMT cuda
+#else
+#include "tensor/simt/simt_emulation.h"  // IWYU pragma: export
+#define PRIMAL_SIMT simt
+#endif
+
+namespace primal::PRIMAL_SIMT {
+
+// Blocks of `block` threads that cover n elements; at least one, since an empty grid cannot be launched.
+inline dim3 blocks_for(int64_t n, int64_t block) {
+  return dim3(static_cast<unsigned>(n > 0 ? (n + block - 1) / block : 1));
+}
+
+}  // namespace primal::PRIMAL_SIMT

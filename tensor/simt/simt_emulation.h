@@ -1,0 +1,137 @@
+// The emulation build of simt.h: the names of CUDA that kernels use, in namespace primal::simt. The threads of a block
+// are fibers on one thread of the operating system; independent blocks run in parallel over the cores, the blocks of a
+// cooperative launch all together on one.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <source_location>
+#include <span>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "tensor/simt/global.h"    // IWYU pragma: export
+#include "tensor/simt/poison.h"    // IWYU pragma: export
+#include "tensor/simt/schedule.h"  // IWYU pragma: export
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline __attribute__((always_inline))
+#define __launch_bounds__(...)
+
+namespace primal::simt {
+
+struct uint3 {
+  unsigned x = 0, y = 0, z = 0;
+};
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+};
+
+// Of the thread that runs; a fiber never moves to another thread of the operating system.
+extern constinit thread_local uint3 threadIdx, blockIdx;
+extern constinit thread_local dim3 blockDim, gridDim;
+constexpr int warpSize = 32;
+
+struct Launch {
+  const char* name = "";  // as messages call it; must outlive the launch
+  dim3 grid = dim3(1), block = dim3(1);
+  size_t shared_bytes = 0;
+  bool cooperative = false;  // all blocks are there at once, and grid_sync() is allowed
+};
+
+// Runs `thread` once for each thread of the grid. DeviceError for what no device could launch, CheckFailed for a fault
+// of the kernel; of several faults, that of the first block.
+void run_grid(const Launch& at, const std::function<void()>& thread);
+
+template <class... Params, class... Args>
+void launch(const Launch& at, void (*kernel)(Params...), Args&&... args) {
+  static_assert(sizeof...(Params) == sizeof...(Args), "as many arguments as the kernel has parameters");
+  const std::tuple<std::remove_const_t<Params>...> params(static_cast<Params>(args)...);
+  run_grid(at, [&] { std::apply(kernel, params); });  // each thread has its own copy of the parameters
+}
+
+using Where = std::source_location;
+
+void __syncthreads(Where where = Where::current());
+void grid_sync(Where where = Where::current());
+void __syncwarp(unsigned mask = ~0U, Where where = Where::current());
+
+// The value that lane `source` of the warp brings; poison where it is not in the mask.
+uint64_t exchange(unsigned mask, uint64_t value, int source, uint64_t poison_bits, const Where& where);
+unsigned __ballot_sync(unsigned mask, int predicate, Where where = Where::current());
+int lane_id();
+
+inline int __any_sync(unsigned mask, int predicate, Where where = Where::current()) {
+  return __ballot_sync(mask, predicate, where) != 0;
+}
+inline int __all_sync(unsigned mask, int predicate, Where where = Where::current()) {
+  return __ballot_sync(mask, !predicate, where) == 0;
+}
+
+template <class T>
+T exchange_value(unsigned mask, T value, int source, const Where& where) {
+  static_assert(std::is_arithmetic_v<T> && (sizeof(T) == 4 || sizeof(T) == 8), "as in CUDA: 4 or 8 bytes");
+  uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof value);
+  bits = exchange(mask, bits, source, poison_bits<T>(), where);
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// The warp is cut into segments of `width` lanes; beyond its segment a lane gets its own value back.
+template <class T>
+T __shfl_sync(unsigned mask, T value, int source, int width = warpSize, Where where = Where::current()) {
+  return exchange_value(mask, value, (lane_id() & ~(width - 1)) | (source & (width - 1)), where);
+}
+template <class T>
+T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = warpSize,
+                 Where where = Where::current()) {
+  const int lane = lane_id(), source = lane - static_cast<int>(delta);
+  return exchange_value(mask, value, source < (lane & ~(width - 1)) ? lane : source, where);
+}
+template <class T>
+T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = warpSize,
+                   Where where = Where::current()) {
+  const int lane = lane_id(), source = lane + static_cast<int>(delta);
+  return exchange_value(mask, value, source > (lane | (width - 1)) ? lane : source, where);
+}
+template <class T>
+T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = warpSize,
+                  Where where = Where::current()) {
+  const int lane = lane_id(), source = lane ^ lane_mask;
+  return exchange_value(mask, value, source > (lane | (width - 1)) ? lane : source, where);
+}
+
+// Returns what was there. Atomic between blocks too, in whatever order they come: as on the device, sums of floats may
+// differ in their last bits from run to run.
+template <class T>
+T atomicAdd(T* address, std::type_identity_t<T> value) {
+  return std::atomic_ref<T>(*address).fetch_add(value, std::memory_order_relaxed);
+}
+template <class T>
+T atomicAdd(Global<T> address, std::type_identity_t<T> value) {
+  return atomicAdd(address.for_access(0, Access::update), value);
+}
+
+// Shared memory of the block that runs: a heap block of its own for each variable, found by the address of a key that
+// the declaration owns. (A static thread_local would be one variable for all the blocks of a cooperative launch.)
+void* shared_variable(const void* key, size_t bytes, void (*fill)(void*, size_t));
+void* dynamic_shared_memory();
+
+#define PRIMAL_SHARED(Type, name, ...)                                                         \
+  static constexpr char name##_key = 0;                                                        \
+  Type(&name) __VA_ARGS__ = *static_cast<Type(*) __VA_ARGS__>(::primal::simt::shared_variable( \
+      &name##_key, sizeof(Type __VA_ARGS__), ::primal::simt::fill_poison<Type>))
+
+#define PRIMAL_DYNAMIC_SHARED(Type, name) \
+  Type* const name = static_cast<Type*>(::primal::simt::dynamic_shared_memory())
+
+}  // namespace primal::simt

@@ -1,0 +1,142 @@
+// Correct kernels (simt_kernels.cu) on the emulation: right, and the same to the bit in every order of the threads.
+#include "tensor/simt/simt.h"
+
+#include <gtest/gtest.h>
+#include <numeric>
+#include <vector>
+
+#include "tensor/error.h"
+#include "tensor/exec.h"
+#include "tests/tensor/simt_kernels.h"
+
+namespace primal::simt {
+namespace {
+
+template <class T>
+Buffer<T> device(const std::vector<T>& host) {
+  return Buffer<T>(std::span<const T>(host));
+}
+
+std::vector<float> ramp(int64_t n) {
+  std::vector<float> x(static_cast<size_t>(n));
+  std::iota(x.begin(), x.end(), 1.0f);
+  return x;
+}
+
+TEST(Simt, RunsEachThreadOfEachBlockOnce) {
+  for (int64_t n : {1, 127, 128, 129, 5000}) {
+    const std::vector<float> x = ramp(n);
+    const auto y = same_in_all_orders("axpy", [&] {
+      Buffer<float> out = device(std::vector<float>(x.size(), 1.0f));
+      axpy(2.0f, x, out.span());
+      return out.to_host();
+    });
+    for (size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], 2.0f * x[i] + 1.0f) << i;
+  }
+}
+
+TEST(Simt, ReducesThroughShufflesAndSharedMemory) {
+  const std::vector<float> x = ramp(600);  // sums of integers below 2^24 are exact
+  const auto sums = same_in_all_orders("block_sums", [&] {
+    Buffer<float> out(3);
+    block_sums(x, out.span());
+    return out.to_host();
+  });
+  EXPECT_EQ(sums, (std::vector<float>{256 * 257 / 2, 512 * 513 / 2 - 256 * 257 / 2,
+                                      600 * 601 / 2 - 512 * 513 / 2}));
+}
+
+TEST(Simt, TransposesThroughTilesOfTwoDimensions) {
+  const int64_t height = 37, width = 20;
+  const std::vector<float> x = ramp(height * width);
+  const auto y = same_in_all_orders("transpose", [&] {
+    Buffer<float> out(x.size());
+    transpose(x, height, width, out.span());
+    return out.to_host();
+  });
+  for (int64_t h = 0; h < height; ++h)
+    for (int64_t w = 0; w < width; ++w)
+      ASSERT_EQ(y[static_cast<size_t>(w * height + h)], x[static_cast<size_t>(h * width + w)]);
+}
+
+TEST(Simt, AddsAtomicallyInSharedAndGlobalMemory) {
+  std::vector<float> x(1000);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * i % 1000) / 1000.0f;
+  std::vector<int> expected(10);
+  for (float v : x) ++expected[static_cast<size_t>(v * 10.0f)];
+  const auto counts = same_in_all_orders("histogram", [&] {
+    Buffer<int> out = device(std::vector<int>(10));
+    histogram(x, out.span());
+    return out.to_host();
+  });
+  EXPECT_EQ(counts, expected);
+}
+
+TEST(Simt, MeetsAtTheBarrierOfTheGrid) {
+  const std::vector<float> x = ramp(100);
+  const auto y = same_in_all_orders("rotate", [&] {
+    Buffer<float> out = device(x), scratch(x.size());
+    rotate(out.span(), scratch.span(), 3);
+    return out.to_host();
+  });
+  for (size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], x[(i + 3) % 100]);
+}
+
+TEST(Simt, VotesWithinTheWarp) {
+  std::vector<float> x(128, -1.0f);
+  x[5] = x[31] = 1.0f;                            // warp 0: lanes 5 and 31; warp 1: none
+  for (size_t i = 64; i < 96; ++i) x[i] = 1.0f;   // warp 2: all
+  for (size_t i = 96; i < 127; ++i) x[i] = 1.0f;  // warp 3: all but the last
+  const auto run = [&](bool wants_ballots) {
+    return same_in_all_orders("votes", [&] {
+      Buffer<unsigned> ballots(4);
+      Buffer<int> any_all(4);
+      votes(x, ballots.span(), any_all.span());
+      const std::vector<unsigned> b = ballots.to_host();
+      const std::vector<int> a = any_all.to_host();
+      return wants_ballots ? std::vector<int64_t>(b.begin(), b.end())
+                           : std::vector<int64_t>(a.begin(), a.end());
+    });
+  };
+  EXPECT_EQ(run(true), (std::vector<int64_t>{0x80000020, 0, 0xFFFFFFFF, 0x7FFFFFFF}));
+  EXPECT_EQ(run(false), (std::vector<int64_t>{2, 0, 3, 2}));
+}
+
+TEST(Simt, ShufflesByIndexFromBelowAndAcross) {
+  std::vector<int> x(64);
+  std::iota(x.begin(), x.end(), 100);
+  Buffer<int> first(64), up(64), mirrored(64);
+  shuffles(x, first.span(), up.span(), mirrored.span());
+  for (int i = 0; i < 64; ++i) {
+    const auto at = static_cast<size_t>(i);
+    EXPECT_EQ(first.to_host()[at], 100 + i / 32 * 32);
+    EXPECT_EQ(up.to_host()[at], i % 32 == 0 ? 100 + i : 99 + i);
+    EXPECT_EQ(mirrored.to_host()[at], 100 + (i ^ 7));
+  }
+}
+
+TEST(Simt, DoesNotDependOnTheNumberOfThreads) {
+  const std::vector<float> x = ramp(3000);
+  const auto sums = [&](int threads) {
+    const int before = num_threads();
+    set_num_threads(threads);
+    Buffer<float> out(12);
+    block_sums(x, out.span());
+    set_num_threads(before);
+    return out.to_host();
+  };
+  EXPECT_EQ(sums(1), sums(3));
+}
+
+TEST(Simt, RefusesWhatNoDeviceCanLaunch) {
+  const auto run = [](const Launch& at) { run_grid(at, [] {}); };
+  EXPECT_THROW(run({.name = "wide", .block = 1025}), DeviceError);
+  EXPECT_THROW(run({.name = "deep", .block = dim3(1, 1, 65)}), DeviceError);
+  EXPECT_THROW(run({.name = "empty", .grid = 0}), DeviceError);
+  EXPECT_THROW(run({.name = "tall", .grid = dim3(1, 65536)}), DeviceError);
+  EXPECT_THROW(run({.name = "greedy", .shared_bytes = 200 << 10}), DeviceError);
+  EXPECT_NO_THROW(run({.name = "largest", .block = 1024, .shared_bytes = 163 << 10}));
+}
+
+}  // namespace
+}  // namespace primal::simt
