@@ -6,7 +6,7 @@
 // Whole.   Of many volumes (a batch, a grid search) each thread takes one after the other and never meets the rest.
 // Strips.  A volume left over is shared: each thread sweeps a strip of consecutive slabs in memory of its own, with
 //          `halo` more slabs on either side, copies of its neighbours'. After s iterations the outer s slabs on either
-//          side are stale; after `halo` of them the threads meet at a barrier and copy fresh ones. A halo slab is
+//          side are stale; after `halo` of them the threads meet (team.h) and copy fresh ones. A halo slab is
 //          computed by the same instructions as its original, so the bits do not depend on the number of strips.
 // Wave.    Iteration s+1 may follow iteration s one slab behind, so kWave iterations go over the strip as one wave: slab
 //          i of iteration s, then slab i-1 of iteration s+1, and so on. A slab is fetched into L1 once for all of them.
@@ -16,11 +16,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <optional>
 #include <vector>
 
-#include "solvers/pdhg/barrier.h"
 #include "solvers/pdhg/pdhg_kernels.h"
+#include "solvers/pdhg/team.h"
 #include "tensor/exec.h"
 
 namespace primal::cpu::fused {
@@ -103,23 +102,62 @@ inline Strip make_strip(const Slabs& slabs, int64_t n_fields, int64_t volume, in
 //   store(strip)                   writes the results of the strip's own slabs
 //   n_fields, n_moving             fields per row, and how many of them, from the first, change and must be exchanged
 
-// All iterations on one strip; sync() is where it meets its neighbours.
-template <class Job, class Sync>
-void sweep_strip(const Job& job, const Strip& strip, const Strip& before, const Strip& after, int64_t n_iter,
-                 const Sync& sync) {
-  for (int64_t k = 0; k < n_iter; k += strip.halo) {
-    if (k > 0) {
-      sync();
-      strip.copy(0, before, before.own, strip.halo, job.n_moving);
-      strip.copy(strip.halo + strip.own, after, after.halo, strip.halo, job.n_moving);
-      sync();
-    }
-    const int64_t end = std::min(k + strip.halo, n_iter);
-    for (int64_t i = k; i < end; i += kWave) {
-      job.wave(strip, i, std::min(kWave, end - i), strip.halo - (end - i));
-    }
+// The work on a volume, in steps: iterations (even steps) and the exchange of halos (odd steps) take turns. A step may be
+// taken on the strips in any order, once the step before has been taken on all.
+template <class Job>
+class Steps {
+ public:
+  Steps(const Job& job, const std::vector<Strip>& strips, int64_t n_iter)
+      : job_(job), strips_(strips), n_iter_(n_iter) {}
+
+  int64_t count() const {
+    const int64_t halo = strips_.front().halo;
+    return std::max<int64_t>(2 * ((n_iter_ + halo - 1) / halo) - 1, 1);
   }
-  job.store(strip);
+
+  void take(int64_t step, size_t i) const {
+    const Strip& strip = strips_[i];
+    if (step % 2 == 1) {
+      const Strip& before = strips_[(i + strips_.size() - 1) % strips_.size()];
+      const Strip& after = strips_[(i + 1) % strips_.size()];
+      strip.copy(0, before, before.own, strip.halo, job_.n_moving);
+      strip.copy(strip.halo + strip.own, after, after.halo, strip.halo, job_.n_moving);
+      return;
+    }
+    const int64_t begin = step / 2 * strip.halo, end = std::min(begin + strip.halo, n_iter_);
+    for (int64_t k = begin; k < end; k += kWave) {
+      job_.wave(strip, k, std::min(kWave, end - k), strip.halo - (end - k));
+    }
+    if (end == n_iter_) job_.store(strip);
+  }
+
+ private:
+  const Job& job_;
+  const std::vector<Strip>& strips_;
+  int64_t n_iter_;
+};
+
+// All steps on strip `thread`, whose neighbours are the other threads' work; where one comes late, it takes the next
+// steps on all strips. Each time for twice as long: a machine that stays busy gets one thread's work from us.
+template <class Job>
+void sweep_strip(const Steps<Job>& steps, Team& team, int thread, int n_threads) {
+  constexpr int64_t kFirstStretch = 128;  // more than the steps of 256 iterations on a picture
+  const int64_t n_steps = steps.count();
+  Team::Clock::time_point began = Team::Clock::now();
+  for (int64_t step = 0, stretch = kFirstStretch; step < n_steps;) {
+    const Team::Share share = team.meet(n_threads, began);
+    began = Team::Clock::now();
+    if (share == Team::Share::mine) {
+      steps.take(step++, static_cast<size_t>(thread));
+      continue;
+    }
+    for (const int64_t end = std::min(step + stretch, n_steps); step < end; ++step) {
+      for (int i = 0; share == Team::Share::all && i < n_threads; ++i)
+        steps.take(step, static_cast<size_t>(i));
+    }
+    stretch *= 2;
+    team.gather(n_threads);
+  }
 }
 
 // n_iter iterations on each of the volumes [begin, end), in turn; the threads share each of them.
@@ -127,22 +165,20 @@ template <class Job>
 void sweep_shared(const Slabs& slabs, int n_strips, int64_t begin, int64_t end, int64_t n_iter,
                   const Job& job) {
   std::vector<float*> memory(static_cast<size_t>(n_strips));  // of each thread's strip
-  std::optional<Barrier> barrier;
+  Team team;
   parallel_region(Exec{n_strips}, [&](int thread, int n_threads) {
     const Scratch scratch(make_strip(slabs, job.n_fields, 0, thread, n_threads, nullptr).bytes());
     memory[static_cast<size_t>(thread)] = scratch.as<float>();
-    if (thread == 0) barrier.emplace(n_threads);
-#pragma omp barrier
-    const auto meet = [&] { barrier->wait(); };
-    const auto strip_of = [&](int64_t volume, int64_t i) {
-      i = (i + n_threads) % n_threads;
-      return make_strip(slabs, job.n_fields, volume, i, n_threads, memory[static_cast<size_t>(i)]);
-    };
+    team.gather(n_threads);  // all memory is known
     for (int64_t volume = begin; volume < end; ++volume) {
-      const Strip strip = strip_of(volume, thread);
-      job.load(strip);
-      meet();  // before anyone stores what others still load
-      sweep_strip(job, strip, strip_of(volume, thread - 1), strip_of(volume, thread + 1), n_iter, meet);
+      std::vector<Strip> strips;
+      for (int i = 0; i < n_threads; ++i) {
+        strips.push_back(
+            make_strip(slabs, job.n_fields, volume, i, n_threads, memory[static_cast<size_t>(i)]));
+      }
+      job.load(strips[static_cast<size_t>(thread)]);
+      // The first meeting comes before anyone stores what others still load.
+      sweep_strip(Steps<Job>(job, strips, n_iter), team, thread, n_threads);
     }
   });
 }
@@ -152,14 +188,15 @@ template <class Job>
 void sweep_whole(const Exec& exec, const Slabs& slabs, int64_t end, int64_t n_iter, const Job& job) {
   parallel_for(exec, end, 1, [&](int64_t volume, int64_t) {
     const Scratch scratch(make_strip(slabs, job.n_fields, 0, 0, 1, nullptr).bytes());
-    const Strip strip = make_strip(slabs, job.n_fields, volume, 0, 1, scratch.as<float>());
-    job.load(strip);
-    sweep_strip(job, strip, strip, strip, n_iter, [] {});
+    const std::vector<Strip> strip = {make_strip(slabs, job.n_fields, volume, 0, 1, scratch.as<float>())};
+    const Steps<Job> steps(job, strip, n_iter);
+    job.load(strip[0]);
+    for (int64_t step = 0; step < steps.count(); ++step) steps.take(step, 0);
   });
 }
 
 // n_iter iterations on every volume. As many as go evenly around the threads stay whole; the rest are shared, each split
-// only where a thread gets enough work to pay for the barriers.
+// only where a thread gets enough work to pay for the meetings.
 template <class Job>
 void sweep(const Exec& exec, const Slabs& slabs, int64_t n_iter, const Job& job) {
   constexpr int64_t kMinPixels = 2048, kMinSlabs = 4, kSmallPixels = 16384;

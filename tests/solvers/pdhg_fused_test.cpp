@@ -1,6 +1,11 @@
 // The fused kernels against the reference: on every instruction set, for any number of threads, from the same codes.
+#include "solvers/pdhg/pdhg_fused.h"
+
+#include <atomic>
+#include <chrono>
 #include <gtest/gtest.h>
 #include <hwy/highway.h>
+#include <thread>
 
 #include "solvers/pdhg/pdhg_kernels.h"
 #include "solvers/pictures.h"
@@ -180,6 +185,49 @@ TEST(PdhgFused, SolvesEachProblemOfABatchAsIfAlone) {
         EXPECT_EQ(batch.q.slice(i, i + 1).to_doubles(), expected.q.to_doubles()) << where;
       }
     }
+  }
+}
+
+// A sweep in which strip 0 is slow at times, so that the others grow tired of waiting.
+struct SlowJob {
+  const cpu::fused::ForwardJob& job;
+  std::atomic<int>& waves_for_others;
+  int64_t n_fields = job.n_fields, n_moving = job.n_moving;
+  static inline thread_local int64_t loaded = -1;  // first slab of this thread's strip
+
+  void load(const cpu::fused::Strip& strip) const {
+    loaded = strip.first;
+    job.load(strip);
+  }
+  void wave(const cpu::fused::Strip& strip, int64_t first, int64_t n, int64_t margin) const {
+    if (strip.first == 0 && first % 12 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (strip.first != loaded) ++waves_for_others;
+    job.wave(strip, first, n, margin);
+  }
+  void store(const cpu::fused::Strip& strip) const { job.store(strip); }
+};
+
+TEST(PdhgFused, GivesTheSameBitsWhereOneThreadWorksForAll) {
+  const Tensor z = random_uniform({1, 1, 1, 130, 64}, 0.0, 1.0, 1).to(DType::f32);
+  const Tensor lambda = random_uniform({1, 1, 1, 1, 1}, 0.01, 0.2, 2).to(DType::f32);
+  const PdhgParams params{.n_iter = 500};  // outlasts the first stretch of one thread's work
+  const PdhgProblem<float> problem = {z.view5<const float>(), lambda.view5<const float>()};
+  const auto fields_of = [](const PdhgState& s) {
+    return PdhgFields<float>{s.x.view5<float>(), s.x_bar.view5<float>(), s.p.view5<float>(),
+                             s.q.view5<float>()};
+  };
+  const PdhgState alone = pdhg_start(z, params);
+  cpu::pdhg_forward_fused(Exec{1}, problem, params, fields_of(alone), {});
+  for (const int n_threads : {2, 3}) {
+    const PdhgState shared = pdhg_start(z, params);
+    const PdhgFields<float> fields = fields_of(shared);
+    const PdhgTapeView<float> no_tape;
+    const cpu::fused::ForwardJob job(problem, params, fields, no_tape);
+    std::atomic<int> waves_for_others = 0;
+    cpu::fused::sweep(Exec{n_threads}, job.slabs, params.n_iter, SlowJob{job, waves_for_others});
+    EXPECT_GT(waves_for_others, 0) << n_threads << " threads";
+    EXPECT_EQ(shared.x.to_doubles(), alone.x.to_doubles()) << n_threads << " threads";
+    EXPECT_EQ(shared.q.to_doubles(), alone.q.to_doubles()) << n_threads << " threads";
   }
 }
 
