@@ -13,18 +13,10 @@
 #pragma once
 
 #include "autograd/variable.h"
+#include "nn/activation/activation_params.h"
 #include "tensor/op/op.h"
 
 namespace primal {
-
-enum class ActivationKind { relu, leaky_relu, sigmoid, softplus };
-
-struct ActivationParams {
-  ActivationKind kind = ActivationKind::relu;
-  double slope = 0.01;      // leaky_relu
-  double beta = 1.0;        // softplus
-  double threshold = 20.0;  // softplus: above it log(1 + exp(.)) is its argument to double precision
-};
 
 Variable activation(const Variable& x, const ActivationParams& params);
 

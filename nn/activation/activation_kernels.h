@@ -3,7 +3,7 @@
 
 #include <span>
 
-#include "nn/activation/activation.h"
+#include "nn/activation/activation_params.h"
 #include "tensor/exec.h"
 
 namespace primal::cpu {
@@ -18,3 +18,24 @@ void activation_backward(const Exec& exec, std::span<const T> y, std::span<const
                          const ActivationParams& params, std::span<T> grad_x);
 
 }  // namespace primal::cpu
+
+// activation_cuda.cu, on a device and on its emulation; float only.
+namespace primal::cuda {
+
+template <class T>
+void activation_forward(std::span<const T> x, const ActivationParams& params, std::span<T> y);
+template <class T>
+void activation_backward(std::span<const T> y, std::span<const T> grad_y, const ActivationParams& params,
+                         std::span<T> grad_x);
+
+}  // namespace primal::cuda
+
+namespace primal::simt {
+
+template <class T>
+void activation_forward(std::span<const T> x, const ActivationParams& params, std::span<T> y);
+template <class T>
+void activation_backward(std::span<const T> y, std::span<const T> grad_y, const ActivationParams& params,
+                         std::span<T> grad_x);
+
+}  // namespace primal::simt
