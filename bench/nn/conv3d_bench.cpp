@@ -7,6 +7,7 @@
 #include <benchmark/benchmark.h>
 #include <functional>
 
+#include "bench/cases.h"
 #include "nn/conv3d/conv3d_kernels.h"
 
 namespace primal {
@@ -89,6 +90,8 @@ void run_case(benchmark::State& state, const OpCase& op_case, Direction directio
       1e-9 * stage.flop() * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 }
 
+}  // namespace
+
 void register_cases() {
   static const OpInfo info = conv3d_info();
   for (const Direction direction :
@@ -109,12 +112,4 @@ void register_cases() {
   }
 }
 
-}  // namespace
 }  // namespace primal
-
-int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  primal::register_cases();
-  benchmark::RunSpecifiedBenchmarks();
-}

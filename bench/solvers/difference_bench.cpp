@@ -3,6 +3,7 @@
 //   PRIMAL_THREADS=2 build/release/bench/bench_solvers_difference
 #include <benchmark/benchmark.h>
 
+#include "bench/cases.h"
 #include "solvers/difference/difference_kernels.h"
 #include "tensor/tensor.h"
 
@@ -30,6 +31,8 @@ void run_case(benchmark::State& state, const Volume& volume, bool adjoint) {
                           static_cast<int64_t>(x.bytes() + y.bytes()));
 }
 
+}  // namespace
+
 void register_cases() {
   static const Volume volumes[] = {{"picture", {1, 1, 1, 256, 256}, {3, 4}},
                                    {"sequence", {1, 1, 16, 192, 192}, {2, 3, 4}}};
@@ -47,12 +50,4 @@ void register_cases() {
   }
 }
 
-}  // namespace
 }  // namespace primal
-
-int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  primal::register_cases();
-  benchmark::RunSpecifiedBenchmarks();
-}

@@ -12,6 +12,7 @@
 #include <benchmark/benchmark.h>
 #include <cmath>
 
+#include "bench/cases.h"
 #include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/random.h"
 
@@ -161,7 +162,7 @@ void register_grids() {
   }
 }
 
-void register_cases() {
+void register_passes() {
   for (const auto& [pass, name] : kPasses) {
     for (const auto& implementation : pdhg_ladder<float>()) {
       for (const Picture& p : kPictures) {
@@ -178,12 +179,10 @@ void register_cases() {
 }
 
 }  // namespace
-}  // namespace primal
 
-int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  primal::register_cases();
-  primal::register_grids();
-  benchmark::RunSpecifiedBenchmarks();
+void register_cases() {
+  register_passes();
+  register_grids();
 }
+
+}  // namespace primal
