@@ -34,7 +34,7 @@ set(PRIMAL_TEST_ENVIRONMENT PRIMAL_THREADS=2 OMP_WAIT_POLICY=passive ${PRIMAL_SA
 function(primal_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
-    set(ARG_TIMEOUT 600)
+    set(ARG_TIMEOUT 1500)
   endif()
   string(REPLACE "/" "_" target "test_${name}")
   add_executable(${target} ${ARG_SOURCES})
