@@ -46,6 +46,7 @@ struct BlockedConvolution {
 
 HWY_BEFORE_NAMESPACE();
 namespace primal::cpu::HWY_NAMESPACE {
+namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using Tag = hn::ScalableTag<float>;
@@ -159,6 +160,8 @@ void pack_weights(const BlockedConvolution& q, int64_t begin, int64_t end, float
       bias[o] = q.bias != nullptr && o < q.o ? q.bias[o] : 0.0f;
   }
 }
+
+}  // namespace
 
 void blocked_convolution(const Exec& exec, const BlockedConvolution& q) {
   const int64_t n_taps = q.side * q.side;

@@ -6,12 +6,11 @@
 // taps of one kernel row has a vector of partial sums each in registers; a step along the pixels loads kO +
 // kC * taps vectors for kO * kC * taps multiply-adds. A patch of about a thousand pixels keeps the rows that
 // a tile reads in the first-level cache; at its end the lanes are added up.
-//   - Patches are dealt to a fixed number of segments, each with a sum of its own, and segments are added in
-//   order: the
-//     work is split finely whatever the shape, and the bits do not depend on the number of threads.
+//   - The pixels are split into segments (conv3d_segments.h): work for many threads whatever the shape.
 //   - grad_bias comes out of the same sweep over grad_y.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/conv3d_patch.h"
+#include "nn/conv3d/conv3d_segments.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/conv3d/conv3d_blocked_weights.cpp"
@@ -48,6 +47,7 @@ struct ChannelGroup {
 
 HWY_BEFORE_NAMESPACE();
 namespace primal::cpu::HWY_NAMESPACE {
+namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using Tag = hn::ScalableTag<float>;
@@ -162,6 +162,8 @@ void add_segment(const BlockedWeightGradient& q, const Patches& patches, int64_t
   }
 }
 
+}  // namespace
+
 void blocked_weight_gradient(const Exec& exec, const BlockedWeightGradient& q) {
   constexpr int64_t kPatchPixels = 1024;  // 4 channels of grad_y and 2 of x: 24 KiB
   constexpr int64_t kPatchCols = 256;
@@ -173,15 +175,15 @@ void blocked_weight_gradient(const Exec& exec, const BlockedWeightGradient& q) {
   const int64_t groups_o = (q.o + kGroup - 1) / kGroup;
   const int64_t groups_c = q.grad_weight != nullptr ? (q.c + kGroup - 1) / kGroup : 1;
   const int64_t n_groups = groups_o * groups_c;
-  const int64_t n_segments = HWY_MIN(patches.count(), (kTasks + n_groups - 1) / n_groups);
+  const Segments segments = Segments::split(patches.count(), n_groups, kTasks);
 
   // A sum for each segment: weights [O,C,side,side], then bias [O].
   const int64_t n_weights = q.grad_weight != nullptr ? q.o * q.c * q.side * q.side : 0;
   const int64_t n_sums = n_weights + q.o;
-  const Scratch scratch(sizeof(float) * static_cast<size_t>(n_segments * n_sums));
+  const Scratch scratch(sizeof(float) * static_cast<size_t>(segments.count * n_sums));
   float* const sums = scratch.as<float>();
-  std::memset(sums, 0, sizeof(float) * static_cast<size_t>(n_segments * n_sums));
-  parallel_for(exec, n_segments * n_groups, 1, [&](int64_t begin, int64_t end) {
+  std::memset(sums, 0, sizeof(float) * static_cast<size_t>(segments.count * n_sums));
+  parallel_for(exec, segments.count * n_groups, 1, [&](int64_t begin, int64_t end) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t segment = task / n_groups;
       ChannelGroup group{};
@@ -191,20 +193,13 @@ void blocked_weight_gradient(const Exec& exec, const BlockedWeightGradient& q) {
       group.n_c = HWY_MIN(kGroup, q.c - group.c);
       float* const weights = sums + segment * n_sums;
       const auto add = q.side == 3 ? add_segment<3> : add_segment<1>;
-      add(q, patches, patches.count() * segment / n_segments, patches.count() * (segment + 1) / n_segments,
-          group, n_weights > 0 ? weights : nullptr,
+      add(q, patches, segments.first(segment), segments.last(segment), group,
+          n_weights > 0 ? weights : nullptr,
           q.grad_bias != nullptr && group.c == 0 ? weights + n_weights : nullptr);
     }
   });
-  parallel_for(exec, n_sums, 4096, [&](int64_t begin, int64_t end) {
-    for (int64_t k = begin; k < end; ++k) {
-      float* const target = k < n_weights ? q.grad_weight + k : q.grad_bias + (k - n_weights);
-      if (k >= n_weights && q.grad_bias == nullptr) continue;
-      double sum = 0.0;
-      for (int64_t s = 0; s < n_segments; ++s) sum += static_cast<double>(sums[s * n_sums + k]);
-      *target += static_cast<float>(sum);
-    }
-  });
+  add_segments(exec, segments, sums, n_sums, n_weights, q.grad_weight);
+  if (q.grad_bias != nullptr) add_segments(exec, segments, sums + n_weights, n_sums, q.o, q.grad_bias);
 }
 
 }  // namespace primal::cpu::HWY_NAMESPACE

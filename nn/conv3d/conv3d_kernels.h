@@ -70,11 +70,15 @@ void conv3d_backward_data_blocked(const Exec&, View5<const float> grad_y, View5<
 void conv3d_backward_weights_blocked(const Exec&, View5<const float> x, View5<const float> grad_y,
                                      const Conv3dParams&, View5<float> grad_weight, View<float, 1> grad_bias);
 
-// Winograd F(4x4, 3x3) for the 3x3 shapes of the above that have channels and pixels enough (conv3d_winograd.cpp).
+// Winograd F(4x4, 3x3) for the 3x3 shapes of the above that have channels and pixels enough
+// (conv3d_winograd.cpp, conv3d_winograd_weights.cpp).
 bool conv3d_winograd_supports(const Conv3dGeometry&);
 void conv3d_forward_winograd(const Exec&, View5<const float> x, View5<const float> weight,
                              View<const float, 1> bias, const Conv3dParams&, View5<float> y);
 void conv3d_backward_data_winograd(const Exec&, View5<const float> grad_y, View5<const float> weight,
                                    const Conv3dParams&, View5<float> grad_x);
+void conv3d_backward_weights_winograd(const Exec&, View5<const float> x, View5<const float> grad_y,
+                                      const Conv3dParams&, View5<float> grad_weight,
+                                      View<float, 1> grad_bias);
 
 }  // namespace primal::cpu

@@ -154,7 +154,7 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_lad
       {kWinograd,  // by name only: it changes the arithmetic
        cpu::conv3d_winograd_supports,
        {cpu::conv3d_forward_winograd, cpu::conv3d_backward_data_winograd,
-        cpu::conv3d_backward_weights_blocked}},
+        cpu::conv3d_backward_weights_winograd}},
       {kPlain,
        anything,
        {cpu::conv3d_forward<float>, cpu::conv3d_backward_data<float>, cpu::conv3d_backward_weights<float>}},

@@ -20,6 +20,7 @@
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "nn/conv3d/conv3d_winograd-inl.h"
 
 // This file is compiled once for each instruction set; what they share is declared once.
 #ifndef PRIMAL_NN_CONV3D_WINOGRAD_SHARED
@@ -52,62 +53,14 @@ struct TileGrid {
 
 HWY_BEFORE_NAMESPACE();
 namespace primal::cpu::HWY_NAMESPACE {
+namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using Tag = hn::ScalableTag<float>;
 constexpr int64_t kLanes = hn::MaxLanes(Tag());
 constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
 constexpr int kBlockO = kManyRegisters ? 8 : 4;
-constexpr int64_t kPoints = 36;
 constexpr int64_t kPieceC = 64;  // channels added up before they join the sum
-constexpr float kA = 0.75f, kB = 1.5f;
-constexpr float kA2 = kA * kA, kB2 = kB * kB, kSum2 = kA2 + kB2, kProduct2 = kA2 * kB2;
-
-// r = B' d
-template <class V>
-HWY_INLINE void transform_input(const V* HWY_RESTRICT d, V* HWY_RESTRICT r) {
-  const hn::DFromV<V> tag;
-  const V a = hn::Set(tag, kA), b = hn::Set(tag, kB), a2 = hn::Set(tag, kA2), b2 = hn::Set(tag, kB2);
-  const V sum = hn::Set(tag, kSum2), product = hn::Set(tag, kProduct2);
-  const V even_a = hn::NegMulAdd(b2, d[2], d[4]), odd_a = hn::NegMulAdd(b2, d[1], d[3]);
-  const V even_b = hn::NegMulAdd(a2, d[2], d[4]), odd_b = hn::NegMulAdd(a2, d[1], d[3]);
-  r[0] = hn::MulAdd(product, d[0], hn::NegMulAdd(sum, d[2], d[4]));
-  r[1] = hn::MulAdd(a, odd_a, even_a);
-  r[2] = hn::NegMulAdd(a, odd_a, even_a);
-  r[3] = hn::MulAdd(b, odd_b, even_b);
-  r[4] = hn::NegMulAdd(b, odd_b, even_b);
-  r[5] = hn::MulAdd(product, d[1], hn::NegMulAdd(sum, d[3], d[5]));
-}
-
-// y = A' m
-template <class V>
-HWY_INLINE void transform_output(const V* HWY_RESTRICT m, V* HWY_RESTRICT y) {
-  const hn::DFromV<V> tag;
-  const V a = hn::Set(tag, kA), b = hn::Set(tag, kB), a2 = hn::Set(tag, kA2), b2 = hn::Set(tag, kB2);
-  const V a3 = hn::Set(tag, kA2 * kA), b3 = hn::Set(tag, kB2 * kB);
-  const V even_a = hn::Add(m[1], m[2]), odd_a = hn::Sub(m[1], m[2]);
-  const V even_b = hn::Add(m[3], m[4]), odd_b = hn::Sub(m[3], m[4]);
-  y[0] = hn::Add(m[0], hn::Add(even_a, even_b));
-  y[1] = hn::MulAdd(b, odd_b, hn::Mul(a, odd_a));
-  y[2] = hn::MulAdd(b2, even_b, hn::Mul(a2, even_a));
-  y[3] = hn::MulAdd(b3, odd_b, hn::MulAdd(a3, odd_a, m[5]));
-}
-
-// u = G g
-template <class V>
-HWY_INLINE void transform_filter(const V* HWY_RESTRICT g, V* HWY_RESTRICT u) {
-  const hn::DFromV<V> tag;
-  const V at_zero = hn::Set(tag, 1.0f / kProduct2);
-  const V at_a = hn::Set(tag, 0.5f / (kA2 * (kA2 - kB2))), at_b = hn::Set(tag, 0.5f / (kB2 * (kB2 - kA2)));
-  const V even_a = hn::MulAdd(hn::Set(tag, kA2), g[2], g[0]), odd_a = hn::Mul(hn::Set(tag, kA), g[1]);
-  const V even_b = hn::MulAdd(hn::Set(tag, kB2), g[2], g[0]), odd_b = hn::Mul(hn::Set(tag, kB), g[1]);
-  u[0] = hn::Mul(at_zero, g[0]);
-  u[1] = hn::Mul(at_a, hn::Add(even_a, odd_a));
-  u[2] = hn::Mul(at_a, hn::Sub(even_a, odd_a));
-  u[3] = hn::Mul(at_b, hn::Add(even_b, odd_b));
-  u[4] = hn::Mul(at_b, hn::Sub(even_b, odd_b));
-  u[5] = g[2];
-}
 
 // U = G g G' for the blocks [begin, end) of output channels: [point][block][c][kBlockO].
 void transform_weights(const WinogradConvolution& q, int64_t begin, int64_t end, int64_t point_stride,
@@ -291,7 +244,7 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
                                v + c * grid.total + row * grid.row_stride, v_stride);
     }
   }
-  for (int64_t point = 0; point < kPoints; ++point) {
+  for (int64_t point = 0; point < kWinogradPoints; ++point) {
     multiply_point(weights + point * n_blocks * q.c * kBlockO, v + point * v_stride, n_blocks, q.c,
                    grid.total, m + point * m_stride);
   }
@@ -303,17 +256,19 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
   }
 }
 
+}  // namespace
+
 void winograd_convolution(const Exec& exec, const WinogradConvolution& q) {
   const int64_t n_blocks = (q.o + kBlockO - 1) / kBlockO;
   const int64_t point_stride = n_blocks * q.c * kBlockO;
-  const Scratch weight_scratch(sizeof(float) * static_cast<size_t>(kPoints * point_stride));
+  const Scratch weight_scratch(sizeof(float) * static_cast<size_t>(kWinogradPoints * point_stride));
   float* const weights = weight_scratch.as<float>();
   parallel_for(exec, n_blocks, 1,
                [&](int64_t begin, int64_t end) { transform_weights(q, begin, end, point_stride, weights); });
 
   // Patches of 32 to 64 tiles: more of them where a tile has fewer channels, so that V and M stay near 1 MiB.
   constexpr int64_t kPatchFloats = 300 * 1024;
-  const int64_t max_tiles = std::clamp<int64_t>(kPatchFloats / (kPoints * (q.c + q.o)), 32, 64);
+  const int64_t max_tiles = std::clamp<int64_t>(kPatchFloats / (kWinogradPoints * (q.c + q.o)), 32, 64);
   const int64_t cap = q.w > 32 ? 16 : 8;
   const int64_t row_tiles = round_up((HWY_MIN(q.w, 4 * max_tiles) + 3) / 4, cap);
   const Patches patches(q.n, q.d, q.h, q.w, 4 * HWY_MAX(max_tiles / row_tiles, int64_t{1}), 4 * row_tiles);
@@ -327,8 +282,8 @@ void winograd_convolution(const Exec& exec, const WinogradConvolution& q) {
     packed.row_stride = round_up(4 * row_tiles + 2, PackedPatch::kAlign);
     packed.channel_stride = (4 * grid.n_rows + 2) * packed.row_stride + 2 * PackedPatch::kAlign;
     const int64_t work_floats = 10 * packed.row_stride + 5 * PackedPatch::kAlign;
-    const int64_t v_floats = kPoints * (q.c * grid.total + PackedPatch::kAlign);
-    const int64_t m_floats = kPoints * (n_blocks * kBlockO * grid.total + PackedPatch::kAlign);
+    const int64_t v_floats = kWinogradPoints * (q.c * grid.total + PackedPatch::kAlign);
+    const int64_t m_floats = kWinogradPoints * (n_blocks * kBlockO * grid.total + PackedPatch::kAlign);
     const Scratch scratch(sizeof(float) *
                           static_cast<size_t>(packed.channel_stride + work_floats + v_floats + m_floats));
     packed.data = scratch.as<float>();

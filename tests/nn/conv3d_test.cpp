@@ -179,6 +179,28 @@ TEST(Conv3d, GivesOnlyTheGradientsThatAreWanted) {
   }
 }
 
+TEST(Conv3d, WinogradGivesTheGradientsOfWeightAndBiasAlone) {
+  const ImplementationScope scope(ImplementationScope::Forced{{"conv3d", "winograd"}});
+  const Variable x(Tensor::full({1, 16, 1, 11, 70}, 1.0));
+  for (const bool weights : {true, false}) {
+    const Variable weight(Tensor::full({16, 16, 1, 3, 3}, 1.0), weights);
+    const Variable bias = weights ? Variable() : Variable(Tensor::zeros({16}), true);
+    const Variable y = conv3d(x, weight, bias, {.padding = {0, 1, 1}});
+    y.backward(Tensor::full(y.shape(), 1.0));
+    if (!weights) {
+      EXPECT_EQ(bias.grad().to_doubles(), std::vector<double>(16, 770.0));
+      continue;
+    }
+    const double rows[3] = {10, 11, 10}, cols[3] = {69, 70, 69};  // pixels that a tap meets
+    const std::vector<double> grad = weight.grad().to_doubles();
+    for (size_t i = 0; i < grad.size(); ++i) {
+      const double expected = rows[i % 9 / 3] * cols[i % 3];
+      EXPECT_NEAR(grad[i], expected, 1e-5 * expected) << i;
+    }
+  }
+  EXPECT_TRUE(scope.used("conv3d", "winograd"));
+}
+
 TEST(Conv3d, ErrorsNameWhatDisagrees) {
   EXPECT_EQ(message_of(zeros({1, 2, 8, 64, 64}), zeros({16, 3, 3, 3, 3})),
             "[conv3d] weight expects 3 input channels, x has 2: x=[1,2,8,64,64] weight=[16,3,3,3,3]");
