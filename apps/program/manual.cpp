@@ -194,7 +194,8 @@ void add_manual_commands(CLI::App& program) {
   completion->footer(
       "Examples:\n  source <(primal completion bash)\n"
       "  primal completion bash > ~/.local/share/bash-completion/completions/primal");
-  completion->callback([&program] { fmt::print("{}", bash_completion(program)); });
+  // The option writes into *shell, so the callback keeps it alive.
+  completion->callback([&program, shell] { fmt::print("{}", bash_completion(program)); });
 }
 
 }  // namespace primal
