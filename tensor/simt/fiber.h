@@ -47,11 +47,11 @@ class Fiber {
   bool finished_ = true, abandoned_ = false, quit_ = false;
 
   // What the sanitizers want to know.
-  void* fake_stack_ = nullptr;
-  const void* resumer_stack_ = nullptr;
-  size_t resumer_bytes_ = 0;
-  void* tsan_fiber_ = nullptr;
-  void* tsan_resumer_ = nullptr;
+  [[maybe_unused]] void* fake_stack_ = nullptr;
+  [[maybe_unused]] const void* resumer_stack_ = nullptr;
+  [[maybe_unused]] size_t resumer_bytes_ = 0;
+  [[maybe_unused]] void* tsan_fiber_ = nullptr;
+  [[maybe_unused]] void* tsan_resumer_ = nullptr;
 };
 
 // Fibers that are used again and again. Their stacks are cut from slabs of 64, because a mapping for each would meet

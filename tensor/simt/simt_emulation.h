@@ -58,7 +58,24 @@ void launch(const Launch& at, void (*kernel)(Params...), Args&&... args) {
   run_grid(at, [&] { std::apply(kernel, params); });  // each thread has its own copy of the parameters
 }
 
+#ifdef __cpp_lib_source_location
 using Where = std::source_location;
+#else  // clang before 16 with GCC's library
+struct Where {
+  static Where current(const char* file = __builtin_FILE(), const char* function = __builtin_FUNCTION(),
+                       unsigned line = __builtin_LINE()) {
+    return {file, function, line};
+  }
+  const char* file_name() const { return file; }
+  const char* function_name() const { return function; }
+  unsigned line() const { return at_line; }
+  unsigned column() const { return 0; }
+
+  const char* file = "";
+  const char* function = "";
+  unsigned at_line = 0;
+};
+#endif
 
 void __syncthreads(Where where = Where::current());
 void grid_sync(Where where = Where::current());
