@@ -20,7 +20,9 @@ struct CheckOptions {
 void list_ops() {
   for (const OpInfo& op : registered_ops().ops()) {
     fmt::print("{:<18} {}\n", op.name, op.equation);
-    for (const ImplementationInfo& i : op.implementations) fmt::print("    {:<14} {}\n", i.name, i.idea);
+    for (const ImplementationInfo& i : op.implementations) {
+      fmt::print("    {:<14} {:<5} {}\n", i.name, name_of(i.device), i.idea);
+    }
   }
 }
 
@@ -40,7 +42,7 @@ struct Summary {
 };
 
 void check(const CheckOptions& options) {
-  options.common.apply();
+  const Device device = options.common.apply();
   const auto only = options.common.forced();  // op -> the implementation to check
   if (options.list) return list_ops();
   std::vector<const OpInfo*> chosen;
@@ -62,7 +64,7 @@ void check(const CheckOptions& options) {
   for (const OpInfo* op : chosen) {
     std::map<std::string, Summary> summaries;
     std::string failures;
-    for (const OpCheckRow& row : check_op(*op)) {
+    for (const OpCheckRow& row : check_op(*op, device)) {
       if (const auto found = only.find(op->name); found != only.end() && found->second != row.implementation)
         continue;
       summaries[row.implementation].add(row);

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tensor/device.h"
+
 namespace primal {
 
 // Options that every command takes.
@@ -18,8 +20,10 @@ struct CommonOptions {
   std::string plan;               // file of `primal tune`
 
   void add_to(CLI::App& command);
-  // Threads, device and plan take effect. Call first in a command. A plan of another machine or build is a remark on stderr.
-  void apply() const;
+  // Threads, device and plan take effect; returns the device. Call first in a command. A plan of another machine or build is
+  // a remark on stderr, and so is a device that `auto` found. DeviceError where the device asked for is not there.
+  Device apply() const;
+  Device resolve_device() const;
   // --impl as a map; ConfigError for an unknown op or implementation.
   std::map<std::string, std::string, std::less<>> forced() const;
 };

@@ -16,7 +16,10 @@ void CommonOptions::add_to(CLI::App& command) {
       .add_option("--threads", threads, "CPU threads, 1 to 4096 (default: all cores this process may use)")
       ->envname("PRIMAL_THREADS")
       ->check(CLI::Range(1, 4096));
-  command.add_option("--device", device, "where to compute: auto or cpu")->capture_default_str();
+  command
+      .add_option("--device", device,
+                  "where to compute: auto, cpu, simt (CUDA kernels, emulated), cuda or cuda:N")
+      ->capture_default_str();
   command
       .add_option("--impl", impl,
                   "force an implementation, OP=NAME, as in conv3d=reference; may be repeated")
@@ -25,16 +28,27 @@ void CommonOptions::add_to(CLI::App& command) {
                      "use the implementations of a plan file (primal tune); --impl wins over it");
 }
 
-void CommonOptions::apply() const {
+Device CommonOptions::apply() const {
   if (threads > 0) set_num_threads(threads);
-  Device::parse(device);
-  if (plan.empty()) return;
+  const Device chosen = resolve_device();
+  if (plan.empty()) return chosen;
   const PlanFile file = read_plan(plan, registered_ops());
   if (!quiet) {
     for (const std::string& line : plan_warnings(file, this_machine()))
       fmt::print(stderr, "warning: [plan] {}: {}; right, but perhaps not the fastest\n", plan, line);
   }
   set_process_plan(file.plan());
+  return chosen;
+}
+
+Device CommonOptions::resolve_device() const {
+  if (device != "auto") return Device::parse(device);
+  const DeviceChoice choice = choose_device();
+  if (!choice.device.is_cpu() && !quiet) {
+    fmt::print(stderr, "[device] {}: {}; --device cpu computes on the processor\n", choice.device.str(),
+               choice.why);
+  }
+  return choice.device;
 }
 
 std::map<std::string, std::string, std::less<>> CommonOptions::forced() const {

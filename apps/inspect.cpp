@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <ranges>
 #include <set>
 #include <sys/sysinfo.h>
 
@@ -226,18 +227,32 @@ void inspect_devices(const InspectOptions& options) {
   const Machine machine = this_machine();
   const HostMemory memory = host_memory();
   const BuildInfo& build = build_info();
-  const char* no_cuda = "this build has no CUDA kernels";
+  const CudaStatus cuda = cuda_status();
+  const DeviceChoice automatic = choose_device();
+  const std::vector<DeviceInfo> all = devices();
+  const auto is_cuda = [](const DeviceInfo& d) { return d.device.kind == Device::Kind::cuda; };
   if (options.common.json) {
     nlohmann::json cpu = to_json(machine);
     cpu.update({{"device", "cpu"},
                 {"memory_bytes", memory.total_bytes},
                 {"memory_free_bytes", memory.free_bytes},
                 {"usable_instruction_sets", build.usable_here}});
-    fmt::print("{}\n", nlohmann::json{{"devices", {cpu}},
-                                      {"absent", {{{"device", "cuda"}, {"why", no_cuda}}}},
-                                      {"auto", "cpu"},
-                                      {"build", to_json(build)}}
-                           .dump(2));
+    nlohmann::json report{
+        {"devices", {cpu, {{"device", "simt"}, {"name", "CUDA kernels emulated on the processor"}}}},
+        {"absent", nlohmann::json::array()},
+        {"auto", automatic.device.str()},
+        {"cuda", {{"runtime", cuda.runtime}, {"driver", cuda.driver}}},
+        {"build", to_json(build)}};
+    if (!cuda.absent.empty()) report["absent"].push_back({{"device", "cuda"}, {"why", cuda.absent}});
+    for (const DeviceInfo& d : all | std::views::filter(is_cuda)) {
+      report["devices"].push_back({{"device", d.device.str()},
+                                   {"name", d.name},
+                                   {"architecture", d.architecture},
+                                   {"multiprocessors", d.n_multiprocessors},
+                                   {"memory_bytes", d.memory_bytes},
+                                   {"memory_free_bytes", d.free_memory_bytes}});
+    }
+    fmt::print("{}\n", report.dump(2));
     return;
   }
   fmt::print("cpu     {}\n", machine.cpu);
@@ -251,8 +266,20 @@ void inspect_devices(const InspectOptions& options) {
   fmt::print("        memory {:.1f} GiB, {:.1f} GiB unused\n",
              static_cast<double>(memory.total_bytes) / 0x1p30,
              static_cast<double>(memory.free_bytes) / 0x1p30);
-  fmt::print("cuda    none: {}\n", no_cuda);
-  fmt::print("--device auto is cpu: it is the only device of this build\n");
+  fmt::print(
+      "simt    CUDA kernels emulated on the processor: to read, test and debug them, not to be fast\n");
+  for (const DeviceInfo& d : all | std::views::filter(is_cuda)) {
+    fmt::print("{:<7} {}, {}, {} multiprocessors\n", d.device.str(), d.name, d.architecture,
+               d.n_multiprocessors);
+    fmt::print("        memory {:.1f} GiB, {:.1f} GiB unused\n", static_cast<double>(d.memory_bytes) / 0x1p30,
+               static_cast<double>(d.free_memory_bytes) / 0x1p30);
+  }
+  if (!cuda.absent.empty()) fmt::print("cuda    none: {}\n", cuda.absent);
+  if (!cuda.runtime.empty()) {
+    fmt::print("        CUDA {}, driver {}\n", cuda.runtime,
+               cuda.driver.empty() ? "none" : "for CUDA " + cuda.driver);
+  }
+  fmt::print("--device auto is {}: {}\n", automatic.device.str(), automatic.why);
 }
 
 void inspect(const InspectOptions& options) {

@@ -33,8 +33,12 @@ nlohmann::json as_json(const GoldenRow& row) {
 }
 
 void verify(const VerifyOptions& options) {
-  options.common.apply();
+  const Device device = options.common.apply();
   const ImplementationScope forced(options.common.forced());
+  if (!device.is_cpu() && options.dtype != "f32") {
+    throw ConfigError("[verify] kernels of devices compute in f32; --dtype {} needs --device cpu",
+                      options.dtype);
+  }
   const DType dtype = options.dtype == "f64" ? DType::f64 : DType::f32;
   const std::vector<std::filesystem::path> files = golden_files(options.paths);
   if (files.empty()) throw DataError("[verify] no golden cases in {}", fmt::join(options.paths, ", "));
@@ -48,7 +52,7 @@ void verify(const VerifyOptions& options) {
   for (const std::filesystem::path& file : files) {
     std::vector<GoldenRow> rows;
     try {
-      rows = run_golden(load_golden(file, dtype), registered_ops());
+      rows = run_golden(load_golden(file, dtype), registered_ops(), device);
     } catch (const Error& error) {
       GoldenRow row{file.string(), "?", "none"};
       row.ok = false;

@@ -13,21 +13,22 @@ std::function<OpResult(const OpCall&)> differentiable(NamedFunction f, std::vect
     for (const auto& [name, value] : call.inputs) {
       const bool constant = !is_floating(value.dtype()) || std::ranges::count(constants, name) > 0 ||
                             call.constants.count(name) > 0;
-      leaves[name] = Variable(value, backward && !constant);
+      leaves[name] = Variable(value.to(call.device), backward && !constant);
     }
     const VariableMap results = f(leaves, call.attrs);
 
     OpResult result;
-    for (const auto& [name, variable] : results) result.outputs[name] = variable.value();
+    for (const auto& [name, variable] : results) result.outputs[name] = variable.value().to(Device{});
     if (!backward) return result;
     for (const auto& [name, upstream] : call.upstream) {
       const auto found = results.find(name);
       if (found == results.end()) throw DataError("[op] upstream.{} has no result of that name", name);
-      found->second.backward(upstream);
+      found->second.backward(upstream.to(call.device));
     }
     for (const auto& [name, leaf] : leaves) {
       if (!leaf.requires_grad()) continue;
-      result.grads[name] = leaf.grad().defined() ? leaf.grad() : Tensor::zeros(leaf.shape(), leaf.dtype());
+      result.grads[name] =
+          leaf.grad().defined() ? leaf.grad().to(Device{}) : Tensor::zeros(leaf.shape(), leaf.dtype());
     }
     return result;
   };

@@ -15,11 +15,12 @@ constexpr double kAdjointTolerance = 1e-12;
 // One case of one op on one implementation.
 class CaseCheck {
  public:
-  CaseCheck(const OpInfo& info, const ImplementationInfo& implementation, const OpCase& op_case)
-      : info_(info), implementation_(implementation), case_(op_case) {}
+  CaseCheck(const OpInfo& info, const ImplementationInfo& implementation, const OpCase& op_case,
+            Device device)
+      : info_(info), implementation_(implementation), case_(op_case), device_(device) {}
 
   std::vector<OpCheckRow> run() {
-    if (info_.f64 && runs_in(DType::f64)) {
+    if (device_.is_cpu() && info_.f64 && runs_in(DType::f64)) {
       if (info_.differentiable) check_gradient();
       for (const std::string& input : info_.linear_in) {
         if (std::ranges::count(case_.inputs, input, &OpInput::name) > 0) check_adjoint(input);
@@ -32,13 +33,14 @@ class CaseCheck {
  private:
   OpResult call(TensorMap inputs, TensorMap upstream = {}) const {
     const ImplementationScope forced(info_.name, implementation_.name);
-    return info_.run({std::move(inputs), case_.attrs, std::move(upstream), case_.name});
+    return info_.run({std::move(inputs), case_.attrs, std::move(upstream), case_.name, {}, device_});
   }
 
   bool runs_in(DType dtype) const {
     const ImplementationScope forced(info_.name, implementation_.name);
-    info_.run({make_inputs(case_, dtype), case_.attrs, {}, case_.name});
-    return forced.used(info_.name, implementation_.name) || info_.implementations.size() == 1;
+    info_.run({make_inputs(case_, dtype), case_.attrs, {}, case_.name, {}, device_});
+    return forced.used(info_.name, implementation_.name) ||
+           info_.implementations_on(device_.kind).size() == 1;
   }
 
   // A random gradient with respect to each differentiable result.
@@ -159,16 +161,18 @@ class CaseCheck {
   const OpInfo& info_;
   const ImplementationInfo& implementation_;
   const OpCase& case_;
+  const Device device_;
   std::vector<OpCheckRow> rows_;
 };
 
 }  // namespace
 
-std::vector<OpCheckRow> check_op(const OpInfo& info) {
+std::vector<OpCheckRow> check_op(const OpInfo& info, Device device) {
   std::vector<OpCheckRow> rows;
-  for (const ImplementationInfo& implementation : info.implementations) {
+  for (const ImplementationInfo& implementation : info.implementations_on(device.kind)) {
     for (const OpCase& op_case : info.corner_cases) {
-      for (OpCheckRow& row : CaseCheck(info, implementation, op_case).run()) rows.push_back(std::move(row));
+      for (OpCheckRow& row : CaseCheck(info, implementation, op_case, device).run())
+        rows.push_back(std::move(row));
     }
   }
   return rows;

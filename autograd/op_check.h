@@ -4,6 +4,7 @@
 //   adjoint    f64: <K x, y> = <x, K' y> in each input in which the op is linear; the constant part is subtracted
 //   reference  f32: results and gradients against the same case run by the reference in f64, by the op's own judge
 //
+// On a device other than the CPU there is the last of these only: kernels compute in f32, the CPU has the reference.
 // An implementation is checked where it really ran: one that does not support a case gives no row for it.
 #pragma once
 
@@ -25,6 +26,6 @@ struct OpCheckRow {
   std::string message;  // what failed; empty when ok
 };
 
-std::vector<OpCheckRow> check_op(const OpInfo& info);
+std::vector<OpCheckRow> check_op(const OpInfo& info, Device device = {});
 
 }  // namespace primal

@@ -15,6 +15,7 @@ namespace primal {
 struct Variable::Slot {
   Shape shape;
   DType dtype;
+  Device device;
   Tensor grad;
   std::shared_ptr<Node> node;  // null for a leaf
 
@@ -23,7 +24,7 @@ struct Variable::Slot {
       const Range range("tape", "zero_gradient", [&] {
         return RangeDetail{shape.str(), {}, {0.0, f32_bytes(elements_of(shape))}};
       });
-      grad = Tensor::zeros(shape, dtype);
+      grad = Tensor::zeros(shape, dtype, device);
     }
     return grad;
   }
@@ -54,7 +55,7 @@ Variable::Variable(Tensor value, bool requires_grad) : value_(std::move(value)) 
   if (!value_.defined() || !is_floating(value_.dtype())) {
     throw ShapeError("[variable] only f32 and f64 have gradients, got {}", value_.str());
   }
-  slot_ = std::make_shared<Slot>(Slot{value_.shape(), value_.dtype(), {}, nullptr});
+  slot_ = std::make_shared<Slot>(Slot{value_.shape(), value_.dtype(), value_.device(), {}, nullptr});
 }
 
 const Tensor& Variable::value() const {
@@ -101,16 +102,21 @@ void Variable::backward(const Tensor& upstream) const {
   if (!seed.defined()) {
     if (value_.numel() != 1)
       throw ShapeError("[backward] {} is no scalar: it needs an upstream gradient", value_.str());
-    seed = Tensor::full(shape(), 1.0, dtype());
+    seed = Tensor::full(shape(), 1.0, dtype(), device());
   }
-  if (seed.shape() != shape() || seed.dtype() != dtype()) {
+  if (seed.shape() != shape() || seed.dtype() != dtype() || seed.device() != device()) {
     throw ShapeError("[backward] upstream {} does not match the value {}", seed.str(), value_.str());
   }
-  dispatch_floating(dtype(), "backward", [&]<class T>() {
-    T* grad = slot_->zeroed_grad().data<T>();
-    const std::span<T> add = seed.span<T>();
-    for (size_t i = 0; i < add.size(); ++i) grad[i] += add[i];
-  });
+  if (slot_->grad.defined()) {
+    const Tensor sum = slot_->grad.to(Device{});
+    const Tensor add = seed.to(Device{});
+    dispatch_floating(dtype(), "backward", [&]<class T>() {
+      for (int64_t i = 0; i < sum.numel(); ++i) sum.data<T>()[i] += add.data<T>()[i];
+    });
+    slot_->grad.copy_from(sum);
+  } else {
+    slot_->grad = seed.clone();
+  }
 
   // Newest first: when a slot's turn comes, every node that adds into its gradient has run.
   const auto older = [](const std::shared_ptr<Slot>& a, const std::shared_ptr<Slot>& b) {

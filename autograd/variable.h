@@ -36,6 +36,7 @@ class Variable {
   const Tensor& value() const;
   const Shape& shape() const { return value().shape(); }
   DType dtype() const { return value().dtype(); }
+  Device device() const { return value().device(); }
 
   bool requires_grad() const;
   bool is_leaf() const;

@@ -1,6 +1,25 @@
-# Each .cu file is compiled twice: by the host compiler against the emulation (tensor/simt), always, and with
-# PRIMAL_CUDA=ON by nvcc, for compute capability 8.0 and 9.0 and, as PTX, for what comes later.
-if(PRIMAL_CUDA)
+# CUDA devices are part of the build where nvcc is found (PRIMAL_CUDA=AUTO), or have to be (ON). Each .cu file is compiled by
+# the host compiler against the emulation (tensor/simt), always, and by nvcc where CUDA is part: for compute capability 8.0
+# and 9.0 and, as PTX, for what comes later. The runtime is linked statically; the driver is looked for when a program runs.
+set_property(CACHE PRIMAL_CUDA PROPERTY STRINGS AUTO ON OFF)
+if(PRIMAL_CUDA STREQUAL "AUTO")
+  include(CheckLanguage)
+  if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+    find_program(PRIMAL_NVCC nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH /usr/local/cuda PATH_SUFFIXES bin)
+    mark_as_advanced(PRIMAL_NVCC)
+    if(PRIMAL_NVCC)
+      set(CMAKE_CUDA_COMPILER ${PRIMAL_NVCC})
+    endif()
+  endif()
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    set(PRIMAL_WITH_CUDA ON)
+  endif()
+elseif(PRIMAL_CUDA)
+  set(PRIMAL_WITH_CUDA ON)
+endif()
+
+if(PRIMAL_WITH_CUDA)
   if(NOT CMAKE_CUDA_ARCHITECTURES)
     set(CMAKE_CUDA_ARCHITECTURES 80-real 90)
   endif()
@@ -11,7 +30,9 @@ if(PRIMAL_CUDA)
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
   endif()
   find_package(CUDAToolkit REQUIRED)
-  message(STATUS "PRIMAL_CUDA=ON: CUDA ${CUDAToolkit_VERSION} compiles the kernels; in this version no command runs them yet")
+  message(STATUS "CUDA ${CUDAToolkit_VERSION}: devices are part of this build")
+else()
+  message(STATUS "no CUDA: kernels run emulated only (--device simt)")
 endif()
 
 # primal_kernels(primal_nn activation/activation_cuda.cu): adds both builds of the kernels to a target.
@@ -24,7 +45,7 @@ function(primal_kernels target)
     set(emulated ${CMAKE_CURRENT_BINARY_DIR}/${name}_emulated.cpp)
     file(CONFIGURE OUTPUT ${emulated} CONTENT "#include \"${from_root}\"\n")
     target_sources(${target} PRIVATE ${emulated})
-    if(PRIMAL_CUDA)
+    if(PRIMAL_WITH_CUDA)
       target_sources(${target} PRIVATE ${file})
     endif()
   endforeach()

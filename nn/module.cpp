@@ -9,7 +9,7 @@ namespace primal {
 Tensor Initialiser::uniform(const Shape& shape, double low, double high) {
   const Tensor t = Tensor::empty(shape, dtype_);
   RandomStream(seed_, RandomPurpose::initialisation, 0, next_++).fill_uniform(t, low, high);
-  return t;
+  return t.to(device_);
 }
 
 Tensor Initialiser::fan_in_uniform(const Shape& shape, int64_t fan_in) {
@@ -70,7 +70,7 @@ void Module::load_state(const TensorMap& loaded) const {
       problems += fmt::format("\n  {} {} is not part of this model", name, tensor.str());
   }
   if (!problems.empty()) throw DataError("[state] these tensors do not fit the model:{}", problems);
-  for (const auto& [name, tensor] : own) tensor.copy_from(loaded.at(name).to(tensor.dtype()));
+  for (const auto& [name, tensor] : own) tensor.copy_from(loaded.at(name).to(Device{}).to(tensor.dtype()));
 }
 
 Variable Module::register_parameter(std::string name, Tensor value) {

@@ -15,11 +15,14 @@
 
 namespace primal {
 
-// Where fresh parameters come from: a seed, and a number of its own for each parameter in order of creation.
+// Where fresh parameters come from: a seed, and a number of its own for each parameter in order of creation; and where they
+// live. The same values on every device.
 class Initialiser {
  public:
-  explicit Initialiser(uint64_t seed = 42, DType dtype = DType::f32) : seed_(seed), dtype_(dtype) {}
+  explicit Initialiser(uint64_t seed = 42, DType dtype = DType::f32, Device device = {})
+      : seed_(seed), dtype_(dtype), device_(device) {}
   DType dtype() const { return dtype_; }
+  Device device() const { return device_; }
 
   Tensor uniform(const Shape& shape, double low, double high);
   // PyTorch's default for a weight or bias of a convolution or linear layer: uniform in +-1/sqrt(fan_in).
@@ -28,6 +31,7 @@ class Initialiser {
  private:
   uint64_t seed_;
   DType dtype_;
+  Device device_;
   uint32_t next_ = 0;
 };
 

@@ -1,17 +1,112 @@
 #include "tensor/device.h"
 
+#include <charconv>
+#include <cstring>
+#include <unistd.h>
+
+#include "tensor/backend.h"
+#include "tensor/cuda/cuda_backend.h"
 #include "tensor/error.h"
+#include "tensor/simt/simt_backend.h"
 
 namespace primal {
+namespace {
 
-Device Device::parse(std::string_view text) {
-  if (text == "cpu" || text == "auto") return Device{};
-  if (text.starts_with("cuda")) {
-    throw DeviceError("[device] {} was asked for, but this build has only: cpu", text);
+class CpuBackend final : public Backend {
+ public:
+  std::shared_ptr<void> allocate(size_t bytes, size_t) override { return host_pool().allocate(bytes); }
+  void from_host(void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
+  void to_host(void* to, const void* from, size_t bytes, size_t) override { copy(to, from, bytes); }
+  void copy(void* to, const void* from, size_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from, bytes);
   }
-  throw DeviceError("[device] '{}' is not a device; this build has: cpu", text);
+  void zero(void* to, size_t bytes) override {
+    if (bytes > 0) std::memset(to, 0, bytes);
+  }
+  void synchronize() override {}
+  MemoryStats stats() const override { return host_pool().stats(); }
+  void reset_peak() override { host_pool().reset_peak(); }
+};
+
+// N of "cuda:N"; -1 for anything else.
+int index_of(std::string_view text) {
+  if (text == "cuda") return 0;
+  if (!text.starts_with("cuda:")) return -1;
+  text.remove_prefix(5);
+  int index = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  return error == std::errc() && end == text.data() + text.size() ? index : -1;
 }
 
-std::string Device::str() const { return "cpu"; }
+}  // namespace
+
+std::string_view name_of(Device::Kind kind) {
+  switch (kind) {
+    case Device::Kind::cpu:
+      return "cpu";
+    case Device::Kind::simt:
+      return "simt";
+    case Device::Kind::cuda:
+      return "cuda";
+  }
+  return "?";
+}
+
+Device Device::parse(std::string_view text) {
+  if (text == "cpu") return {};
+  if (text == "simt") return simt();
+  const int index = index_of(text);
+  if (index < 0) {
+    throw DeviceError("[device] '{}' is not a device; expected auto, cpu, simt, cuda or cuda:N", text);
+  }
+  const std::string absent = cuda_status().absent;
+  if (!absent.empty()) {
+    throw DeviceError("[device] {} was asked for, but {}; `--device auto` takes what there is", text, absent);
+  }
+  if (index >= cuda::n_devices()) {
+    throw DeviceError("[device] {} was asked for, but this machine has {} CUDA device{}: 0 to {}", text,
+                      cuda::n_devices(), cuda::n_devices() == 1 ? "" : "s", cuda::n_devices() - 1);
+  }
+  return cuda(index);
+}
+
+std::string Device::str() const {
+  return kind == Kind::cuda ? fmt::format("cuda:{}", index) : std::string(name_of(kind));
+}
+
+DeviceChoice choose_device() {
+  const std::string absent = cuda_status().absent;
+  if (!absent.empty()) return {Device{}, "no CUDA device: " + absent};
+  return {Device::cuda(0), cuda::device_info(0).name};
+}
+
+std::vector<DeviceInfo> devices() {
+  const auto memory =
+      static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const auto unused =
+      static_cast<size_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  std::vector<DeviceInfo> all{
+      {Device{}, "the processor", memory, unused, "", 0},
+      {Device::simt(), "CUDA kernels emulated on the processor", memory, unused, "", 0}};
+  if (cuda_status().absent.empty()) {
+    for (int i = 0; i < cuda::n_devices(); ++i) all.push_back(cuda::device_info(i));
+  }
+  return all;
+}
+
+CudaStatus cuda_status() { return cuda::status(); }
+
+Backend& backend(Device device) {
+  static CpuBackend cpu;
+  switch (device.kind) {
+    case Device::Kind::cpu:
+      return cpu;
+    case Device::Kind::simt:
+      return simt::simt_backend();
+    case Device::Kind::cuda:
+      return cuda::cuda_backend(device.index);
+  }
+  throw DeviceError("[device] unknown kind {}", static_cast<int>(device.kind));
+}
 
 }  // namespace primal

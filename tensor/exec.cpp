@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "tensor/backend.h"
 #include "tensor/error.h"
-#include "tensor/memory_pool.h"
 
 namespace primal {
 namespace {
@@ -67,7 +67,7 @@ void set_num_threads(int n) {
 WorkAlone::WorkAlone() : before_(std::exchange(works_alone, true)) {}
 WorkAlone::~WorkAlone() { works_alone = before_; }
 
-Scratch::Scratch(size_t bytes) : data_(host_pool().allocate(bytes)) {}
+Scratch::Scratch(size_t bytes, Device device) : data_(backend(device).allocate(bytes, sizeof(float))) {}
 
 void parallel_for(const Exec& exec, int64_t n, int64_t grain,
                   const std::function<void(int64_t, int64_t)>& body) {

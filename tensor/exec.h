@@ -1,4 +1,4 @@
-// Exec: where and how a kernel runs. On the CPU: how many threads, and scratch memory from the pool.
+// Exec: where and how a kernel runs: the device, how many threads on the CPU, and scratch memory from the pool.
 // parallel_for splits a range by geometry (never by thread), so results do not depend on the number of
 // threads.
 #pragma once
@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+
+#include "tensor/device.h"
 
 namespace primal {
 
@@ -30,13 +32,15 @@ class WorkAlone {
 
 struct Exec {
   int n_threads = num_threads();
+  Device device;
 };
+inline Exec exec_on(Device device) { return {.n_threads = num_threads(), .device = device}; }
 
 // Scratch memory of a kernel call, 64-byte aligned, from the memory pool and back to it at the end of the
 // scope. Contents are undefined at first.
 class Scratch {
  public:
-  explicit Scratch(size_t bytes);
+  explicit Scratch(size_t bytes, Device device = {});
   template <class T>
   T* as() const {
     return static_cast<T*>(data_.get());

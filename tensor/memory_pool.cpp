@@ -15,10 +15,20 @@ size_t MemoryPool::size_class(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-MemoryPool::Shelf::~Shelf() {
+MemorySource host_memory() {
+  return {.of = {},
+          .allocate = [](size_t bytes) { return std::aligned_alloc(MemoryPool::kAlignment, bytes); },
+          .free = [](void* block) { std::free(block); }};
+}
+
+MemoryPool::Shelf::~Shelf() { release_cached(); }
+
+void MemoryPool::Shelf::release_cached() {
   for (auto& [bytes, blocks] : cached) {
-    for (void* block : blocks) std::free(block);
+    for (void* block : blocks) source.free(block);
+    stats.reserved_bytes -= bytes * blocks.size();
   }
+  cached.clear();
 }
 
 std::shared_ptr<void> MemoryPool::allocate(size_t bytes) {
@@ -31,10 +41,17 @@ std::shared_ptr<void> MemoryPool::allocate(size_t bytes) {
       block = found->second.back();
       found->second.pop_back();
     } else {
-      block = std::aligned_alloc(kAlignment, rounded);
+      block = shelf_->source.allocate(rounded);
       if (block == nullptr) {
-        throw DeviceError("[memory] the system refused {} bytes; {} are in use and {} cached", rounded,
-                          stats.live_bytes, stats.reserved_bytes - stats.live_bytes);
+        shelf_->release_cached();
+        block = shelf_->source.allocate(rounded);
+      }
+      if (block == nullptr) {
+        const std::string& of = shelf_->source.of;
+        throw DeviceError("[memory] {} refused {:.1f} MB; {:.1f} MB are in use here{}",
+                          of.empty() ? "the system" : of, 1e-6 * static_cast<double>(rounded),
+                          1e-6 * static_cast<double>(stats.live_bytes),
+                          of.empty() ? "" : ": smaller pictures, a smaller batch or fewer filters need less");
       }
       stats.reserved_bytes += rounded;
       ++stats.system_allocations;
@@ -61,11 +78,7 @@ void MemoryPool::reset_peak() {
 
 void MemoryPool::release_cached() {
   std::lock_guard lock(shelf_->mutex);
-  for (auto& [bytes, blocks] : shelf_->cached) {
-    for (void* block : blocks) std::free(block);
-    shelf_->stats.reserved_bytes -= bytes * blocks.size();
-  }
-  shelf_->cached.clear();
+  shelf_->release_cached();
 }
 
 MemoryPool& host_pool() {

@@ -1,14 +1,20 @@
-// MemoryPool: blocks of host memory that are handed back and used again, so that a training step after the
-// first asks the system for nothing. Blocks are 64-byte aligned (one cache line, one AVX-512 register) and
+// MemoryPool: blocks of memory that are handed back and used again, so that a training step after the first
+// asks the system for nothing. Blocks are at least 64-byte aligned (one cache line, one AVX-512 register) and
 // come in size classes eight to an octave, so at most 12.5 % of a block is unused. All functions may be
 // called from any thread.
+//
+// A device has a pool too. A block that is handed back may still be read by kernels that were launched before; whoever
+// gets it next launches on the same stream and so comes after them.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace primal {
@@ -20,14 +26,24 @@ struct MemoryStats {
   uint64_t system_allocations = 0;  // how often the system was asked for a block
 };
 
+// Where a pool's blocks come from.
+struct MemorySource {
+  std::string of;                         // as messages call it: "cuda:0"; empty for the host
+  std::function<void*(size_t)> allocate;  // null where there is no more
+  std::function<void(void*)> free;
+};
+MemorySource host_memory();
+
 class MemoryPool {
  public:
   static constexpr size_t kAlignment = 64;
 
-  MemoryPool() : shelf_(std::make_shared<Shelf>()) {}
+  explicit MemoryPool(MemorySource source = host_memory())
+      : shelf_(std::make_shared<Shelf>(std::move(source))) {}
 
   // A block of at least `bytes`, contents undefined; it goes back to the pool when the last copy of the
-  // pointer dies, which may be after the pool itself. DeviceError where the system has no more memory.
+  // pointer dies, which may be after the pool itself. Where the source has no more, the cached blocks are given back and
+  // it is asked once more; then DeviceError.
   std::shared_ptr<void> allocate(size_t bytes);
 
   MemoryStats stats() const;
@@ -38,7 +54,10 @@ class MemoryPool {
 
  private:
   struct Shelf {
+    explicit Shelf(MemorySource s) : source(std::move(s)) {}
     ~Shelf();
+    void release_cached();
+    MemorySource source;
     std::mutex mutex;
     std::map<size_t, std::vector<void*>> cached;  // size class -> blocks nobody holds
     MemoryStats stats;

@@ -3,38 +3,45 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tensor/backend.h"
 #include "tensor/error.h"
-#include "tensor/memory_pool.h"
 
 namespace primal {
 
-Tensor Tensor::empty(const Shape& shape, DType dtype) {
+Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
   Tensor t;
   t.shape_ = shape;
   t.dtype_ = dtype;
-  t.storage_ = host_pool().allocate(t.bytes());
+  t.device_ = device;
+  t.storage_ = backend(device).allocate(t.bytes(), size_of(dtype));
   return t;
 }
 
-Tensor Tensor::zeros(const Shape& shape, DType dtype) {
-  Tensor t = empty(shape, dtype);
-  std::memset(t.raw(), 0, t.bytes());
+Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
+  Tensor t = empty(shape, dtype, device);
+  backend(device).zero(t.device_raw(), t.bytes());
   return t;
 }
 
-Tensor Tensor::full(const Shape& shape, double value, DType dtype) {
-  Tensor t = empty(shape, dtype);
+Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device) {
+  Tensor t = empty(shape, dtype, device);
   t.fill(value);
   return t;
 }
 
 std::string Tensor::str() const {
-  return defined() ? fmt::format("{}{}", name_of(dtype_), shape_.str()) : "undefined";
+  if (!defined()) return "undefined";
+  return fmt::format("{}{}{}", name_of(dtype_), shape_.str(), device_.is_cpu() ? "" : " on " + device_.str());
 }
 
 void Tensor::check_dtype(DType expected) const {
   if (!defined()) throw ShapeError("[tensor] undefined: it has no elements");
   if (dtype_ != expected) throw ShapeError("[tensor] expected {}, got {}", name_of(expected), str());
+}
+
+void Tensor::check_host() const {
+  if (!device_.is_cpu())
+    throw DeviceError("[tensor] {} is read by the host, which has to move it to the cpu first", str());
 }
 
 double Tensor::item() const {
@@ -43,8 +50,9 @@ double Tensor::item() const {
 }
 
 std::vector<double> Tensor::to_doubles() const {
+  const Tensor host = to(Device{});
   return dispatch(dtype_, [&]<class T>() {
-    const std::span<T> values = span<T>();
+    const std::span<T> values = host.span<T>();
     return std::vector<double>(values.begin(), values.end());
   });
 }
@@ -69,8 +77,15 @@ Tensor Tensor::slice(int64_t begin, int64_t end) const {
 
 Tensor Tensor::clone() const {
   if (!defined()) return {};
-  Tensor t = empty(shape_, dtype_);
-  std::memcpy(t.raw(), raw(), bytes());
+  Tensor t = empty(shape_, dtype_, device_);
+  backend(device_).copy(t.device_raw(), device_raw(), bytes());
+  return t;
+}
+
+Tensor Tensor::to(Device device) const {
+  if (device == device_ || !defined()) return *this;
+  Tensor t = empty(shape_, dtype_, device);
+  t.copy_from(*this);
   return t;
 }
 
@@ -86,6 +101,8 @@ Tensor Tensor::to(DType dtype) const {
 }
 
 void Tensor::fill(double value) const {
+  if (value == 0.0) return backend(device_).zero(device_raw(), bytes());
+  if (!device_.is_cpu()) return copy_from(full(shape_, value, dtype_));
   dispatch(dtype_, [&]<class T>() { std::ranges::fill(span<T>(), static_cast<T>(value)); });
 }
 
@@ -93,7 +110,11 @@ void Tensor::copy_from(const Tensor& source) const {
   if (source.shape() != shape_ || source.dtype() != dtype_) {
     throw ShapeError("[copy_from] source {} does not match {}", source.str(), str());
   }
-  std::memcpy(raw(), source.raw(), bytes());
+  if (source.device_ == device_) return backend(device_).copy(device_raw(), source.device_raw(), bytes());
+  if (source.device_.is_cpu()) return backend(device_).from_host(device_raw(), source.raw(), bytes());
+  if (device_.is_cpu())
+    return backend(source.device_).to_host(raw(), source.device_raw(), bytes(), size_of(dtype_));
+  copy_from(source.to(Device{}));  // between two devices: through the host
 }
 
 }  // namespace primal

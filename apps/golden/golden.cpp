@@ -113,7 +113,9 @@ GoldenCase load_golden(const fs::path& path, DType dtype) {
   return golden;
 }
 
-std::vector<GoldenRow> run_golden(const GoldenCase& golden, const OpRegistry& ops) {
+std::vector<GoldenRow> run_golden(const GoldenCase& on_cpu, const OpRegistry& ops, Device device) {
+  GoldenCase golden = on_cpu;
+  golden.call.device = device;
   const OpInfo* op = ops.find(golden.op);
   if (op == nullptr) {
     GoldenRow row{golden.path, golden.op, "none"};
@@ -126,8 +128,9 @@ std::vector<GoldenRow> run_golden(const GoldenCase& golden, const OpRegistry& op
   const ImplementationScope rule;
   rows.push_back(run_one(golden, *op, "rule", 1.0));
   for (const OpInfo& below : ops.ops()) {
-    if (below.implementations.size() < 2 || !rule.used_any(below.name)) continue;
-    for (const ImplementationInfo& implementation : below.implementations) {
+    const std::vector<ImplementationInfo> there = below.implementations_on(device.kind);
+    if (there.size() < 2 || !rule.used_any(below.name)) continue;
+    for (const ImplementationInfo& implementation : there) {
       const ImplementationScope forced(below.name, implementation.name);
       const bool is_op = &below == op;
       GoldenRow row = run_one(
@@ -138,9 +141,9 @@ std::vector<GoldenRow> run_golden(const GoldenCase& golden, const OpRegistry& op
     }
   }
   // An op of several implementations has a row for each that ran; the rule is one of them.
-  if (op->implementations.size() >= 2 && rows.size() > 1) rows.erase(rows.begin());
-  if (op->implementations.size() == 1 && rows.size() == 1)
-    rows[0].implementation = op->implementations[0].name;
+  const std::vector<ImplementationInfo> there = op->implementations_on(device.kind);
+  if (there.size() >= 2 && rows.size() > 1) rows.erase(rows.begin());
+  if (there.size() == 1 && rows.size() == 1) rows[0].implementation = there[0].name;
   return rows;
 }
 

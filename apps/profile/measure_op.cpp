@@ -16,7 +16,7 @@ using PhaseTimes = std::map<std::string, double>;  // ms
 class Measurement {
  public:
   Measurement(const OpInfo& info, const OpCase& op_case, const MeasureOptions& options)
-      : info_(info), options_(options) {
+      : info_(info), implementations_(info.implementations_on(Device::Kind::cpu)), options_(options) {
     call_ = {make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name};
     for (const OpInput& input : op_case.inputs) {
       if (!input.differentiable) call_.constants.insert(input.name);
@@ -25,7 +25,7 @@ class Measurement {
 
   std::vector<OpMeasurement> run(const std::vector<std::string>& only) {
     find_what_is_expected();
-    for (const ImplementationInfo& implementation : info_.implementations) {
+    for (const ImplementationInfo& implementation : implementations_) {
       const bool wanted = only.empty() || std::ranges::count(only, std::string(implementation.name)) > 0;
       if (wanted) try_implementation(implementation);
     }
@@ -73,7 +73,7 @@ class Measurement {
   void try_implementation(const ImplementationInfo& implementation) {
     const ImplementationScope forced(info_.name, implementation.name);
     const OpResult result = info_.run(call_);
-    if (info_.implementations.size() > 1 && !forced.used(info_.name, implementation.name)) return;
+    if (implementations_.size() > 1 && !forced.used(info_.name, implementation.name)) return;
     Candidate candidate{&implementation, {}, 0.0, {}, {}};
     if (implementation.name != kReference) {
       judge("output.", result.outputs, expected_.outputs, implementation, candidate.output);
@@ -145,7 +145,7 @@ class Measurement {
         row.implementation = candidate.info->name;
         const auto rule = chosen_.find(phase);
         row.chosen =
-            rule == chosen_.end() ? info_.implementations.size() == 1 : rule->second == row.implementation;
+            rule == chosen_.end() ? implementations_.size() == 1 : rule->second == row.implementation;
         row.ms = summarise(times->second);
         row.cost = costs_.at(phase);
         rows.push_back(std::move(row));
@@ -155,6 +155,7 @@ class Measurement {
   }
 
   const OpInfo& info_;
+  const std::vector<ImplementationInfo> implementations_;
   const MeasureOptions& options_;
   OpCall call_;
   OpResult expected_;

@@ -36,13 +36,14 @@ Variable activation(const Variable& x, const ActivationParams& params) {
   const char* op = name_of(params.kind);
   const Range range(op, nullptr,
                     [&] { return range_detail(activation_cost(x.shape(), params.kind), x.shape().str()); });
-  const Tensor y = Tensor::empty(x.shape(), x.dtype());
-  dispatch_floating(x.dtype(), op, [&]<class T>() {
-    cpu::activation_forward<T>(Exec{}, x.value().span<T>(), params, y.span<T>());
-  });
-  return record(op, y, {x}, [y, params, op](Gradients& g) {
-    dispatch_floating(y.dtype(), op, [&]<class T>() {
-      cpu::activation_backward<T>(Exec{}, y.span<T>(), g.output().span<T>(), params, g.input(0).span<T>());
+  const Exec exec = exec_on(x.device());
+  const Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
+  return dispatch_floating(x.dtype(), op, [&]<class T>() {
+    const ActivationKernels<T>& kernels = kernels_on(op, x.device(), activation_kernels<T>());
+    kernels.forward(exec, x.value().device_span<const T>(), params, y.device_span<T>());
+    return record(op, y, {x}, [=, &kernels](Gradients& g) {
+      kernels.backward(exec, y.device_span<const T>(), g.output().device_span<const T>(), params,
+                       g.input(0).device_span<T>());
     });
   });
 }

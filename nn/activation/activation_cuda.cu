@@ -69,31 +69,29 @@ void with_functions(const ActivationParams& params, const Use& use) {
   }
 }
 
-}  // namespace
-
 template <class T>
-void activation_forward(std::span<const T> x, const ActivationParams& params, std::span<T> y) {
+void forward(const Exec& exec, std::span<const T> x, const ActivationParams& params, std::span<T> y) {
   const int64_t n = static_cast<int64_t>(x.size());
   if (n == 0) return;
   with_functions<T>(params, [&]<class F>(const F& f) {
-    launch({.name = "activation_forward", .grid = blocks_for(n, kThreads), .block = kThreads},
+    launch(exec, {.name = "activation_forward", .grid = blocks_for(n, kThreads), .block = kThreads},
            forward_kernel<T, F>, f, global(x), global(y), n);
   });
 }
 
 template <class T>
-void activation_backward(std::span<const T> y, std::span<const T> grad_y, const ActivationParams& params,
-                         std::span<T> grad_x) {
+void backward(const Exec& exec, std::span<const T> y, std::span<const T> grad_y,
+              const ActivationParams& params, std::span<T> grad_x) {
   const int64_t n = static_cast<int64_t>(y.size());
   if (n == 0) return;
   with_functions<T>(params, [&]<class F>(const F& f) {
-    launch({.name = "activation_backward", .grid = blocks_for(n, kThreads), .block = kThreads},
+    launch(exec, {.name = "activation_backward", .grid = blocks_for(n, kThreads), .block = kThreads},
            backward_kernel<T, F>, f, global(y), global(grad_y), global(grad_x), n);
   });
 }
 
-template void activation_forward(std::span<const float>, const ActivationParams&, std::span<float>);
-template void activation_backward(std::span<const float>, std::span<const float>, const ActivationParams&,
-                                  std::span<float>);
+}  // namespace
+
+const ActivationKernels<float> activation_elementwise = {forward<float>, backward<float>};
 
 }  // namespace primal::PRIMAL_SIMT

@@ -1,8 +1,30 @@
 // What verify, check and the tests know of the activations.
 #include "autograd/differentiable_op.h"
 #include "nn/activation/activation.h"
+#include "nn/activation/activation_kernels.h"
 
 namespace primal {
+namespace {
+
+constexpr ImplementationInfo kPlain{kReference, "one pass over the elements, split into chunks of 64 KB"};
+constexpr ImplementationInfo kElementwise{"elementwise", "one thread for each element"};
+
+}  // namespace
+
+template <>
+std::span<const DeviceKernels<ActivationKernels<float>>> activation_kernels<float>() {
+  static const DeviceKernels<ActivationKernels<float>> kernels[] = {
+      PRIMAL_EACH_DEVICE(kElementwise, activation_elementwise),
+      {kPlain, {cpu::activation_forward<float>, cpu::activation_backward<float>}}};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<ActivationKernels<double>>> activation_kernels<double>() {
+  static constexpr DeviceKernels<ActivationKernels<double>> kernels[] = {
+      {kPlain, {cpu::activation_forward<double>, cpu::activation_backward<double>}}};
+  return kernels;
+}
 
 PhaseCosts activation_cost(const Shape& x, ActivationKind kind) {
   const auto of = [n = elements_of(x)](double forward, double backward) {
@@ -40,7 +62,7 @@ OpInfo activation_info(std::string name, std::string equation, double tolerance,
       {"empty_batch", Attributes::object(), {{"x", {0, 3, 1, 4, 4}}}},
   };
   info.stages = {{"e0", Attributes::object(), {{"x", {1, 32, 1, 256, 256}}}}};
-  info.implementations = {{kReference, "one pass over the elements, split into chunks of 64 KB"}};
+  info.implementations = infos_of(activation_kernels<float>());
   return info;
 }
 

@@ -28,9 +28,11 @@ Adam::Adam(NamedParameters parameters, const AdamParams& params) : params_(param
       throw ShapeError("[adam] {} is no leaf that requires a gradient", name);
     Slot slot;
     slot.x = x;
-    slot.m = register_buffer("m." + name, Tensor::zeros(x.shape(), x.dtype()));
-    slot.v = register_buffer("v." + name, Tensor::zeros(x.shape(), x.dtype()));
-    if (params_.amsgrad) slot.v_max = register_buffer("v_max." + name, Tensor::zeros(x.shape(), x.dtype()));
+    slot.m = register_buffer("m." + name, Tensor::zeros(x.shape(), x.dtype(), x.device()));
+    slot.v = register_buffer("v." + name, Tensor::zeros(x.shape(), x.dtype(), x.device()));
+    if (params_.amsgrad) {
+      slot.v_max = register_buffer("v_max." + name, Tensor::zeros(x.shape(), x.dtype(), x.device()));
+    }
     slots_.push_back(std::move(slot));
   }
 }

@@ -4,6 +4,8 @@
 #include <mutex>
 #include <utility>
 
+#include "tensor/error.h"
+
 namespace primal {
 namespace {
 
@@ -87,6 +89,15 @@ std::string wanted_implementation(std::string_view op, std::string_view phase, c
 void note_implementation(ImplementationChoice choice) {
   std::lock_guard lock(scope_mutex);
   if (innermost != nullptr) innermost->used_.insert(std::move(choice));
+}
+
+void throw_no_implementation(std::string_view op, const std::string& geometry, Device device,
+                             bool any_on_device) {
+  if (!any_on_device) {
+    throw DeviceError("[{}] no implementation on {} for this element type; kernels of devices compute in f32",
+                      op, device.str());
+  }
+  throw ShapeError("[{}] no implementation on {} supports this call: {}", op, device.str(), geometry);
 }
 
 }  // namespace primal

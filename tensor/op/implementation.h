@@ -1,7 +1,8 @@
 // The implementations of an op, and which one runs.
 //
-// Each op keeps a ladder: its implementations for one element type, fastest first, the plain reference last
-// and able to do everything. choose() takes, for a phase ("forward", "backward", ...) and a geometry,
+// Each op keeps a ladder: its implementations for one element type, on all devices, fastest first, the plain reference on
+// the CPU last and able to do everything. choose() takes, for a phase ("forward", "backward", ...), a geometry and a
+// device, of those that run on the device,
 //
 //   1. the implementation that is forced by name (`--impl conv3d=blocked`),
 //   2. the one a plan has for this phase and geometry (`--plan FILE`, written by `primal tune`),
@@ -23,7 +24,6 @@
 #include <vector>
 
 #include "tensor/device.h"
-#include "tensor/error.h"
 
 namespace primal {
 
@@ -99,6 +99,10 @@ class ImplementationScope {
 // The choices of the innermost scope so far: which implementations a run has used. Empty without a scope.
 std::vector<ImplementationChoice> current_choices();
 
+// DeviceError where nothing of the op runs on the device, ShapeError where what runs there does not support the call.
+[[noreturn]] void throw_no_implementation(std::string_view op, const std::string& geometry, Device device,
+                                          bool any_on_device);
+
 // What is forced for the op, else what the plan has for this phase and geometry; empty when neither says.
 std::string wanted_implementation(std::string_view op, std::string_view phase, const std::string& geometry);
 void note_implementation(ImplementationChoice choice);
@@ -106,11 +110,14 @@ void note_implementation(ImplementationChoice choice);
 template <class Geometry, class Kernels>
 const Implementation<Geometry, Kernels>& choose(std::string_view op, std::string_view phase,
                                                 std::span<const Implementation<Geometry, Kernels>> ladder,
-                                                const Geometry& geometry) {
+                                                const Geometry& geometry, Device device = {}) {
   const Implementation<Geometry, Kernels>* chosen = nullptr;
+  bool any_on_device = false;
   const std::string text = key(geometry);
   const std::string wanted = wanted_implementation(op, phase, text);
   for (const auto& candidate : ladder) {
+    if (candidate.info.device != device.kind) continue;
+    any_on_device = true;
     if (!candidate.supports(geometry)) continue;
     if (chosen == nullptr) chosen = &candidate;
     if (candidate.info.name == wanted) {
@@ -118,9 +125,64 @@ const Implementation<Geometry, Kernels>& choose(std::string_view op, std::string
       break;
     }
   }
-  if (chosen == nullptr) throw ShapeError("[{}] no implementation supports this call: {}", op, text);
+  if (chosen == nullptr) throw_no_implementation(op, text, device, any_on_device);
   note_implementation({std::string(op), std::string(phase), text, std::string(chosen->info.name)});
   return *chosen;
+}
+
+// Ops that have one implementation on each device keep a list of these, and there is nothing to choose by.
+template <class Kernels>
+struct DeviceKernels {
+  ImplementationInfo info;
+  Kernels kernels;
+};
+
+template <class Kernels>
+const Kernels& kernels_on(std::string_view op, Device device, std::span<const DeviceKernels<Kernels>> all) {
+  for (const auto& candidate : all) {
+    if (candidate.info.device == device.kind) return candidate.kernels;
+  }
+  throw_no_implementation(op, "", device, false);
+}
+
+// The infos of a ladder or of such a list, for OpInfo::implementations.
+template <class Entries>
+std::vector<ImplementationInfo> infos_of(const Entries& entries) {
+  std::vector<ImplementationInfo> infos;
+  for (const auto& entry : entries) infos.push_back(entry.info);
+  return infos;
+}
+
+// The kernels of a .cu file are one constant for each device it is compiled for: PRIMAL_DEVICE_KERNELS(Kernels, name)
+// declares primal::simt::name and primal::cuda::name, the file defines its own in namespace primal::PRIMAL_SIMT.
+#define PRIMAL_DEVICE_KERNELS(Kernels, name) \
+  namespace simt {                           \
+  extern const Kernels name;                 \
+  }                                          \
+  namespace cuda {                           \
+  extern const Kernels name;                 \
+  }                                          \
+  static_assert(true, "a semicolon follows")
+
+// Rows of a ladder (on_devices) or of a list of DeviceKernels (each_device) for those constants: one for the emulation and,
+// in a build with CUDA, one for CUDA devices:  PRIMAL_ON_DEVICES(kTiledInfo, supports, conv3d_tiled)
+#if PRIMAL_HAS_CUDA
+#define PRIMAL_ON_DEVICES(info, supports, name)                  \
+  {on_device(info, Device::Kind::simt), supports, simt::name}, { \
+    on_device(info, Device::Kind::cuda), supports, cuda::name    \
+  }
+#define PRIMAL_EACH_DEVICE(info, name) \
+  {on_device(info, Device::Kind::simt), simt::name}, { on_device(info, Device::Kind::cuda), cuda::name }
+#else
+#define PRIMAL_ON_DEVICES(info, supports, name) \
+  { on_device(info, Device::Kind::simt), supports, simt::name }
+#define PRIMAL_EACH_DEVICE(info, name) \
+  { on_device(info, Device::Kind::simt), simt::name }
+#endif
+
+constexpr ImplementationInfo on_device(ImplementationInfo info, Device::Kind kind) {
+  info.device = kind;
+  return info;
 }
 
 }  // namespace primal

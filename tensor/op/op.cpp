@@ -7,6 +7,19 @@
 
 namespace primal {
 
+std::vector<ImplementationInfo> OpInfo::implementations_on(Device::Kind kind) const {
+  std::vector<ImplementationInfo> there;
+  std::ranges::copy_if(implementations, std::back_inserter(there),
+                       [&](const ImplementationInfo& i) { return i.device == kind; });
+  return there;
+}
+
+TensorMap moved_to(const TensorMap& tensors, Device device) {
+  TensorMap moved;
+  for (const auto& [name, tensor] : tensors) moved[name] = tensor.to(device);
+  return moved;
+}
+
 double relative_l2(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape()) throw ShapeError("[relative_l2] {} against {}", a.str(), b.str());
   const std::vector<double> u = a.to_doubles(), v = b.to_doubles();

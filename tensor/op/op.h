@@ -31,6 +31,7 @@ struct OpCall {
   TensorMap upstream;
   std::string name;                      // of the case
   std::set<std::string> constants = {};  // inputs whose gradient is not wanted though upstream is given
+  Device device = {};  // where to compute; inputs, upstream and results are on the CPU all the same
 };
 
 struct OpResult {
@@ -102,10 +103,13 @@ struct OpInfo {
   std::vector<std::string> results{"y"};  // the outputs that have gradients
   // What a call costs, by phase; null for chains of ops (models), which are counted op by op, and for file readers.
   std::function<PhaseCosts(const OpShapes&)> cost = nullptr;
-  OpGeometry geometry = {};                         // empty where there is nothing to choose
-  std::vector<ImplementationInfo> implementations;  // fastest first, the reference last
+  OpGeometry geometry = {};  // empty where there is nothing to choose
+  std::vector<ImplementationInfo>
+      implementations;         // of f32, on all devices; fastest first, the reference last
   bool differentiable = true;  // false: no gradient check (metrics, preprocessing, optimiser)
   bool f64 = true;             // false: defined in float32 or in integers only
+
+  std::vector<ImplementationInfo> implementations_on(Device::Kind kind) const;
 };
 
 // ||a - b|| / max(||b||, 1e-30), in double. ShapeError when the shapes differ.
@@ -113,6 +117,9 @@ double relative_l2(const Tensor& a, const Tensor& b);
 
 // The usual judge: relative L2, `outputs` and `grads` allowed in f32, 1e-6 in f64 throughout.
 Judge judge_relative_l2(double outputs, double grads);
+
+// Every tensor of the map, there.
+TensorMap moved_to(const TensorMap& tensors, Device device);
 
 // The inputs of a case, in the given type (labels stay i64); the same call gives the same values.
 TensorMap make_inputs(const OpCase& op_case, DType dtype, uint64_t seed = 0);

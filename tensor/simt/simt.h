@@ -11,16 +11,18 @@
 //     if (i < n) y[i] += a * x[i];
 //   }
 //   }  // namespace
-//   void axpy(float a, std::span<const float> x, std::span<float> y) {
+//   void axpy(const Exec& exec, float a, std::span<const float> x, std::span<float> y) {
 //     const int64_t n = std::ssize(x);
-//     launch({.name = "axpy", .grid = blocks_for(n, 256), .block = 256}, axpy_kernel, a, global(x), global(y), n);
+//     launch(exec, {.name = "axpy", .grid = blocks_for(n, 256), .block = 256}, axpy_kernel, a, global(x), global(y), n);
 //   }
 //   }  // namespace primal::PRIMAL_SIMT
 //
 // In both builds: threadIdx, blockIdx, blockDim, gridDim; __syncthreads, __syncwarp, __shfl_sync, __shfl_up_sync,
 // __shfl_down_sync, __shfl_xor_sync, __any_sync, __all_sync, __ballot_sync, atomicAdd; and
 //
-//   launch({.name, .grid, .block, .shared_bytes, .cooperative}, kernel, arguments...)   DeviceError where it cannot be
+//   launch(exec, {.name, .grid, .block, .shared_bytes, .cooperative}, kernel, arguments...)
+//                                           DeviceError where it cannot be
+//   GlobalView<const T, 5> x                a View whose elements are checked; global(view) makes one
 //   PRIMAL_SHARED(float, tile, [8][33]);    shared memory of the block; `PRIMAL_SHARED(float, sum, );` for one value
 //   PRIMAL_DYNAMIC_SHARED(float, tile);     a pointer to the .shared_bytes of the launch; once per kernel
 //   grid_sync();                            barrier of the whole grid, in a launch with .cooperative = true
@@ -31,6 +33,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+
+#include "tensor/view.h"
 
 #ifdef __CUDACC__
 #include "tensor/simt/simt_cuda.h"  // IWYU pragma: export
@@ -45,6 +49,33 @@ namespace primal::PRIMAL_SIMT {
 // Blocks of `block` threads that cover n elements; at least one, since an empty grid cannot be launched.
 inline dim3 blocks_for(int64_t n, int64_t block) {
   return dim3(static_cast<unsigned>(n > 0 ? (n + block - 1) / block : 1));
+}
+
+// View<T, R> as kernels take it: x(n, c, d, h, w), x.extent[axis], x.data[i].
+template <class T, int R>
+struct GlobalView {
+  Global<T> data;
+  int64_t extent[R];
+
+  template <class... Index>
+  __device__ int64_t offset(Index... index) const {
+    static_assert(sizeof...(Index) == R, "one index per axis");
+    int64_t at = 0, axis = 0;
+    ((at = at * extent[axis++] + static_cast<int64_t>(index)), ...);
+    return at;
+  }
+  template <class... Index>
+  __device__ decltype(auto) operator()(Index... index) const {
+    return data[offset(index...)];
+  }
+};
+
+template <class T, int R>
+GlobalView<T, R> global(const View<T, R>& view) {
+  GlobalView<T, R> g;
+  g.data = global(view.data != nullptr ? view.flat() : std::span<T>());
+  for (int axis = 0; axis < R; ++axis) g.extent[axis] = view.size(axis);
+  return g;
 }
 
 }  // namespace primal::PRIMAL_SIMT

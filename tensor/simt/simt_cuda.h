@@ -8,7 +8,9 @@
 #include <span>
 #include <type_traits>
 
-#include "tensor/simt/launch_error.h"
+#include "tensor/cuda/cuda_check.h"
+#include "tensor/cuda/launch_error.h"
+#include "tensor/exec.h"
 
 namespace primal::cuda {
 
@@ -48,8 +50,9 @@ inline void check_launch(const Launch& at, cudaError_t status) {
 constexpr size_t kSharedBytesByDefault = 48 << 10;  // more has to be asked for, kernel by kernel
 
 template <class... Params, class... Args>
-void launch(const Launch& at, void (*kernel)(Params...), Args&&... args) {
+void launch(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&&... args) {
   static_assert(sizeof...(Params) == sizeof...(Args), "as many arguments as the kernel has parameters");
+  const cudaStream_t stream = stream_of(exec.device);
   if (at.shared_bytes > kSharedBytesByDefault) {
     check_launch(at, cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
                                           cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -59,11 +62,11 @@ void launch(const Launch& at, void (*kernel)(Params...), Args&&... args) {
     const auto run = [&](Params... params) {
       void* pointers[] = {static_cast<void*>(const_cast<std::remove_const_t<Params>*>(&params))..., nullptr};
       return cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel), at.grid, at.block, pointers,
-                                         at.shared_bytes, nullptr);
+                                         at.shared_bytes, stream);
     };
     check_launch(at, run(static_cast<Params>(args)...));
   } else {
-    kernel<<<at.grid, at.block, at.shared_bytes>>>(static_cast<Params>(args)...);
+    kernel<<<at.grid, at.block, at.shared_bytes, stream>>>(static_cast<Params>(args)...);
     check_launch(at, cudaGetLastError());
   }
 }

@@ -100,7 +100,7 @@ uint64_t meet(Thread::WarpOp op, unsigned mask, uint64_t value, int source, uint
 
 }  // namespace
 
-void run_grid(const Launch& at, const std::function<void()>& thread) {
+void run_grid(const Exec& exec, const Launch& at, const std::function<void()>& thread) {
   check(at);
   const Schedule schedule = current_schedule();
   const int64_t n_blocks = int64_t{at.grid.x} * at.grid.y * at.grid.z;
@@ -116,7 +116,7 @@ void run_grid(const Launch& at, const std::function<void()>& thread) {
   // One exception per chunk, so that which one is reported does not depend on who comes first.
   const int64_t grain = std::max<int64_t>(1, n_blocks / 64), n_chunks = (n_blocks + grain - 1) / grain;
   std::vector<std::exception_ptr> errors(static_cast<size_t>(n_chunks));
-  parallel_for(Exec{}, n_blocks, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(exec, n_blocks, grain, [&](int64_t begin, int64_t end) {
     try {
       Residents residents(at, schedule, thread);
       for (int64_t i = begin; i < end; ++i) residents.run({nth_block(i)});

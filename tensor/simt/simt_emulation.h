@@ -15,6 +15,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "tensor/exec.h"
 #include "tensor/simt/global.h"    // IWYU pragma: export
 #include "tensor/simt/poison.h"    // IWYU pragma: export
 #include "tensor/simt/schedule.h"  // IWYU pragma: export
@@ -49,13 +50,13 @@ struct Launch {
 
 // Runs `thread` once for each thread of the grid. DeviceError for what no device could launch, CheckFailed for a fault
 // of the kernel; of several faults, that of the first block.
-void run_grid(const Launch& at, const std::function<void()>& thread);
+void run_grid(const Exec& exec, const Launch& at, const std::function<void()>& thread);
 
 template <class... Params, class... Args>
-void launch(const Launch& at, void (*kernel)(Params...), Args&&... args) {
+void launch(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&&... args) {
   static_assert(sizeof...(Params) == sizeof...(Args), "as many arguments as the kernel has parameters");
   const std::tuple<std::remove_const_t<Params>...> params(static_cast<Params>(args)...);
-  run_grid(at, [&] { std::apply(kernel, params); });  // each thread has its own copy of the parameters
+  run_grid(exec, at, [&] { std::apply(kernel, params); });  // each thread has its own copy of the parameters
 }
 
 #ifdef __cpp_lib_source_location

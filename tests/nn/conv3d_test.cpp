@@ -90,7 +90,7 @@ TEST(Conv3d, ImplementationsAgreeOnEveryInstructionSetOfThisMachine) {
   cases.insert(cases.end(), info.corner_cases.begin(), info.corner_cases.end());
   for (const OpCase& op_case : cases) {
     const OpResult expected = run_case(info, op_case);
-    for (const ImplementationInfo& implementation : info.implementations) {
+    for (const ImplementationInfo& implementation : info.implementations_on(Device::Kind::cpu)) {
       for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
         hwy::SetSupportedTargetsForTest(target);
         const OpResult got = run_case(info, op_case, implementation.name);
@@ -114,7 +114,7 @@ TEST(Conv3d, BitsDoNotDependOnTheNumberOfThreads) {
   cases.push_back(corner_case(info, "full_3x3x3"));
   const int before = num_threads();
   for (const OpCase& op_case : cases) {
-    for (const ImplementationInfo& implementation : info.implementations) {
+    for (const ImplementationInfo& implementation : info.implementations_on(Device::Kind::cpu)) {
       set_num_threads(1);
       const OpResult one = run_case(info, op_case, implementation.name);
       for (const int n : {2, 5}) {

@@ -32,7 +32,7 @@ TEST(SimtFault, BarrierThatHalfTheBlockReaches) {
   for (const Schedule& schedule : schedules()) {
     const ScheduleScope scope(schedule);
     const std::string fault =
-        fault_of([] { launch({.name = "half", .grid = 3, .block = 64}, half_at_barrier); });
+        fault_of([] { launch(Exec{}, {.name = "half", .grid = 3, .block = 64}, half_at_barrier); });
     EXPECT_HAS(fault, "[half] block ");
     EXPECT_HAS(fault, "threads 0-31 wait at __syncthreads, simt_fault_test.cpp:");
     EXPECT_HAS(fault, "threads 32-63 have ended");
@@ -47,7 +47,7 @@ __global__ void two_barriers() {
 }
 
 TEST(SimtFault, BarriersAtTwoPlaces) {
-  const std::string fault = fault_of([] { launch({.name = "two", .block = 4}, two_barriers); });
+  const std::string fault = fault_of([] { launch(Exec{}, {.name = "two", .block = 4}, two_barriers); });
   EXPECT_HAS(fault, "threads 0, 2 wait at");
   EXPECT_HAS(fault, "threads 1, 3 wait at");
 }
@@ -59,14 +59,14 @@ __global__ void absent_lanes(Global<int> y) {
 TEST(SimtFault, WarpOperationThatNotAllLanesOfItsMaskReach) {
   Buffer<int> y(16);
   const std::string fault =
-      fault_of([&] { launch({.name = "lanes", .block = 32}, absent_lanes, global(y.span())); });
+      fault_of([&] { launch(Exec{}, {.name = "lanes", .block = 32}, absent_lanes, global(y.span())); });
   EXPECT_HAS(fault, "threads 0-15 wait at a warp operation for the lanes 0xffffffff, simt_fault_test.cpp:");
 }
 
 __global__ void left_out() { __syncwarp(0xFFFFU); }
 
 TEST(SimtFault, WarpOperationOfALaneOutsideItsMask) {
-  EXPECT_HAS(fault_of([] { launch({.name = "left_out", .block = 32}, left_out); }),
+  EXPECT_HAS(fault_of([] { launch(Exec{}, {.name = "left_out", .block = 32}, left_out); }),
              "lane 16 calls a warp operation");
 }
 
@@ -76,10 +76,10 @@ __global__ void one_block_at_grid_barrier() {
 
 TEST(SimtFault, GridBarrierThatNotAllBlocksReach) {
   const Launch cooperative{.name = "grid", .grid = 2, .block = 32, .cooperative = true};
-  const std::string fault = fault_of([&] { launch(cooperative, one_block_at_grid_barrier); });
+  const std::string fault = fault_of([&] { launch(Exec{}, cooperative, one_block_at_grid_barrier); });
   EXPECT_HAS(fault, "block (0,0,0) cannot go on: threads 0-31 have ended; other blocks wait at grid_sync");
   const Launch independent{.name = "grid", .grid = 2, .block = 32};
-  EXPECT_HAS(fault_of([&] { launch(independent, one_block_at_grid_barrier); }), "not cooperative");
+  EXPECT_HAS(fault_of([&] { launch(Exec{}, independent, one_block_at_grid_barrier); }), "not cooperative");
 }
 
 __global__ void one_too_far(Global<const float> x, Global<float> y) { y[threadIdx.x] = x[threadIdx.x + 1]; }
@@ -90,12 +90,14 @@ TEST(SimtFault, AccessOutsideABuffer) {
   const std::vector<float> x(32, 1.0f);
   Buffer<float> y(32);
   const std::span<const float> in(x);
+  EXPECT_HAS(fault_of([&] {
+               launch(Exec{}, {.name = "far", .block = 32}, one_too_far, global(in), global(y.span()));
+             }),
+             "[far] block (0,0,0), thread (31,0,0): reads element 32 of a buffer of 32");
   EXPECT_HAS(
-      fault_of([&] { launch({.name = "far", .block = 32}, one_too_far, global(in), global(y.span())); }),
-      "[far] block (0,0,0), thread (31,0,0): reads element 32 of a buffer of 32");
-  EXPECT_HAS(fault_of([&] { launch({.name = "below", .block = 32}, writes_below, global(y.span())); }),
-             "thread (0,0,0): writes element -1");
-  EXPECT_HAS(fault_of([&] { launch({.name = "add", .block = 32}, adds_beyond, global(y.span())); }),
+      fault_of([&] { launch(Exec{}, {.name = "below", .block = 32}, writes_below, global(y.span())); }),
+      "thread (0,0,0): writes element -1");
+  EXPECT_HAS(fault_of([&] { launch(Exec{}, {.name = "add", .block = 32}, adds_beyond, global(y.span())); }),
              "updates element 32");
 }
 
@@ -112,9 +114,9 @@ __global__ void shared_too_far(Global<float> y) {
 TEST(SimtFaultDeathTest, PlainPointersOutsideABufferUnderAddressSanitizer) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   Buffer<float> x(std::vector<float>(32, 1.0f)), y(32);
-  EXPECT_DEATH(launch({.name = "far", .block = 32}, plain_too_far, x.span().data(), y.span().data()),
+  EXPECT_DEATH(launch(Exec{}, {.name = "far", .block = 32}, plain_too_far, x.span().data(), y.span().data()),
                "heap-buffer-overflow");
-  EXPECT_DEATH(launch({.name = "far", .block = 32}, shared_too_far, global(y.span())),
+  EXPECT_DEATH(launch(Exec{}, {.name = "far", .block = 32}, shared_too_far, global(y.span())),
                "heap-buffer-overflow");
 }
 #endif
@@ -140,30 +142,32 @@ TEST(SimtFault, ReadsOfMemoryThatNothingHasWritten) {
   Buffer<float> y(32);
   Buffer<int> counts(32);
   EXPECT_HAS(
-      fault_of([&] { launch({.name = "copy", .block = 32}, copies, global(x.span()), global(y.span())); }),
+      fault_of(
+          [&] { launch(Exec{}, {.name = "copy", .block = 32}, copies, global(x.span()), global(y.span())); }),
       "[copy] block (0,0,0), thread (0,0,0): element 0 of a buffer of 32 is read, but nothing has written "
       "it");
-  EXPECT_HAS(fault_of([&] { launch({.name = "count", .block = 32}, increments, global(counts.span())); }),
-             "nothing has written it");
+  EXPECT_HAS(
+      fault_of([&] { launch(Exec{}, {.name = "count", .block = 32}, increments, global(counts.span())); }),
+      "nothing has written it");
 }
 
 TEST(SimtFault, UnwrittenMemoryIsSeenInTheResult) {
   const Buffer<float> x(32);
   Buffer<float> y(32);
-  launch({.name = "plain", .block = 32}, plain_negated_sum, x.span().data(), y.span().data());
+  launch(Exec{}, {.name = "plain", .block = 32}, plain_negated_sum, x.span().data(), y.span().data());
   EXPECT_HAS(fault_of([&] { y.to_host(); }),
              "element 0 of a buffer of 32 was computed from memory that nothing");
 
   Buffer<double> half(32);
-  launch({.name = "half", .block = 32}, writes_half, global(half.span()));
+  launch(Exec{}, {.name = "half", .block = 32}, writes_half, global(half.span()));
   EXPECT_HAS(fault_of([&] { half.to_host(); }), "element 16 of a buffer of 32 is read, but nothing");
 
   Buffer<float> from_shared(32);
-  launch({.name = "shared", .block = 32}, sums_unwritten_shared, global(from_shared.span()));
+  launch(Exec{}, {.name = "shared", .block = 32}, sums_unwritten_shared, global(from_shared.span()));
   EXPECT_HAS(fault_of([&] { from_shared.to_host(); }), "element 31 of a buffer of 32 was computed from");
 
   Buffer<float> from_lane(8);
-  launch({.name = "lane", .block = 32}, takes_from_absent_lane, global(from_lane.span()));
+  launch(Exec{}, {.name = "lane", .block = 32}, takes_from_absent_lane, global(from_lane.span()));
   EXPECT_HAS(fault_of([&] { from_lane.to_host(); }), "element 7 of a buffer of 8 was computed from");
 }
 
@@ -182,7 +186,7 @@ TEST(SimtFault, RaceThatChangesTheResultWithTheOrderOfThreads) {
   const auto run = [](auto kernel) {
     return same_in_all_orders("reverse", [&] {
       Buffer<float> y(64);
-      launch({.name = "reverse", .block = 64}, kernel, global(y.span()));
+      launch(Exec{}, {.name = "reverse", .block = 64}, kernel, global(y.span()));
       return y.to_host();
     });
   };
@@ -200,7 +204,8 @@ __global__ void blocks_race(Global<float> y) {
 TEST(SimtFault, RaceBetweenBlocksOfACooperativeLaunch) {
   const auto run = [] {
     Buffer<float> y(1);
-    launch({.name = "last", .grid = 4, .block = 32, .cooperative = true}, blocks_race, global(y.span()));
+    launch(Exec{}, {.name = "last", .grid = 4, .block = 32, .cooperative = true}, blocks_race,
+           global(y.span()));
     return y.to_host();
   };
   EXPECT_HAS(fault_of([&] { same_in_all_orders("last", run); }), "[last] the result changes");
@@ -216,9 +221,9 @@ __global__ void no_dynamic() {
 }
 
 TEST(SimtFault, SharedMemoryThatIsNotThere) {
-  EXPECT_HAS(fault_of([] { launch({.name = "much", .block = 1}, too_much_shared); }),
+  EXPECT_HAS(fault_of([] { launch(Exec{}, {.name = "much", .block = 1}, too_much_shared); }),
              "49156 bytes of static shared");
-  EXPECT_HAS(fault_of([] { launch({.name = "none", .block = 1}, no_dynamic); }), ".shared_bytes = 0");
+  EXPECT_HAS(fault_of([] { launch(Exec{}, {.name = "none", .block = 1}, no_dynamic); }), ".shared_bytes = 0");
 }
 
 // Sanitized and debug builds have larger stacks.
@@ -231,7 +236,7 @@ __global__ void large_frame(Global<int> y) {
 
 TEST(SimtFault, StackOfAThreadThatOverflows) {
   Buffer<int> y(1);
-  EXPECT_HAS(fault_of([&] { launch({.name = "deep", .block = 1}, large_frame, global(y.span())); }),
+  EXPECT_HAS(fault_of([&] { launch(Exec{}, {.name = "deep", .block = 1}, large_frame, global(y.span())); }),
              "bytes of stack");
 }
 #endif
@@ -247,7 +252,8 @@ TEST(SimtFault, LeavesTheEmulationUsable) {
   Buffer<float> y(64);
   for (int i = 0; i < 3; ++i) {
     EXPECT_HAS(fault_of([&] {
-                 launch({.name = "fault", .grid = 2, .block = 64}, faults_between_barriers, global(y.span()));
+                 launch(Exec{}, {.name = "fault", .grid = 2, .block = 64}, faults_between_barriers,
+                        global(y.span()));
                }),
                "[fault] block (0,0,0), thread (40,0,0): writes element 1000");
   }

@@ -86,39 +86,41 @@ __global__ void shuffles_kernel(Global<const int> x, Global<int> first, Global<i
 
 void axpy(float a, std::span<const float> x, std::span<float> y) {
   const int64_t n = static_cast<int64_t>(x.size());
-  launch({.name = "axpy", .grid = blocks_for(n, 128), .block = 128}, axpy_kernel, a, global(x), global(y), n);
+  launch(Exec{}, {.name = "axpy", .grid = blocks_for(n, 128), .block = 128}, axpy_kernel, a, global(x),
+         global(y), n);
 }
 
 void block_sums(std::span<const float> x, std::span<float> sums) {
   const int64_t n = static_cast<int64_t>(x.size());
-  launch({.name = "block_sums", .grid = blocks_for(n, 256), .block = 256}, block_sums_kernel, global(x),
-         global(sums), n);
+  launch(Exec{}, {.name = "block_sums", .grid = blocks_for(n, 256), .block = 256}, block_sums_kernel,
+         global(x), global(sums), n);
 }
 
 void transpose(std::span<const float> x, int64_t height, int64_t width, std::span<float> y) {
   const dim3 grid(blocks_for(width, kTile).x, blocks_for(height, kTile).x), block(kTile, kTile);
-  launch({.name = "transpose", .grid = grid, .block = block}, transpose_kernel, global(x), height, width,
-         global(y));
+  launch(Exec{}, {.name = "transpose", .grid = grid, .block = block}, transpose_kernel, global(x), height,
+         width, global(y));
 }
 
 void histogram(std::span<const float> x, std::span<int> counts) {
-  launch({.name = "histogram", .grid = 3, .block = 64, .shared_bytes = counts.size_bytes()}, histogram_kernel,
-         global(x), global(counts), static_cast<int64_t>(x.size()), static_cast<int>(counts.size()));
+  launch(Exec{}, {.name = "histogram", .grid = 3, .block = 64, .shared_bytes = counts.size_bytes()},
+         histogram_kernel, global(x), global(counts), static_cast<int64_t>(x.size()),
+         static_cast<int>(counts.size()));
 }
 
 void rotate(std::span<float> x, std::span<float> scratch, int rounds) {
   const int64_t n = static_cast<int64_t>(x.size());
-  launch({.name = "rotate", .grid = blocks_for(n, 32), .block = 32, .cooperative = true}, rotate_kernel,
-         global(x), global(scratch), n, rounds);
+  launch(Exec{}, {.name = "rotate", .grid = blocks_for(n, 32), .block = 32, .cooperative = true},
+         rotate_kernel, global(x), global(scratch), n, rounds);
 }
 
 void votes(std::span<const float> x, std::span<unsigned> ballots, std::span<int> any_all) {
-  launch({.name = "votes", .grid = blocks_for(static_cast<int64_t>(x.size()), 64), .block = 64}, votes_kernel,
-         global(x), global(ballots), global(any_all));
+  launch(Exec{}, {.name = "votes", .grid = blocks_for(static_cast<int64_t>(x.size()), 64), .block = 64},
+         votes_kernel, global(x), global(ballots), global(any_all));
 }
 
 void shuffles(std::span<const int> x, std::span<int> first, std::span<int> up, std::span<int> mirrored) {
-  launch({.name = "shuffles", .grid = blocks_for(static_cast<int64_t>(x.size()), 32), .block = 32},
+  launch(Exec{}, {.name = "shuffles", .grid = blocks_for(static_cast<int64_t>(x.size()), 32), .block = 32},
          shuffles_kernel, global(x), global(first), global(up), global(mirrored));
 }
 

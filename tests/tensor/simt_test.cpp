@@ -129,7 +129,7 @@ TEST(Simt, DoesNotDependOnTheNumberOfThreads) {
 }
 
 TEST(Simt, RefusesWhatNoDeviceCanLaunch) {
-  const auto run = [](const Launch& at) { run_grid(at, [] {}); };
+  const auto run = [](const Launch& at) { run_grid(Exec{}, at, [] {}); };
   EXPECT_THROW(run({.name = "wide", .block = 1025}), DeviceError);
   EXPECT_THROW(run({.name = "deep", .block = dim3(1, 1, 65)}), DeviceError);
   EXPECT_THROW(run({.name = "empty", .grid = 0}), DeviceError);

@@ -105,10 +105,59 @@ TEST(MemoryPool, BlocksMayOutliveThePool) {
   *static_cast<char*>(block.get()) = 1;  // AddressSanitizer watches
 }
 
-TEST(Device, KnowsWhatThisBuildHas) {
-  EXPECT_EQ(Device::parse("auto").str(), "cpu");
-  EXPECT_THROW(Device::parse("cuda:0"), DeviceError);
-  EXPECT_THROW(Device::parse("gpu"), DeviceError);
+std::string device_error(const std::string& text) {
+  try {
+    Device::parse(text);
+    return "";
+  } catch (const DeviceError& error) {
+    return error.what();
+  }
+}
+
+TEST(Device, NamesAreReadBack) {
+  EXPECT_EQ(Device::parse("cpu"), Device{});
+  EXPECT_EQ(Device::parse("simt"), Device::simt());
+  EXPECT_EQ(Device::cuda(2).str(), "cuda:2");
+  for (const char* text : {"gpu", "auto", "cuda:", "cuda:x", "cuda:1x", "cuda:-1", ""})
+    EXPECT_NE(device_error(text).find("is not a device"), std::string::npos) << text;
+}
+
+TEST(Device, ACudaDeviceThatIsNotThereSaysWhy) {
+  const std::string absent = cuda_status().absent;
+  if (absent.empty()) {
+    EXPECT_NE(device_error("cuda:1000").find("this machine has"), std::string::npos);
+  } else {
+    EXPECT_NE(device_error("cuda").find(absent), std::string::npos);
+    EXPECT_EQ(choose_device().device, Device{});
+    EXPECT_THROW(Tensor::zeros({1}, DType::f32, Device::cuda()), DeviceError);
+  }
+}
+
+TEST(Device, TensorsMoveThereAndBack) {
+  const Tensor here = Tensor::from<float>({2, 2}, std::vector<float>{1, 2, 3, 4});
+  const Tensor there = here.to(Device::simt());
+  EXPECT_EQ(there.device(), Device::simt());
+  EXPECT_EQ(there.str(), "f32[2,2] on simt");
+  EXPECT_EQ(there.slice(1, 2).clone().to(Device{}).to_doubles(), (std::vector<double>{3, 4}));
+  EXPECT_EQ(there.to_doubles(), here.to_doubles());
+  there.fill(7.0);
+  EXPECT_EQ(there.slice(0, 1).to_doubles(), (std::vector<double>{7, 7}));
+  there.fill(0.0);
+  EXPECT_EQ(Tensor::zeros({2, 2}, DType::f32, Device::simt()).to_doubles(), there.to_doubles());
+  EXPECT_EQ(here.to_doubles(), (std::vector<double>{1, 2, 3, 4}));
+}
+
+TEST(Device, TheHostDoesNotReadWhatLivesElsewhere) {
+  const Tensor there = Tensor::zeros({2}, DType::f32, Device::simt());
+  EXPECT_THROW(there.data<float>(), DeviceError);
+  EXPECT_THROW(there.span<const float>(), DeviceError);
+  EXPECT_THROW(there.raw(), DeviceError);
+  EXPECT_EQ(there.device_span<const float>().size(), 2u);
+}
+
+TEST(Device, WhatNoKernelHasWrittenIsSeenOnTheWayBack) {
+  EXPECT_THROW(Tensor::empty({3}, DType::f32, Device::simt()).to_doubles(), CheckFailed);
+  EXPECT_THROW(Tensor::empty({3}, DType::i64, Device::simt()).to(Device{}), CheckFailed);
 }
 
 }  // namespace

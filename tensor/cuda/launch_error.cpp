@@ -1,4 +1,4 @@
-#include "tensor/simt/launch_error.h"
+#include "tensor/cuda/launch_error.h"
 
 #include "tensor/error.h"
 

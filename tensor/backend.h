@@ -1,0 +1,37 @@
+// Backend: what a kind of device does with memory. One object for each device; Tensor, Scratch and kernels go through it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "tensor/device.h"
+#include "tensor/memory_pool.h"
+
+namespace primal {
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  // A block of at least `bytes`, for elements of `element_bytes` each; contents undefined. It goes back when the last copy
+  // of the pointer dies. DeviceError where there is no more memory.
+  virtual std::shared_ptr<void> allocate(size_t bytes, size_t element_bytes) = 0;
+
+  // Between this device and the host, or within this device. All are in order with the kernels launched here before and
+  // after; to_host returns when the bytes are there, the others may return before.
+  virtual void from_host(void* to, const void* from, size_t bytes) = 0;
+  virtual void to_host(void* to, const void* from, size_t bytes, size_t element_bytes) = 0;
+  virtual void copy(void* to, const void* from, size_t bytes) = 0;
+  virtual void zero(void* to, size_t bytes) = 0;
+
+  // Returns when everything launched here is done; DeviceError where some of it failed.
+  virtual void synchronize() = 0;
+
+  virtual MemoryStats stats() const = 0;
+  virtual void reset_peak() = 0;
+};
+
+// DeviceError where this build or machine has no such device.
+Backend& backend(Device device);
+
+}  // namespace primal

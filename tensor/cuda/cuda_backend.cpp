@@ -1,0 +1,193 @@
+#include "tensor/cuda/cuda_backend.h"
+
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <vector>
+
+#include "tensor/cuda/cuda_check.h"
+#include "tensor/error.h"
+
+namespace primal::cuda {
+namespace {
+
+std::string version_text(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
+
+struct Found {
+  CudaStatus status;
+  int n_devices = 0;
+};
+
+Found look() {
+  Found found;
+  int runtime = 0, driver = 0;
+  cudaRuntimeGetVersion(&runtime);
+  found.status.runtime = version_text(runtime);
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver > 0) found.status.driver = version_text(driver);
+  const cudaError_t error = cudaGetDeviceCount(&found.n_devices);
+  cudaGetLastError();  // what was asked has been answered; launches check for errors of their own
+  if (found.status.driver.empty()) {
+    found.status.absent = "this machine has no NVIDIA driver";
+  } else if (error == cudaErrorInsufficientDriver) {
+    found.status.absent = fmt::format("the driver is for CUDA {}, too old for this build's CUDA {}",
+                                      found.status.driver, found.status.runtime);
+  } else if (error != cudaSuccess || found.n_devices == 0) {
+    found.status.absent = fmt::format("the driver shows no device: {} ({})", cudaGetErrorString(error),
+                                      cudaGetErrorName(error));
+  }
+  if (!found.status.absent.empty()) found.n_devices = 0;
+  return found;
+}
+
+const Found& found() {
+  static const Found once = look();
+  return once;
+}
+
+// Pages the driver cannot swap out: the device copies from them while the host goes on.
+class Staging {
+ public:
+  Staging()
+      : pool_({.of = "pinned memory of the host",
+               .allocate =
+                   [](size_t bytes) {
+                     void* block = nullptr;
+                     if (cudaMallocHost(&block, bytes) != cudaSuccess) {
+                       cudaGetLastError();
+                       return static_cast<void*>(nullptr);
+                     }
+                     return block;
+                   },
+               .free = [](void* block) { cudaFreeHost(block); }}) {}
+
+  // Copies what is there now; the caller may change `from` at once.
+  void copy_to_device(void* to, const void* from, size_t bytes, cudaStream_t stream) {
+    std::lock_guard lock(mutex_);
+    forget_finished();
+    const std::shared_ptr<void> block = pool_.allocate(bytes);
+    std::memcpy(block.get(), from, bytes);
+    cuda_check(cudaMemcpyAsync(to, block.get(), bytes, cudaMemcpyHostToDevice, stream), "copy to the device");
+    cudaEvent_t event = nullptr;
+    cuda_check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "create an event");
+    cuda_check(cudaEventRecord(event, stream), "record an event");
+    under_way_.push_back({block, event});
+  }
+
+ private:
+  struct Copy {
+    std::shared_ptr<void> block;
+    cudaEvent_t event;
+  };
+  void forget_finished() {
+    while (!under_way_.empty() && cudaEventQuery(under_way_.front().event) == cudaSuccess) {
+      cudaEventDestroy(under_way_.front().event);
+      under_way_.pop_front();
+    }
+  }
+  std::mutex mutex_;
+  MemoryPool pool_;
+  std::deque<Copy> under_way_;
+};
+
+class CudaBackend final : public Backend {
+ public:
+  explicit CudaBackend(int index)
+      : device_(Device::cuda(index)),
+        pool_({.of = device_.str(),
+               .allocate = [this](size_t bytes) { return allocate_block(bytes); },
+               .free = [](void* block) { cudaFree(block); }}) {
+    cuda_check(cudaSetDevice(index), "select the device");
+    cuda_check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream");
+  }
+
+  std::shared_ptr<void> allocate(size_t bytes, size_t) override { return pool_.allocate(bytes); }
+
+  void from_host(void* to, const void* from, size_t bytes) override {
+    if (bytes > 0) staging_.copy_to_device(to, from, bytes, use());
+  }
+  void to_host(void* to, const void* from, size_t bytes, size_t) override {
+    if (bytes == 0) return;
+    cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, use()), "copy from the device");
+    cuda_check(cudaStreamSynchronize(stream_), "copy from the device");
+  }
+  void copy(void* to, const void* from, size_t bytes) override {
+    if (bytes == 0) return;
+    cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, use()), "copy within the device");
+  }
+  void zero(void* to, size_t bytes) override {
+    if (bytes > 0) cuda_check(cudaMemsetAsync(to, 0, bytes, use()), "fill with zeros");
+  }
+  void synchronize() override { cuda_check(cudaStreamSynchronize(use()), "wait for the device"); }
+
+  MemoryStats stats() const override { return pool_.stats(); }
+  void reset_peak() override { pool_.reset_peak(); }
+
+  cudaStream_t use() {
+    cuda_check(cudaSetDevice(device_.index), "select the device");
+    return stream_;
+  }
+
+ private:
+  void* allocate_block(size_t bytes) {
+    use();
+    void* block = nullptr;
+    const cudaError_t status = cudaMalloc(&block, bytes);
+    if (status == cudaErrorMemoryAllocation) {
+      cudaGetLastError();
+      return nullptr;
+    }
+    cuda_check(status, "allocate memory");
+    return block;
+  }
+
+  const Device device_;
+  MemoryPool pool_;
+  Staging staging_;
+  cudaStream_t stream_ = nullptr;
+};
+
+CudaBackend& backend_at(int index) {
+  if (index < 0 || index >= n_devices()) {
+    throw DeviceError("[device] cuda:{} is not there: {}", index,
+                      found().status.absent.empty()
+                          ? fmt::format("this machine has {} CUDA devices", n_devices())
+                          : found().status.absent);
+  }
+  static std::mutex mutex;
+  // Never destroyed: tensors of static lifetime may outlive any order of destruction, and the process gives all back.
+  static auto& backends = *new std::vector<std::unique_ptr<CudaBackend>>(static_cast<size_t>(n_devices()));
+  std::lock_guard lock(mutex);
+  auto& entry = backends[static_cast<size_t>(index)];
+  if (entry == nullptr) entry = std::make_unique<CudaBackend>(index);
+  return *entry;
+}
+
+}  // namespace
+
+void throw_cuda_error(cudaError_t status, const char* what) {
+  throw DeviceError("[cuda] could not {}: {} ({})", what, cudaGetErrorString(status),
+                    cudaGetErrorName(status));
+}
+
+cudaStream_t stream_of(Device device) { return backend_at(device.index).use(); }
+
+CudaStatus status() { return found().status; }
+int n_devices() { return found().n_devices; }
+
+DeviceInfo device_info(int index) {
+  cudaDeviceProp properties{};
+  cuda_check(cudaGetDeviceProperties(&properties, index), "read the properties of a device");
+  size_t unused = 0, total = 0;
+  stream_of(Device::cuda(index));
+  cuda_check(cudaMemGetInfo(&unused, &total), "read the memory of a device");
+  return {Device::cuda(index),
+          properties.name,
+          total,
+          unused,
+          fmt::format("sm_{}{}", properties.major, properties.minor),
+          properties.multiProcessorCount};
+}
+
+Backend& cuda_backend(int index) { return backend_at(index); }
+
+}  // namespace primal::cuda

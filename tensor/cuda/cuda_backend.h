@@ -1,0 +1,13 @@
+// CUDA devices as the rest of tensor/ sees them. A build without CUDA has these functions too: they say that it has none.
+#pragma once
+
+#include "tensor/backend.h"
+
+namespace primal::cuda {
+
+CudaStatus status();  // asked of the driver once
+int n_devices();      // 0 where status().absent says why
+DeviceInfo device_info(int index);
+Backend& cuda_backend(int index);
+
+}  // namespace primal::cuda
