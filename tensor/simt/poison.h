@@ -24,18 +24,20 @@ constexpr uint64_t poison_bits() {
 enum class Poisoned { no, never_written, computed_from_such };
 
 template <class T>
-Poisoned poisoned(const T& value) {
+[[gnu::always_inline]] inline Poisoned poisoned(const T& value) {
   if constexpr (std::is_arithmetic_v<T> && (sizeof(T) == 4 || sizeof(T) == 8)) {
     using Bits = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
     Bits bits;
     std::memcpy(&bits, &value, sizeof bits);
     constexpr Bits pattern = static_cast<Bits>(poison_bits<T>());
-    if (bits == pattern) return Poisoned::never_written;
     if constexpr (std::is_floating_point_v<T>) {
+      // Arithmetic sets the quiet bit, a negation changes the sign.
       constexpr Bits quiet = sizeof(T) == 8 ? static_cast<Bits>(kQuiet64) : static_cast<Bits>(kQuiet32);
-      constexpr Bits sign = Bits{1} << (8 * sizeof(T) - 1);  // a negation changes it
-      if ((bits & ~sign) == (pattern | quiet) || bits == (pattern | sign))
-        return Poisoned::computed_from_such;
+      constexpr Bits sign = Bits{1} << (8 * sizeof(T) - 1);
+      if ((bits & ~(quiet | sign)) != pattern) return Poisoned::no;
+      return bits == pattern ? Poisoned::never_written : Poisoned::computed_from_such;
+    } else if (bits == pattern) {
+      return Poisoned::never_written;
     }
   }
   return Poisoned::no;

@@ -18,14 +18,6 @@ namespace {
 
 using State = Thread::State;
 
-uint3 index_of(int64_t number, const dim3& extent) {
-  const int64_t x = extent.x, y = extent.y;
-  return {static_cast<unsigned>(number % x), static_cast<unsigned>(number / x % y),
-          static_cast<unsigned>(number / (x * y))};
-}
-
-std::string index_str(const uint3& i) { return fmt::format("({},{},{})", i.x, i.y, i.z); }
-
 bool same_place(const Where& a, const Where& b) {
   return a.line() == b.line() && a.column() == b.column() && std::string_view(a.file_name()) == b.file_name();
 }
@@ -74,7 +66,16 @@ std::string waiting_str(const Thread& thread) {
 
 }  // namespace
 
+uint3 index_of(int64_t number, const dim3& extent) {
+  const int64_t x = extent.x, y = extent.y;
+  return {static_cast<unsigned>(number % x), static_cast<unsigned>(number / x % y),
+          static_cast<unsigned>(number / (x * y))};
+}
+
+std::string index_str(const uint3& i) { return fmt::format("({},{},{})", i.x, i.y, i.z); }
+
 std::string where_str(const Where& where) {
+  if (where.line() == 0) return {};
   const std::string_view path = where.file_name();
   return fmt::format("{}:{}", path.substr(path.rfind('/') + 1), where.line());
 }
@@ -95,6 +96,37 @@ std::string running_str() {
   if (running.thread == nullptr) return "[simt]";
   return fmt::format("[{}] block {}, thread {}:", running.residents->launch.name,
                      index_str(running.block->index), index_str(running.thread->index));
+}
+
+std::string buffer_str(int64_t element, int64_t size) {
+  return fmt::format("element {} of a buffer of {}", element, size);
+}
+
+std::string shared_str(const void* address, size_t rank) {
+  const auto offset_in = [&](const void* data, size_t bytes) {
+    const ptrdiff_t offset =
+        static_cast<const unsigned char*>(address) - static_cast<const unsigned char*>(data);
+    return offset >= 0 && offset < static_cast<ptrdiff_t>(bytes) ? offset : -1;
+  };
+  for (const SharedVariable& variable : running.block->shared) {
+    const SharedType& type = variable.type;
+    ptrdiff_t element = offset_in(variable.data.get(), type.bytes);
+    if (element < 0) continue;
+    element /= static_cast<ptrdiff_t>(type.element_bytes);
+    std::string indices;
+    for (size_t axis = type.extent.size(); axis-- > 0;) {
+      if (type.extent[axis] == 0) continue;
+      if (rank > 0) {
+        --rank;
+      } else {
+        indices.insert(0, fmt::format("[{}]", element % type.extent[axis]));
+      }
+      element /= type.extent[axis];
+    }
+    return type.name + indices;
+  }
+  return fmt::format("byte {} of dynamic shared memory",
+                     offset_in(running.block->dynamic_shared.get(), running.residents->launch.shared_bytes));
 }
 
 Block::Block(const Launch& at, int64_t number)
@@ -126,7 +158,10 @@ struct Residents::Unwind {
 
 void Residents::run(const std::vector<int64_t>& numbers) {
   const Unwind unwind{*this};
-  for (int64_t number : numbers) blocks_.emplace_back(launch, number);
+  for (int64_t number : numbers) {
+    blocks_.emplace_back(launch, number);
+    if (recorder != nullptr) blocks_.back().trace = recorder->begin_block(number);
+  }
   gridDim = launch.grid;
   blockDim = launch.block;
   for (uint32_t pass_number = 0;; ++pass_number) {
@@ -167,12 +202,16 @@ bool Residents::open_barriers() {
   for (Block& block : blocks_) {
     if (!all_wait(block, State::at_barrier)) continue;
     make_ready(block);
+    if (recorder != nullptr) recorder->block_barrier(*block.trace);
     any = true;
   }
   if (any) return true;
   const auto waits = [](const Block& block) { return all_in(block, State::at_grid_barrier); };
   if (!std::all_of(blocks_.begin(), blocks_.end(), waits)) return false;
-  for (Block& block : blocks_) make_ready(block);
+  for (Block& block : blocks_) {
+    make_ready(block);
+    if (recorder != nullptr) recorder->grid_barrier(*block.trace);
+  }
   return true;
 }
 

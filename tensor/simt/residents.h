@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tensor/simt/fiber.h"
+#include "tensor/simt/recorder.h"
 #include "tensor/simt/simt_emulation.h"
 
 namespace primal::simt {
@@ -30,7 +31,7 @@ struct Thread {
 
 struct SharedVariable {
   const void* key;
-  size_t bytes;
+  SharedType type;
   std::unique_ptr<unsigned char[]> data;
 };
 
@@ -41,17 +42,21 @@ struct Block {
   std::vector<Thread> threads;  // x fastest
   std::vector<SharedVariable> shared;
   std::unique_ptr<unsigned char[]> dynamic_shared;
+  std::unique_ptr<BlockTrace> trace;  // in a recorded launch
 };
 
 class Residents {
  public:
-  Residents(const Launch& at, const Schedule& schedule, const std::function<void()>& thread)
-      : launch(at), schedule_(schedule), thread_(thread) {}
+  // `recorded` is null where nothing records.
+  Residents(const Launch& at, const Schedule& schedule, const std::function<void()>& thread,
+            RecordedLaunch* recorded)
+      : launch(at), recorder(recorded), schedule_(schedule), thread_(thread) {}
 
   // Runs the blocks of these numbers, all at once, to their ends; CheckFailed for a fault.
   void run(const std::vector<int64_t>& numbers);
 
   const Launch& launch;
+  RecordedLaunch* const recorder;
 
  private:
   struct Unwind;
@@ -78,6 +83,10 @@ extern constinit thread_local Running running;
 std::string running_str();
 // "0-31, 64"
 std::string ranges_str(const std::vector<int>& numbers);
-std::string where_str(const Where& where);
+std::string index_str(const uint3& i);                  // "(1,0,0)"
+std::string buffer_str(int64_t element, int64_t size);  // "element 7 of a buffer of 64"
+// "tile[3][0]", of the block that runs; of a row, with rank 1, "tile[3]"
+std::string shared_str(const void* address, size_t rank = 0);
+uint3 index_of(int64_t number, const dim3& extent);  // x fastest
 
 }  // namespace primal::simt

@@ -57,16 +57,17 @@ struct GlobalView {
   Global<T> data;
   int64_t extent[R];
 
-  template <class... Index>
-  __device__ int64_t offset(Index... index) const {
-    static_assert(sizeof...(Index) == R, "one index per axis");
+  template <class... I>
+  __forceinline__ __device__ int64_t offset(I... index) const {
+    static_assert(sizeof...(I) == R, "one index per axis");
     int64_t at = 0, axis = 0;
     ((at = at * extent[axis++] + static_cast<int64_t>(index)), ...);
     return at;
   }
-  template <class... Index>
-  __device__ decltype(auto) operator()(Index... index) const {
-    return data[offset(index...)];
+  // The first index knows where it is written, so that messages name that place and not this one.
+  template <class... Rest>
+  __forceinline__ __device__ decltype(auto) operator()(Index first, Rest... rest) const {
+    return data[at_the_place_of(first, offset(first, rest...))];
   }
 };
 

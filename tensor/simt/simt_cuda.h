@@ -24,6 +24,10 @@ T* global(std::span<T> s) {
   return s.data();
 }
 
+// In the emulation an index knows where it is written.
+using Index = int64_t;
+__device__ inline Index at_the_place_of(Index, int64_t i) { return i; }
+
 #define PRIMAL_SHARED(Type, name, ...) __shared__ Type name __VA_ARGS__
 
 // One array for all kernels, since extern arrays of one name must agree in their type; aligned for float4.

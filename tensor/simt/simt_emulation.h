@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <source_location>
 #include <span>
 #include <tuple>
 #include <type_traits>
@@ -19,6 +18,8 @@
 #include "tensor/simt/global.h"    // IWYU pragma: export
 #include "tensor/simt/poison.h"    // IWYU pragma: export
 #include "tensor/simt/schedule.h"  // IWYU pragma: export
+#include "tensor/simt/shared.h"    // IWYU pragma: export
+#include "tensor/simt/where.h"     // IWYU pragma: export
 
 #define __global__
 #define __device__
@@ -59,31 +60,12 @@ void launch(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&
   run_grid(exec, at, [&] { std::apply(kernel, params); });  // each thread has its own copy of the parameters
 }
 
-#ifdef __cpp_lib_source_location
-using Where = std::source_location;
-#else  // clang before 16 with GCC's library
-struct Where {
-  static Where current(const char* file = __builtin_FILE(), const char* function = __builtin_FUNCTION(),
-                       unsigned line = __builtin_LINE()) {
-    return {file, function, line};
-  }
-  const char* file_name() const { return file; }
-  const char* function_name() const { return function; }
-  unsigned line() const { return at_line; }
-  unsigned column() const { return 0; }
-
-  const char* file = "";
-  const char* function = "";
-  unsigned at_line = 0;
-};
-#endif
-
 void __syncthreads(Where where = Where::current());
 void grid_sync(Where where = Where::current());
 void __syncwarp(unsigned mask = ~0U, Where where = Where::current());
 
 // The value that lane `source` of the warp brings; poison where it is not in the mask.
-uint64_t exchange(unsigned mask, uint64_t value, int source, uint64_t poison_bits, const Where& where);
+uint64_t exchange(unsigned mask, uint64_t value, int source, uint64_t poison_bits, Where where);
 unsigned __ballot_sync(unsigned mask, int predicate, Where where = Where::current());
 int lane_id();
 
@@ -95,7 +77,7 @@ inline int __all_sync(unsigned mask, int predicate, Where where = Where::current
 }
 
 template <class T>
-T exchange_value(unsigned mask, T value, int source, const Where& where) {
+T exchange_value(unsigned mask, T value, int source, Where where) {
   static_assert(std::is_arithmetic_v<T> && (sizeof(T) == 4 || sizeof(T) == 8), "as in CUDA: 4 or 8 bytes");
   uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof value);
@@ -134,22 +116,9 @@ template <class T>
 T atomicAdd(T* address, std::type_identity_t<T> value) {
   return std::atomic_ref<T>(*address).fetch_add(value, std::memory_order_relaxed);
 }
-template <class T>
-T atomicAdd(Global<T> address, std::type_identity_t<T> value) {
-  return atomicAdd(address.for_access(0, Access::update), value);
+template <class T, Memory memory>
+T atomicAdd(Pointer<T, memory> address, std::type_identity_t<T> value, Where where = Where::current()) {
+  return atomicAdd(address.access(Index(0, where), Access::update), value);
 }
-
-// Shared memory of the block that runs: a heap block of its own for each variable, found by the address of a key that
-// the declaration owns. (A static thread_local would be one variable for all the blocks of a cooperative launch.)
-void* shared_variable(const void* key, size_t bytes, void (*fill)(void*, size_t));
-void* dynamic_shared_memory();
-
-#define PRIMAL_SHARED(Type, name, ...)                                                         \
-  static constexpr char name##_key = 0;                                                        \
-  Type(&name) __VA_ARGS__ = *static_cast<Type(*) __VA_ARGS__>(::primal::simt::shared_variable( \
-      &name##_key, sizeof(Type __VA_ARGS__), ::primal::simt::fill_poison<Type>))
-
-#define PRIMAL_DYNAMIC_SHARED(Type, name) \
-  Type* const name = static_cast<Type*>(::primal::simt::dynamic_shared_memory())
 
 }  // namespace primal::simt

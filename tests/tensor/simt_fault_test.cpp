@@ -127,12 +127,6 @@ __global__ void plain_negated_sum(const float* x, float* y) { y[threadIdx.x] = -
 __global__ void writes_half(Global<double> y) {
   if (threadIdx.x < 16) y[threadIdx.x] = 1.0;
 }
-__global__ void sums_unwritten_shared(Global<float> y) {
-  PRIMAL_SHARED(float, s, [33]);
-  s[threadIdx.x] = 1.0f;
-  __syncthreads();
-  y[threadIdx.x] = s[threadIdx.x] + s[threadIdx.x + 1];
-}
 __global__ void takes_from_absent_lane(Global<float> y) {
   if (threadIdx.x < 8) y[threadIdx.x] = __shfl_down_sync(0xFFU, 1.0f, 1) * 2.0f;
 }
@@ -162,13 +156,82 @@ TEST(SimtFault, UnwrittenMemoryIsSeenInTheResult) {
   launch(Exec{}, {.name = "half", .block = 32}, writes_half, global(half.span()));
   EXPECT_HAS(fault_of([&] { half.to_host(); }), "element 16 of a buffer of 32 is read, but nothing");
 
-  Buffer<float> from_shared(32);
-  launch(Exec{}, {.name = "shared", .block = 32}, sums_unwritten_shared, global(from_shared.span()));
-  EXPECT_HAS(fault_of([&] { from_shared.to_host(); }), "element 31 of a buffer of 32 was computed from");
-
   Buffer<float> from_lane(8);
   launch(Exec{}, {.name = "lane", .block = 32}, takes_from_absent_lane, global(from_lane.span()));
   EXPECT_HAS(fault_of([&] { from_lane.to_host(); }), "element 7 of a buffer of 8 was computed from");
+}
+
+__global__ void sums_unwritten_shared(Global<float> y) {
+  PRIMAL_SHARED(float, s, [2][33]);
+  s[1][threadIdx.x] = 1.0f;
+  __syncthreads();
+  y[threadIdx.x] = s[1][threadIdx.x] + s[1][threadIdx.x + 1];
+}
+__global__ void adds_to_unwritten_scalar() {
+  PRIMAL_SHARED(float, sum, );
+  sum += 1.0f;
+}
+__global__ void reads_unwritten_dynamic(Global<int> y) {
+  PRIMAL_DYNAMIC_SHARED(int, s);
+  y[threadIdx.x] = s[threadIdx.x + 2];
+}
+
+TEST(SimtFault, ReadsOfSharedMemoryThatNothingHasWritten) {
+  Buffer<float> y(32);
+  Buffer<int> n(8);
+  EXPECT_HAS(
+      fault_of(
+          [&] { launch(Exec{}, {.name = "sums", .block = 32}, sums_unwritten_shared, global(y.span())); }),
+      "[sums] block (0,0,0), thread (31,0,0): s[1][32] is read, but nothing has written it, at simt_fault");
+  EXPECT_HAS(fault_of([] { launch(Exec{}, {.name = "scalar", .block = 1}, adds_to_unwritten_scalar); }),
+             "sum is read, but");
+  EXPECT_HAS(fault_of([&] {
+               launch(Exec{}, {.name = "dynamic", .block = 8, .shared_bytes = 40}, reads_unwritten_dynamic,
+                      global(n.span()));
+             }),
+             "element 2 of shared memory of 10 is read, but");
+}
+
+template <class Tile>
+__device__ float sum_of_row(const Tile& tile, unsigned row, int n) {
+  float sum = 0.0f;
+  for (int i = 0; i < n; ++i) sum += tile[row][i];
+  return sum;
+}
+__global__ void sums_rows(Global<float> y, int n) {
+  PRIMAL_SHARED(float, tile, [4][8]);
+  for (int i = 0; i < 8; ++i) tile[threadIdx.x][i] = 1.0f;
+  y[threadIdx.x] = sum_of_row(tile, threadIdx.x, n);
+}
+__global__ void writes_row(unsigned row) {
+  PRIMAL_SHARED(double, tile, [4][8]);
+  tile[row][0] = 1.0;
+}
+__global__ void beyond_dynamic(int i) {
+  PRIMAL_DYNAMIC_SHARED(float, s);
+  const auto second_half = s + 4;
+  second_half[i] = 1.0f;
+}
+
+TEST(SimtFault, AccessOutsideADimensionOfSharedMemory) {
+  Buffer<float> y(4);
+  const auto rows = [&](int n) {
+    return fault_of([&] { launch(Exec{}, {.name = "rows", .block = 4}, sums_rows, global(y.span()), n); });
+  };
+  EXPECT_EQ(rows(8), "no fault was reported");
+  EXPECT_EQ(y.to_host(), std::vector<float>(4, 8.0f));
+  EXPECT_HAS(rows(9),  // the next row, for a plain pointer
+             "[rows] block (0,0,0), thread (0,0,0): index 8 is beyond the extent 8 of tile[0], at "
+             "simt_fault_test.cpp:");
+  EXPECT_HAS(fault_of([] { launch(Exec{}, {.name = "row", .block = 1}, writes_row, ~0U); }),
+             "index 4294967295 is beyond the extent 4 of tile, at");
+  const auto dynamic = [](int i) {
+    return fault_of(
+        [=] { launch(Exec{}, {.name = "half", .block = 1, .shared_bytes = 32}, beyond_dynamic, i); });
+  };
+  EXPECT_EQ(dynamic(3), "no fault was reported");
+  EXPECT_HAS(dynamic(4), "writes element 8 of shared memory of 8, at simt_fault_test.cpp:");
+  EXPECT_HAS(dynamic(-5), "writes element -1 of shared memory of 8");
 }
 
 // y = x reversed in shared memory; without a barrier, what a thread finds there depends on who came first.

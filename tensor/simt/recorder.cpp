@@ -1,0 +1,141 @@
+#include "tensor/simt/recorder.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+#include "tensor/error.h"
+#include "tensor/simt/residents.h"
+
+namespace primal::simt {
+namespace {
+
+std::atomic<Recording*> current{nullptr};
+
+constexpr size_t kMaxSites = 65535;
+
+const char* verb(Access access) {
+  return access == Access::read ? "reads" : access == Access::write ? "writes" : "updates";
+}
+
+}  // namespace
+
+bool is_recording() { return current.load(std::memory_order_relaxed) != nullptr; }
+
+Recording::Recording() : before_(current.exchange(this)) {}
+Recording::~Recording() { current = before_; }
+Recording* Recording::active() { return current; }
+
+std::vector<LaunchRecord> Recording::launches() const {
+  const std::lock_guard lock(mutex_);
+  return launches_;
+}
+
+std::string Race::str() const { return fmt::format("{}: {}; {}", memory, first, second); }
+
+void require_no_races(const std::vector<LaunchRecord>& launches) {
+  for (const LaunchRecord& launch : launches) {
+    if (launch.races.empty()) continue;
+    std::string text;
+    for (const Race& race : launch.races) text += "\n  " + race.str();
+    throw CheckFailed("[{}] {} races, pairs of accesses that no barrier orders:{}", launch.name,
+                      launch.n_races, text);
+  }
+}
+
+RecordedLaunch::RecordedLaunch(Recording& recording, const Launch& launch)
+    : recording_(recording), launch_(launch) {
+  record_.name = launch.name;
+  if (launch.cooperative) grid_epoch_.resize(size_t{launch.grid.x} * launch.grid.y * launch.grid.z);
+}
+
+std::unique_ptr<BlockTrace> RecordedLaunch::begin_block(int64_t number) const {
+  auto trace =
+      std::make_unique<BlockTrace>(number, size_t{launch_.block.x} * launch_.block.y * launch_.block.z);
+  for (size_t t = 0; t < trace->clocks.size(); ++t) trace->clocks[t][t % warpSize] = 1;
+  return trace;
+}
+
+void RecordedLaunch::grid_barrier(BlockTrace& block) {
+  grid_epoch_[static_cast<size_t>(block.number)] = ++block.epoch;
+}
+
+void RecordedLaunch::warp_barrier(BlockTrace& block, int first_thread, unsigned mask) {
+  std::array<uint32_t, warpSize> all{};
+  const auto of_lane = [&](int lane) -> std::array<uint32_t, warpSize>& {
+    return block.clocks[static_cast<size_t>(first_thread + lane)];
+  };
+  for (int lane = 0; lane < warpSize; ++lane) {
+    if (!(mask >> lane & 1U)) continue;
+    for (size_t i = 0; i < all.size(); ++i) all[i] = std::max(all[i], of_lane(lane)[i]);
+  }
+  for (int lane = 0; lane < warpSize; ++lane) {
+    if (!(mask >> lane & 1U)) continue;
+    of_lane(lane) = all;
+    ++of_lane(lane)[static_cast<size_t>(lane)];
+  }
+}
+
+uint16_t RecordedLaunch::site_of(const AccessAt& at) {
+  const auto [found, is_new] =
+      site_numbers_.try_emplace(at.site, static_cast<uint16_t>(std::min(sites_.size(), kMaxSites)));
+  if (is_new && sites_.size() < kMaxSites) sites_.push_back(at.where);
+  return std::min(found->second, static_cast<uint16_t>(sites_.size() - 1));
+}
+
+void RecordedLaunch::access(BlockTrace& block, int thread, const AccessAt& at) {
+  check_races(block, thread, at, site_of(at));
+}
+
+void RecordedLaunch::check_races(BlockTrace& block, int thread, const AccessAt& at, uint16_t site) {
+  Mark now;
+  now.block = static_cast<uint32_t>(block.number);
+  now.epoch = block.epoch;
+  now.clock = block.clocks[static_cast<size_t>(thread)][static_cast<size_t>(thread % warpSize)];
+  now.site = site;
+  now.thread = static_cast<uint16_t>(thread & 1023);
+  now.access = static_cast<uint16_t>(static_cast<unsigned>(at.access) & 3U);
+  Shadow& shadow = at.memory == Memory::shared ? block.shared : global_;
+  const auto begin = reinterpret_cast<uintptr_t>(at.address), end = begin + at.bytes;
+  for (uintptr_t word = begin / 4; word * 4 < end; ++word) {
+    now.bytes = 0;
+    for (uintptr_t byte = 0; byte < 4; ++byte) {
+      if (word * 4 + byte >= begin && word * 4 + byte < end) now.bytes |= 1U << byte & 15U;
+    }
+    shadow.enter(
+        word, now, [&](const Mark& past) { return ordered(past, now, block); },
+        [&](const Mark& past) { add_race(past, now, at); });
+  }
+}
+
+// Whether `past`, of another thread, comes before `now` in every run.
+bool RecordedLaunch::ordered(const Mark& past, const Mark& now, const BlockTrace& block) const {
+  if (past.block != now.block) return !grid_epoch_.empty() && past.epoch < grid_epoch_[past.block];
+  if (past.epoch < now.epoch) return true;
+  if (past.thread / warpSize != now.thread / warpSize) return false;
+  return past.clock <= block.clocks[now.thread][past.thread % warpSize];
+}
+
+std::string RecordedLaunch::side_str(const Mark& mark) const {
+  return fmt::format("block {}, thread {} {} it at {}", index_str(index_of(mark.block, launch_.grid)),
+                     index_str(index_of(mark.thread, launch_.block)), verb(static_cast<Access>(mark.access)),
+                     where_str(sites_[mark.site]));
+}
+
+void RecordedLaunch::add_race(const Mark& past, const Mark& now, const AccessAt& at) {
+  ++record_.n_races;
+  const std::pair<uint16_t, uint16_t> sites(past.site, now.site);
+  if (record_.races.size() == LaunchRecord::kMaxRaces) return;
+  if (std::find(reported_.begin(), reported_.end(), sites) != reported_.end()) return;
+  reported_.push_back(sites);
+  record_.races.push_back(
+      {.memory = at.memory == Memory::shared ? shared_str(at.address) : buffer_str(at.element, at.size),
+       .first = side_str(past),
+       .second = side_str(now)});
+}
+
+void RecordedLaunch::finish() {
+  const std::lock_guard lock(recording_.mutex_);
+  recording_.launches_.push_back(std::move(record_));
+}
+
+}  // namespace primal::simt

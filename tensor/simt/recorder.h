@@ -1,0 +1,70 @@
+// What a Recording knows of a launch while it runs: which accesses are ordered, by counting the barriers that each block
+// and each lane has passed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "tensor/simt/recording.h"
+#include "tensor/simt/shadow.h"
+#include "tensor/simt/simt_emulation.h"
+
+namespace primal::simt {
+
+// Of one block while it is resident.
+struct BlockTrace {
+  BlockTrace(int64_t block, size_t n_threads) : number(block), clocks(n_threads) {}
+
+  int64_t number;
+  uint32_t epoch = 0;  // barriers of the block or of more that it has passed
+  // Of each thread: of each lane of its warp, the last clock before something that this thread has been ordered after;
+  // of itself, its clock.
+  std::vector<std::array<uint32_t, warpSize>> clocks;
+  Shadow shared;
+};
+
+struct AccessAt {
+  Memory memory;
+  Access access;
+  const void* address;
+  size_t bytes;
+  int64_t element = 0, size = 0;  // of a buffer in global memory
+  const void* site;               // in the kernel's code
+  Where where;
+};
+
+class RecordedLaunch {
+ public:
+  RecordedLaunch(Recording& recording, const Launch& launch);
+
+  std::unique_ptr<BlockTrace> begin_block(int64_t number) const;
+  void block_barrier(BlockTrace& block) { ++block.epoch; }
+  void grid_barrier(BlockTrace& block);  // for each block of the grid
+  void warp_barrier(BlockTrace& block, int first_thread, unsigned mask);
+  void access(BlockTrace& block, int thread, const AccessAt& at);
+  void finish();
+
+ private:
+  void check_races(BlockTrace& block, int thread, const AccessAt& at, uint16_t site);
+  bool ordered(const Mark& past, const Mark& now, const BlockTrace& block) const;
+  void add_race(const Mark& past, const Mark& now, const AccessAt& at);
+  std::string side_str(const Mark& mark) const;
+  uint16_t site_of(const AccessAt& at);
+
+  Recording& recording_;
+  const Launch& launch_;
+  LaunchRecord record_;
+  Shadow global_;
+  std::vector<uint32_t>
+      grid_epoch_;  // of each block of a cooperative launch: its epoch after the last grid barrier
+  std::unordered_map<const void*, uint16_t> site_numbers_;
+  std::vector<Where> sites_;
+  std::vector<std::pair<uint16_t, uint16_t>> reported_;
+};
+
+}  // namespace primal::simt
