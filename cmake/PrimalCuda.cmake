@@ -45,6 +45,9 @@ function(primal_kernels target)
     set(emulated ${CMAKE_CURRENT_BINARY_DIR}/${name}_emulated.cpp)
     file(CONFIGURE OUTPUT ${emulated} CONTENT "#include \"${from_root}\"\n")
     target_sources(${target} PRIVATE ${emulated})
+    # Two copies of one access would be two places to a recording, which puts lanes together by place.
+    set_source_files_properties(${emulated} PROPERTIES COMPILE_OPTIONS
+                                "$<$<CXX_COMPILER_ID:GNU>:-fno-split-paths>")
     if(PRIMAL_WITH_CUDA)
       target_sources(${target} PRIVATE ${file})
     endif()

@@ -1,6 +1,7 @@
 #include "tensor/simt/recorder.h"
 
 #include <algorithm>
+#include <atomic>
 #include <fmt/core.h>
 
 #include "tensor/error.h"
@@ -12,6 +13,8 @@ namespace {
 std::atomic<Recording*> current{nullptr};
 
 constexpr size_t kMaxSites = 65535;
+constexpr uint64_t kNoCode = uint64_t{1}
+                             << 63;  // in a key: a place in the source, since no code has such an address
 
 const char* verb(Access access) {
   return access == Access::read ? "reads" : access == Access::write ? "writes" : "updates";
@@ -21,13 +24,58 @@ const char* verb(Access access) {
 
 bool is_recording() { return current.load(std::memory_order_relaxed) != nullptr; }
 
-Recording::Recording() : before_(current.exchange(this)) {}
+Recording::Recording(const RecordingOptions& options) : options_(options), before_(current.exchange(this)) {}
 Recording::~Recording() { current = before_; }
 Recording* Recording::active() { return current; }
 
 std::vector<LaunchRecord> Recording::launches() const {
   const std::lock_guard lock(mutex_);
   return launches_;
+}
+
+Traffic& Traffic::operator+=(const Traffic& other) {
+  requests += other.requests;
+  bytes += other.bytes;
+  sectors += other.sectors;
+  ideal_sectors += other.ideal_sectors;
+  return *this;
+}
+
+Traffic LaunchCounters::global() const {
+  Traffic all = loads;
+  all += stores;
+  return all += atomics;
+}
+
+LaunchCounters& LaunchCounters::operator+=(const LaunchCounters& other) {
+  launches += other.launches;
+  blocks += other.blocks;
+  threads += other.threads;
+  loads += other.loads;
+  stores += other.stores;
+  atomics += other.atomics;
+  shared_requests += other.shared_requests;
+  shared_passes += other.shared_passes;
+  bank_conflicts += other.bank_conflicts;
+  barriers += other.barriers;
+  grid_barriers += other.grid_barriers;
+  warp_operations += other.warp_operations;
+  divergent_branches += other.divergent_branches;
+  return *this;
+}
+
+std::vector<LaunchCounters> sum_by_kernel(const std::vector<LaunchRecord>& launches) {
+  std::vector<LaunchCounters> kernels;
+  for (const LaunchRecord& launch : launches) {
+    const auto same = std::find_if(kernels.begin(), kernels.end(), [&](const LaunchCounters& kernel) {
+      return kernel.name == launch.counters.name;
+    });
+    if (same == kernels.end())
+      kernels.push_back(launch.counters);
+    else
+      *same += launch.counters;
+  }
+  return kernels;
 }
 
 std::string Race::str() const { return fmt::format("{}: {}; {}", memory, first, second); }
@@ -37,15 +85,23 @@ void require_no_races(const std::vector<LaunchRecord>& launches) {
     if (launch.races.empty()) continue;
     std::string text;
     for (const Race& race : launch.races) text += "\n  " + race.str();
-    throw CheckFailed("[{}] {} races, pairs of accesses that no barrier orders:{}", launch.name,
+    throw CheckFailed("[{}] {} races, pairs of accesses that no barrier orders:{}", launch.counters.name,
                       launch.n_races, text);
   }
 }
 
 RecordedLaunch::RecordedLaunch(Recording& recording, const Launch& launch)
     : recording_(recording), launch_(launch) {
-  record_.name = launch.name;
-  if (launch.cooperative) grid_epoch_.resize(size_t{launch.grid.x} * launch.grid.y * launch.grid.z);
+  const dim3 &grid = launch.grid, &block = launch.block;
+  const size_t n_blocks = size_t{grid.x} * grid.y * grid.z;
+  LaunchCounters& counters = record_.counters;
+  counters.name = launch.name;
+  counters.grid = {grid.x, grid.y, grid.z};
+  counters.block = {block.x, block.y, block.z};
+  counters.launches = 1;
+  counters.blocks = static_cast<int64_t>(n_blocks);
+  counters.threads = counters.blocks * block.x * block.y * block.z;
+  if (launch.cooperative) grid_epoch_.resize(n_blocks);
 }
 
 std::unique_ptr<BlockTrace> RecordedLaunch::begin_block(int64_t number) const {
@@ -55,7 +111,15 @@ std::unique_ptr<BlockTrace> RecordedLaunch::begin_block(int64_t number) const {
   return trace;
 }
 
+void RecordedLaunch::block_barrier(BlockTrace& block) {
+  ++record_.counters.barriers;
+  count(block);
+  ++block.epoch;
+}
+
 void RecordedLaunch::grid_barrier(BlockTrace& block) {
+  if (block.number == 0) ++record_.counters.grid_barriers;
+  count(block);
   grid_epoch_[static_cast<size_t>(block.number)] = ++block.epoch;
 }
 
@@ -75,15 +139,44 @@ void RecordedLaunch::warp_barrier(BlockTrace& block, int first_thread, unsigned 
   }
 }
 
-uint16_t RecordedLaunch::site_of(const AccessAt& at) {
+void RecordedLaunch::end_block(BlockTrace& block) { count(block); }
+
+uint16_t RecordedLaunch::site_of(uint64_t key, Where where) {
   const auto [found, is_new] =
-      site_numbers_.try_emplace(at.site, static_cast<uint16_t>(std::min(sites_.size(), kMaxSites)));
-  if (is_new && sites_.size() < kMaxSites) sites_.push_back(at.where);
-  return std::min(found->second, static_cast<uint16_t>(sites_.size() - 1));
+      site_numbers_.try_emplace(key, static_cast<uint16_t>(std::min(sites_.size(), kMaxSites - 1)));
+  if (is_new && sites_.size() < kMaxSites) {
+    sites_.push_back(where);
+    site_order_.push_back(uint64_t{where.line()} << 32 | where.column());
+  }
+  return found->second;
 }
 
 void RecordedLaunch::access(BlockTrace& block, int thread, const AccessAt& at) {
-  check_races(block, thread, at, site_of(at));
+  const uint16_t site = site_of(reinterpret_cast<uint64_t>(at.site), at.where);
+  if (recording_.options_.races) check_races(block, thread, at, site);
+  if (recording_.options_.counters) {
+    block.events[static_cast<size_t>(thread)].push_back(
+        {.address = reinterpret_cast<uintptr_t>(at.address),
+         .site = site,
+         .kind = at.memory == Memory::shared ? Event::Kind::shared_access : Event::Kind::access,
+         .access = at.access,
+         .bytes = static_cast<uint8_t>(at.bytes)});
+  }
+}
+
+void RecordedLaunch::warp_operation(BlockTrace& block, int thread, Where where) {
+  if (!recording_.options_.counters) return;
+  block.events[static_cast<size_t>(thread)].push_back(
+      {.site = site_of(kNoCode | uint64_t{where.line()} << 16 | (where.column() & 0xFFFF), where),
+       .kind = Event::Kind::warp_operation});
+}
+
+void RecordedLaunch::count(BlockTrace& block) {
+  const std::span<std::vector<Event>> events(block.events);
+  for (size_t warp = 0; warp < events.size(); warp += warpSize)
+    count_warp(events.subspan(warp, std::min<size_t>(warpSize, events.size() - warp)), site_order_,
+               record_.counters);
+  for (std::vector<Event>& of_thread : events) of_thread.clear();
 }
 
 void RecordedLaunch::check_races(BlockTrace& block, int thread, const AccessAt& at, uint16_t site) {

@@ -13,12 +13,13 @@
 #include "tensor/simt/recording.h"
 #include "tensor/simt/shadow.h"
 #include "tensor/simt/simt_emulation.h"
+#include "tensor/simt/warp_trace.h"
 
 namespace primal::simt {
 
 // Of one block while it is resident.
 struct BlockTrace {
-  BlockTrace(int64_t block, size_t n_threads) : number(block), clocks(n_threads) {}
+  BlockTrace(int64_t block, size_t n_threads) : number(block), clocks(n_threads), events(n_threads) {}
 
   int64_t number;
   uint32_t epoch = 0;  // barriers of the block or of more that it has passed
@@ -26,6 +27,7 @@ struct BlockTrace {
   // of itself, its clock.
   std::vector<std::array<uint32_t, warpSize>> clocks;
   Shadow shared;
+  std::vector<std::vector<Event>> events;  // of each thread, since the last barrier of the block
 };
 
 struct AccessAt {
@@ -43,10 +45,12 @@ class RecordedLaunch {
   RecordedLaunch(Recording& recording, const Launch& launch);
 
   std::unique_ptr<BlockTrace> begin_block(int64_t number) const;
-  void block_barrier(BlockTrace& block) { ++block.epoch; }
+  void block_barrier(BlockTrace& block);
   void grid_barrier(BlockTrace& block);  // for each block of the grid
   void warp_barrier(BlockTrace& block, int first_thread, unsigned mask);
+  void end_block(BlockTrace& block);
   void access(BlockTrace& block, int thread, const AccessAt& at);
+  void warp_operation(BlockTrace& block, int thread, Where where);
   void finish();
 
  private:
@@ -54,7 +58,8 @@ class RecordedLaunch {
   bool ordered(const Mark& past, const Mark& now, const BlockTrace& block) const;
   void add_race(const Mark& past, const Mark& now, const AccessAt& at);
   std::string side_str(const Mark& mark) const;
-  uint16_t site_of(const AccessAt& at);
+  uint16_t site_of(uint64_t key, Where where);
+  void count(BlockTrace& block);
 
   Recording& recording_;
   const Launch& launch_;
@@ -62,8 +67,9 @@ class RecordedLaunch {
   Shadow global_;
   std::vector<uint32_t>
       grid_epoch_;  // of each block of a cooperative launch: its epoch after the last grid barrier
-  std::unordered_map<const void*, uint16_t> site_numbers_;
+  std::unordered_map<uint64_t, uint16_t> site_numbers_;
   std::vector<Where> sites_;
+  std::vector<uint64_t> site_order_;
   std::vector<std::pair<uint16_t, uint16_t>> reported_;
 };
 

@@ -1,5 +1,5 @@
 // What kernels did: while a Recording lives, each access of every launch of the process is written down, and after it
-// launches() has the races of each. Off, it costs nothing: a Global made while no Recording lives is not watched.
+// launches() has the races and the counters of each. Off, it costs nothing: a Global made while no Recording lives is not watched.
 //
 //   Recording recording;
 //   conv3d_forward(exec, x, weight, y);
@@ -9,7 +9,7 @@
 // current schedule.
 #pragma once
 
-#include <atomic>
+#include <array>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -27,17 +27,59 @@ struct Race {
   std::string str() const;
 };
 
-struct LaunchRecord {
+// Requests to global memory. A request is one load, store or atomic operation of a warp: the lanes that execute the same
+// place of the kernel together.
+struct Traffic {
+  int64_t requests = 0;
+  int64_t bytes = 0;          // that the lanes asked for, each lane for itself
+  int64_t sectors = 0;        // of 32 bytes that each request touches, summed over the requests
+  int64_t ideal_sectors = 0;  // if the different bytes of each request lay side by side
+
+  Traffic& operator+=(const Traffic& other);
+};
+
+// What a launch, or all launches of a kernel, asked of the device. How lanes are put together: warp_trace.h. Addresses
+// are those of this process: tensors on the device simt and simt::Buffers begin as on a device, at a multiple of 256.
+struct LaunchCounters {
   std::string name;
+  std::array<unsigned, 3> grid{}, block{};  // of the first launch
+  int64_t launches = 0, blocks = 0, threads = 0;
+
+  // Global memory. Coalesced f32: 4 sectors for a request of 32 lanes; stride 2: 8; stride 8 or more: 32; one value for
+  // all: 1.
+  Traffic loads, stores, atomics;
+  Traffic global() const;  // all three
+
+  // Shared memory: 32 banks of 4 bytes. A request of a warp (two halves of one for 8 bytes, four quarters for 16) takes
+  // as many passes as the most different words it wants of one bank; conflicts are the passes beyond the first of each.
+  // Several atomic operations on one word are not counted as conflicts.
+  int64_t shared_requests = 0, shared_passes = 0, bank_conflicts = 0;
+
+  int64_t barriers = 0;         // __syncthreads, once for each block that passes one
+  int64_t grid_barriers = 0;    // once for the grid
+  int64_t warp_operations = 0;  // shuffles, votes, __syncwarp, once for a warp
+  int64_t divergent_branches =
+      0;  // times that lanes which were together went to different places, or some to the end
+
+  LaunchCounters& operator+=(const LaunchCounters& other);
+};
+
+struct LaunchRecord {
+  LaunchCounters counters;
   std::vector<Race> races;  // one for each pair of places in the source, the first met; at most kMaxRaces
   int64_t n_races = 0;      // pairs of accesses, of all of them
 
   static constexpr size_t kMaxRaces = 32;
 };
 
+// What to keep: races take memory, 16 bytes for each byte of global memory that is used; counters take time.
+struct RecordingOptions {
+  bool races = true, counters = true;
+};
+
 class Recording {
  public:
-  Recording();
+  explicit Recording(const RecordingOptions& options = {});
   ~Recording();
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
@@ -50,10 +92,14 @@ class Recording {
  private:
   friend class RecordedLaunch;
 
+  const RecordingOptions options_;
   mutable std::mutex mutex_;
   std::vector<LaunchRecord> launches_;
   Recording* before_;
 };
+
+// The counters of each kernel, summed over its launches, in the order of the first ones.
+std::vector<LaunchCounters> sum_by_kernel(const std::vector<LaunchRecord>& launches);
 
 // CheckFailed with the races of the first launch that has some.
 void require_no_races(const std::vector<LaunchRecord>& launches);

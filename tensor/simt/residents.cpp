@@ -169,9 +169,11 @@ void Residents::run(const std::vector<int64_t>& numbers) {
     for (size_t b = 0; b < blocks_.size(); ++b) any_ran |= pass(blocks_[b], numbers[b], pass_number);
     if (any_ran) continue;
     if (std::all_of(blocks_.begin(), blocks_.end(), [](const Block& b) { return all_in(b, State::done); }))
-      return;
+      break;
     if (!open_barriers()) report_stuck();
   }
+  if (recorder == nullptr) return;
+  for (Block& block : blocks_) recorder->end_block(*block.trace);
 }
 
 // Lets every thread run that can, once; false where none could.

@@ -25,6 +25,10 @@
 //   GlobalView<const T, 5> x                a View whose elements are checked; global(view) makes one
 //   PRIMAL_SHARED(float, tile, [8][33]);    shared memory of the block; `PRIMAL_SHARED(float, sum, );` for one value
 //   PRIMAL_DYNAMIC_SHARED(float, tile);     a pointer to the .shared_bytes of the launch; once per kernel
+//
+// In the emulation x[i] and tile[i][j] check the index, and reads that something was written; `auto v = x[i]` would be a
+// reference that reads later, so name the type. A helper takes arrays and pointers as `template <class Tile>`.
+//
 //   grid_sync();                            barrier of the whole grid, in a launch with .cooperative = true
 //
 // What the emulation catches, and what not: README.md beside this file.

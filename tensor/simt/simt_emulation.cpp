@@ -94,6 +94,8 @@ uint64_t meet(Thread::WarpOp op, unsigned mask, uint64_t value, int source, uint
     throw CheckFailed("{} lane {} calls a warp operation with the mask {:#010x}, which leaves it out, {}",
                       running_str(), lane, mask, where_str(where));
   }
+  if (RecordedLaunch* recorder = running.residents->recorder; recorder != nullptr)
+    recorder->warp_operation(*running.block->trace, number, where);
   self.op = op;
   self.mask = mask;
   self.value = value;

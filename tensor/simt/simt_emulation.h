@@ -21,7 +21,8 @@
 #include "tensor/simt/shared.h"    // IWYU pragma: export
 #include "tensor/simt/where.h"     // IWYU pragma: export
 
-#define __global__
+#define __global__ \
+  __attribute__((flatten))  // all inlined, as on a device; and a recording tells calls of a function apart
 #define __device__
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
@@ -69,15 +70,15 @@ uint64_t exchange(unsigned mask, uint64_t value, int source, uint64_t poison_bit
 unsigned __ballot_sync(unsigned mask, int predicate, Where where = Where::current());
 int lane_id();
 
-inline int __any_sync(unsigned mask, int predicate, Where where = Where::current()) {
+__forceinline__ int __any_sync(unsigned mask, int predicate, Where where = Where::current()) {
   return __ballot_sync(mask, predicate, where) != 0;
 }
-inline int __all_sync(unsigned mask, int predicate, Where where = Where::current()) {
+__forceinline__ int __all_sync(unsigned mask, int predicate, Where where = Where::current()) {
   return __ballot_sync(mask, !predicate, where) == 0;
 }
 
 template <class T>
-T exchange_value(unsigned mask, T value, int source, Where where) {
+__forceinline__ T exchange_value(unsigned mask, T value, int source, Where where) {
   static_assert(std::is_arithmetic_v<T> && (sizeof(T) == 4 || sizeof(T) == 8), "as in CUDA: 4 or 8 bytes");
   uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof value);
@@ -88,24 +89,25 @@ T exchange_value(unsigned mask, T value, int source, Where where) {
 
 // The warp is cut into segments of `width` lanes; beyond its segment a lane gets its own value back.
 template <class T>
-T __shfl_sync(unsigned mask, T value, int source, int width = warpSize, Where where = Where::current()) {
+__forceinline__ T __shfl_sync(unsigned mask, T value, int source, int width = warpSize,
+                              Where where = Where::current()) {
   return exchange_value(mask, value, (lane_id() & ~(width - 1)) | (source & (width - 1)), where);
 }
 template <class T>
-T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = warpSize,
-                 Where where = Where::current()) {
+__forceinline__ T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = warpSize,
+                                 Where where = Where::current()) {
   const int lane = lane_id(), source = lane - static_cast<int>(delta);
   return exchange_value(mask, value, source < (lane & ~(width - 1)) ? lane : source, where);
 }
 template <class T>
-T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = warpSize,
-                   Where where = Where::current()) {
+__forceinline__ T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = warpSize,
+                                   Where where = Where::current()) {
   const int lane = lane_id(), source = lane + static_cast<int>(delta);
   return exchange_value(mask, value, source > (lane | (width - 1)) ? lane : source, where);
 }
 template <class T>
-T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = warpSize,
-                  Where where = Where::current()) {
+__forceinline__ T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = warpSize,
+                                  Where where = Where::current()) {
   const int lane = lane_id(), source = lane ^ lane_mask;
   return exchange_value(mask, value, source > (lane | (width - 1)) ? lane : source, where);
 }
