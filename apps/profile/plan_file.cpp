@@ -80,8 +80,9 @@ class Reader {
       throw DataError("[plan] {}: {}.op: {} has one implementation, there is nothing to plan", name_, where,
                       c.op);
     std::string names;
-    for (const ImplementationInfo& i : op->implementations) names += fmt::format(" {}", i.name);
-    if (std::ranges::count(op->implementations, c.implementation, &ImplementationInfo::name) == 0) {
+    const std::vector<ImplementationInfo> known = op->implementations_on(Device::Kind::cpu);
+    for (const ImplementationInfo& i : known) names += fmt::format(" {}", i.name);
+    if (std::ranges::count(known, c.implementation, &ImplementationInfo::name) == 0) {
       throw DataError("[plan] {}: {}.implementation: {} has no implementation '{}'; it has:{}", name_, where,
                       c.op, c.implementation, names);
     }

@@ -26,6 +26,12 @@ Shape check(const Variable& x, const Variable& weight, const Variable& bias, con
     throw ShapeError("[conv3d] bias must be {}[{}]: bias={} weight={}", name_of(x.dtype()), weight.shape()[0],
                      bias.value().str(), weight.value().str());
   }
+  for (const Variable* other : {&weight, &bias}) {
+    if (other->defined() && other->device() != x.device()) {
+      throw DeviceError("[conv3d] x is on {}, {} on {}", x.device().str(),
+                        other == &weight ? "weight" : "bias", other->device().str());
+    }
+  }
   Shape y = x.shape().with(1, weight.shape()[0]);
   for (int axis = 0; axis < 3; ++axis) {
     const auto a = static_cast<size_t>(axis);
@@ -45,7 +51,7 @@ Shape check(const Variable& x, const Variable& weight, const Variable& bias, con
 
 template <class T>
 View<T, 1> view_or_null(const Tensor& vector) {
-  return vector.defined() ? vector.view<T, 1>() : View<T, 1>{};
+  return vector.defined() ? vector.device_view<T, 1>() : View<T, 1>{};
 }
 
 template <class T>
@@ -54,7 +60,7 @@ Variable run(const Variable& x, const Variable& weight, const Variable& bias, co
   // The implementations are chosen here for the backward phases too: a scope may have ended when they run.
   const Conv3dGeometry geometry{x.shape(), weight.shape(), params};
   const auto chosen = [&](const char* phase) {
-    return &choose("conv3d", phase, conv3d_ladder<T>(), geometry);
+    return &choose("conv3d", phase, conv3d_ladder<T>(), geometry, x.device());
   };
   const auto* forward = chosen("forward");
   const auto describe = [text = key(geometry), costs = conv3d_cost(x.shape(), weight.shape(), y_shape)](
@@ -62,31 +68,32 @@ Variable run(const Variable& x, const Variable& weight, const Variable& bias, co
     return RangeDetail{text, std::string(implementation.name), costs.at(phase)};
   };
   const Range range("conv3d", nullptr, [&] { return describe("forward", forward->info); });
-  const Tensor y = Tensor::empty(y_shape, x.dtype());
-  forward->kernels.forward(Exec{}, x.value().view5<const T>(), weight.value().view5<const T>(),
+  const Exec exec = exec_on(x.device());
+  const Tensor y = Tensor::empty(y_shape, x.dtype(), x.device());
+  forward->kernels.forward(exec, x.value().device_view5<const T>(), weight.value().device_view5<const T>(),
                            view_or_null<const T>(bias.defined() ? bias.value() : Tensor()), params,
-                           y.view5<T>());
+                           y.device_view5<T>());
   if (!will_record({x, weight, bias})) return Variable(y);
   const Tensor saved_x = weight.requires_grad() ? x.value() : Tensor();
   const Tensor saved_weight = x.requires_grad() ? weight.value() : Tensor();
   const auto* data = x.requires_grad() ? chosen("backward_data") : nullptr;
   const auto* weights = chosen("backward_weights");
   return record("conv3d", y, {x, weight, bias}, [=](Gradients& g) {
-    const View5<const T> grad_y = g.output().view5<const T>();
+    const View5<const T> grad_y = g.output().device_view5<const T>();
     if (g.needs(0)) {
-      const View5<T> grad_x = g.input(0).view5<T>();
+      const View5<T> grad_x = g.input(0).device_view5<T>();
       const Range data_range("conv3d", "backward_data",
                              [&] { return describe("backward_data", data->info); });
-      data->kernels.backward_data(Exec{}, grad_y, saved_weight.view5<const T>(), params, grad_x);
+      data->kernels.backward_data(exec, grad_y, saved_weight.device_view5<const T>(), params, grad_x);
     }
     if (g.needs(1) || g.needs(2)) {
-      const View5<T> grad_weight = g.needs(1) ? g.input(1).view5<T>() : View5<T>{};
-      const View<T, 1> grad_bias = g.needs(2) ? g.input(2).view<T, 1>() : View<T, 1>{};
+      const View5<T> grad_weight = g.needs(1) ? g.input(1).device_view5<T>() : View5<T>{};
+      const View<T, 1> grad_bias = g.needs(2) ? g.input(2).device_view<T, 1>() : View<T, 1>{};
       const Range weights_range("conv3d", "backward_weights",
                                 [&] { return describe("backward_weights", weights->info); });
-      weights->kernels.backward_weights(Exec{},
-                                        saved_x.defined() ? saved_x.view5<const T>() : View5<const T>{},
-                                        grad_y, params, grad_weight, grad_bias);
+      weights->kernels.backward_weights(
+          exec, saved_x.defined() ? saved_x.device_view5<const T>() : View5<const T>{}, grad_y, params,
+          grad_weight, grad_bias);
     }
   });
 }

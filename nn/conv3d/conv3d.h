@@ -10,7 +10,7 @@
 //                                     grad_y[n,o,a,b,e] x[n, c, a sd + i - pd, b sh + j - ph, e sw + k - pw]
 //           grad_bias[o]           += sum over n,a,b,e of grad_y[n,o,a,b,e]
 // Errors:   ShapeError for wrong ranks, mixed types, channels that disagree, a stride below 1, a padding
-//           below 0, a kernel larger than the padded input.
+//           below 0, a kernel larger than the padded input. DeviceError for inputs on several devices.
 // Source:   V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016,
 //           relationships 6 and 13.
 #pragma once
@@ -19,15 +19,11 @@
 #include <cstdint>
 
 #include "autograd/variable.h"
+#include "nn/conv3d/conv3d_params.h"
 #include "nn/module.h"
 #include "tensor/op/op.h"
 
 namespace primal {
-
-struct Conv3dParams {
-  std::array<int64_t, 3> stride{1, 1, 1};
-  std::array<int64_t, 3> padding{0, 0, 0};
-};
 
 // A correlation, as everywhere in deep learning: the kernel is not turned around.
 Variable conv3d(const Variable& x, const Variable& weight, const Variable& bias = {},

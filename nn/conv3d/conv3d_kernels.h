@@ -6,9 +6,13 @@
 #pragma once
 
 #include <span>
+#include <string>
 
-#include "nn/conv3d/conv3d.h"
+#include "nn/conv3d/conv3d_params.h"
 #include "tensor/exec.h"
+#include "tensor/op/cost.h"
+#include "tensor/op/implementation.h"
+#include "tensor/shape.h"
 #include "tensor/view.h"
 
 namespace primal {
@@ -44,6 +48,11 @@ template <>
 std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_ladder<float>();
 template <>
 std::span<const Implementation<Conv3dGeometry, Conv3dKernels<double>>> conv3d_ladder<double>();
+
+// Any kernel, stride and padding (conv3d_direct_cuda.cu).
+PRIMAL_DEVICE_KERNELS(Conv3dKernels<float>, conv3d_direct);
+// The shapes of cpu::conv3d_blocked_supports (conv3d_tiled_cuda.cu, conv3d_tiled_weights_cuda.cu).
+PRIMAL_DEVICE_KERNELS(Conv3dKernels<float>, conv3d_tiled);
 
 }  // namespace primal
 

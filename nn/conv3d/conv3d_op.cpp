@@ -1,5 +1,6 @@
 // What verify, check, the tests and the benches know of conv3d, and its ladder of implementations.
 #include "autograd/differentiable_op.h"
+#include "nn/conv3d/conv3d.h"
 #include "nn/conv3d/conv3d_kernels.h"
 #include "tensor/error.h"
 #include "tensor/op/geometry_text.h"
@@ -16,6 +17,10 @@ constexpr ImplementationInfo kWinograd{
     .name = "winograd",
     .idea = "F(4x4, 3x3) at 0, 3/4, -3/4, 3/2, -3/2, infinity: 36 products for 144",
     .tolerance_factor = 5.0};
+constexpr ImplementationInfo kTiled{
+    "tiled",
+    "4 x 32 pixels x 32 channels in a block, patches and weights in shared memory, sums in registers"};
+constexpr ImplementationInfo kDirect{"direct", "one thread for each output, one warp for each weight"};
 constexpr ImplementationInfo kPlain{kReference, "one row of y at a time, taps outside, pixels inside"};
 
 bool anything(const Conv3dGeometry&) { return true; }
@@ -96,11 +101,13 @@ OpCase case_of(const std::string& text) {
   return op_case;
 }
 
+// Of the CPU, where plans are made.
 std::vector<std::string> supporting(const std::string& text) {
   const Conv3dGeometry geometry = conv3d_geometry(text);
   std::vector<std::string> names;
   for (const auto& implementation : conv3d_ladder<float>()) {
-    if (implementation.supports(geometry)) names.emplace_back(implementation.info.name);
+    if (implementation.info.device == Device::Kind::cpu && implementation.supports(geometry))
+      names.emplace_back(implementation.info.name);
   }
   return names;
 }
@@ -146,7 +153,9 @@ PhaseCosts conv3d_cost(const Shape& x, const Shape& weight, const Shape& y) {
 
 template <>
 std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_ladder<float>() {
-  static const std::array<Implementation<Conv3dGeometry, Conv3dKernels<float>>, 3> ladder{{
+  static const Implementation<Conv3dGeometry, Conv3dKernels<float>> ladder[] = {
+      PRIMAL_ON_DEVICES(kTiled, cpu::conv3d_blocked_supports, conv3d_tiled),
+      PRIMAL_ON_DEVICES(kDirect, anything, conv3d_direct),
       {kBlocked,
        cpu::conv3d_blocked_supports,
        {cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked,
@@ -158,7 +167,7 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_lad
       {kPlain,
        anything,
        {cpu::conv3d_forward<float>, cpu::conv3d_backward_data<float>, cpu::conv3d_backward_weights<float>}},
-  }};
+  };
   return ladder;
 }
 
@@ -191,8 +200,7 @@ OpInfo conv3d_info() {
   info.linear_in = {"x", "weight", "bias"};
   info.cost = [](const OpShapes& s) { return conv3d_cost(s.in("x"), s.in("weight"), s.out()); };
   info.geometry = {case_of, supporting};
-  for (const auto& implementation : conv3d_ladder<float>())
-    info.implementations.push_back(implementation.info);
+  info.implementations = infos_of(conv3d_ladder<float>());
   return info;
 }
 

@@ -1,0 +1,198 @@
+// conv3d, tiled: forward and backward-data for the shapes of the U-Net (stride 1, 3x3 with padding 1 and 1x1x1).
+//
+// Idea: a block makes 4 x 32 pixels of 32 output channels. For 8 input channels at a time it brings the patch of pixels
+// with its border and the weights to shared memory. Each of its 4 warps has 8 of the output channels; a lane has one column
+// of 4 pixels, and so 32 sums in registers. For a column of taps it reads 6 pixels and 3 x 8 weights for 96 multiply-adds:
+//   - pixels: 32 neighbouring words for a warp, one access; weights: the same words for the whole warp, four to an access.
+//     12 accesses for 96 multiply-adds, of which an SM starts 4 for every access: the multipliers are the limit (by this
+//     count 50 % of the shared memory's time), and 8 of 9 instructions multiply.
+//   - global memory: 204 pixels and 288 weights for 36,864 multiply-adds, 75 of them for a number; a pixel tile's patch is
+//     1.6 times the tile, for each 32 output channels.
+//   - enough blocks: where the image has fewer than 4 for each of an H200's 132 SMs, the input channels are split, each part
+//     writes its sums to scratch, and a second launch adds them in order. So e3b (32 x 32 pixels, 256 channels: 64 blocks)
+//     becomes 512 blocks of 32 channels each, and 8 MB of sums that stay in L2. Several blocks on an SM hide each other's
+//     loading: nothing is double-buffered.
+// Not measured yet, no device: by the counts above 70 to 80 % of the f32 peak at the wide layers.
+//   - backward_data is the same convolution from grad_y, with the kernel turned around and O and C exchanged.
+#include "nn/conv3d/conv3d_kernels.h"
+#include "nn/conv3d/conv3d_tiled_cuda.h"
+
+namespace primal::PRIMAL_SIMT {
+namespace {
+
+constexpr int kRows = 4;                 // of pixels, in a tile and in a thread
+constexpr int kWarps = 4, kThreadO = 8;  // output channels of a thread; a warp has the same
+constexpr int kBlockO = kWarps * kThreadO;
+constexpr int kChunk = 8;  // input channels in shared memory
+constexpr int64_t kWantedBlocks = 4 * 132;
+constexpr int kSumThreads = 256;
+
+// Where weights lie: forward reads weight[o,c,tap], backward_data weight[c,o,last tap - tap].
+struct WeightOrder {
+  int64_t stride_o, stride_c;
+  bool turned;
+};
+
+// out[n,o,pixel] = or += bias[o] + sum over c and taps of w(o, c, tap) in[n,c,pixel at tap]
+struct Convolution {
+  Planes from, to;
+  Tiles tiles;
+  WeightOrder order;
+  int64_t channels_per_split;
+  bool has_bias, add;
+};
+
+// blockDim (kLanes, kWarps), gridDim (tiles, blocks of kBlockO channels, splits). With more than one split, out is
+// [split][N,O,...] and neither bias nor what was there is added.
+template <int kSide>
+__global__ void __launch_bounds__(kLanes* kWarps)
+    convolution_kernel(Convolution q, Global<const float> in, Global<const float> weight,
+                       Global<const float> bias, Global<float> out) {
+  constexpr int kTaps = kSide * kSide, kBorder = kSide / 2;
+  constexpr int kPatchRows = kRows + kSide - 1, kPatchColumns = kLanes + kSide - 1;
+  constexpr int kPatch = kPatchRows * kPatchColumns;
+  PRIMAL_SHARED(float, patch, [kChunk][kPatchRows][kPatchColumns]);
+  PRIMAL_SHARED(Float4, weights, [kChunk][kTaps][kBlockO / 4 + 1]);  // one more: other banks
+  const int lane = static_cast<int>(threadIdx.x), warp = static_cast<int>(threadIdx.y);
+  const TileAt tile = tile_at(q.from, q.tiles, blockIdx.x);
+  const int64_t first_o = blockIdx.y * int64_t{kBlockO}, warp_o = first_o + warp * kThreadO;
+  const int64_t begin_c = blockIdx.z * q.channels_per_split;
+  const int64_t end_c = begin_c + q.channels_per_split < q.from.c ? begin_c + q.channels_per_split : q.from.c;
+
+  float sum[kThreadO][kRows] = {};
+  for (int64_t first_c = begin_c; first_c < end_c; first_c += kChunk) {
+    const int n_c = end_c - first_c < kChunk ? static_cast<int>(end_c - first_c) : kChunk;
+    __syncthreads();  // all have used the chunk before
+    for (int i = warp * kLanes + lane; i < n_c * kPatch; i += kLanes * kWarps) {
+      const int c = i / kPatch, row = i % kPatch / kPatchColumns, column = i % kPatchColumns;
+      const int64_t h = tile.h + row - kBorder, w = tile.w + column - kBorder;
+      patch[c][row][column] =
+          q.from.inside(h, w) ? in[q.from.first(tile.n, first_c + c, tile.d) + h * q.from.w + w] : 0.0f;
+    }
+    for (int o = 4 * warp; o < kBlockO; o += 4 * kWarps) {
+      for (int i = lane; i < n_c * kTaps; i += kLanes) {
+        const int c = i / kTaps, tap = i % kTaps;
+        const int64_t at = (first_o + o) * q.order.stride_o + (first_c + c) * q.order.stride_c +
+                           (q.order.turned ? kTaps - 1 - tap : tap);
+        Float4 four{};
+        for (int f = 0; f < 4; ++f) {
+          if (first_o + o + f < q.to.c) four.at[f] = weight[at + f * q.order.stride_o];
+        }
+        weights[c][tap][o / 4] = four;
+      }
+    }
+    __syncthreads();
+    if (warp_o >= q.to.c) continue;  // the whole warp
+    for (int c = 0; c < n_c; ++c) {
+#pragma unroll
+      for (int k = 0; k < kSide; ++k) {
+        float pixel[kPatchRows];
+#pragma unroll
+        for (int r = 0; r < kPatchRows; ++r) pixel[r] = patch[c][r][lane + k];
+#pragma unroll
+        for (int j = 0; j < kSide; ++j) {
+#pragma unroll
+          for (int o = 0; o < kThreadO; o += 4) {
+            const Float4 factor = weights[c][j * kSide + k][(warp * kThreadO + o) / 4];
+#pragma unroll
+            for (int f = 0; f < 4; ++f) {
+#pragma unroll
+              for (int r = 0; r < kRows; ++r) sum[o + f][r] += factor.at[f] * pixel[r + j];
+            }
+          }
+        }
+      }
+    }
+  }
+
+  const int64_t split_at = blockIdx.z * (q.to.n * q.to.c * q.to.d * q.to.pixels);
+#pragma unroll
+  for (int o = 0; o < kThreadO; ++o) {
+    if (warp_o + o >= q.to.c) break;
+    const float start = q.has_bias ? bias[warp_o + o] : 0.0f;
+    const int64_t plane = split_at + q.to.first(tile.n, warp_o + o, tile.d);
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) {
+      const int64_t h = tile.h + r, w = tile.w + lane;
+      if (!q.to.inside(h, w)) continue;
+      const int64_t at = plane + h * q.to.w + w;
+      const float before = q.add ? float(out[at]) : start;
+      out[at] = before + sum[o][r];
+    }
+  }
+}
+
+// One thread for each element of out [N,O,...]: its parts [split][N,O,...], in order.
+__global__ void sum_kernel(Global<const float> parts, int64_t n_splits, Global<const float> bias,
+                           bool has_bias, bool add, Planes to, Global<float> out) {
+  const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x, n = to.n * to.c * to.d * to.pixels;
+  if (i >= n) return;
+  float sum = 0.0f;
+  for (int64_t s = 0; s < n_splits; ++s) sum += parts[s * n + i];
+  const float start = has_bias ? bias[i / (to.d * to.pixels) % to.c] : 0.0f;
+  const float before = add ? float(out[i]) : start;
+  out[i] = before + sum;
+}
+
+template <int kSide>
+void launch_convolution(const Exec& exec, const char* name, Convolution q, View5<const float> in,
+                        View5<const float> weight, View<const float, 1> bias, View5<float> out) {
+  q.from = planes_of(in.extent, kSide);
+  q.to = planes_of(out.extent, kSide);
+  q.tiles = tiles_of(q.from, kRows);
+  const int64_t n_blocks_o = (q.to.c + kBlockO - 1) / kBlockO,
+                n_blocks = n_tiles(q.from, q.tiles) * n_blocks_o;
+  const int64_t n_chunks = q.from.c > kChunk ? (q.from.c + kChunk - 1) / kChunk : 1;
+  int64_t n_splits = kWantedBlocks / n_blocks;
+  n_splits = n_splits < 1 ? 1 : n_splits < n_chunks ? n_splits : n_chunks;
+  q.channels_per_split = (n_chunks + n_splits - 1) / n_splits * kChunk;
+  n_splits = (n_chunks * kChunk + q.channels_per_split - 1) / q.channels_per_split;
+
+  const dim3 grid(static_cast<unsigned>(n_tiles(q.from, q.tiles)), static_cast<unsigned>(n_blocks_o),
+                  static_cast<unsigned>(n_splits));
+  const dim3 block(kLanes, kWarps);
+  const Launch at{.name = name, .grid = grid, .block = block};
+  if (n_splits == 1) {
+    launch(exec, at, convolution_kernel<kSide>, q, global(in).data, global(weight).data, global(bias).data,
+           global(out).data);
+    return;
+  }
+  const int64_t n = out.numel();
+  const Scratch scratch(static_cast<size_t>(n_splits * n) * sizeof(float), exec.device);
+  const std::span<float> parts(scratch.as<float>(), static_cast<size_t>(n_splits * n));
+  Convolution part = q;
+  part.has_bias = part.add = false;
+  launch(exec, at, convolution_kernel<kSide>, part, global(in).data, global(weight).data, global(bias).data,
+         global(parts));
+  launch(exec, {.name = "conv3d_sum_of_splits", .grid = blocks_for(n, kSumThreads), .block = kSumThreads},
+         sum_kernel, global(std::span<const float>(parts)), n_splits, global(bias).data, q.has_bias, q.add,
+         q.to, global(out).data);
+}
+
+void forward(const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
+             const Conv3dParams&, View5<float> y) {
+  if (y.numel() == 0) return;
+  const int64_t n_taps = weight.size(3) * weight.size(4);
+  Convolution q{};
+  q.order = {.stride_o = weight.size(1) * n_taps, .stride_c = n_taps, .turned = false};
+  q.has_bias = bias.data != nullptr;
+  const auto run = n_taps == 1 ? launch_convolution<1> : launch_convolution<3>;
+  run(exec, "conv3d_forward_tiled", q, x, weight, bias, y);
+}
+
+void backward_data(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
+                   const Conv3dParams&, View5<float> grad_x) {
+  if (grad_x.numel() == 0) return;
+  const int64_t n_taps = weight.size(3) * weight.size(4);
+  Convolution q{};
+  q.order = {.stride_o = n_taps, .stride_c = weight.size(1) * n_taps, .turned = true};
+  q.add = true;
+  const auto run = n_taps == 1 ? launch_convolution<1> : launch_convolution<3>;
+  run(exec, "conv3d_backward_data_tiled", q, grad_y, weight, {}, grad_x);
+}
+
+}  // namespace
+
+const Conv3dKernels<float> conv3d_tiled = {forward, backward_data, conv3d_backward_weights_tiled};
+
+}  // namespace primal::PRIMAL_SIMT

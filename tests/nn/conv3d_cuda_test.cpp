@@ -1,0 +1,84 @@
+// The CUDA kernels of conv3d on the emulation, beyond the corner cases that apps/simt_ops_test.cpp runs: several tiles,
+// splits and parts; every order of threads; races.
+#include <gtest/gtest.h>
+
+#include "nn/conv3d/conv3d.h"
+#include "support/op_test.h"
+#include "tensor/error.h"
+#include "tensor/simt/recording.h"
+#include "tensor/simt/schedule.h"
+
+namespace primal {
+namespace {
+
+OpCase make_case(std::string name, const Shape& x, int64_t n_out, int64_t side, int64_t stride = 1) {
+  const std::array<int64_t, 3> strides{1, stride, stride}, padding{0, side / 2, side / 2};
+  return {std::move(name),
+          {{"stride", strides}, {"padding", padding}},
+          {{"x", x}, {"weight", {n_out, x[1], 1, side, side}}, {"bias", {n_out}}}};
+}
+
+// Results and gradients in f32, for a random upstream gradient.
+OpResult run(const OpCase& op_case, std::string_view implementation, Device device) {
+  const OpInfo info = conv3d_info();
+  const ImplementationScope scope("conv3d", implementation);
+  const TensorMap inputs = make_inputs(op_case, DType::f32);
+  const Tensor y = info.run({inputs, op_case.attrs, {}, op_case.name, {}, device}).outputs.at("y");
+  const TensorMap upstream = make_inputs({"upstream", {}, {{"y", y.shape()}}}, DType::f32, 1);
+  OpResult result = info.run({inputs, op_case.attrs, upstream, op_case.name, {}, device});
+  EXPECT_TRUE(scope.used("conv3d", implementation));
+  return result;
+}
+
+// Those of the emulation, one after the other.
+std::vector<double> run_emulated(const OpCase& op_case, std::string_view implementation) {
+  const OpResult result = run(op_case, implementation, Device::simt());
+  std::vector<double> all = result.outputs.at("y").to_doubles();
+  for (const auto& [name, grad] : result.grads) {
+    const std::vector<double> values = grad.to_doubles();
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
+}
+
+TEST(Conv3dCuda, AgreesWithTheReferenceWhereChannelsAndPixelsAreSplit) {
+  for (const OpCase& op_case : {
+           make_case("two splits of 16 and 4 channels, two tiles in a part", {2, 20, 1, 90, 130}, 5, 3),
+           make_case("five splits, two blocks of output channels", {1, 36, 2, 6, 37}, 40, 3),
+           make_case("pointwise, many rows", {1, 12, 3, 83, 71}, 3, 1),
+           make_case("pointwise, wide", {1, 45, 1, 7, 13}, 70, 1),
+       }) {
+    SCOPED_TRACE(op_case.name);
+    const OpResult expected = run(op_case, kReference, Device{});
+    const OpResult got = run(op_case, "tiled", Device::simt());
+    // measured at most 3.6e-7
+    EXPECT_LE(relative_l2(got.outputs.at("y"), expected.outputs.at("y")), 2e-6);
+    for (const auto& [name, grad] : expected.grads)
+      EXPECT_LE(relative_l2(got.grads.at(name), grad), 2e-6) << name;
+  }
+}
+
+TEST(Conv3dCuda, BitsDoNotDependOnTheOrderOfThreadsAndNothingRaces) {
+  const OpCase square = make_case("square", {1, 10, 1, 5, 35}, 34, 3),
+               pointwise = make_case("pointwise", {1, 10, 1, 5, 35}, 34, 1),
+               strided = make_case("strided", {2, 2, 1, 7, 6}, 3, 3, 2);
+  for (const auto& [op_case, implementation] :
+       {std::pair{square, "tiled"}, {pointwise, "tiled"}, {strided, "direct"}}) {
+    SCOPED_TRACE(op_case.name);
+    const std::vector<double> bits = simt::same_in_all_orders(
+        "conv3d", [&, &which = op_case, name = implementation] { return run_emulated(which, name); });
+    const simt::Recording recording;
+    EXPECT_EQ(run_emulated(op_case, implementation), bits);
+    EXPECT_FALSE(recording.launches().empty());
+    EXPECT_NO_THROW(simt::require_no_races(recording.launches()));
+  }
+}
+
+TEST(Conv3dCuda, WantsItsInputsOnOneDevice) {
+  const Variable x = Tensor::zeros({1, 2, 1, 4, 4}), weight = Tensor::zeros({3, 2, 1, 3, 3});
+  EXPECT_THROW(conv3d(x.value().to(Device::simt()), weight), DeviceError);
+  EXPECT_THROW(conv3d(x, weight, Tensor::zeros({3}, DType::f32, Device::simt())), DeviceError);
+}
+
+}  // namespace
+}  // namespace primal
