@@ -136,4 +136,20 @@ class Pointer {
   uint64_t quick_ = 0;  // elements below need no slow_access(): all, or none while there is a recording
 };
 
+[[noreturn]] void report_misaligned(size_t alignment);
+
+// The same memory as elements of another type: as<float4>(x + i) loads four at once. CheckFailed if it does not begin at a
+// multiple of what U is aligned to.
+template <class U, class T, Memory memory>
+auto as(const Pointer<T, memory>& p) {
+  using Other = std::conditional_t<std::is_const_v<T>, const U, U>;
+  T* const at = p.buffer() + p.first();
+  if (reinterpret_cast<uintptr_t>(at) % alignof(U) != 0) report_misaligned(alignof(U));
+  const auto elements = [](int64_t n) {
+    return n * static_cast<int64_t>(sizeof(T)) / static_cast<int64_t>(sizeof(U));
+  };
+  const int64_t before = elements(p.first()), after = elements(p.size() - p.first());
+  return Pointer<Other, memory>(reinterpret_cast<Other*>(at) - before, before + after, before, p.recorded());
+}
+
 }  // namespace primal::simt

@@ -16,6 +16,17 @@ constexpr uint64_t kPoison64 = 0x7FF0DEADBEEF5EED;
 constexpr uint32_t kQuiet32 = 0x00400000;
 constexpr uint64_t kQuiet64 = 0x0008000000000000;
 
+// Of a vector (float4), its components' type.
+template <class T>
+struct Scalar {
+  using Type = T;
+};
+template <class T>
+requires requires { typename T::Component; }
+struct Scalar<T> {
+  using Type = typename T::Component;
+};
+
 template <class T>
 constexpr uint64_t poison_bits() {
   return sizeof(T) == 8 ? kPoison64 : kPoison32;
@@ -39,6 +50,13 @@ template <class T>
     } else if (bits == pattern) {
       return Poisoned::never_written;
     }
+  } else if constexpr (requires { typename T::Component; }) {
+    using Component = typename T::Component;
+    Component components[sizeof(T) / sizeof(Component)];
+    std::memcpy(components, &value, sizeof value);
+    for (const Component& component : components) {
+      if (const Poisoned state = poisoned(component); state != Poisoned::no) return state;
+    }
   }
   return Poisoned::no;
 }
@@ -46,7 +64,8 @@ template <class T>
 // Fills with the pattern of T; of types without one, with that of 4 bytes, whose parts they then hold.
 template <class T>
 void fill_poison(void* to, size_t bytes) {
-  const uint64_t word = sizeof(T) == 8 ? kPoison64 : (uint64_t{kPoison32} << 32 | kPoison32);
+  const uint64_t word =
+      sizeof(typename Scalar<T>::Type) == 8 ? kPoison64 : (uint64_t{kPoison32} << 32 | kPoison32);
   auto* at = static_cast<unsigned char*>(to);
   for (size_t i = 0; i < bytes; i += sizeof word) {
     std::memcpy(at + i, &word, bytes - i < sizeof word ? bytes - i : sizeof word);

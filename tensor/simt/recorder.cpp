@@ -58,6 +58,7 @@ LaunchCounters& LaunchCounters::operator+=(const LaunchCounters& other) {
   shared_passes += other.shared_passes;
   bank_conflicts += other.bank_conflicts;
   barriers += other.barriers;
+  cluster_barriers += other.cluster_barriers;
   grid_barriers += other.grid_barriers;
   warp_operations += other.warp_operations;
   divergent_branches += other.divergent_branches;
@@ -102,11 +103,13 @@ RecordedLaunch::RecordedLaunch(Recording& recording, const Launch& launch)
   counters.blocks = static_cast<int64_t>(n_blocks);
   counters.threads = counters.blocks * block.x * block.y * block.z;
   if (launch.cooperative) grid_epoch_.resize(n_blocks);
+  if (launch.cluster.x * launch.cluster.y * launch.cluster.z > 1) cluster_epoch_.resize(n_blocks);
 }
 
-std::unique_ptr<BlockTrace> RecordedLaunch::begin_block(int64_t number) const {
-  auto trace =
-      std::make_unique<BlockTrace>(number, size_t{launch_.block.x} * launch_.block.y * launch_.block.z);
+std::unique_ptr<BlockTrace> RecordedLaunch::begin_block(int64_t number,
+                                                        std::shared_ptr<Shadow> shared) const {
+  auto trace = std::make_unique<BlockTrace>(
+      number, size_t{launch_.block.x} * launch_.block.y * launch_.block.z, std::move(shared));
   for (size_t t = 0; t < trace->clocks.size(); ++t) trace->clocks[t][t % warpSize] = 1;
   return trace;
 }
@@ -115,6 +118,13 @@ void RecordedLaunch::block_barrier(BlockTrace& block) {
   ++record_.counters.barriers;
   count(block);
   ++block.epoch;
+}
+
+void RecordedLaunch::cluster_barrier(BlockTrace& block) {
+  ++record_.counters.cluster_barriers;
+  count(block);
+  ++block.epoch;
+  if (!cluster_epoch_.empty()) cluster_epoch_[static_cast<size_t>(block.number)] = block.epoch;
 }
 
 void RecordedLaunch::grid_barrier(BlockTrace& block) {
@@ -153,7 +163,10 @@ uint16_t RecordedLaunch::site_of(uint64_t key, Where where) {
 
 void RecordedLaunch::access(BlockTrace& block, int thread, const AccessAt& at) {
   const uint16_t site = site_of(reinterpret_cast<uint64_t>(at.site), at.where);
-  if (recording_.options_.races) check_races(block, thread, at, site);
+  if (recording_.options_.races) {
+    check_races(block, thread, at, site);
+    if (at.access == Access::update) pass_on(block, thread, at.address);
+  }
   if (recording_.options_.counters) {
     block.events[static_cast<size_t>(thread)].push_back(
         {.address = reinterpret_cast<uintptr_t>(at.address),
@@ -187,7 +200,7 @@ void RecordedLaunch::check_races(BlockTrace& block, int thread, const AccessAt& 
   now.site = site;
   now.thread = static_cast<uint16_t>(thread & 1023);
   now.access = static_cast<uint16_t>(static_cast<unsigned>(at.access) & 3U);
-  Shadow& shadow = at.memory == Memory::shared ? block.shared : global_;
+  Shadow& shadow = at.memory == Memory::shared ? *block.shared : global_;
   const auto begin = reinterpret_cast<uintptr_t>(at.address), end = begin + at.bytes;
   for (uintptr_t word = begin / 4; word * 4 < end; ++word) {
     now.bytes = 0;
@@ -200,9 +213,41 @@ void RecordedLaunch::check_races(BlockTrace& block, int thread, const AccessAt& 
   }
 }
 
+// An atomic operation: what others had done before theirs on this address is done, and after a fence so is what this thread
+// knows to be.
+void RecordedLaunch::pass_on(BlockTrace& block, int thread, const void* address) {
+  const auto there = released_.find(address);
+  if (there == released_.end() && !block.fenced[static_cast<size_t>(thread)]) return;
+  const auto merge = [](Released& into, const Released& from) {
+    for (const auto& [number, progress] : from) {
+      Progress& known = into[number];
+      if (progress.epoch >= known.epoch) known = progress;
+    }
+  };
+  if (there != released_.end()) merge(block.acquired, there->second);
+  if (!block.fenced[static_cast<size_t>(thread)]) return;
+  Released& released = released_[address];
+  merge(released, block.acquired);
+  auto& clocks = block.clocks[static_cast<size_t>(thread)];
+  released[static_cast<uint32_t>(block.number)] = {block.epoch, static_cast<uint16_t>(thread / warpSize),
+                                                   clocks};
+  ++clocks[static_cast<size_t>(thread % warpSize)];  // what it does from here on is later
+}
+
 // Whether `past`, of another thread, comes before `now` in every run.
 bool RecordedLaunch::ordered(const Mark& past, const Mark& now, const BlockTrace& block) const {
-  if (past.block != now.block) return !grid_epoch_.empty() && past.epoch < grid_epoch_[past.block];
+  if (past.block != now.block) {
+    if (!grid_epoch_.empty() && past.epoch < grid_epoch_[past.block]) return true;
+    if (!cluster_epoch_.empty() && past.epoch < cluster_epoch_[past.block] &&
+        cluster_number(past.block, launch_) == cluster_number(now.block, launch_))
+      return true;
+    const auto known = block.acquired.find(past.block);
+    if (known == block.acquired.end()) return false;
+    const Progress& progress = known->second;
+    return past.epoch < progress.epoch ||
+           (past.epoch == progress.epoch && past.thread / warpSize == progress.warp &&
+            past.clock <= progress.clocks[past.thread % warpSize]);
+  }
   if (past.epoch < now.epoch) return true;
   if (past.thread / warpSize != now.thread / warpSize) return false;
   return past.clock <= block.clocks[now.thread][past.thread % warpSize];

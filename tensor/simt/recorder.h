@@ -17,17 +17,29 @@
 
 namespace primal::simt {
 
+// Of other blocks, by number: up to where what they did is known to be done. That is all before `epoch`, and in it what one
+// thread had done or knew of its warp.
+struct Progress {
+  uint32_t epoch = 0;
+  uint16_t warp = 0;
+  std::array<uint32_t, warpSize> clocks{};
+};
+using Released = std::unordered_map<uint32_t, Progress>;
+
 // Of one block while it is resident.
 struct BlockTrace {
-  BlockTrace(int64_t block, size_t n_threads) : number(block), clocks(n_threads), events(n_threads) {}
+  BlockTrace(int64_t block, size_t n_threads, std::shared_ptr<Shadow> shadow)
+      : number(block), clocks(n_threads), shared(std::move(shadow)), events(n_threads), fenced(n_threads) {}
 
   int64_t number;
   uint32_t epoch = 0;  // barriers of the block or of more that it has passed
   // Of each thread: of each lane of its warp, the last clock before something that this thread has been ordered after;
   // of itself, its clock.
   std::vector<std::array<uint32_t, warpSize>> clocks;
-  Shadow shared;
+  std::shared_ptr<Shadow> shared;          // of all blocks that are resident together
   std::vector<std::vector<Event>> events;  // of each thread, since the last barrier of the block
+  std::vector<bool> fenced;                // whether a thread has executed __threadfence
+  Released acquired;                       // what other blocks have done before this one
 };
 
 struct AccessAt {
@@ -44,9 +56,11 @@ class RecordedLaunch {
  public:
   RecordedLaunch(Recording& recording, const Launch& launch);
 
-  std::unique_ptr<BlockTrace> begin_block(int64_t number) const;
+  std::unique_ptr<BlockTrace> begin_block(int64_t number, std::shared_ptr<Shadow> shared) const;
   void block_barrier(BlockTrace& block);
-  void grid_barrier(BlockTrace& block);  // for each block of the grid
+  void cluster_barrier(BlockTrace& block);  // for each block of the cluster
+  void grid_barrier(BlockTrace& block);     // for each block of the grid
+  void fence(BlockTrace& block, int thread) { block.fenced[static_cast<size_t>(thread)] = true; }
   void warp_barrier(BlockTrace& block, int first_thread, unsigned mask);
   void end_block(BlockTrace& block);
   void access(BlockTrace& block, int thread, const AccessAt& at);
@@ -60,6 +74,7 @@ class RecordedLaunch {
   std::string side_str(const Mark& mark) const;
   uint16_t site_of(uint64_t key, Where where);
   void count(BlockTrace& block);
+  void pass_on(BlockTrace& block, int thread, const void* address);
 
   Recording& recording_;
   const Launch& launch_;
@@ -67,6 +82,8 @@ class RecordedLaunch {
   Shadow global_;
   std::vector<uint32_t>
       grid_epoch_;  // of each block of a cooperative launch: its epoch after the last grid barrier
+  std::vector<uint32_t> cluster_epoch_;                 // the same of clusters, in a launch that has some
+  std::unordered_map<const void*, Released> released_;  // through atomic operations on an address
   std::unordered_map<uint64_t, uint16_t> site_numbers_;
   std::vector<Where> sites_;
   std::vector<uint64_t> site_order_;

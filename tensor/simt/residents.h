@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,14 +15,14 @@
 namespace primal::simt {
 
 struct Thread {
-  // fresh: not started. Threads wait at a barrier of their block, of the grid, or for the lanes of a warp operation.
-  enum class State { fresh, ready, at_barrier, at_grid_barrier, at_warp, done };
+  // fresh: not started. Threads wait at a barrier of their block, cluster or grid, or for the lanes of a warp operation.
+  enum class State { fresh, ready, at_barrier, at_cluster_barrier, at_grid_barrier, at_warp, done };
   State state = State::fresh;
   Fiber* fiber = nullptr;  // from its start to its end
-  uint3 index;
+  uint3 index{};
   Where where;  // it waits
 
-  // at_warp: what the lanes exchange
+  // at_barrier: a predicate, and of how many threads it holds; at_warp: what the lanes exchange
   enum class WarpOp { sync, exchange, ballot };
   WarpOp op = WarpOp::sync;
   unsigned mask = 0;
@@ -32,13 +33,19 @@ struct Thread {
 struct SharedVariable {
   const void* key;
   SharedType type;
+  void (*fill)(void*, size_t);  // with poison
   std::unique_ptr<unsigned char[]> data;
 };
 
 struct Block {
   Block(const Launch& at, int64_t number);
 
+  // The variable of that key, which is made if it is not there yet.
+  SharedVariable& variable(const void* key, const SharedType& type, void (*fill)(void*, size_t));
+
   uint3 index;
+  int64_t cluster;              // its number
+  unsigned rank;                // in the cluster
   std::vector<Thread> threads;  // x fastest
   std::vector<SharedVariable> shared;
   std::unique_ptr<unsigned char[]> dynamic_shared;
@@ -52,8 +59,12 @@ class Residents {
             RecordedLaunch* recorded)
       : launch(at), recorder(recorded), schedule_(schedule), thread_(thread) {}
 
-  // Runs the blocks of these numbers, all at once, to their ends; CheckFailed for a fault.
+  // Runs the blocks of these numbers, whole clusters in the order of their ranks, all at once to their ends; CheckFailed
+  // for a fault.
   void run(const std::vector<int64_t>& numbers);
+
+  // The blocks of the cluster of that one, by rank.
+  std::span<Block> cluster_of(const Block& block);
 
   const Launch& launch;
   RecordedLaunch* const recorder;
@@ -63,6 +74,8 @@ class Residents {
   bool pass(Block& block, int64_t number, uint32_t pass_number);
   void resume(Block& block, Thread& thread);
   bool open_barriers();
+  bool open_block_barriers();
+  bool open_cluster_barriers();
   [[noreturn]] void report_stuck() const;
 
   const Schedule& schedule_;
@@ -85,8 +98,9 @@ std::string running_str();
 std::string ranges_str(const std::vector<int>& numbers);
 std::string index_str(const uint3& i);                  // "(1,0,0)"
 std::string buffer_str(int64_t element, int64_t size);  // "element 7 of a buffer of 64"
-// "tile[3][0]", of the block that runs; of a row, with rank 1, "tile[3]"
+// "tile[3][0]", of the block that runs or, with its rank, of another of its cluster; of a row, with rank 1, "tile[3]"
 std::string shared_str(const void* address, size_t rank = 0);
+int64_t cluster_number(int64_t block, const Launch& at);
 uint3 index_of(int64_t number, const dim3& extent);  // x fastest
 
 }  // namespace primal::simt

@@ -39,8 +39,10 @@ struct SharedMemory {
 };
 SharedMemory shared_variable(const void* key, const SharedType& type, void (*fill)(void*, size_t));
 SharedMemory dynamic_shared_memory();
-// The whole of what holds that address, a variable or the dynamic shared memory.
+// The whole of what holds that address, a variable or the dynamic shared memory, of a block of the cluster.
 SharedMemory shared_memory_at(const void* address);
+// What lies at that address, in the block of that rank.
+void* shared_of_rank(const void* address, unsigned rank, Where where);
 
 [[gnu::noinline, gnu::cold]] void slow_shared_access(const void* address, size_t bytes, Access access,
                                                      Where where);
@@ -100,6 +102,10 @@ class Shared<T[n]> {
   template <class Plain>
   requires(std::same_as<Plain, T*> || std::same_as<Plain, const T*>) operator Plain() const { return first_; }
 
+  Shared of_rank(unsigned rank, Where where) const {
+    return {static_cast<T*>(shared_of_rank(first_, rank, where)), recorded_};
+  }
+
  private:
   T* first_;
   bool recorded_;
@@ -121,6 +127,22 @@ template <class T>
 SharedPointer<T> dynamic_shared() {
   const SharedMemory memory = dynamic_shared_memory();
   return {static_cast<T*>(memory.data), static_cast<int64_t>(memory.bytes / sizeof(T)), 0, memory.recorded};
+}
+
+template <class U, class T, size_t n>
+auto as(const Shared<T[n]>& array) {
+  return as<U>(array + 0);
+}
+
+// Shared memory of the block of that rank in the cluster: its `array`, or what its own `pointer` would point to.
+template <class T>
+Shared<T> map_shared(const Shared<T>& array, unsigned rank, Where where = Where::current()) {
+  return array.of_rank(rank, where);
+}
+template <class T>
+SharedPointer<T> map_shared(const SharedPointer<T>& pointer, unsigned rank, Where where = Where::current()) {
+  T* const buffer = static_cast<T*>(shared_of_rank(pointer.buffer(), rank, where));
+  return {buffer, pointer.size(), pointer.first(), pointer.recorded()};
 }
 
 #define PRIMAL_SHARED(Type, name, ...)  \

@@ -17,21 +17,25 @@
 //   }
 //   }  // namespace primal::PRIMAL_SIMT
 //
-// In both builds: threadIdx, blockIdx, blockDim, gridDim; __syncthreads, __syncwarp, __shfl_sync, __shfl_up_sync,
-// __shfl_down_sync, __shfl_xor_sync, __any_sync, __all_sync, __ballot_sync, atomicAdd; and
+// In both builds, as in CUDA: threadIdx, blockIdx, blockDim, gridDim; __syncthreads and its _count, _or and _and;
+// __syncwarp, __shfl_sync and its _up, _down and _xor, __any_sync, __all_sync, __ballot_sync; __threadfence; atomicAdd, Sub,
+// Min, Max, And, Or, Xor, Inc, Exch, CAS; float2, float4 and other vectors; __ldg and the intrinsics of intrinsics.h. And
 //
-//   launch(exec, {.name, .grid, .block, .shared_bytes, .cooperative}, kernel, arguments...)
+//   launch(exec, {.name, .grid, .block, .shared_bytes, .cooperative, .cluster}, kernel, arguments...)
 //                                           DeviceError where it cannot be
 //   GlobalView<const T, 5> x                a View whose elements are checked; global(view) makes one
+//   as<float4>(x + i)                       the same memory as wider elements: const float4 v = *as<float4>(x + i)
 //   PRIMAL_SHARED(float, tile, [8][33]);    shared memory of the block; `PRIMAL_SHARED(float, sum, );` for one value
 //   PRIMAL_DYNAMIC_SHARED(float, tile);     a pointer to the .shared_bytes of the launch; once per kernel
-//
-// In the emulation x[i] and tile[i][j] check the index, and reads that something was written; `auto v = x[i]` would be a
-// reference that reads later, so name the type. A helper takes arrays and pointers as `template <class Tile>`.
-//
 //   grid_sync();                            barrier of the whole grid, in a launch with .cooperative = true
+//   cluster_sync(); cluster_rank(); cluster_size();   in a launch with .cluster = dim3(...); compute capability 9.0
+//   map_shared(tile, rank)                  the tile of that block of the cluster
 //
-// What the emulation catches, and what not: README.md beside this file.
+// In the emulation x[i] and tile[i][j] check the index, and what is read, that something was written. They give references
+// there, so name the type of what you read: `auto v = x[i]` would read later. A helper that takes an array or a pointer takes
+// it as `template <class Tile> ... const Tile& tile`.
+//
+// What the emulation catches, and what not, how races are found and memory requests counted: README.md beside this file.
 #pragma once
 
 #include <cstddef>

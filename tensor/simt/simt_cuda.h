@@ -28,6 +28,12 @@ T* global(std::span<T> s) {
 using Index = int64_t;
 __device__ inline Index at_the_place_of(Index, int64_t i) { return i; }
 
+// The same memory as elements of another type: as<float4>(x + i) loads four at once.
+template <class U, class T>
+__host__ __device__ auto as(T* p) {
+  return reinterpret_cast<std::conditional_t<std::is_const_v<T>, const U, U>*>(p);
+}
+
 #define PRIMAL_SHARED(Type, name, ...) __shared__ Type name __VA_ARGS__
 
 // One array for all kernels, since extern arrays of one name must agree in their type; aligned for float4.
@@ -37,11 +43,38 @@ __device__ inline Index at_the_place_of(Index, int64_t i) { return i; }
 
 __device__ inline void grid_sync() { cooperative_groups::this_grid().sync(); }
 
+// Clusters are of compute capability 9.0; for less this compiles, and launch() fails.
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+#define PRIMAL_CLUSTER(what) cooperative_groups::this_cluster().what
+#else
+#define PRIMAL_CLUSTER(what) (__trap(), 0)
+#endif
+__device__ inline void cluster_sync() { PRIMAL_CLUSTER(sync()); }
+__device__ inline unsigned cluster_rank() { return PRIMAL_CLUSTER(block_rank()); }
+__device__ inline unsigned cluster_size() { return PRIMAL_CLUSTER(num_blocks()); }
+
+// Shared memory of the block of that rank in the cluster: its `array`, or what its own `pointer` would point to.
+template <class Pointer>
+requires std::is_pointer_v<Pointer> __device__ Pointer map_shared(const Pointer& pointer, unsigned rank) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
+  return cooperative_groups::this_cluster().map_shared_rank(pointer, static_cast<int>(rank));
+#else
+  __trap();
+  return pointer + rank;
+#endif
+}
+template <class T, size_t n>
+__device__ T (&map_shared(T (&array)[n], unsigned rank))[n] {
+  return *map_shared(&array, rank);
+}
+#undef PRIMAL_CLUSTER
+
 struct Launch {
   const char* name = "";
   dim3 grid = dim3(1), block = dim3(1);
   size_t shared_bytes = 0;
   bool cooperative = false;
+  dim3 cluster = dim3(1);
 };
 
 // DeviceError naming the kernel and CUDA's reason, where status is not a success.
@@ -62,17 +95,28 @@ void launch(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&
                                           cudaFuncAttributeMaxDynamicSharedMemorySize,
                                           static_cast<int>(at.shared_bytes)));
   }
-  if (at.cooperative) {
-    const auto run = [&](Params... params) {
-      void* pointers[] = {static_cast<void*>(const_cast<std::remove_const_t<Params>*>(&params))..., nullptr};
-      return cudaLaunchCooperativeKernel(reinterpret_cast<const void*>(kernel), at.grid, at.block, pointers,
-                                         at.shared_bytes, stream);
-    };
-    check_launch(at, run(static_cast<Params>(args)...));
-  } else {
-    kernel<<<at.grid, at.block, at.shared_bytes, stream>>>(static_cast<Params>(args)...);
-    check_launch(at, cudaGetLastError());
-  }
+  const auto run = [&](Params... params) {
+    void* pointers[] = {static_cast<void*>(const_cast<std::remove_const_t<Params>*>(&params))..., nullptr};
+    cudaLaunchAttribute attributes[2] = {};
+    cudaLaunchConfig_t config = {};
+    config.gridDim = at.grid;
+    config.blockDim = at.block;
+    config.dynamicSmemBytes = at.shared_bytes;
+    config.stream = stream;
+    config.attrs = attributes;
+    if (at.cooperative) {
+      attributes[config.numAttrs].id = cudaLaunchAttributeCooperative;
+      attributes[config.numAttrs++].val.cooperative = 1;
+    }
+    if (at.cluster.x * at.cluster.y * at.cluster.z > 1) {
+      attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
+      attributes[config.numAttrs].val.clusterDim.x = at.cluster.x;
+      attributes[config.numAttrs].val.clusterDim.y = at.cluster.y;
+      attributes[config.numAttrs++].val.clusterDim.z = at.cluster.z;
+    }
+    return cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(kernel), pointers);
+  };
+  check_launch(at, run(static_cast<Params>(args)...));
 }
 
 }  // namespace primal::cuda

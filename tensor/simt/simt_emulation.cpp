@@ -14,7 +14,7 @@ namespace {
 
 // Limits of compute capability 8.0 and 9.0 alike.
 constexpr int64_t kMaxThreads = 1024, kMaxBlockZ = 64, kMaxGridX = (int64_t{1} << 31) - 1, kMaxGridYZ = 65535;
-constexpr size_t kMaxStaticShared = 48 << 10;
+constexpr unsigned kMaxCluster = 8;       // that every device of 9.0 can run
 constexpr size_t kMaxShared = 163 << 10;  // 8.0; 227 KB on 9.0
 
 void check(const Launch& at) {
@@ -27,6 +27,13 @@ void check(const Launch& at) {
   if (g.x < 1 || g.y < 1 || g.z < 1 || g.x > kMaxGridX || g.y > kMaxGridYZ || g.z > kMaxGridYZ) {
     throw DeviceError("[{}] a grid of {}x{}x{} blocks: it must have at least one, and at most {} x {} x {}",
                       at.name, g.x, g.y, g.z, kMaxGridX, kMaxGridYZ, kMaxGridYZ);
+  }
+  const dim3& c = at.cluster;
+  if (c.x < 1 || c.y < 1 || c.z < 1 || uint64_t{c.x} * c.y * c.z > kMaxCluster || g.x % c.x != 0 ||
+      g.y % c.y != 0 || g.z % c.z != 0) {
+    throw DeviceError(
+        "[{}] clusters of {}x{}x{} blocks in a grid of {}x{}x{}: they must have 1 to {}, and fill the grid",
+        at.name, c.x, c.y, c.z, g.x, g.y, g.z, kMaxCluster);
   }
   if (at.shared_bytes > kMaxShared) {
     throw DeviceError("[{}] {} bytes of dynamic shared memory: at most {}", at.name, at.shared_bytes,
@@ -120,25 +127,28 @@ uint64_t meet(Thread::WarpOp op, unsigned mask, uint64_t value, int source, uint
   return self.result;
 }
 
-// Recorded launches come one by one. False where the recording has ended meanwhile.
-template <class NthBlock>
-bool run_recorded(const Launch& at, const Schedule& schedule, const std::function<void()>& thread,
-                  int64_t n_blocks, const NthBlock& nth_block) {
-  static std::mutex one_by_one;
-  const std::lock_guard lock(one_by_one);
-  Recording* const recording = Recording::active();
-  if (recording == nullptr) return false;
-  RecordedLaunch recorder(*recording, at);
-  Residents residents(at, schedule, thread, &recorder);
+// The numbers of the blocks of a cluster, by rank.
+void append_blocks(const Launch& at, int64_t cluster, std::vector<int64_t>& numbers) {
+  const dim3 &g = at.grid, &c = at.cluster;
+  const uint3 of_cluster = index_of(cluster, dim3(g.x / c.x, g.y / c.y, g.z / c.z));
+  for (int64_t rank = 0; rank < int64_t{c.x} * c.y * c.z; ++rank) {
+    const uint3 in_cluster = index_of(rank, c);
+    const int64_t x = of_cluster.x * c.x + in_cluster.x, y = of_cluster.y * c.y + in_cluster.y,
+                  z = of_cluster.z * c.z + in_cluster.z;
+    numbers.push_back((z * g.y + y) * g.x + x);
+  }
+}
+
+// Runs these clusters, one after the other or, in a cooperative launch, together.
+void run_clusters(Residents& residents, int64_t begin, int64_t end,
+                  const std::function<int64_t(int64_t)>& nth) {
   std::vector<int64_t> numbers;
-  for (int64_t i = 0; i < n_blocks; ++i) {
-    numbers.push_back(nth_block(i));
-    if (at.cooperative && i + 1 < n_blocks) continue;
+  for (int64_t i = begin; i < end; ++i) {
+    append_blocks(residents.launch, nth(i), numbers);
+    if (residents.launch.cooperative && i + 1 < end) continue;
     residents.run(numbers);
     numbers.clear();
   }
-  recorder.finish();
-  return true;
 }
 
 }  // namespace
@@ -146,24 +156,33 @@ bool run_recorded(const Launch& at, const Schedule& schedule, const std::functio
 void run_grid(const Exec& exec, const Launch& at, const std::function<void()>& thread) {
   check(at);
   const Schedule schedule = current_schedule();
-  const int64_t n_blocks = int64_t{at.grid.x} * at.grid.y * at.grid.z;
-  const auto nth_block = [&](int64_t i) {
-    return schedule.order == Schedule::Order::reverse ? n_blocks - 1 - i : i;
+  const int64_t n_blocks = int64_t{at.grid.x} * at.grid.y * at.grid.z,
+                n_clusters = n_blocks / (int64_t{at.cluster.x} * at.cluster.y * at.cluster.z);
+  const auto nth_cluster = [&](int64_t i) {
+    return schedule.order == Schedule::Order::reverse && !at.cooperative ? n_clusters - 1 - i : i;
   };
-  if (is_recording() && run_recorded(at, schedule, thread, n_blocks, nth_block)) return;
+  if (is_recording()) {
+    static std::mutex one_by_one;
+    const std::lock_guard lock(one_by_one);
+    if (Recording* const recording = Recording::active()) {
+      RecordedLaunch recorder(*recording, at);
+      Residents residents(at, schedule, thread, &recorder);
+      run_clusters(residents, 0, n_clusters, nth_cluster);
+      recorder.finish();
+      return;
+    }
+  }
   if (at.cooperative) {
-    std::vector<int64_t> numbers(static_cast<size_t>(n_blocks));
-    for (int64_t i = 0; i < n_blocks; ++i) numbers[static_cast<size_t>(i)] = nth_block(i);
-    Residents(at, schedule, thread, nullptr).run(numbers);
-    return;
+    Residents residents(at, schedule, thread, nullptr);
+    return run_clusters(residents, 0, n_clusters, nth_cluster);
   }
   // One exception per chunk, so that which one is reported does not depend on who comes first.
-  const int64_t grain = std::max<int64_t>(1, n_blocks / 64), n_chunks = (n_blocks + grain - 1) / grain;
+  const int64_t grain = std::max<int64_t>(1, n_clusters / 64), n_chunks = (n_clusters + grain - 1) / grain;
   std::vector<std::exception_ptr> errors(static_cast<size_t>(n_chunks));
-  parallel_for(exec, n_blocks, grain, [&](int64_t begin, int64_t end) {
+  parallel_for(exec, n_clusters, grain, [&](int64_t begin, int64_t end) {
     try {
       Residents residents(at, schedule, thread, nullptr);
-      for (int64_t i = begin; i < end; ++i) residents.run({nth_block(i)});
+      run_clusters(residents, begin, end, nth_cluster);
     } catch (...) {
       errors[static_cast<size_t>(begin / grain)] = std::current_exception();
     }
@@ -174,6 +193,35 @@ void run_grid(const Exec& exec, const Launch& at, const std::function<void()>& t
 }
 
 void __syncthreads(Where where) { wait(this_thread("__syncthreads"), Thread::State::at_barrier, where); }
+
+int __syncthreads_count(int predicate, Where where) {
+  Thread& thread = this_thread("__syncthreads_count");
+  thread.value = predicate != 0;
+  wait(thread, Thread::State::at_barrier, where);
+  return static_cast<int>(thread.result);
+}
+int __syncthreads_or(int predicate, Where where) { return __syncthreads_count(predicate, where) != 0; }
+int __syncthreads_and(int predicate, Where where) {
+  return __syncthreads_count(predicate, where) == static_cast<int>(running.block->threads.size());
+}
+
+void cluster_sync(Where where) {
+  wait(this_thread("cluster_sync"), Thread::State::at_cluster_barrier, where);
+}
+unsigned cluster_rank() {
+  this_thread("cluster_rank");
+  return running.block->rank;
+}
+unsigned cluster_size() {
+  this_thread("cluster_size");
+  return static_cast<unsigned>(running.residents->cluster_of(*running.block).size());
+}
+
+void __threadfence() {
+  Thread& thread = this_thread("__threadfence");
+  if (RecordedLaunch* recorder = running.residents->recorder; recorder != nullptr)
+    recorder->fence(*running.block->trace, number_in_block(thread));
+}
 
 void grid_sync(Where where) {
   Thread& thread = this_thread("grid_sync");
@@ -198,21 +246,8 @@ int lane_id() { return number_in_block(this_thread("a warp operation")) % warpSi
 
 SharedMemory shared_variable(const void* key, const SharedType& type, void (*fill)(void*, size_t)) {
   this_thread("shared memory");
-  const bool recorded = running.residents->recorder != nullptr;
-  std::vector<SharedVariable>& shared = running.block->shared;
-  size_t total = type.bytes;
-  for (const SharedVariable& variable : shared) {
-    if (variable.key == key) return {variable.data.get(), type.bytes, recorded};
-    total += variable.type.bytes;
-  }
-  if (total > kMaxStaticShared) {
-    throw CheckFailed(
-        "{} {} bytes of static shared memory: at most {}; ask for more as .shared_bytes of the launch",
-        running_str(), total, kMaxStaticShared);
-  }
-  shared.push_back({key, type, std::unique_ptr<unsigned char[]>(new unsigned char[type.bytes])});
-  fill(shared.back().data.get(), type.bytes);
-  return {shared.back().data.get(), type.bytes, recorded};
+  SharedVariable& variable = running.block->variable(key, type, fill);
+  return {variable.data.get(), type.bytes, running.residents->recorder != nullptr};
 }
 
 SharedMemory dynamic_shared_memory() {
@@ -227,11 +262,45 @@ SharedMemory dynamic_shared_memory() {
 SharedMemory shared_memory_at(const void* address) {
   this_thread("shared memory");
   const auto* at = static_cast<const unsigned char*>(address);
-  for (const SharedVariable& variable : running.block->shared) {
-    if (at >= variable.data.get() && at <= variable.data.get() + variable.type.bytes)
-      return {variable.data.get(), variable.type.bytes, running.residents->recorder != nullptr};
+  const size_t dynamic_bytes = running.residents->launch.shared_bytes;
+  const bool recorded = running.residents->recorder != nullptr;
+  for (const Block& block : running.residents->cluster_of(*running.block)) {
+    for (const SharedVariable& variable : block.shared) {
+      if (at >= variable.data.get() && at < variable.data.get() + variable.type.bytes)
+        return {variable.data.get(), variable.type.bytes, recorded};
+    }
+    if (unsigned char* dynamic = block.dynamic_shared.get(); at >= dynamic && at < dynamic + dynamic_bytes)
+      return {dynamic, dynamic_bytes, recorded};
   }
-  return dynamic_shared_memory();
+  throw CheckFailed("{} an address that is not in shared memory", running_str());
+}
+
+void* shared_of_rank(const void* address, unsigned rank, Where where) {
+  this_thread("map_shared");
+  Block& own = *running.block;
+  const std::span<Block> cluster = running.residents->cluster_of(own);
+  if (rank >= cluster.size()) {
+    throw CheckFailed("{} map_shared to rank {} in a cluster of {}{}", running_str(), rank, cluster.size(),
+                      at_str(where));
+  }
+  Block& other = cluster[rank];
+  if (std::all_of(other.threads.begin(), other.threads.end(),
+                  [](const Thread& thread) { return thread.state == Thread::State::done; })) {
+    throw CheckFailed(
+        "{} map_shared to rank {}, whose block has ended and its shared memory with it: cluster_sync() "
+        "before "
+        "the end{}",
+        running_str(), rank, at_str(where));
+  }
+  const auto* at = static_cast<const unsigned char*>(address);
+  for (const SharedVariable& variable : own.shared) {
+    const unsigned char* begin = variable.data.get();
+    if (at < begin || at >= begin + variable.type.bytes) continue;
+    return other.variable(variable.key, variable.type, variable.fill).data.get() + (at - begin);
+  }
+  if (at == own.dynamic_shared.get()) return other.dynamic_shared.get();
+  throw CheckFailed("{} map_shared of what is not in the shared memory of this block{}", running_str(),
+                    at_str(where));
 }
 
 void slow_access(Memory memory, const void* buffer, int64_t size, int64_t element, size_t element_bytes,
@@ -264,6 +333,11 @@ void report_unwritten(Memory memory, const void* buffer, int64_t size, int64_t e
                     memory == Memory::shared ? fmt::format("element {} of shared memory of {}", element, size)
                                              : buffer_str(element, size),
                     poisoned_str(state), at_str(where));
+}
+
+void report_misaligned(size_t alignment) {
+  throw CheckFailed("{} takes memory as elements of {} bytes, but it does not begin at a multiple of {}",
+                    running_str(), alignment, alignment);
 }
 
 void report_unwritten_shared(const void* address, Poisoned state, Where where) {

@@ -3,7 +3,6 @@
 // cooperative launch all together on one.
 #pragma once
 
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -15,14 +14,17 @@
 #include <utility>
 
 #include "tensor/exec.h"
-#include "tensor/simt/global.h"    // IWYU pragma: export
-#include "tensor/simt/poison.h"    // IWYU pragma: export
-#include "tensor/simt/schedule.h"  // IWYU pragma: export
-#include "tensor/simt/shared.h"    // IWYU pragma: export
-#include "tensor/simt/where.h"     // IWYU pragma: export
+#include "tensor/simt/atomics.h"       // IWYU pragma: export
+#include "tensor/simt/global.h"        // IWYU pragma: export
+#include "tensor/simt/intrinsics.h"    // IWYU pragma: export
+#include "tensor/simt/poison.h"        // IWYU pragma: export
+#include "tensor/simt/schedule.h"      // IWYU pragma: export
+#include "tensor/simt/shared.h"        // IWYU pragma: export
+#include "tensor/simt/vector_types.h"  // IWYU pragma: export
+#include "tensor/simt/where.h"         // IWYU pragma: export
 
-#define __global__ \
-  __attribute__((flatten))  // all inlined, as on a device; and a recording tells calls of a function apart
+// All inlined, as on a device: and a recording tells the calls of a function apart.
+#define __global__ __attribute__((flatten))
 #define __device__
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
@@ -30,9 +32,6 @@
 
 namespace primal::simt {
 
-struct uint3 {
-  unsigned x = 0, y = 0, z = 0;
-};
 struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
@@ -48,6 +47,7 @@ struct Launch {
   dim3 grid = dim3(1), block = dim3(1);
   size_t shared_bytes = 0;
   bool cooperative = false;  // all blocks are there at once, and grid_sync() is allowed
+  dim3 cluster = dim3(1);    // so many neighbouring blocks are there at once: cluster_sync() and map_shared()
 };
 
 // Runs `thread` once for each thread of the grid. DeviceError for what no device could launch, CheckFailed for a fault
@@ -62,7 +62,22 @@ void launch(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&
 }
 
 void __syncthreads(Where where = Where::current());
+// And of how many threads of the block the predicate was not 0; whether of any; whether of all.
+int __syncthreads_count(int predicate, Where where = Where::current());
+int __syncthreads_or(int predicate, Where where = Where::current());
+int __syncthreads_and(int predicate, Where where = Where::current());
 void grid_sync(Where where = Where::current());
+void cluster_sync(Where where = Where::current());
+unsigned cluster_rank();  // of this block, in its cluster
+unsigned cluster_size();  // in blocks
+
+// Fences order what a thread does before them and after them, as others see it. Threads run one at a time here, so that is
+// so without; a recording takes an atomic operation after a __threadfence as a sign to whoever next uses the same address
+// atomically that all its block has done before is done.
+void __threadfence();
+inline void __threadfence_block() {}
+inline void __threadfence_system() { __threadfence(); }
+
 void __syncwarp(unsigned mask = ~0U, Where where = Where::current());
 
 // The value that lane `source` of the warp brings; poison where it is not in the mask.
@@ -110,17 +125,6 @@ __forceinline__ T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int wid
                                   Where where = Where::current()) {
   const int lane = lane_id(), source = lane ^ lane_mask;
   return exchange_value(mask, value, source > (lane | (width - 1)) ? lane : source, where);
-}
-
-// Returns what was there. Atomic between blocks too, in whatever order they come: as on the device, sums of floats may
-// differ in their last bits from run to run.
-template <class T>
-T atomicAdd(T* address, std::type_identity_t<T> value) {
-  return std::atomic_ref<T>(*address).fetch_add(value, std::memory_order_relaxed);
-}
-template <class T, Memory memory>
-T atomicAdd(Pointer<T, memory> address, std::type_identity_t<T> value, Where where = Where::current()) {
-  return atomicAdd(address.access(Index(0, where), Access::update), value);
 }
 
 }  // namespace primal::simt

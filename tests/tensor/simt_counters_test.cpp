@@ -10,8 +10,6 @@
 namespace primal::simt {
 namespace {
 
-constexpr unsigned kAllLanes = ~0U;
-
 // The counters of one launch, the same in every order of the threads.
 template <class... Params, class... Args>
 LaunchCounters count(const Launch& at, void (*kernel)(Params...), Args*... buffers) {
@@ -222,6 +220,20 @@ TEST(SimtCounters, AtomicOperationsApart) {
   EXPECT_EQ(c.atomics.requests, 1);
   EXPECT_EQ(c.atomics.sectors, 1);
   EXPECT_EQ(c.loads.requests + c.stores.requests, 0);
+}
+
+TEST(SimtCounters, WideRequests) {
+  Buffer<float> x = ones<float>(128), y(128);
+  const Recording recording;
+  twice_by_four(x.span(), y.span());
+  const LaunchCounters c = recording.launches().at(0).counters;
+  EXPECT_EQ(c.loads.requests, 1);
+  EXPECT_EQ(c.loads.bytes, 512);
+  EXPECT_EQ(c.loads.sectors, 16);
+  EXPECT_EQ(c.loads.ideal_sectors, 16);
+  EXPECT_EQ(c.shared_requests, 2);
+  EXPECT_EQ(c.shared_passes, 2 * 4);  // a quarter of the warp each
+  EXPECT_EQ(c.bank_conflicts, 0);
 }
 
 TEST(SimtCounters, SumUpByKernel) {

@@ -82,6 +82,83 @@ TEST(SimtFault, GridBarrierThatNotAllBlocksReach) {
   EXPECT_HAS(fault_of([&] { launch(Exec{}, independent, one_block_at_grid_barrier); }), "not cooperative");
 }
 
+template <int n>
+__global__ void some_at_cluster_barrier() {
+  if (cluster_rank() < n) cluster_sync();
+}
+__global__ void beyond_the_cluster() {
+  PRIMAL_SHARED(float, s, [2][4]);
+  map_shared(s, cluster_rank() + 1)[0][0] = 1.0f;
+}
+// Rank 0 ends before rank 1 looks, or has not yet begun.
+__global__ void ends_before_others_read(Global<float> y) {
+  PRIMAL_SHARED(float, s, [4]);
+  s[threadIdx.x] = 1.0f;
+  cluster_sync();
+  if (cluster_rank() == 0) return;
+  __syncthreads();
+  y[threadIdx.x] = map_shared(s, 0)[threadIdx.x];
+}
+__global__ void beyond_the_others_array(unsigned i) {
+  PRIMAL_SHARED(float, s, [2][4]);
+  map_shared(s, 1 - cluster_rank())[1][i] = 1.0f;
+  cluster_sync();
+}
+__global__ void reads_what_the_other_has_not_written(Global<float> y) {
+  PRIMAL_SHARED(float, s, [2][4]);
+  y[cluster_rank()] = map_shared(s, 1 - cluster_rank())[1][2];
+  cluster_sync();
+}
+
+TEST(SimtFault, Clusters) {
+  const Launch pairs{.name = "pairs", .grid = 4, .block = 32, .cluster = 2};
+  EXPECT_EQ(fault_of([&] { launch(Exec{}, pairs, some_at_cluster_barrier<2>); }), "no fault was reported");
+  EXPECT_HAS(
+      fault_of([&] { launch(Exec{}, pairs, some_at_cluster_barrier<1>); }),
+      "[pairs] block (1,0,0) cannot go on: threads 0-31 have ended; other blocks wait at cluster_sync");
+  EXPECT_HAS(
+      fault_of([&] { launch(Exec{}, pairs, beyond_the_cluster); }),
+      "block (1,0,0), thread (0,0,0): map_shared to rank 2 in a cluster of 2, at simt_fault_test.cpp:");
+  const Launch small{.name = "small", .grid = 2, .block = 4, .cluster = 2};
+  Buffer<float> y(4);
+  EXPECT_HAS(fault_of([&] { launch(Exec{}, small, ends_before_others_read, global(y.span())); }),
+             "map_shared to rank 0, whose block has ended");
+  EXPECT_HAS(fault_of([&] { launch(Exec{}, small, beyond_the_others_array, 4U); }),
+             "index 4 is beyond the extent 4 of s[1] of rank 1, at");
+  EXPECT_HAS(fault_of([&] { launch(Exec{}, small, reads_what_the_other_has_not_written, global(y.span())); }),
+             "s[1][2] of rank 1 is read, but nothing has written it");
+}
+
+__global__ void counts_from_nothing(Global<int> y) { atomicAdd(y, 1); }
+__global__ void four_from(Global<const float> x, Global<float> y, int first) {
+  const float4 v = *as<float4>(x + first);
+  y[0] = v.w;
+}
+
+TEST(SimtFault, AtomicAndWideAccess) {
+  Buffer<int> n(1);
+  EXPECT_HAS(
+      fault_of([&] { launch(Exec{}, {.name = "count", .block = 1}, counts_from_nothing, global(n.span())); }),
+      "element 0 of a buffer of 1 is read, but nothing has written it");
+  Buffer<float> x(std::vector<float>(10, 1.0f)), y(1);
+  const std::span<const float> in = x.span();
+  const auto from = [&](int first) {
+    return fault_of([&] {
+      launch(Exec{}, {.name = "four", .block = 1}, four_from, global(in), global(y.span()), first);
+    });
+  };
+  EXPECT_EQ(from(4), "no fault was reported");
+  EXPECT_HAS(from(2), "does not begin at a multiple of 16");
+  EXPECT_HAS(from(8), "reads element 2 of a buffer of 2");
+  EXPECT_HAS(from(-4), "reads element -1 of a buffer of 2");
+  x = Buffer<float>(10);
+  EXPECT_HAS(fault_of([&] {
+               launch(Exec{}, {.name = "four", .block = 1}, four_from,
+                      global(std::span<const float>(x.span())), global(y.span()), 0);
+             }),
+             "nothing has written it");
+}
+
 __global__ void one_too_far(Global<const float> x, Global<float> y) { y[threadIdx.x] = x[threadIdx.x + 1]; }
 __global__ void writes_below(Global<float> y) { y[int(threadIdx.x) - 1] = 0.0f; }
 __global__ void adds_beyond(Global<float> y) { atomicAdd(y + 32, 1.0f); }

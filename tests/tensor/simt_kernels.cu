@@ -10,6 +10,11 @@ constexpr unsigned kAllLanes = ~0U;
 
 __device__ int64_t global_index() { return blockIdx.x * int64_t{blockDim.x} + threadIdx.x; }
 
+__device__ float sum_of_warp(float v) {
+  for (int delta = 16; delta > 0; delta /= 2) v += __shfl_xor_sync(kAllLanes, v, delta);
+  return v;
+}
+
 __global__ void axpy_kernel(float a, Global<const float> x, Global<float> y, int64_t n) {
   const int64_t i = global_index();
   if (i < n) y[i] += a * x[i];
@@ -82,6 +87,78 @@ __global__ void shuffles_kernel(Global<const int> x, Global<int> first, Global<i
   mirrored[i] = __shfl_xor_sync(kAllLanes, value, 7, 8);
 }
 
+constexpr int kCluster = 4;
+
+__global__ void cluster_sums_kernel(Global<const float> x, Global<float> sums) {
+  PRIMAL_SHARED(float, sum, [1]);
+  const float of_warp = sum_of_warp(x[global_index()]);
+  if (threadIdx.x == 0) sum[0] = of_warp;
+  cluster_sync();
+  if (threadIdx.x == 0) {
+    float all = 0.0f;
+    for (unsigned i = 0; i < cluster_size(); ++i) {
+      const auto theirs = map_shared(sum, (cluster_rank() + i) % cluster_size());
+      all += theirs[0];
+    }
+    sums[blockIdx.x] = all;
+  }
+  cluster_sync();  // nobody ends while others read from it
+}
+
+__global__ void last_block_sum_kernel(Global<const float> x, Global<float> partial, Global<int> tickets,
+                                      Global<float> sum) {
+  PRIMAL_SHARED(int, is_last, [1]);
+  const float of_warp = sum_of_warp(x[global_index()]);
+  if (threadIdx.x == 0) {
+    partial[blockIdx.x] = of_warp;
+    __threadfence();  // the partial sum is there before the ticket is
+    const int ticket = atomicAdd(tickets, 1);
+    __threadfence();
+    is_last[0] = ticket == static_cast<int>(gridDim.x) - 1;
+  }
+  __syncthreads();
+  if (is_last[0] == 0) return;
+  float of_lane = 0.0f;
+  for (unsigned b = threadIdx.x; b < gridDim.x; b += warpSize) of_lane += partial[b];
+  const float all = sum_of_warp(of_lane);
+  if (threadIdx.x == 0) sum[0] = all;
+}
+
+__global__ void twice_by_four_kernel(Global<const float> x, Global<float> y, int64_t n) {
+  PRIMAL_SHARED(float4, through, [32]);
+  const int64_t i = 4 * global_index();
+  if (i >= n) return;
+  const float4 v = *as<float4>(x + i);
+  through[threadIdx.x] = make_float4(2.0f * v.x, 2.0f * v.y, 2.0f * v.z, 2.0f * v.w);
+  const float4 doubled = through[threadIdx.x];
+  *as<float4>(y + i) = doubled;
+}
+
+__global__ void largest_kernel(Global<const int> x, Global<int> n_positive, Global<int> values,
+                               Global<int> places) {
+  PRIMAL_SHARED(int, value, [1]);
+  PRIMAL_SHARED(int, place, [1]);
+  const int v = __ldg(x + global_index());
+  if (threadIdx.x == 0) {
+    value[0] = v;
+    atomicExch(&place[0], -1);
+  }
+  const int n = __syncthreads_count(v > 0);
+  atomicMax(&value[0], v);
+  __syncthreads();
+  const unsigned ballot = __ballot_sync(kAllLanes, v == value[0]);
+  const int first = static_cast<int>(threadIdx.x & ~31U) + __ffs(static_cast<int>(ballot)) - 1;
+  for (int warp = 0; warp < 2; ++warp) {
+    if (static_cast<int>(threadIdx.x) == 32 * warp && ballot != 0) atomicCAS(&place[0], -1, first);
+    __syncthreads();
+  }
+  if (threadIdx.x == 0) {
+    n_positive[blockIdx.x] = n;
+    values[blockIdx.x] = max(value[0], v);
+    places[blockIdx.x] = place[0];
+  }
+}
+
 }  // namespace
 
 void axpy(float a, std::span<const float> x, std::span<float> y) {
@@ -122,6 +199,31 @@ void votes(std::span<const float> x, std::span<unsigned> ballots, std::span<int>
 void shuffles(std::span<const int> x, std::span<int> first, std::span<int> up, std::span<int> mirrored) {
   launch(Exec{}, {.name = "shuffles", .grid = blocks_for(static_cast<int64_t>(x.size()), 32), .block = 32},
          shuffles_kernel, global(x), global(first), global(up), global(mirrored));
+}
+
+void cluster_sums(std::span<const float> x, std::span<float> sums) {
+  Launch at{.name = "cluster_sums", .grid = blocks_for(static_cast<int64_t>(x.size()), 32), .block = 32};
+  at.cluster = kCluster;
+  launch(Exec{}, at, cluster_sums_kernel, global(x), global(sums));
+}
+
+void last_block_sum(std::span<const float> x, std::span<float> partial, std::span<int> tickets,
+                    std::span<float> sum) {
+  launch(Exec{},
+         {.name = "last_block_sum", .grid = blocks_for(static_cast<int64_t>(x.size()), 32), .block = 32},
+         last_block_sum_kernel, global(x), global(partial), global(tickets), global(sum));
+}
+
+void twice_by_four(std::span<const float> x, std::span<float> y) {
+  const int64_t n = static_cast<int64_t>(x.size());
+  launch(Exec{}, {.name = "twice_by_four", .grid = blocks_for(n, 128), .block = 32}, twice_by_four_kernel,
+         global(x), global(y), n);
+}
+
+void largest(std::span<const int> x, std::span<int> n_positive, std::span<int> values,
+             std::span<int> places) {
+  launch(Exec{}, {.name = "largest", .grid = blocks_for(static_cast<int64_t>(x.size()), 64), .block = 64},
+         largest_kernel, global(x), global(n_positive), global(values), global(places));
 }
 
 }  // namespace primal::PRIMAL_SIMT

@@ -190,6 +190,54 @@ TEST(SimtRace, BetweenTheBlocksOfACooperativeLaunch) {
   expect_race_in_all_orders(run_of(at, shifts<false>, &x, &y), "of a buffer of 96");
 }
 
+template <bool with_barrier>
+__global__ void swaps(Global<float> y) {
+  PRIMAL_SHARED(float, s, [4]);
+  s[threadIdx.x] = 1.0f;
+  cluster_sync();
+  s[threadIdx.x] = 2.0f;
+  if constexpr (with_barrier) cluster_sync();
+  y[blockIdx.x * 4 + threadIdx.x] = map_shared(s, cluster_rank() ^ 1U)[threadIdx.x];
+  cluster_sync();
+}
+
+TEST(SimtRace, BetweenTheBlocksOfACluster) {
+  Buffer<float> y(16);
+  const Launch at{.name = "swaps", .grid = 4, .block = 4, .cluster = 2};
+  expect_none_in_all_orders(run_of(at, swaps<true>, &y));
+  expect_race_in_all_orders(run_of(at, swaps<false>, &y), " of rank ");
+}
+
+template <bool with_fence>
+__global__ void last_block_reads(Global<float> partial, Global<int> tickets, Global<float> y) {
+  if (threadIdx.x != 0) return;
+  partial[blockIdx.x] = 1.0f;
+  if constexpr (with_fence) __threadfence();
+  const int ticket = atomicAdd(tickets, 1);
+  if constexpr (with_fence) __threadfence();
+  if (ticket == 2) y[0] = partial[0] + partial[1] + partial[2];
+}
+__global__ void writes_after_its_ticket(Global<float> partial, Global<int> tickets, Global<float> y) {
+  __threadfence();
+  const int ticket = atomicAdd(tickets, 1);
+  if (ticket < 2) partial[ticket] = 1.0f;
+  if (ticket == 2) y[0] = partial[0];
+}
+
+TEST(SimtRace, ATicketWithoutAFence) {
+  Buffer<float> partial(3), y(1);
+  const auto run = [&](auto kernel, unsigned block) {
+    return [&, kernel, block] {
+      Buffer<int> tickets(std::vector<int>(1, 0));
+      launch(Exec{}, {.name = "last", .grid = 3, .block = block}, kernel, global(partial.span()),
+             global(tickets.span()), global(y.span()));
+    };
+  };
+  expect_none_in_all_orders(run(last_block_reads<true>, 32));
+  expect_race_in_all_orders(run(last_block_reads<false>, 32), "of a buffer of 3");
+  expect_race_in_all_orders(run(writes_after_its_ticket, 1), "element 0 of a buffer of 3");
+}
+
 // Bytes of one word, each of a thread of its own, are different memory.
 __global__ void bytes(Global<uint8_t> y, int shift) {
   y[threadIdx.x] = static_cast<uint8_t>(threadIdx.x);
@@ -206,7 +254,7 @@ TEST(SimtRace, TellsTheBytesOfAWordApart) {
 TEST(SimtRace, CorrectKernelsHaveNone) {
   const std::vector<float> x(600, 0.5f);
   const std::vector<int> n(64, 1);
-  Buffer<float> y(x), scratch(600), sums(3), transposed(600);
+  Buffer<float> y(x), scratch(600), sums(3), transposed(600), cluster(8), partial(10), aligned(x);
   Buffer<int> counts(std::vector<int>(10, 0)), any_all(2), first(64), up(64), mirrored(64);
   Buffer<unsigned> ballots(2);
   expect_none_in_all_orders([&] {
@@ -217,6 +265,11 @@ TEST(SimtRace, CorrectKernelsHaveNone) {
     rotate(y.span(), scratch.span(), 3);
     votes(std::span<const float>(x).first(64), ballots.span(), any_all.span());
     shuffles(n, first.span(), up.span(), mirrored.span());
+    cluster_sums(std::span<const float>(x).first(256), cluster.span());
+    Buffer<int> tickets(std::vector<int>(1, 0));
+    last_block_sum(std::span<const float>(x).first(320), partial.span(), tickets.span(), sums.span());
+    twice_by_four(std::span<const float>(aligned.span()), y.span());
+    largest(n, up.span(), first.span(), any_all.span());
   });
 }
 

@@ -1,6 +1,7 @@
 // Correct kernels (simt_kernels.cu) on the emulation: right, and the same to the bit in every order of the threads.
 #include "tensor/simt/simt.h"
 
+#include <cmath>
 #include <gtest/gtest.h>
 #include <numeric>
 #include <vector>
@@ -115,6 +116,78 @@ TEST(Simt, ShufflesByIndexFromBelowAndAcross) {
   }
 }
 
+TEST(Simt, ReadsTheSharedMemoryOfTheCluster) {
+  const std::vector<float> x = ramp(8 * 32);
+  const auto sums = same_in_all_orders("cluster_sums", [&] {
+    Buffer<float> out(8);
+    cluster_sums(x, out.span());
+    return out.to_host();
+  });
+  for (size_t b = 0; b < 8; ++b)
+    EXPECT_EQ(sums[b], b < 4 ? 128 * 129 / 2 : 256 * 257 / 2 - 128 * 129 / 2) << b;
+}
+
+TEST(Simt, NumbersTheBlocksOfAClusterByRank) {
+  std::vector<unsigned> ranks(2 * 4 * 2, 99);
+  launch(
+      Exec{}, {.name = "ranks", .grid = dim3(2, 4, 2), .block = 1, .cluster = dim3(2, 2, 1)},
+      +[](Global<unsigned> y) {
+        y[(blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x] =
+            10 * cluster_size() + cluster_rank();
+      },
+      global(std::span(ranks)));
+  EXPECT_EQ(ranks, (std::vector<unsigned>{40, 41, 42, 43, 40, 41, 42, 43, 40, 41, 42, 43, 40, 41, 42, 43}));
+}
+
+TEST(Simt, PassesOnThroughAFenceAndATicket) {
+  const std::vector<float> x = ramp(40 * 32);
+  const auto sum = same_in_all_orders("last_block_sum", [&] {
+    Buffer<float> partial(40), out(1);
+    Buffer<int> tickets = device(std::vector<int>(1));
+    last_block_sum(x, partial.span(), tickets.span(), out.span());
+    return out.to_host();
+  });
+  EXPECT_EQ(sum[0], 1280 * 1281 / 2);
+}
+
+TEST(Simt, LoadsAndStoresFourAtATime) {
+  const Buffer<float> x = device(ramp(200));
+  Buffer<float> y(200);
+  twice_by_four(x.span(), y.span());
+  for (size_t i = 0; i < 200; ++i) ASSERT_EQ(y.to_host()[i], 2.0f * x.span()[i]);
+}
+
+TEST(Simt, CountsAndComparesInSharedMemory) {
+  std::vector<int> x(128, -1);
+  x[9] = x[40] = 7;
+  x[100] = 3;
+  Buffer<int> n(2), values(2), places(2);
+  largest(x, n.span(), values.span(), places.span());
+  EXPECT_EQ(n.to_host(), (std::vector<int>{2, 1}));
+  EXPECT_EQ(values.to_host(), (std::vector<int>{7, 3}));
+  EXPECT_EQ(places.to_host(), (std::vector<int>{9, 36}));
+}
+
+TEST(Simt, HasTheIntrinsicsOfCuda) {
+  EXPECT_EQ(__popc(0xF0F0U), 8);
+  EXPECT_EQ(__ffs(0), 0);
+  EXPECT_EQ(__ffs(8), 4);
+  EXPECT_EQ(__clz(1), 31);
+  EXPECT_EQ(__umulhi(0x80000000U, 6U), 3U);
+  EXPECT_EQ(__float_as_int(1.0f), 0x3F800000);
+  EXPECT_EQ(__int_as_float(0x40000000), 2.0f);
+  EXPECT_EQ(__fmaf_rn(2.0f, 3.0f, 4.0f), 10.0f);
+  EXPECT_EQ(__float2int_rn(2.5f), 2);
+  EXPECT_EQ(__saturatef(-1.0f), 0.0f);
+  EXPECT_EQ(min(3, -2), -2);
+  EXPECT_EQ(max(1.0f, NAN), 1.0f);
+  int counter = 2;
+  EXPECT_EQ(atomicInc(&counter, 2), 2);
+  EXPECT_EQ(atomicSub(&counter, 5), 0);
+  EXPECT_EQ(atomicMin(&counter, -9), -5);
+  EXPECT_EQ(atomicOr(&counter, 1), -9);
+}
+
 TEST(Simt, DoesNotDependOnTheNumberOfThreads) {
   const std::vector<float> x = ramp(3000);
   const auto sums = [&](int threads) {
@@ -134,6 +207,8 @@ TEST(Simt, RefusesWhatNoDeviceCanLaunch) {
   EXPECT_THROW(run({.name = "deep", .block = dim3(1, 1, 65)}), DeviceError);
   EXPECT_THROW(run({.name = "empty", .grid = 0}), DeviceError);
   EXPECT_THROW(run({.name = "tall", .grid = dim3(1, 65536)}), DeviceError);
+  EXPECT_THROW(run({.name = "clusters", .grid = 3, .cluster = 2}), DeviceError);
+  EXPECT_THROW(run({.name = "clusters", .grid = 16, .cluster = 16}), DeviceError);
   EXPECT_THROW(run({.name = "greedy", .shared_bytes = 200 << 10}), DeviceError);
   EXPECT_NO_THROW(run({.name = "largest", .block = 1024, .shared_bytes = 163 << 10}));
 }
