@@ -32,7 +32,7 @@ class WorkAlone {
 
 struct Exec {
   int n_threads = num_threads();
-  Device device;
+  Device device = {};
 };
 inline Exec exec_on(Device device) { return {.n_threads = num_threads(), .device = device}; }
 

@@ -46,7 +46,10 @@ struct View {
   std::span<T> flat() const { return {data, static_cast<size_t>(numel())}; }
 
   // A view to write through is also a view to read through.
-  operator View<const T, R>() const requires(!std::is_const_v<T>) { return {data, extent}; }
+  template <class U>
+  requires(std::is_same_v<U, const T> && !std::is_const_v<T>) operator View<U, R>() const {
+    return {data, extent};
+  }
 };
 
 template <class T>

@@ -13,7 +13,9 @@
 #include <cmath>
 
 #include "bench/cases.h"
+#include "solvers/pdhg/pdhg.h"
 #include "solvers/pdhg/pdhg_kernels.h"
+#include "solvers/pdhg/pdhg_tape_owner.h"
 #include "tensor/random.h"
 
 namespace primal {
@@ -66,8 +68,8 @@ class Problem {
       grads.lambda = grad_lambda_.view5<float>();
       if (pass == Pass::adjoint_z) grads.z = grad_z_.view5<float>();
       if (pass == Pass::adjoint_steps) grads.steps = &steps_;
-      return kernels.adjoint(Exec{}, z_.view5<const float>(), params_, tape, upstream_.view5<const float>(),
-                             grads);
+      return kernels.adjoint(Exec{}, {z_.view5<const float>(), {}}, params_, tape,
+                             upstream_.view5<const float>(), grads);
     }
     kernels.forward(Exec{}, {z_.view5<const float>(), lambda_.view5<const float>()}, params_,
                     {state_.x.view5<float>(), state_.x_bar.view5<float>(), state_.p.view5<float>(),

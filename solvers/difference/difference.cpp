@@ -26,13 +26,13 @@ void check(const char* op, const char* name, const Variable& v, int64_t channels
 Variable gradient(const Variable& x, const Axes& axes) {
   check("gradient", "x", x, 1, axes);
   const Range range("gradient");
-  const Tensor y = Tensor::empty(x.shape().with(1, axes.count()), x.dtype());
-  dispatch_floating(x.dtype(), "gradient", [&]<class T>() {
-    cpu::gradient_forward<T>(Exec{}, x.value().view5<const T>(), axes, y.view5<T>());
-  });
-  return record("gradient", y, {x}, [axes](Gradients& g) {
-    dispatch_floating(g.output().dtype(), "gradient", [&]<class T>() {
-      cpu::gradient_backward<T>(Exec{}, g.output().view5<const T>(), axes, g.input(0).view5<T>());
+  const Tensor y = Tensor::empty(x.shape().with(1, axes.count()), x.dtype(), x.device());
+  const Exec exec = exec_on(x.device());
+  return dispatch_floating(x.dtype(), "gradient", [&]<class T>() {
+    const DifferenceKernels<T>& kernels = kernels_on("gradient", x.device(), difference_kernels<T>());
+    kernels.gradient_forward(exec, x.value().device_view5<const T>(), axes, y.device_view5<T>());
+    return record("gradient", y, {x}, [=, &kernels](Gradients& g) {
+      kernels.gradient_backward(exec, g.output().device_view5<const T>(), axes, g.input(0).device_view5<T>());
     });
   });
 }
@@ -40,13 +40,14 @@ Variable gradient(const Variable& x, const Axes& axes) {
 Variable gradient_adjoint(const Variable& q, const Axes& axes) {
   check("gradient_adjoint", "q", q, axes.count(), axes);
   const Range range("gradient_adjoint");
-  const Tensor y = Tensor::empty(q.shape().with(1, 1), q.dtype());
-  dispatch_floating(q.dtype(), "gradient_adjoint", [&]<class T>() {
-    cpu::gradient_adjoint_forward<T>(Exec{}, q.value().view5<const T>(), axes, y.view5<T>());
-  });
-  return record("gradient_adjoint", y, {q}, [axes](Gradients& g) {
-    dispatch_floating(g.output().dtype(), "gradient_adjoint", [&]<class T>() {
-      cpu::gradient_adjoint_backward<T>(Exec{}, g.output().view5<const T>(), axes, g.input(0).view5<T>());
+  const Tensor y = Tensor::empty(q.shape().with(1, 1), q.dtype(), q.device());
+  const Exec exec = exec_on(q.device());
+  return dispatch_floating(q.dtype(), "gradient_adjoint", [&]<class T>() {
+    const DifferenceKernels<T>& kernels = kernels_on("gradient_adjoint", q.device(), difference_kernels<T>());
+    kernels.gradient_adjoint_forward(exec, q.value().device_view5<const T>(), axes, y.device_view5<T>());
+    return record("gradient_adjoint", y, {q}, [=, &kernels](Gradients& g) {
+      kernels.gradient_adjoint_backward(exec, g.output().device_view5<const T>(), axes,
+                                        g.input(0).device_view5<T>());
     });
   });
 }

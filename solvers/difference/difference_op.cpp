@@ -1,8 +1,35 @@
 // What verify, check and the tests know of the difference and its adjoint.
 #include "autograd/differentiable_op.h"
 #include "solvers/difference/difference.h"
+#include "solvers/difference/difference_kernels.h"
 
 namespace primal {
+namespace {
+
+constexpr ImplementationInfo kPlain{kReference, "one pass over the rows, neighbours gathered"};
+constexpr ImplementationInfo kElementwise{"elementwise", "one thread for each pixel, neighbours gathered"};
+
+template <class T>
+constexpr DeviceKernels<DifferenceKernels<T>> kPlainEntry = {
+    kPlain,
+    {cpu::gradient_forward<T>, cpu::gradient_adjoint_backward<T>, cpu::gradient_adjoint_forward<T>,
+     cpu::gradient_backward<T>}};
+
+}  // namespace
+
+template <>
+std::span<const DeviceKernels<DifferenceKernels<float>>> difference_kernels<float>() {
+  static const DeviceKernels<DifferenceKernels<float>> kernels[] = {
+      PRIMAL_EACH_DEVICE(kElementwise, difference_elementwise), kPlainEntry<float>};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<DifferenceKernels<double>>> difference_kernels<double>() {
+  static constexpr DeviceKernels<DifferenceKernels<double>> kernels[] = {kPlainEntry<double>};
+  return kernels;
+}
+
 namespace {
 
 struct Corner {
@@ -15,7 +42,7 @@ const std::vector<Corner> kCorners = {
     {"picture", {2, 1, 1, 5, 4}, {3, 4}},        {"one_pixel", {1, 1, 1, 1, 1}, {3, 4}},
     {"one_pixel_wide", {2, 1, 1, 9, 1}, {3, 4}}, {"sequence", {2, 1, 3, 5, 4}, {2, 3, 4}},
     {"frames_only", {1, 1, 7, 3, 2}, {2}},       {"other_order", {1, 1, 2, 3, 5}, {4, 2}},
-    {"empty_batch", {0, 1, 1, 4, 4}, {3, 4}},
+    {"empty_batch", {0, 1, 1, 4, 4}, {3, 4}},    {"many_rows", {3, 1, 2, 19, 35}, {4, 3, 2}},
 };
 
 // `input` is "x" for the difference and "q", with one channel per axis, for its adjoint.
@@ -44,7 +71,7 @@ OpInfo difference_info(std::string name, std::string equation, const char* input
   for (const Corner& corner : kCorners) info.corner_cases.push_back(make_case(corner));
   info.stages = {make_case({"picture", {1, 1, 1, 256, 256}, {3, 4}})};
   info.linear_in = {input};
-  info.implementations = {{kReference, "one pass over the rows, neighbours gathered"}};
+  info.implementations = infos_of(difference_kernels<float>());
   return info;
 }
 

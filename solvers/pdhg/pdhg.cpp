@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "solvers/pdhg/pdhg_kernels.h"
+#include "solvers/pdhg/pdhg_tape_owner.h"
 #include "solvers/tv_objective/tv_objective.h"
 #include "tensor/error.h"
 #include "tensor/range.h"
@@ -11,8 +12,12 @@
 namespace primal {
 namespace {
 
-void check_params(const PdhgParams& params) {
+void check_count(const PdhgParams& params) {
   if (params.n_iter < 0) throw ConfigError("[pdhg] n_iter {} is below zero", params.n_iter);
+}
+
+void check_params(const PdhgParams& params) {
+  check_count(params);
   if (!std::isfinite(params.sigma) || !std::isfinite(params.tau) || !std::isfinite(params.theta)) {
     throw NumericError("[pdhg] a step is not finite: sigma={} tau={} theta={}", params.sigma, params.tau,
                        params.theta);
@@ -31,7 +36,7 @@ void check_z(const Tensor& z) {
   if (z.size(2) * z.size(3) * z.size(4) == 0) throw ShapeError("[pdhg] z has an empty volume: {}", z.str());
 }
 
-// lambda as [N|1, A|1, D|1, H|1, W|1] for N problems like z; the values checked.
+// lambda as [N|1, A|1, D|1, H|1, W|1] for N problems like z; the values checked where the host has them.
 Tensor checked_lambda(const Tensor& lambda, const Tensor& z, int64_t N, const Axes& axes) {
   const Shape full{N, axes.count(), z.size(2), z.size(3), z.size(4)};
   Tensor map = lambda;
@@ -43,6 +48,9 @@ Tensor checked_lambda(const Tensor& lambda, const Tensor& z, int64_t N, const Ax
         "[pdhg] lambda is {}, expected {}{} for axes {} (or extents of 1 in it, or a scalar): z={}",
         lambda.str(), name_of(z.dtype()), full.str(), axes.str(), z.str());
   }
+  if (map.device() != z.device())
+    throw ShapeError("[pdhg] z and lambda live on two devices: z={} lambda={}", z.str(), lambda.str());
+  if (!map.device().is_cpu()) return map;
   dispatch_floating(map.dtype(), "pdhg", [&]<class T>() {
     const std::span<const T> values = map.span<T>();
     const auto bad = std::ranges::find_if(values, [](T v) { return !(v >= 0) || std::isinf(v); });
@@ -58,8 +66,8 @@ void check_state(const PdhgState& state, const Tensor& z, const Axes& axes) {
     throw ShapeError("[pdhg] the state has no x [N,1,D,H,W]");
   const Shape primal = z.shape().with(0, state.x.size(0)), dual = primal.with(1, axes.count());
   const auto check = [&](const char* name, const Tensor& t, const Shape& shape) {
-    if (!t.defined() || t.shape() != shape || t.dtype() != z.dtype()) {
-      throw ShapeError("[pdhg] {} of the state is {}, expected {}{}: z={}", name,
+    if (!t.defined() || t.shape() != shape || t.dtype() != z.dtype() || t.device() != z.device()) {
+      throw ShapeError("[pdhg] {} of the state is {}, expected {}{} where z is: z={}", name,
                        t.defined() ? t.str() : "undefined", name_of(z.dtype()), shape.str(), z.str());
     }
   };
@@ -75,15 +83,15 @@ void check_state(const PdhgState& state, const Tensor& z, const Axes& axes) {
 
 template <class T>
 const Implementation<PdhgGeometry, PdhgKernels<T>>& implementation_for(const char* phase, const Shape& x,
-                                                                       const Axes& axes) {
-  return choose("pdhg", phase, pdhg_ladder<T>(), PdhgGeometry{x, axes});
+                                                                       const Axes& axes, Device device) {
+  return choose("pdhg", phase, pdhg_ladder<T>(), PdhgGeometry{x, axes}, device);
 }
 
 // What the range of a forward pass knows of it.
 RangeDetail describe(const Tensor& z, const Shape& x, const Shape& lambda, const PdhgParams& params,
                      bool tape, bool learn_steps) {
   const std::string_view implementation = dispatch_floating(z.dtype(), "pdhg", [&]<class T>() {
-    return implementation_for<T>("forward", x, params.axes).info.name;
+    return implementation_for<T>("forward", x, params.axes, z.device()).info.name;
   });
   RangeDetail detail = range_detail(pdhg_cost(x, lambda, params, learn_steps),
                                     fmt::format("{} T{}", key(PdhgGeometry{x, params.axes}), params.n_iter),
@@ -92,14 +100,16 @@ RangeDetail describe(const Tensor& z, const Shape& x, const Shape& lambda, const
   return detail;
 }
 
-// n_iter iterations of a checked call.
+// n_iter iterations of a checked call; `steps`: sigma, tau and theta where they are on a device.
 void run_forward(const Tensor& z, const Tensor& lambda, const PdhgParams& params, const PdhgState& state,
-                 const PdhgTape* tape) {
+                 const PdhgTape* tape = nullptr, const Tensor& steps = {}) {
   dispatch_floating(z.dtype(), "pdhg", [&]<class T>() {
-    const auto& chosen = implementation_for<T>("forward", state.x.shape(), params.axes);
-    const PdhgFields<T> fields = {state.x.view5<T>(), state.x_bar.view5<T>(), state.p.view5<T>(),
-                                  state.q.view5<T>()};
-    chosen.kernels.forward(Exec{}, {z.view5<const T>(), lambda.view5<const T>()}, params, fields,
+    const auto& chosen = implementation_for<T>("forward", state.x.shape(), params.axes, z.device());
+    const PdhgProblem<T> problem = {z.device_view5<const T>(), lambda.device_view5<const T>(),
+                                    steps.defined() ? steps.device_span<const T>().data() : nullptr};
+    const PdhgFields<T> fields = {state.x.device_view5<T>(), state.x_bar.device_view5<T>(),
+                                  state.p.device_view5<T>(), state.q.device_view5<T>()};
+    chosen.kernels.forward(exec_on(z.device()), problem, params, fields,
                            tape ? tape->view<T>() : PdhgTapeView<T>{});
   });
 }
@@ -108,36 +118,52 @@ PdhgTapeLayout tape_layout(const Shape& x, const PdhgParams& params) {
   return {x[0], params.n_iter, params.axes.count(), x[2], x[3], x[4]};
 }
 
-double scalar_step(const char* name, const Variable& step) {
-  if (!step.defined() || step.value().numel() != 1) {
-    throw ShapeError("[pdhg] {} must be a scalar: {}", name,
-                     step.defined() ? step.value().str() : "undefined");
-  }
-  return step.value().item();
-}
+// The steps of a call. Where one of them lives on a device, all are gathered there and nobody waits to look at them.
+struct Steps {
+  PdhgParams params;  // with the values that the host has
+  Tensor on_device;   // [3]: sigma, tau, theta; undefined where the host has them all
+};
 
-// Adds to `to` the sums of `full` [N,C,D,H,W] over the axes along which `to` has extent 1; in double.
-template <class T>
-void add_reduced(View5<const T> full, const Tensor& to) {
-  const Shape shape = to.shape().rank() == 5 ? to.shape() : Shape{to.numel(), 1, 1, 1, 1};
-  std::vector<double> sums(static_cast<size_t>(to.numel()), 0.0);
-  const auto index = [&](int axis, int64_t i) { return shape[axis] == 1 ? 0 : i; };
-  const T* value = full.data;
-  for (int64_t n = 0; n < full.size(0); ++n) {
-    for (int64_t c = 0; c < full.size(1); ++c) {
-      for (int64_t d = 0; d < full.size(2); ++d) {
-        for (int64_t h = 0; h < full.size(3); ++h) {
-          const int64_t row =
-              ((index(0, n) * shape[1] + index(1, c)) * shape[2] + index(2, d)) * shape[3] + index(3, h);
-          for (int64_t w = 0; w < full.size(4); ++w) {
-            sums[static_cast<size_t>(row * shape[4] + index(4, w))] += static_cast<double>(*value++);
-          }
-        }
-      }
+Steps steps_of(const Variable& z, const Variable& sigma, const Variable& tau, const Variable& theta,
+               const PdhgParams& params) {
+  struct Named {
+    const char* name;
+    const Variable& step;
+    double PdhgParams::*value;
+  };
+  const Named all[] = {{"sigma", sigma, &PdhgParams::sigma},
+                       {"tau", tau, &PdhgParams::tau},
+                       {"theta", theta, &PdhgParams::theta}};
+  Steps steps{params, {}};
+  bool on_device = false;
+  for (const auto& [name, step, value] : all) {
+    if (!step.defined() || step.value().numel() != 1) {
+      throw ShapeError("[pdhg] {} must be a scalar: {}", name,
+                       step.defined() ? step.value().str() : "undefined");
+    }
+    const bool constant_on_cpu = step.device().is_cpu() && !step.requires_grad();
+    const bool fits = z.device().is_cpu() || step.dtype() == z.dtype();
+    if (!constant_on_cpu && (step.device() != z.device() || !fits)) {
+      throw ShapeError("[pdhg] {} is {}, but z {}", name, step.value().str(), z.value().str());
+    }
+    if (step.device().is_cpu()) {
+      steps.params.*value = step.value().item();
+    } else {
+      on_device = true;
     }
   }
-  const std::span<T> out = to.span<T>();
-  for (size_t i = 0; i < out.size(); ++i) out[i] += static_cast<T>(sums[i]);
+  check_count(params);
+  if (!on_device) {
+    check_params(steps.params);
+    return steps;
+  }
+  steps.on_device = Tensor::empty({3}, z.dtype(), z.device());
+  for (int64_t i = 0; i < 3; ++i) {
+    const Tensor& step = all[i].step.value();
+    const Tensor same_type = step.device().is_cpu() ? step.to(z.dtype()) : step;
+    steps.on_device.slice(i, i + 1).copy_from(same_type.reshape({1}));
+  }
+  return steps;
 }
 
 struct Wanted {
@@ -147,30 +173,47 @@ struct Wanted {
 
 // Adds the gradients of the node: inputs z, lambda, sigma, tau, theta.
 template <class T>
-void backward(Gradients& g, const Tensor& z, const Shape& lambda_shape, const PdhgParams& params,
+void backward(Gradients& g, const Tensor& z, const Shape& lambda_shape, const Steps& steps,
               const PdhgTape& tape, const Wanted& wanted) {
   const Tensor& grad_x = g.output();
+  const PdhgParams& params = steps.params;
   const bool shared = lambda_shape.rank() != 5 || lambda_shape[1] == 1;
   const Shape kernel_shape = grad_x.shape().with(1, shared ? 1 : params.axes.count());
   // The kernel adds into a map; a lambda shared in other ways than among the axes gets sums of it.
   const bool direct = wanted.lambda && lambda_shape == kernel_shape;
-  const Tensor grad_lambda = direct ? g.input(1) : Tensor::zeros(kernel_shape, grad_x.dtype());
-  PdhgStepGradients steps;
+  const Tensor grad_lambda = direct ? g.input(1) : Tensor::zeros(kernel_shape, grad_x.dtype(), z.device());
   PdhgGradients<T> grads;
-  if (wanted.z) grads.z = g.input(0).view5<T>();
-  grads.lambda = grad_lambda.view5<T>();
-  if (wanted.steps()) grads.steps = &steps;
-  implementation_for<T>("backward", grad_x.shape(), params.axes)
-      .kernels.adjoint(Exec{}, z.view5<const T>(), params, tape.view<T>(), grad_x.view5<const T>(), grads);
-  if (wanted.lambda && !direct) add_reduced<T>(grad_lambda.view5<const T>(), g.input(1));
-  const auto add_step = [&](size_t input, bool needed, double value) {
-    if (!needed) return;
-    const Tensor& to = g.input(input);
-    to.fill(to.item() + value);
-  };
-  add_step(2, wanted.sigma, steps.sigma);
-  add_step(3, wanted.tau, steps.tau);
-  add_step(4, wanted.theta, steps.theta);
+  if (wanted.z) grads.z = g.input(0).device_view5<T>();
+  grads.lambda = grad_lambda.device_view5<T>();
+
+  constexpr size_t kFirstStep = 2;  // among the inputs
+  const bool step_wanted[] = {wanted.sigma, wanted.tau, wanted.theta};
+  PdhgStepGradients on_host;
+  if (z.device().is_cpu() && wanted.steps()) grads.steps = &on_host;
+  for (size_t i = 0; i < 3; ++i) {
+    if (!z.device().is_cpu() && step_wanted[i])
+      grads.device_steps[i] = g.input(kFirstStep + i).device_span<T>().data();
+  }
+
+  const PdhgProblem<T> problem = {
+      z.device_view5<const T>(),
+      {},
+      steps.on_device.defined() ? steps.on_device.device_span<const T>().data() : nullptr};
+  const PdhgKernels<T>& kernels =
+      implementation_for<T>("backward", grad_x.shape(), params.axes, z.device()).kernels;
+  const Exec exec = exec_on(z.device());
+  kernels.adjoint(exec, problem, params, tape.view<T>(), grad_x.device_view5<const T>(), grads);
+  if (wanted.lambda && !direct) {
+    const Tensor& to = g.input(1);
+    const Tensor to_map = lambda_shape.rank() == 5 ? to : to.reshape({to.numel(), 1, 1, 1, 1});
+    kernels.add_reduced(exec, grad_lambda.device_view5<const T>(), to_map.device_view5<T>());
+  }
+  const double host_sums[] = {on_host.sigma, on_host.tau, on_host.theta};
+  for (size_t i = 0; i < 3; ++i) {
+    if (!grads.steps || !step_wanted[i]) continue;
+    const Tensor& to = g.input(kFirstStep + i);
+    to.fill(to.item() + host_sums[i]);
+  }
 }
 
 }  // namespace
@@ -184,7 +227,7 @@ PdhgState pdhg_start(const Tensor& z, const PdhgParams& params, int64_t n_proble
   }
   const Shape shape = z.shape().with(0, z.size(0) == 1 ? n_problems : z.size(0));
   const auto copy_of_z = [&] {
-    const Tensor t = Tensor::empty(shape, z.dtype());
+    const Tensor t = Tensor::empty(shape, z.dtype(), z.device());
     if (z.size(0) == shape[0]) {
       t.copy_from(z);
     } else {
@@ -193,8 +236,8 @@ PdhgState pdhg_start(const Tensor& z, const PdhgParams& params, int64_t n_proble
     return t;
   };
   const bool noisy = params.p_start == PdhgStart::noisy;
-  return {copy_of_z(), copy_of_z(), noisy ? copy_of_z() : Tensor::zeros(shape, z.dtype()),
-          Tensor::zeros(shape.with(1, params.axes.count()), z.dtype())};
+  return {copy_of_z(), copy_of_z(), noisy ? copy_of_z() : Tensor::zeros(shape, z.dtype(), z.device()),
+          Tensor::zeros(shape.with(1, params.axes.count()), z.dtype(), z.device())};
 }
 
 void pdhg_iterate(const Tensor& z, const Tensor& lambda, const PdhgParams& params, const PdhgState& state) {
@@ -204,7 +247,7 @@ void pdhg_iterate(const Tensor& z, const Tensor& lambda, const PdhgParams& param
   const Tensor map = checked_lambda(lambda, z, state.x.size(0), params.axes);
   const Range range("pdhg", nullptr,
                     [&] { return describe(z, state.x.shape(), map.shape(), params, false, false); });
-  run_forward(z, map, params, state, nullptr);
+  run_forward(z, map, params, state);
 }
 
 Tensor pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& params) {
@@ -241,7 +284,7 @@ PdhgReport pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& p
     {
       const Range range("pdhg", nullptr,
                         [&] { return describe(z, state.x.shape(), map.shape(), some, false, false); });
-      run_forward(z, map, some, state, nullptr);
+      run_forward(z, map, some, state);
     }
     report.iterations += some.n_iter;
     look();
@@ -258,31 +301,27 @@ int64_t pdhg_tape_bytes(const Shape& x, DType dtype, const PdhgParams& params, b
 
 Variable pdhg(const Variable& z, const Variable& lambda, const Variable& sigma, const Variable& tau,
               const Variable& theta, const PdhgParams& params) {
-  PdhgParams with_steps = params;
-  with_steps.sigma = scalar_step("sigma", sigma);
-  with_steps.tau = scalar_step("tau", tau);
-  with_steps.theta = scalar_step("theta", theta);
-  check_params(with_steps);
   check_z(z.value());
+  const Steps steps = steps_of(z, sigma, tau, theta, params);
   const Tensor map = checked_lambda(lambda.value(), z.value(), z.shape()[0], params.axes);
 
   const bool tape_wanted = will_record({z, lambda, sigma, tau, theta});
   const Wanted wanted = {z.requires_grad(), lambda.requires_grad(), sigma.requires_grad(),
                          tau.requires_grad(), theta.requires_grad()};
   const Range range("pdhg", nullptr, [&] {
-    return describe(z.value(), z.shape(), map.shape(), with_steps, tape_wanted, wanted.steps());
+    return describe(z.value(), z.shape(), map.shape(), params, tape_wanted, wanted.steps());
   });
-  const PdhgState state = pdhg_start(z.value(), with_steps);
+  const PdhgState state = pdhg_start(z.value(), params);
   if (!tape_wanted) {
-    run_forward(z.value(), map, with_steps, state, nullptr);
+    run_forward(z.value(), map, steps.params, state, nullptr, steps.on_device);
     return state.x;
   }
-  const PdhgTape tape(tape_layout(z.shape(), with_steps), z.dtype(), wanted.steps());
-  run_forward(z.value(), map, with_steps, state, &tape);
+  const PdhgTape tape(tape_layout(z.shape(), params), z.dtype(), wanted.steps(), z.device());
+  run_forward(z.value(), map, steps.params, state, &tape, steps.on_device);
   return record("pdhg", state.x, {z, lambda, sigma, tau, theta},
-                [z = z.value(), shape = lambda.shape(), with_steps, tape, wanted](Gradients& g) {
+                [z = z.value(), shape = lambda.shape(), steps, tape, wanted](Gradients& g) {
                   dispatch_floating(z.dtype(), "pdhg",
-                                    [&]<class T>() { backward<T>(g, z, shape, with_steps, tape, wanted); });
+                                    [&]<class T>() { backward<T>(g, z, shape, steps, tape, wanted); });
                 });
 }
 

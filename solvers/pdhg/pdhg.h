@@ -27,6 +27,9 @@
 //          and at the start z^ += ax + ab (+ ap where p = z). Steps: see pdhg_kernels.h.
 // Throws ShapeError for shapes, types, axes; ConfigError for n_iter < 0, sigma or tau <= 0; NumericError for a step that is
 //          not finite, and for a lambda that is negative or not finite, with its place. lambda = 0 gives q = 0.
+//          Nobody waits for values on a device: there a lambda or a step that would be a NumericError, or a step that would be
+//          a ConfigError, makes x not a number.
+// Devices: z, lambda and the state live on one; so do the steps, unless they are constants on the CPU.
 // Source:  A. Chambolle, T. Pock, "A first-order primal-dual algorithm for convex problems with applications to imaging",
 //          JMIV 40 (2011), algorithm 1; A. Kofler et al., "Learning regularization parameter-maps for variational image
 //          reconstruction using deep neural networks and algorithm unrolling", SIAM J. Imaging Sci. 16 (2023).
@@ -36,21 +39,10 @@
 #include <vector>
 
 #include "autograd/variable.h"
-#include "solvers/difference/axes.h"
+#include "solvers/pdhg/pdhg_params.h"
 #include "tensor/op/op.h"
 
 namespace primal {
-
-enum class PdhgStart { zero, noisy };  // p = 0 or p = z
-
-struct PdhgParams {
-  int64_t n_iter = 256;
-  double sigma = 1.0 / 3.0;  // 1/L for two axes
-  double tau = 1.0 / 3.0;
-  double theta = 1.0;
-  Axes axes = {3, 4};
-  PdhgStart p_start = PdhgStart::zero;
-};
 
 // L = sqrt(1 + 4 A), a bound on the norm of [I, G]: ||G||^2 <= 4 A.
 double pdhg_norm(const Axes& axes);

@@ -293,17 +293,41 @@ class Adjoint {
 }  // namespace
 
 template <class T>
-void pdhg_adjoint_reference(const Exec& exec, View5<const T> z, const PdhgParams& params,
+void pdhg_adjoint_reference(const Exec& exec, const PdhgProblem<T>& problem, const PdhgParams& params,
                             const PdhgTapeView<T>& tape, View5<const T> grad_x,
                             const PdhgGradients<T>& grads) {
-  Adjoint<T>(exec, z, params, tape, grad_x, grads).run();
+  Adjoint<T>(exec, problem.z, params, tape, grad_x, grads).run();
 }
 
-#define PRIMAL_INSTANTIATE(T)                                                                 \
-  template void pdhg_forward_reference(const Exec&, const PdhgProblem<T>&, const PdhgParams&, \
-                                       const PdhgFields<T>&, const PdhgTapeView<T>&);         \
-  template void pdhg_adjoint_reference(const Exec&, View5<const T>, const PdhgParams&,        \
-                                       const PdhgTapeView<T>&, View5<const T>, const PdhgGradients<T>&);
+template <class T>
+void pdhg_add_reduced(const Exec&, View5<const T> full, View5<T> to) {
+  std::vector<double> sums(static_cast<size_t>(to.numel()), 0.0);
+  const auto index = [&](int axis, int64_t i) { return to.size(axis) == 1 ? 0 : i; };
+  const T* value = full.data;
+  for (int64_t n = 0; n < full.size(0); ++n) {
+    for (int64_t c = 0; c < full.size(1); ++c) {
+      for (int64_t d = 0; d < full.size(2); ++d) {
+        for (int64_t h = 0; h < full.size(3); ++h) {
+          const int64_t row =
+              ((index(0, n) * to.size(1) + index(1, c)) * to.size(2) + index(2, d)) * to.size(3) +
+              index(3, h);
+          for (int64_t w = 0; w < full.size(4); ++w) {
+            sums[static_cast<size_t>(row * to.size(4) + index(4, w))] += static_cast<double>(*value++);
+          }
+        }
+      }
+    }
+  }
+  const std::span<T> out = to.flat();
+  for (size_t i = 0; i < out.size(); ++i) out[i] += static_cast<T>(sums[i]);
+}
+
+#define PRIMAL_INSTANTIATE(T)                                                                            \
+  template void pdhg_forward_reference(const Exec&, const PdhgProblem<T>&, const PdhgParams&,            \
+                                       const PdhgFields<T>&, const PdhgTapeView<T>&);                    \
+  template void pdhg_adjoint_reference(const Exec&, const PdhgProblem<T>&, const PdhgParams&,            \
+                                       const PdhgTapeView<T>&, View5<const T>, const PdhgGradients<T>&); \
+  template void pdhg_add_reduced(const Exec&, View5<const T>, View5<T>);
 PRIMAL_INSTANTIATE(float)
 PRIMAL_INSTANTIATE(double)
 #undef PRIMAL_INSTANTIATE

@@ -265,7 +265,7 @@ void AdjointJob::store(const Strip& strip) const {
 
 }  // namespace fused
 
-void pdhg_adjoint_fused(const Exec& exec, View5<const float> z, const PdhgParams& params,
+void pdhg_adjoint_fused(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,
                         const PdhgTapeView<float>& tape, View5<const float> grad_x,
                         const PdhgGradients<float>& grads) {
   std::vector<PdhgStepGradients> slab_sums;
@@ -273,7 +273,8 @@ void pdhg_adjoint_fused(const Exec& exec, View5<const float> z, const PdhgParams
     const fused::Slabs slabs(grad_x.extent, params.axes);
     slab_sums.resize(static_cast<size_t>(slabs.n_volumes * slabs.n_slabs));
   }
-  const fused::AdjointJob job(z, params, tape, grad_x, grads, grads.steps ? slab_sums.data() : nullptr);
+  const fused::AdjointJob job(problem.z, params, tape, grad_x, grads,
+                              grads.steps ? slab_sums.data() : nullptr);
   fused::sweep(exec, job.slabs, params.n_iter, job);
   for (const PdhgStepGradients& sums : slab_sums) {
     grads.steps->sigma += sums.sigma;

@@ -11,10 +11,16 @@
 // filter of x_bar - z, and r is the transposed filter of bp.
 #pragma once
 
+#include <array>
+#include <string>
+
 #include "solvers/broadcast.h"
-#include "solvers/pdhg/pdhg.h"
+#include "solvers/pdhg/pdhg_params.h"
 #include "solvers/pdhg/pdhg_tape.h"
 #include "tensor/exec.h"
+#include "tensor/op/cost.h"
+#include "tensor/op/implementation.h"
+#include "tensor/shape.h"
 #include "tensor/view.h"
 
 namespace primal {
@@ -23,6 +29,8 @@ template <class T>
 struct PdhgProblem {
   View5<const T> z;       // [N|1,1,D,H,W]
   View5<const T> lambda;  // [N,A,D,H,W], any extent 1 where it is shared
+  // sigma, tau, theta in the memory of a device. CPU kernels take those of PdhgParams, whose values count only there.
+  const T* steps = nullptr;
 };
 
 // The state of N problems.
@@ -41,7 +49,9 @@ template <class T>
 struct PdhgGradients {
   View5<T> z;                          // [N,1,D,H,W]; no data: not wanted
   View5<T> lambda;                     // [N,A,D,H,W] or [N,1,D,H,W], where the axes share lambda
-  PdhgStepGradients* steps = nullptr;  // needs the tape of x
+  PdhgStepGradients* steps = nullptr;  // on the CPU; needs the tape of x
+  // On a device: the gradients of sigma, tau and theta, null where not wanted. Any of them needs the tape of x.
+  std::array<T*, 3> device_steps{};
 };
 
 // What a choice of implementation depends on.
@@ -65,9 +75,12 @@ struct PdhgKernels {
   // Moves the fields params.n_iter iterations on; where the tape has codes or x, records them.
   void (*forward)(const Exec&, const PdhgProblem<T>&, const PdhgParams&, const PdhgFields<T>&,
                   const PdhgTapeView<T>&);
-  // Adds the gradients of <grad_x, x^T>, for a forward pass from the start of params; z is read only for the steps.
-  void (*adjoint)(const Exec&, View5<const T> z, const PdhgParams&, const PdhgTapeView<T>&,
+  // Adds the gradients of <grad_x, x^T>, for a forward pass from the start of params; z is read only for the gradients of
+  // the steps, lambda never.
+  void (*adjoint)(const Exec&, const PdhgProblem<T>&, const PdhgParams&, const PdhgTapeView<T>&,
                   View5<const T> grad_x, const PdhgGradients<T>&);
+  // Adds to `to` the sums of `full` [N,C,D,H,W] over the axes along which `to` has extent 1; sums in double.
+  void (*add_reduced)(const Exec&, View5<const T> full, View5<T> to);
 };
 
 // The ladder for f32 and f64, fastest first.
@@ -85,15 +98,21 @@ template <class T>
 void pdhg_forward_reference(const Exec&, const PdhgProblem<T>&, const PdhgParams&, const PdhgFields<T>&,
                             const PdhgTapeView<T>&);
 template <class T>
-void pdhg_adjoint_reference(const Exec&, View5<const T> z, const PdhgParams&, const PdhgTapeView<T>&,
+void pdhg_adjoint_reference(const Exec&, const PdhgProblem<T>&, const PdhgParams&, const PdhgTapeView<T>&,
                             View5<const T> grad_x, const PdhgGradients<T>&);
+template <class T>
+void pdhg_add_reduced(const Exec&, View5<const T> full, View5<T> to);
 
 // One fused sweep per iteration, vectorised (pdhg_fused.h): axes (3,4) and (2,3,4), f32.
 bool pdhg_fused_supports(const PdhgGeometry&);
 void pdhg_forward_fused(const Exec&, const PdhgProblem<float>&, const PdhgParams&, const PdhgFields<float>&,
                         const PdhgTapeView<float>&);
-void pdhg_adjoint_fused(const Exec&, View5<const float> z, const PdhgParams&, const PdhgTapeView<float>&,
+void pdhg_adjoint_fused(const Exec&, const PdhgProblem<float>&, const PdhgParams&, const PdhgTapeView<float>&,
                         View5<const float> grad_x, const PdhgGradients<float>&);
 
 }  // namespace cpu
+
+PRIMAL_DEVICE_KERNELS(PdhgKernels<float>, pdhg_persistent);  // pdhg_cuda.cu
+PRIMAL_DEVICE_KERNELS(PdhgKernels<float>, pdhg_fused);
+
 }  // namespace primal

@@ -3,6 +3,7 @@
 
 #include "autograd/differentiable_op.h"
 #include "solvers/difference/difference.h"
+#include "solvers/pdhg/pdhg.h"
 #include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/error.h"
 #include "tensor/op/geometry_text.h"
@@ -16,18 +17,32 @@ constexpr ImplementationInfo kFused = {
     .idea = "one sweep per iteration over rows in cache, vectorised, several iterations per visit"};
 constexpr ImplementationInfo kPlain = {.name = kReference, .idea = "each update line a pass over memory"};
 
+constexpr ImplementationInfo kPersistentLaunch = {
+    .name = "persistent", .idea = "one cooperative launch, the grid meets after each iteration"};
+constexpr ImplementationInfo kFusedLaunch = {
+    .name = "fused",
+    .idea = "one launch per iteration, a thread for each pixel, neighbours' duals computed again"};
+
 bool supports_all(const PdhgGeometry&) { return true; }
+// Up to four pictures of the thesis: a thread has about one pixel, and the fields fit the L2 of a large device.
+bool supports_persistent(const PdhgGeometry& g) { return g.x.numel() <= int64_t{1} << 18; }
 
 template <class T>
 constexpr Implementation<PdhgGeometry, PdhgKernels<T>> kReferenceEntry = {
-    kPlain, supports_all, {cpu::pdhg_forward_reference<T>, cpu::pdhg_adjoint_reference<T>}};
+    kPlain,
+    supports_all,
+    {cpu::pdhg_forward_reference<T>, cpu::pdhg_adjoint_reference<T>, cpu::pdhg_add_reduced<T>}};
 
 }  // namespace
 
 template <>
 std::span<const Implementation<PdhgGeometry, PdhgKernels<float>>> pdhg_ladder<float>() {
-  static constexpr Implementation<PdhgGeometry, PdhgKernels<float>> ladder[] = {
-      {kFused, cpu::pdhg_fused_supports, {cpu::pdhg_forward_fused, cpu::pdhg_adjoint_fused}},
+  static const Implementation<PdhgGeometry, PdhgKernels<float>> ladder[] = {
+      PRIMAL_ON_DEVICES(kPersistentLaunch, supports_persistent, pdhg_persistent),
+      PRIMAL_ON_DEVICES(kFusedLaunch, supports_all, pdhg_fused),
+      {kFused,
+       cpu::pdhg_fused_supports,
+       {cpu::pdhg_forward_fused, cpu::pdhg_adjoint_fused, cpu::pdhg_add_reduced<float>}},
       kReferenceEntry<float>};
   return ladder;
 }
@@ -62,9 +77,10 @@ VariableMap run_pdhg(const VariableMap& inputs, const Attributes& attrs) {
     const Variable given = optional(inputs, name);
     return given.defined() ? given : Variable(Tensor::scalar(value, DType::f64));
   };
-  const Variable lambda = attrs.contains("scalar_lambda")
-                              ? Variable(Tensor::scalar(attrs.at("scalar_lambda").get<double>(), z.dtype()))
-                              : required(inputs, "lambda");
+  const Variable lambda =
+      attrs.contains("scalar_lambda")
+          ? Variable(Tensor::full({}, attrs.at("scalar_lambda").get<double>(), z.dtype(), z.device()))
+          : required(inputs, "lambda");
   return {{"y", pdhg(z, lambda, input_or("sigma", params.sigma), input_or("tau", params.tau),
                      input_or("theta", params.theta), params)}};
 }
@@ -118,7 +134,8 @@ std::vector<std::string> supporting(const std::string& text) {
   const PdhgGeometry geometry = pdhg_geometry(text);
   std::vector<std::string> names;
   for (const auto& implementation : pdhg_ladder<float>()) {
-    if (implementation.supports(geometry)) names.emplace_back(implementation.info.name);
+    const bool on_cpu = implementation.info.device == Device::Kind::cpu;
+    if (on_cpu && implementation.supports(geometry)) names.emplace_back(implementation.info.name);
   }
   return names;
 }
@@ -186,7 +203,7 @@ OpInfo pdhg_info() {
     return pdhg_cost(s.in("z"), lambda, params_of(s.attrs), learn_steps);
   };
   info.geometry = {case_of, supporting};
-  info.implementations = {kFused, kPlain};
+  info.implementations = infos_of(pdhg_ladder<float>());
   return info;
 }
 

@@ -6,13 +6,10 @@
 //   x       the iterates x^1 .. x^T, kept only when a step is learnt.             [N, T, D, H, padded], padded = 16 words
 //
 // The masks are what a vector comparison yields and a masked addition takes; rows are padded so that whole vectors fit.
-// Bits and elements beyond W are undefined.
+// Bits and elements beyond W are undefined. Devices keep the same layout: two words are one vote of a warp.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-
-#include "tensor/tensor.h"
 
 namespace primal {
 
@@ -50,32 +47,6 @@ struct PdhgTapeView {
   T* x_row(int64_t n, int64_t k, int64_t d, int64_t h) const {
     return x + layout.row(n, k, d, h) * layout.padded();
   }
-};
-
-// Owner of the memory. After the codes follow 8 bytes that vector loads of the last mask may touch.
-class PdhgTape {
- public:
-  static constexpr int64_t kSlackBytes = 8;
-
-  PdhgTape() = default;
-  PdhgTape(const PdhgTapeLayout& layout, DType dtype, bool keep_x)
-      : layout_(layout),
-        codes_(Tensor::empty({layout.n_code_words() * int64_t{sizeof(CodeWord)} + kSlackBytes}, DType::u8)) {
-    if (keep_x) x_ = Tensor::empty({layout.n_x()}, dtype);
-  }
-
-  int64_t bytes() const { return static_cast<int64_t>(codes_.bytes() + (x_.defined() ? x_.bytes() : 0)); }
-
-  template <class T>
-  PdhgTapeView<T> view() const {
-    return {layout_, reinterpret_cast<CodeWord*>(codes_.data<uint8_t>()),
-            x_.defined() ? x_.data<T>() : nullptr};
-  }
-
- private:
-  PdhgTapeLayout layout_;
-  Tensor codes_;
-  Tensor x_;
 };
 
 }  // namespace primal

@@ -4,6 +4,7 @@
 
 #include "apps/register_ops.h"
 #include "nn/conv3d/conv3d_kernels.h"
+#include "solvers/pdhg/pdhg.h"
 #include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/error.h"
 

@@ -7,7 +7,9 @@
 #include <hwy/highway.h>
 #include <thread>
 
+#include "solvers/pdhg/pdhg.h"
 #include "solvers/pdhg/pdhg_kernels.h"
+#include "solvers/pdhg/pdhg_tape_owner.h"
 #include "solvers/pictures.h"
 #include "tensor/op/op.h"
 
@@ -48,8 +50,10 @@ struct Result {
 };
 
 template <class T>
-constexpr PdhgKernels<T> kReferenceKernels = {cpu::pdhg_forward_reference<T>, cpu::pdhg_adjoint_reference<T>};
-constexpr PdhgKernels<float> kFused = {cpu::pdhg_forward_fused, cpu::pdhg_adjoint_fused};
+constexpr PdhgKernels<T> kReferenceKernels = {cpu::pdhg_forward_reference<T>, cpu::pdhg_adjoint_reference<T>,
+                                              cpu::pdhg_add_reduced<T>};
+constexpr PdhgKernels<float> kFused = {cpu::pdhg_forward_fused, cpu::pdhg_adjoint_fused,
+                                       cpu::pdhg_add_reduced<float>};
 
 // Forward and adjoint of a case whose numbers depend on its shape alone.
 template <class T>
@@ -72,8 +76,8 @@ Result run(const PdhgKernels<T>& kernels, const Case& c, int n_threads = 2) {
   r.x = state.x, r.x_bar = state.x_bar, r.p = state.p, r.q = state.q;
   r.grad_z = Tensor::full(c.z, 0.5, dtype);  // gradients are added to what is there
   r.grad_lambda = Tensor::full(lambda.shape(), -0.5, dtype);
-  kernels.adjoint(exec, z.view5<const T>(), params, r.tape.template view<T>(), upstream.view5<const T>(),
-                  {r.grad_z.view5<T>(), r.grad_lambda.view5<T>(), &r.steps});
+  kernels.adjoint(exec, {z.view5<const T>(), {}}, params, r.tape.template view<T>(),
+                  upstream.view5<const T>(), {r.grad_z.view5<T>(), r.grad_lambda.view5<T>(), &r.steps});
   return r;
 }
 
@@ -125,7 +129,8 @@ TEST(PdhgFused, ReplaysTheSameTapeAsTheReferenceInFloat) {
     for (const Case& c : kCases) {
       const auto where = testing::Message() << c << " on " << hwy::TargetName(target);
       const Result fused = run<float>(kFused, c);
-      const PdhgKernels<float> replay = {kFused.forward, kReferenceKernels<float>.adjoint};
+      const PdhgKernels<float> replay = {kFused.forward, kReferenceKernels<float>.adjoint,
+                                         kFused.add_reduced};
       const Result reference = run<float>(replay, c);
       EXPECT_LT(relative_l2(fused.grad_z, reference.grad_z), 2e-6) << where;            // measured 3e-7
       EXPECT_LT(relative_l2(fused.grad_lambda, reference.grad_lambda), 2e-6) << where;  // measured 3e-7
