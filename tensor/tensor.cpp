@@ -117,4 +117,20 @@ void Tensor::copy_from(const Tensor& source) const {
   copy_from(source.to(Device{}));  // between two devices: through the host
 }
 
+Device common_device(const char* op, std::span<const Tensor> tensors) {
+  const Tensor* first = nullptr;
+  for (const Tensor& t : tensors) {
+    if (!t.defined()) continue;
+    if (first == nullptr) first = &t;
+    if (t.device() == first->device()) continue;
+    std::string all;
+    for (const Tensor& each : tensors) {
+      if (each.defined())
+        all += fmt::format("{}{} on {}", all.empty() ? "" : ", ", each.shape().str(), each.device().str());
+    }
+    throw DeviceError("[{}] its inputs live on different devices: {}", op, all);
+  }
+  return first == nullptr ? Device{} : first->device();
+}
+
 }  // namespace primal

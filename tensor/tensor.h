@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -106,6 +107,13 @@ class Tensor {
   DType dtype_ = DType::f32;
   Device device_;
 };
+
+// Where these live, undefined ones apart: the CPU where all are. DeviceError that names the op and shows all of them where
+// they do not live together.
+Device common_device(const char* op, std::span<const Tensor> tensors);
+inline Device common_device(const char* op, std::initializer_list<Tensor> tensors) {
+  return common_device(op, std::span<const Tensor>(tensors.begin(), tensors.size()));
+}
 
 template <class T>
 Tensor Tensor::from(const Shape& shape, std::span<const T> values) {

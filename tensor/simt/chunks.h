@@ -1,0 +1,41 @@
+// One launch over several buffers of different sizes: each is cut into chunks, and each chunk is a block's. The buffers
+// themselves travel beside it, as arrays of Global in the kernel's parameters: nothing is uploaded.
+#pragma once
+
+#include <cstdint>
+
+#include "tensor/simt/simt.h"
+
+namespace primal::PRIMAL_SIMT {
+
+template <int kMost>
+struct Chunks {
+  int n = 0;                        // buffers so far
+  int64_t size[kMost] = {};         // elements of each
+  unsigned first[kMost + 1] = {0};  // block of each
+
+  bool full() const { return n == kMost; }
+  unsigned n_blocks() const { return first[n]; }
+  void add(int64_t n_elements, int64_t chunk) {
+    size[n] = n_elements;
+    first[n + 1] = first[n] + static_cast<unsigned>((n_elements + chunk - 1) / chunk);
+    ++n;
+  }
+
+  // The buffer of this block, by bisection, and the block's number among those of the buffer.
+  __device__ int buffer() const {
+    int low = 0, high = n;
+    while (high - low > 1) {
+      const int middle = (low + high) / 2;
+      if (first[middle] <= blockIdx.x) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+  __device__ int64_t chunk_of(int buffer) const { return blockIdx.x - first[buffer]; }
+};
+
+}  // namespace primal::PRIMAL_SIMT

@@ -1,0 +1,51 @@
+// Sums over the threads of a warp or a block in one fixed order, so that their bits do not change from run to run.
+#pragma once
+
+#include "tensor/simt/simt.h"
+
+namespace primal::PRIMAL_SIMT {
+
+// The sum over the lanes of a warp, in every lane. Pairs are added from both sides alike, so all lanes have the same bits.
+template <class T>
+__device__ T warp_sum(T value) {
+  for (int distance = warpSize / 2; distance > 0; distance /= 2)
+    value += __shfl_xor_sync(0xFFFFFFFFu, value, distance);
+  return value;
+}
+
+// The largest value of a warp, in every lane.
+template <class T>
+__device__ T warp_max(T value) {
+  for (int distance = warpSize / 2; distance > 0; distance /= 2) {
+    const T other = __shfl_xor_sync(0xFFFFFFFFu, value, distance);
+    value = other > value ? other : value;
+  }
+  return value;
+}
+
+// The sum over a block of whole warps in one dimension, in every thread: a tree in each warp, then one over the warps. It
+// is a barrier: all threads of the block call it.
+template <class T>
+__device__ T block_sum(T value) {
+  PRIMAL_SHARED(T, of_warp, [32]);
+  const int lane = static_cast<int>(threadIdx.x) % warpSize, warp = static_cast<int>(threadIdx.x) / warpSize;
+  const int n_warps = static_cast<int>(blockDim.x) / warpSize;
+  value = warp_sum(value);
+  if (lane == 0) of_warp[warp] = value;
+  __syncthreads();
+  T sum = T(0);
+  if (lane < n_warps) sum = of_warp[lane];
+  sum = warp_sum(sum);
+  __syncthreads();  // the next sum may write there now
+  return sum;
+}
+
+// The sum of n values of global memory over a block, as block_sum.
+template <class T>
+__device__ T block_sum_of(Global<const T> values, int64_t n) {
+  T sum = T(0);
+  for (int64_t i = threadIdx.x; i < n; i += blockDim.x) sum += values[i];
+  return block_sum(sum);
+}
+
+}  // namespace primal::PRIMAL_SIMT
