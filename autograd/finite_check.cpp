@@ -1,23 +1,44 @@
 #include "autograd/finite_check.h"
 
-#include <algorithm>
-#include <cmath>
 #include <fmt/core.h>
 #include <utility>
+
+#include "autograd/gradient_kernels.h"
 
 namespace primal {
 namespace {
 
 thread_local FiniteCheck* living = nullptr;
 
+// Of the tensors of type T.
+template <class T>
+void count_in(std::span<const Tensor> tensors, Device device, std::vector<int64_t>& counts) {
+  std::vector<std::span<const T>> values;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    if (!tensors[i].defined() || tensors[i].dtype() != dtype_of<T>()) continue;
+    values.push_back(tensors[i].device_span<const T>());
+    places.push_back(i);
+  }
+  if (values.empty()) return;
+  const Tensor found = Tensor::empty({std::ssize(values)}, DType::i64, device);
+  kernels_on("count_non_finite", device, gradient_kernels<T>())
+      .count_non_finite(exec_on(device), values, found.device_span<int64_t>());
+  const Tensor here = found.to(Device{});
+  for (size_t i = 0; i < places.size(); ++i) counts[places[i]] = here.data<int64_t>()[i];
+}
+
 }  // namespace
 
-int64_t count_non_finite(const Tensor& t) {
-  if (!t.defined() || !is_floating(t.dtype())) return 0;
-  return dispatch_floating(t.dtype(), "count_non_finite", [&]<class T>() -> int64_t {
-    return std::ranges::count_if(t.span<T>(), [](T v) { return !std::isfinite(v); });
-  });
+std::vector<int64_t> count_non_finite(std::span<const Tensor> tensors) {
+  std::vector<int64_t> counts(tensors.size());
+  const Device device = common_device("count_non_finite", tensors);
+  count_in<float>(tensors, device, counts);
+  count_in<double>(tensors, device, counts);
+  return counts;
 }
+
+int64_t count_non_finite(const Tensor& t) { return count_non_finite(std::span(&t, 1))[0]; }
 
 std::string NonFinite::str() const {
   return fmt::format("{}, op {}, {}: {} of {} elements of its {} {} are not finite", op, number,

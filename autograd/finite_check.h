@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "tensor/tensor.h"
 
@@ -13,6 +15,8 @@ namespace primal {
 
 // How many elements are infinite or not a number; 0 for a tensor of integers or an undefined one.
 int64_t count_non_finite(const Tensor& t);
+// Of each of these, which live on one device: a device is waited for once, whatever their number.
+std::vector<int64_t> count_non_finite(std::span<const Tensor> tensors);
 
 struct NonFinite {
   std::string op;         // as record() names it: "conv3d"

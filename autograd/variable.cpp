@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "autograd/finite_check.h"
+#include "autograd/gradient_kernels.h"
 #include "tensor/error.h"
 #include "tensor/range.h"
 
@@ -108,12 +109,10 @@ void Variable::backward(const Tensor& upstream) const {
     throw ShapeError("[backward] upstream {} does not match the value {}", seed.str(), value_.str());
   }
   if (slot_->grad.defined()) {
-    const Tensor sum = slot_->grad.to(Device{});
-    const Tensor add = seed.to(Device{});
     dispatch_floating(dtype(), "backward", [&]<class T>() {
-      for (int64_t i = 0; i < sum.numel(); ++i) sum.data<T>()[i] += add.data<T>()[i];
+      kernels_on("backward", device(), gradient_kernels<T>())
+          .add(exec_on(device()), seed.device_span<const T>(), slot_->grad.device_span<T>());
     });
-    slot_->grad.copy_from(sum);
   } else {
     slot_->grad = seed.clone();
   }

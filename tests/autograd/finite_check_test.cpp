@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "autograd/variable.h"
+#include "tensor/error.h"
 
 namespace primal {
 namespace {
@@ -56,6 +57,27 @@ TEST(FiniteCheck, CountsWhatIsNotFinite) {
   EXPECT_EQ(count_non_finite(t), 2);
   EXPECT_EQ(count_non_finite(Tensor()), 0);
   EXPECT_EQ(count_non_finite(Tensor::zeros({2}, DType::i64)), 0);
+}
+
+TEST(FiniteCheck, CountsInManyTensorsOfADeviceAtOnce) {
+  for (const Device device : {Device{}, Device::simt()}) {
+    std::vector<Tensor> tensors{Tensor(), Tensor::zeros({0}, DType::f32, device),
+                                Tensor::zeros({3}, DType::i64, device)};
+    for (int64_t k = 0; k < 70; ++k) {  // more than one launch takes
+      const Tensor t = Tensor::full({1 + 131 * k}, 1.0, DType::f32);
+      for (int64_t i = 0; i < k; ++i) t.data<float>()[i * t.numel() / k] = i % 2 == 0 ? NAN : -INFINITY;
+      tensors.push_back(t.to(device));
+    }
+    const std::vector<int64_t> counts = count_non_finite(tensors);
+    ASSERT_EQ(counts.size(), 73u);
+    for (size_t i = 0; i < 3; ++i) EXPECT_EQ(counts[i], 0);
+    for (size_t k = 0; k < 70; ++k) EXPECT_EQ(counts[3 + k], static_cast<int64_t>(k)) << device.str();
+  }
+}
+
+TEST(FiniteCheck, RefusesTensorsOfDifferentDevices) {
+  const std::vector<Tensor> tensors{Tensor::zeros({2}), Tensor::zeros({2}, DType::f32, Device::simt())};
+  EXPECT_THROW(count_non_finite(tensors), DeviceError);
 }
 
 }  // namespace

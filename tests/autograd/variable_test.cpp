@@ -77,6 +77,15 @@ TEST(Variable, WrongUpstreamIsRefused) {
   EXPECT_THROW(Variable(Tensor::zeros({1}, DType::i64), true), ShapeError);
 }
 
+TEST(Variable, ALeafAddsUpItsGradientsWhereItLives) {
+  for (const Device device : {Device{}, Device::simt()}) {
+    const Variable x(Tensor::zeros({300}, DType::f32, device), true);
+    for (const double seed : {1.0, 2.5}) x.backward(Tensor::full({300}, seed, DType::f32, device));
+    EXPECT_EQ(x.grad().device(), device);
+    EXPECT_EQ(x.grad().to_doubles(), std::vector<double>(300, 3.5));
+  }
+}
+
 TEST(Variable, BackwardFreesWhatTheTapeHeld) {
   const size_t before = host_pool().stats().live_bytes;
   {
