@@ -23,9 +23,12 @@ void check(const AdamParams& params) {
 Adam::Adam(NamedParameters parameters, const AdamParams& params) : params_(params) {
   check(params_);
   step_ = register_buffer("step", Tensor::zeros({}, DType::i64));
+  if (!parameters.empty()) device_ = parameters.front().second.device();
   for (auto& [name, x] : parameters) {
     if (!x.requires_grad() || !x.is_leaf())
       throw ShapeError("[adam] {} is no leaf that requires a gradient", name);
+    if (x.device() != device_)
+      throw DeviceError("[adam] {} lives on {}, others on {}", name, x.device().str(), device_.str());
     Slot slot;
     slot.x = x;
     slot.m = register_buffer("m." + name, Tensor::zeros(x.shape(), x.dtype(), x.device()));
@@ -44,14 +47,22 @@ void Adam::step() {
     return RangeDetail{fmt::format("{} parameters", n), {}, adam_cost(n)};
   });
   const int64_t t = ++step_.data<int64_t>()[0];
+  step_all<float>(t);
+  step_all<double>(t);
+}
+
+// Of the parameters of type T that have a gradient.
+template <class T>
+void Adam::step_all(int64_t t) const {
+  std::vector<AdamSlot<T>> all;
   for (const Slot& slot : slots_) {
     const Tensor& grad = slot.x.grad();
-    if (!grad.defined()) continue;
-    dispatch_floating(grad.dtype(), "adam", [&]<class T>() {
-      cpu::adam_step<T>(Exec{}, grad.span<T>(), params_, t, slot.x.value().span<T>(), slot.m.span<T>(),
-                        slot.v.span<T>(), params_.amsgrad ? slot.v_max.span<T>() : std::span<T>{});
-    });
+    if (!grad.defined() || grad.dtype() != dtype_of<T>()) continue;
+    all.push_back({grad.device_span<const T>(), slot.x.value().device_span<T>(), slot.m.device_span<T>(),
+                   slot.v.device_span<T>(), params_.amsgrad ? slot.v_max.device_span<T>() : std::span<T>()});
   }
+  if (all.empty()) return;
+  kernels_on("adam", device_, adam_kernels<T>()).step(exec_on(device_), all, params_, t);
 }
 
 void Adam::zero_grad() const {

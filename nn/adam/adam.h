@@ -6,11 +6,11 @@
 //   v_max <- max(v_max, v)                           with amsgrad, and v_max below instead of v
 //   x  <- x - lr / (1 - beta1^t)  m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
 //
-// Parameters change in place, in one pass over x, g, m, v. A parameter that has no gradient yet is left alone.
+// Parameters change in place, in one pass over x, g, m, v, wherever they live: all on one device. A parameter that has no gradient yet is left alone.
 // State: `step`, and per parameter `m.NAME`, `v.NAME` and, with amsgrad, `v_max.NAME`: saved and loaded like
 //        the buffers of a module. Saved and loaded between two steps, it continues bit for bit.
 // Throws ConfigError for lr, eps or weight_decay below zero and a beta outside of [0, 1), ShapeError for a
-//        parameter that is no leaf requiring a gradient.
+//        parameter that is no leaf requiring a gradient, DeviceError for parameters on different devices.
 // Source: D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1; S. Reddi et
 //         al., "On the convergence of Adam and beyond", ICLR 2018 (amsgrad). As torch.optim.Adam has them.
 #pragma once
@@ -19,18 +19,10 @@
 #include <utility>
 #include <vector>
 
+#include "nn/adam/adam_params.h"
 #include "nn/module.h"
 
 namespace primal {
-
-struct AdamParams {
-  double lr = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double eps = 1e-8;
-  double weight_decay = 0.0;
-  bool amsgrad = false;
-};
 
 class Adam : private Module {
  public:
@@ -53,8 +45,12 @@ class Adam : private Module {
     Variable x;
     Tensor m, v, v_max;  // v_max is undefined without amsgrad
   };
+  template <class T>
+  void step_all(int64_t t) const;
+
   AdamParams params_;
-  Tensor step_;  // i64 []
+  Device device_;
+  Tensor step_;  // i64 [], on the CPU
   std::vector<Slot> slots_;
 };
 

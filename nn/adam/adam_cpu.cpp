@@ -9,15 +9,13 @@ namespace {
 constexpr int64_t kGrain = 1 << 14;  // elements per parallel chunk
 
 template <bool kAmsgrad, class T>
-void update(const Exec& exec, const T* grad, const AdamParams& params, int64_t t, int64_t n, T* x, T* m, T* v,
-            T* v_max) {
-  const auto steps = static_cast<double>(t);
-  const T step_size = static_cast<T>(params.lr / (1.0 - std::pow(params.beta1, steps)));
-  const T root = static_cast<T>(std::sqrt(1.0 - std::pow(params.beta2, steps)));
-  const T beta1 = static_cast<T>(params.beta1), rest1 = static_cast<T>(1.0 - params.beta1);
-  const T beta2 = static_cast<T>(params.beta2), rest2 = static_cast<T>(1.0 - params.beta2);
-  const T decay = static_cast<T>(params.weight_decay), eps = static_cast<T>(params.eps);
-  parallel_for(exec, n, kGrain, [=](int64_t begin, int64_t end) {
+void update(const Exec& exec, const AdamSlot<T>& slot, const AdamFactors<T>& factors) {
+  const T* grad = slot.grad.data();
+  T *x = slot.x.data(), *m = slot.m.data(), *v = slot.v.data(), *v_max = slot.v_max.data();
+  const T step_size = factors.step_size, root = factors.root;
+  const T beta1 = factors.beta1, rest1 = factors.rest1, beta2 = factors.beta2, rest2 = factors.rest2;
+  const T decay = factors.decay, eps = factors.eps;
+  parallel_for(exec, std::ssize(slot.x), kGrain, [=](int64_t begin, int64_t end) {
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
       const T g = grad[i] + decay * x[i];
@@ -33,18 +31,18 @@ void update(const Exec& exec, const T* grad, const AdamParams& params, int64_t t
 }  // namespace
 
 template <class T>
-void adam_step(const Exec& exec, std::span<const T> grad, const AdamParams& params, int64_t t, std::span<T> x,
-               std::span<T> m, std::span<T> v, std::span<T> v_max) {
-  if (params.amsgrad) {
-    update<true>(exec, grad.data(), params, t, std::ssize(x), x.data(), m.data(), v.data(), v_max.data());
-  } else {
-    update<false, T>(exec, grad.data(), params, t, std::ssize(x), x.data(), m.data(), v.data(), nullptr);
+void adam_step(const Exec& exec, std::span<const AdamSlot<T>> slots, const AdamParams& params, int64_t t) {
+  const AdamFactors<T> factors(params, t);
+  for (const AdamSlot<T>& slot : slots) {
+    if (params.amsgrad) {
+      update<true>(exec, slot, factors);
+    } else {
+      update<false>(exec, slot, factors);
+    }
   }
 }
 
-template void adam_step(const Exec&, std::span<const float>, const AdamParams&, int64_t, std::span<float>,
-                        std::span<float>, std::span<float>, std::span<float>);
-template void adam_step(const Exec&, std::span<const double>, const AdamParams&, int64_t, std::span<double>,
-                        std::span<double>, std::span<double>, std::span<double>);
+template void adam_step(const Exec&, std::span<const AdamSlot<float>>, const AdamParams&, int64_t);
+template void adam_step(const Exec&, std::span<const AdamSlot<double>>, const AdamParams&, int64_t);
 
 }  // namespace primal::cpu

@@ -1,9 +1,30 @@
 // What verify, check and the tests know of Adam: a parameter [n] under a list of gradients [steps, n] gives its
 // value after each step, [steps, n].
 #include "nn/adam/adam.h"
+#include "nn/adam/adam_kernels.h"
 #include "tensor/error.h"
 
 namespace primal {
+namespace {
+
+constexpr ImplementationInfo kPlain{kReference, "one pass over value, gradient and moments"};
+constexpr ImplementationInfo kChunks{"chunks", "all parameters in one launch, a block for each chunk"};
+
+}  // namespace
+
+template <>
+std::span<const DeviceKernels<AdamKernels<float>>> adam_kernels<float>() {
+  static const DeviceKernels<AdamKernels<float>> kernels[] = {PRIMAL_EACH_DEVICE(kChunks, adam_chunks),
+                                                              {kPlain, {cpu::adam_step<float>}}};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<AdamKernels<double>>> adam_kernels<double>() {
+  static constexpr DeviceKernels<AdamKernels<double>> kernels[] = {{kPlain, {cpu::adam_step<double>}}};
+  return kernels;
+}
+
 namespace {
 
 const Tensor& input(const OpCall& call, const char* name) {
@@ -26,19 +47,19 @@ AdamParams params_of(const Attributes& attrs) {
 }
 
 OpResult run(const OpCall& call) {
-  const Tensor gradients = input(call, "gradients");
-  const Variable x(input(call, "parameter").clone(), true);
+  const Tensor gradients = input(call, "gradients").to(call.device);
+  const Variable x(input(call, "parameter").clone().to(call.device), true);
   if (gradients.shape().rank() < 1 || gradients.shape().extents().size() != x.shape().extents().size() + 1)
     throw DataError("[adam] gradients need one axis more than the parameter: {}", gradients.str());
   Adam adam({{"x", x}}, params_of(call.attrs));
-  const Tensor path = Tensor::empty(gradients.shape(), gradients.dtype());
+  const Tensor path = Tensor::empty(gradients.shape(), gradients.dtype(), call.device);
   for (int64_t t = 0; t < gradients.size(0); ++t) {
     adam.zero_grad();
     x.backward(gradients.slice(t, t + 1).reshape(x.shape()));  // a leaf takes it as its gradient
     adam.step();
     path.slice(t, t + 1).copy_from(x.value().reshape(path.slice(t, t + 1).shape()));
   }
-  return {{{"parameters", path}}, {}};
+  return {{{"parameters", path.to(Device{})}}, {}};
 }
 
 OpCase steps_case(std::string name, Attributes attrs, int64_t n_steps, int64_t n) {
@@ -70,7 +91,7 @@ OpInfo adam_info() {
   };
   info.stages = {steps_case("unet", Attributes::object(), 1, 1796034)};
   info.results = {"parameters"};
-  info.implementations = {{kReference, "one pass over value, gradient and moments"}};
+  info.implementations = infos_of(adam_kernels<float>());
   info.differentiable = false;
   return info;
 }

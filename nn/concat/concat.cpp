@@ -35,7 +35,11 @@ Variable concat(const std::vector<Variable>& parts, int axis) {
   const Range range("concat", nullptr, [&] {
     return range_detail(map_cost(elements_of(shape), elements_of(shape), 0.0, 0.0), shape.str());
   });
-  const Tensor y = Tensor::empty(shape, parts.front().dtype());
+  std::vector<Tensor> values;
+  for (const Variable& part : parts) values.push_back(part.value());
+  const Device device = common_device("concat", values);
+  const Exec exec = exec_on(device);
+  const Tensor y = Tensor::empty(shape, parts.front().dtype(), device);
   int64_t n_outer = 1, n_inner = 1;
   for (int a = 0; a < axis; ++a) n_outer *= shape[a];
   for (int a = axis + 1; a < shape.rank(); ++a) n_inner *= shape[a];
@@ -45,15 +49,15 @@ Variable concat(const std::vector<Variable>& parts, int axis) {
     begins.push_back(end);
     end += part.shape()[axis] * n_inner;
   }
-  dispatch_floating(y.dtype(), "concat", [&]<class T>() {
+  return dispatch_floating(y.dtype(), "concat", [&]<class T>() {
+    const ConcatKernels<T>& kernels = kernels_on("concat", device, concat_kernels<T>());
     for (size_t p = 0; p < parts.size(); ++p)
-      cpu::concat_forward<T>(Exec{}, parts[p].value().span<T>(), n_outer, begins[p], y.span<T>());
-  });
-  return record("concat", y, parts, [begins, n_outer](Gradients& g) {
-    dispatch_floating(g.output().dtype(), "concat", [&]<class T>() {
+      kernels.forward(exec, values[p].device_span<const T>(), n_outer, begins[p], y.device_span<T>());
+    return record("concat", y, parts, [begins, n_outer, exec, &kernels](Gradients& g) {
       for (size_t p = 0; p < begins.size(); ++p) {
-        if (g.needs(p))
-          cpu::concat_backward<T>(Exec{}, g.output().span<T>(), n_outer, begins[p], g.input(p).span<T>());
+        if (!g.needs(p)) continue;
+        kernels.backward(exec, g.output().device_span<const T>(), n_outer, begins[p],
+                         g.input(p).device_span<T>());
       }
     });
   });

@@ -1,8 +1,31 @@
 // What verify, check and the tests know of concat.
 #include "autograd/differentiable_op.h"
 #include "nn/concat/concat.h"
+#include "nn/concat/concat_kernels.h"
 
 namespace primal {
+namespace {
+
+constexpr ImplementationInfo kPlain{kReference, "one copy per part and block"};
+constexpr ImplementationInfo kElementwise{"elementwise", "one thread for each element of a part"};
+
+}  // namespace
+
+template <>
+std::span<const DeviceKernels<ConcatKernels<float>>> concat_kernels<float>() {
+  static const DeviceKernels<ConcatKernels<float>> kernels[] = {
+      PRIMAL_EACH_DEVICE(kElementwise, concat_elementwise),
+      {kPlain, {cpu::concat_forward<float>, cpu::concat_backward<float>}}};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<ConcatKernels<double>>> concat_kernels<double>() {
+  static constexpr DeviceKernels<ConcatKernels<double>> kernels[] = {
+      {kPlain, {cpu::concat_forward<double>, cpu::concat_backward<double>}}};
+  return kernels;
+}
+
 namespace {
 
 OpCase concat_case(std::string name, int axis, const std::vector<Shape>& parts) {
@@ -33,6 +56,7 @@ OpInfo concat_info() {
       concat_case("frames_of_three", 2, {{1, 2, 1, 3, 2}, {1, 2, 4, 3, 2}, {1, 2, 2, 3, 2}}),
       concat_case("one_part", 0, {{3}}),
       concat_case("a_part_without_extent", 1, {{2, 0, 1, 2, 3}, {2, 2, 1, 2, 3}}),
+      concat_case("several_blocks", 1, {{2, 3, 1, 16, 9}, {2, 2, 1, 16, 9}}),
       concat_case("empty_batch", 1, {{0, 3, 1, 4, 4}, {0, 1, 1, 4, 4}}),
   };
   info.stages = {
@@ -41,7 +65,7 @@ OpInfo concat_info() {
       concat_case("decoder0", 1, {{1, 32, 1, 256, 256}, {1, 32, 1, 256, 256}}),
   };
   info.linear_in = {"a", "b"};
-  info.implementations = {{kReference, "one copy per part and block"}};
+  info.implementations = infos_of(concat_kernels<float>());
   return info;
 }
 

@@ -28,14 +28,14 @@ Variable lambda_map(const Variable& head, const LambdaMapParams& params) {
   const Shape shape = head.shape().with(1, static_cast<int64_t>(params.channel.size()));
   const Range range("lambda_map", nullptr,
                     [&] { return range_detail(lambda_map_cost(shape), head.shape().str()); });
-  const Tensor lambda = Tensor::empty(shape, head.dtype());
-  dispatch_floating(head.dtype(), "lambda_map", [&]<class T>() {
-    cpu::lambda_map_forward<T>(Exec{}, head.value().view5<const T>(), params, lambda.view5<T>());
-  });
-  return record("lambda_map", lambda, {head}, [lambda, params](Gradients& g) {
-    dispatch_floating(lambda.dtype(), "lambda_map", [&]<class T>() {
-      cpu::lambda_map_backward<T>(Exec{}, lambda.view5<const T>(), g.output().view5<const T>(), params,
-                                  g.input(0).view5<T>());
+  const Exec exec = exec_on(head.device());
+  const Tensor lambda = Tensor::empty(shape, head.dtype(), head.device());
+  return dispatch_floating(head.dtype(), "lambda_map", [&]<class T>() {
+    const LambdaMapKernels<T>& kernels = kernels_on("lambda_map", head.device(), lambda_map_kernels<T>());
+    kernels.forward(exec, head.value().device_view5<const T>(), params, lambda.device_view5<T>());
+    return record("lambda_map", lambda, {head}, [=, &kernels](Gradients& g) {
+      kernels.backward(exec, lambda.device_view5<const T>(), g.output().device_view5<const T>(), params,
+                       g.input(0).device_view5<T>());
     });
   });
 }

@@ -13,19 +13,11 @@
 //           deep neural networks and algorithm unrolling", SIAM J. Imaging Sci. 16 (2023), section 3.
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
 #include "autograd/variable.h"
+#include "nn/lambda_map/lambda_map_params.h"
 #include "tensor/op/op.h"
 
 namespace primal {
-
-struct LambdaMapParams {
-  std::vector<int64_t> channel = {0};  // of the head, one per map
-  double up_bound = 0.0;
-  double scale = 0.1;
-};
 
 Variable lambda_map(const Variable& head, const LambdaMapParams& params);
 

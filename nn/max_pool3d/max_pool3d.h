@@ -4,27 +4,17 @@
 // Padding:  its cells never win: a window takes the maximum of the cells it shares with x.
 // Ties:     the first in memory order wins. A NaN wins over every number, the last one of a window.
 // Saved:    argmax, int32 offset inside one (D,H,W) volume of x; nothing while nobody wants a gradient.
-// Adjoint:  grad_x[n,c, argmax[n,c,d,h,w]] += grad_y[n,c,d,h,w]. A volume belongs to one thread, which walks
-//           its windows in memory order, so overlapping windows add up the same way for any thread count.
+// Adjoint:  grad_x[n,c, argmax[n,c,d,h,w]] += grad_y[n,c,d,h,w], windows in memory order, so overlapping ones add
+//           up the same way for any thread count and on every device.
 // Throws ShapeError for a rank other than 5, an empty volume, one of more than 2^31 - 1 cells, a kernel or
 //          stride below 1, a padding above half the kernel and a window larger than the padded volume.
 #pragma once
 
-#include <array>
-#include <optional>
-
 #include "autograd/variable.h"
+#include "nn/max_pool3d/max_pool3d_params.h"
 #include "tensor/op/op.h"
 
 namespace primal {
-
-struct MaxPool3dParams {
-  std::array<int64_t, 3> kernel{1, 2, 2};
-  std::optional<std::array<int64_t, 3>> stride = std::nullopt;  // absent: the kernel, windows side by side
-  std::array<int64_t, 3> padding{0, 0, 0};
-
-  std::array<int64_t, 3> steps() const { return stride.value_or(kernel); }
-};
 
 Variable max_pool3d(const Variable& x, const MaxPool3dParams& params);
 

@@ -100,7 +100,7 @@ void max_pool3d_forward(const Exec& exec, View5<const T> x, const MaxPool3dParam
 
 template <class T>
 void max_pool3d_backward(const Exec& exec, View5<const int32_t> argmax, View5<const T> grad_y,
-                         View5<T> grad_x) {
+                         const MaxPool3dParams&, View5<T> grad_x) {
   const int64_t n_volumes = grad_x.size(0) * grad_x.size(1);
   const int64_t n_in = grad_x.size(2) * grad_x.size(3) * grad_x.size(4);
   const int64_t n_out = grad_y.size(2) * grad_y.size(3) * grad_y.size(4);
@@ -118,7 +118,9 @@ template void max_pool3d_forward(const Exec&, View5<const float>, const MaxPool3
                                  View5<int32_t>);
 template void max_pool3d_forward(const Exec&, View5<const double>, const MaxPool3dParams&, View5<double>,
                                  View5<int32_t>);
-template void max_pool3d_backward(const Exec&, View5<const int32_t>, View5<const float>, View5<float>);
-template void max_pool3d_backward(const Exec&, View5<const int32_t>, View5<const double>, View5<double>);
+template void max_pool3d_backward(const Exec&, View5<const int32_t>, View5<const float>,
+                                  const MaxPool3dParams&, View5<float>);
+template void max_pool3d_backward(const Exec&, View5<const int32_t>, View5<const double>,
+                                  const MaxPool3dParams&, View5<double>);
 
 }  // namespace primal::cpu

@@ -1,8 +1,31 @@
 // What verify, check and the tests know of max_pool3d.
 #include "autograd/differentiable_op.h"
 #include "nn/max_pool3d/max_pool3d.h"
+#include "nn/max_pool3d/max_pool3d_kernels.h"
 
 namespace primal {
+namespace {
+
+constexpr ImplementationInfo kPlain{kReference, "a row of outputs at a time, tap by tap"};
+constexpr ImplementationInfo kWindows{"windows", "one thread for each window, back one for each cell"};
+
+}  // namespace
+
+template <>
+std::span<const DeviceKernels<MaxPool3dKernels<float>>> max_pool3d_kernels<float>() {
+  static const DeviceKernels<MaxPool3dKernels<float>> kernels[] = {
+      PRIMAL_EACH_DEVICE(kWindows, max_pool3d_windows),
+      {kPlain, {cpu::max_pool3d_forward<float>, cpu::max_pool3d_backward<float>}}};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<MaxPool3dKernels<double>>> max_pool3d_kernels<double>() {
+  static constexpr DeviceKernels<MaxPool3dKernels<double>> kernels[] = {
+      {kPlain, {cpu::max_pool3d_forward<double>, cpu::max_pool3d_backward<double>}}};
+  return kernels;
+}
+
 namespace {
 
 MaxPool3dParams params_of(const Attributes& attrs) {
@@ -47,6 +70,7 @@ OpInfo max_pool3d_info() {
                    {{"kernel", {1, 2, 3}}, {"stride", {1, 2, 2}}, {"padding", {0, 0, 1}}}, {1, 1, 2, 4, 7}),
       pooling_case("window_larger_than_volume", {{"kernel", {2, 4, 5}}, {"padding", {1, 2, 2}}},
                    {1, 2, 1, 2, 3}),
+      pooling_case("several_blocks", {{"kernel", {1, 2, 2}}}, {2, 3, 1, 40, 46}),
       pooling_case("empty_batch", {{"kernel", {1, 2, 2}}}, {0, 3, 1, 4, 4}),
   };
   info.stages = {
@@ -54,7 +78,7 @@ OpInfo max_pool3d_info() {
       pooling_case("encoder1", {{"kernel", {1, 2, 2}}}, {1, 64, 1, 128, 128}),
       pooling_case("encoder2", {{"kernel", {1, 2, 2}}}, {1, 128, 1, 64, 64}),
   };
-  info.implementations = {{kReference, "a row of outputs at a time, tap by tap"}};
+  info.implementations = infos_of(max_pool3d_kernels<float>());
   return info;
 }
 

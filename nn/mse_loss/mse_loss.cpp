@@ -14,18 +14,23 @@ Variable mse_loss(const Variable& x, const Variable& target) {
   if (x.value().numel() == 0) throw ShapeError("[mse_loss] x has no elements: {}", x.value().str());
   const Range range("mse_loss", nullptr,
                     [&] { return range_detail(mse_loss_cost(x.shape()), x.shape().str()); });
-  const double mean = dispatch_floating(x.dtype(), "mse_loss", [&]<class T>() {
-    return cpu::mse_loss_forward<T>(Exec{}, x.value().span<T>(), target.value().span<T>());
-  });
-  const Tensor y = Tensor::scalar(mean, x.dtype());
-  return record("mse_loss", y, {x, target}, [x = x.value(), target = target.value()](Gradients& g) {
-    const double factor = 2.0 / static_cast<double>(x.numel()) * g.output().item();
-    dispatch_floating(x.dtype(), "mse_loss", [&]<class T>() {
-      if (g.needs(0))
-        cpu::mse_loss_backward<T>(Exec{}, x.span<T>(), target.span<T>(), factor, g.input(0).span<T>());
-      if (g.needs(1))
-        cpu::mse_loss_backward<T>(Exec{}, x.span<T>(), target.span<T>(), -factor, g.input(1).span<T>());
-    });
+  const Device device = common_device("mse_loss", {x.value(), target.value()});
+  const Exec exec = exec_on(device);
+  const Tensor y = Tensor::empty({}, x.dtype(), device);
+  return dispatch_floating(x.dtype(), "mse_loss", [&]<class T>() {
+    const MseLossKernels<T>& kernels = kernels_on("mse_loss", device, mse_loss_kernels<T>());
+    kernels.forward(exec, x.value().device_span<const T>(), target.value().device_span<const T>(),
+                    y.device_span<T>());
+    return record("mse_loss", y, {x, target},
+                  [=, &kernels, x = x.value(), target = target.value()](Gradients& g) {
+                    const auto add = [&](double factor, const Tensor& grad) {
+                      kernels.backward(exec, x.device_span<const T>(), target.device_span<const T>(), factor,
+                                       g.output().device_span<const T>(), grad.device_span<T>());
+                    };
+                    const double factor = 2.0 / static_cast<double>(x.numel());
+                    if (g.needs(0)) add(factor, g.input(0));
+                    if (g.needs(1)) add(-factor, g.input(1));
+                  });
   });
 }
 

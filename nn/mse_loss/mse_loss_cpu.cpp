@@ -8,7 +8,7 @@ constexpr int64_t kGrain = 1 << 14;  // elements per chunk: also how the sum is 
 }  // namespace
 
 template <class T>
-double mse_loss_forward(const Exec& exec, std::span<const T> x, std::span<const T> target) {
+void mse_loss_forward(const Exec& exec, std::span<const T> x, std::span<const T> target, std::span<T> y) {
   const double sum = parallel_sum(exec, std::ssize(x), kGrain, [&](int64_t begin, int64_t end) {
     double chunk = 0.0;
     for (int64_t i = begin; i < end; ++i) {
@@ -17,23 +17,24 @@ double mse_loss_forward(const Exec& exec, std::span<const T> x, std::span<const 
     }
     return chunk;
   });
-  return sum / static_cast<double>(x.size());
+  y[0] = static_cast<T>(sum / static_cast<double>(x.size()));
 }
 
 template <class T>
 void mse_loss_backward(const Exec& exec, std::span<const T> x, std::span<const T> target, double factor,
-                       std::span<T> grad) {
-  const T scale = static_cast<T>(factor);
+                       std::span<const T> grad_y, std::span<T> grad) {
+  const T scale = static_cast<T>(factor * static_cast<double>(grad_y[0]));
   parallel_for(exec, std::ssize(x), kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) grad[i] += scale * (x[i] - target[i]);
   });
 }
 
-template double mse_loss_forward(const Exec&, std::span<const float>, std::span<const float>);
-template double mse_loss_forward(const Exec&, std::span<const double>, std::span<const double>);
+template void mse_loss_forward(const Exec&, std::span<const float>, std::span<const float>, std::span<float>);
+template void mse_loss_forward(const Exec&, std::span<const double>, std::span<const double>,
+                               std::span<double>);
 template void mse_loss_backward(const Exec&, std::span<const float>, std::span<const float>, double,
-                                std::span<float>);
+                                std::span<const float>, std::span<float>);
 template void mse_loss_backward(const Exec&, std::span<const double>, std::span<const double>, double,
-                                std::span<double>);
+                                std::span<const double>, std::span<double>);
 
 }  // namespace primal::cpu

@@ -1,20 +1,40 @@
-// Kernels of nn/mse_loss: equation in mse_loss.h.
+// Kernels of nn/mse_loss: equation in mse_loss.h. All are scalars of the device: the host never waits for one.
 #pragma once
 
 #include <span>
 
-#include "nn/mse_loss/mse_loss.h"
 #include "tensor/exec.h"
+#include "tensor/op/implementation.h"
 
-namespace primal::cpu {
+namespace primal {
 
-// Returns the mean of the squared differences.
 template <class T>
-double mse_loss_forward(const Exec& exec, std::span<const T> x, std::span<const T> target);
+struct MseLossKernels {
+  // y [1] = the mean of the squared differences
+  void (*forward)(const Exec& exec, std::span<const T> x, std::span<const T> target, std::span<T> y);
+  // grad += factor grad_y (x - target), grad_y [1]: factor 2/n for x, -2/n for the target
+  void (*backward)(const Exec& exec, std::span<const T> x, std::span<const T> target, double factor,
+                   std::span<const T> grad_y, std::span<T> grad);
+};
 
-// grad += factor (x - target): factor 2/n grad_y for x, -2/n grad_y for the target.
+// For f32 and f64 (mse_loss_op.cpp).
+template <class T>
+std::span<const DeviceKernels<MseLossKernels<T>>> mse_loss_kernels();
+template <>
+std::span<const DeviceKernels<MseLossKernels<float>>> mse_loss_kernels<float>();
+template <>
+std::span<const DeviceKernels<MseLossKernels<double>>> mse_loss_kernels<double>();
+
+namespace cpu {
+
+template <class T>
+void mse_loss_forward(const Exec& exec, std::span<const T> x, std::span<const T> target, std::span<T> y);
 template <class T>
 void mse_loss_backward(const Exec& exec, std::span<const T> x, std::span<const T> target, double factor,
-                       std::span<T> grad);
+                       std::span<const T> grad_y, std::span<T> grad);
 
-}  // namespace primal::cpu
+}  // namespace cpu
+
+PRIMAL_DEVICE_KERNELS(MseLossKernels<float>, mse_loss_two_sums);  // mse_loss_cuda.cu
+
+}  // namespace primal

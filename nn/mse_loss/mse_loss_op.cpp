@@ -1,8 +1,32 @@
 // What verify, check and the tests know of mse_loss.
 #include "autograd/differentiable_op.h"
 #include "nn/mse_loss/mse_loss.h"
+#include "nn/mse_loss/mse_loss_kernels.h"
 
 namespace primal {
+namespace {
+
+constexpr ImplementationInfo kPlain{kReference, "one pass, the sum in double"};
+constexpr ImplementationInfo kTwoSums{"two_sums",
+                                      "sums of blocks in double, then their sum, in a fixed order"};
+
+}  // namespace
+
+template <>
+std::span<const DeviceKernels<MseLossKernels<float>>> mse_loss_kernels<float>() {
+  static const DeviceKernels<MseLossKernels<float>> kernels[] = {
+      PRIMAL_EACH_DEVICE(kTwoSums, mse_loss_two_sums),
+      {kPlain, {cpu::mse_loss_forward<float>, cpu::mse_loss_backward<float>}}};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<MseLossKernels<double>>> mse_loss_kernels<double>() {
+  static constexpr DeviceKernels<MseLossKernels<double>> kernels[] = {
+      {kPlain, {cpu::mse_loss_forward<double>, cpu::mse_loss_backward<double>}}};
+  return kernels;
+}
+
 namespace {
 
 OpCase loss_case(std::string name, Shape shape) {
@@ -32,7 +56,7 @@ OpInfo mse_loss_info() {
       loss_case("several_chunks", {1, 1, 1, 129, 131}),
   };
   info.stages = {loss_case("picture", {1, 1, 1, 256, 256})};
-  info.implementations = {{kReference, "one pass, the sum in double"}};
+  info.implementations = infos_of(mse_loss_kernels<float>());
   return info;
 }
 

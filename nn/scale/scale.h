@@ -10,6 +10,9 @@ namespace primal {
 
 Variable scale(const Variable& x, double a);
 
+// One multiplication a value, each way.
+PhaseCosts scale_cost(const Shape& x);
+
 OpInfo scale_info();
 
 }  // namespace primal

@@ -1,6 +1,6 @@
 #include "nn/upsample3d/upsample3d.h"
 
-#include "nn/upsample3d/upsample3d_kernels.h"
+#include "nn/upsample3d/upsample3d_axis.h"
 #include "tensor/error.h"
 #include "tensor/range.h"
 
@@ -27,13 +27,7 @@ Shape check(const Variable& x, const Upsample3dParams& params) {
   return y;
 }
 
-template <class T>
-AxisMaps<T> maps_of(const Shape& x, const Shape& y, const Upsample3dParams& params) {
-  AxisMaps<T> maps;
-  for (int axis = 0; axis < 3; ++axis)
-    maps[static_cast<size_t>(axis)] = axis_map<T>(x[2 + axis], y[2 + axis], params);
-  return maps;
-}
+std::array<int64_t, 3> volume_of(const Shape& shape) { return {shape[2], shape[3], shape[4]}; }
 
 }  // namespace
 
@@ -41,16 +35,16 @@ Variable upsample3d(const Variable& x, const Upsample3dParams& params) {
   const Shape from = x.shape(), to = check(x, params);
   const Range range("upsample3d", nullptr,
                     [&] { return range_detail(upsample3d_cost(from, to, params.mode), from.str()); });
-  const Tensor y = Tensor::empty(to, x.dtype());
-  dispatch_floating(x.dtype(), "upsample3d", [&]<class T>() {
-    cpu::upsample3d_forward<T>(Exec{}, x.value().view5<const T>(), maps_of<T>(from, to, params),
-                               y.view5<T>());
-  });
-  return record("upsample3d", y, {x}, [from, to, params](Gradients& g) {
-    dispatch_floating(g.output().dtype(), "upsample3d", [&]<class T>() {
-      AxisMaps<T> maps = maps_of<T>(from, to, params);
-      for (AxisMap<T>& map : maps) map = transposed(map);
-      cpu::upsample3d_backward<T>(Exec{}, g.output().view5<const T>(), maps, g.input(0).view5<T>());
+  const Exec exec = exec_on(x.device());
+  const Tensor y = Tensor::empty(to, x.dtype(), x.device());
+  return dispatch_floating(x.dtype(), "upsample3d", [&]<class T>() {
+    const Upsample3dKernels<T>& kernels = kernels_on("upsample3d", x.device(), upsample3d_kernels<T>());
+    const VolumeMaps<T> maps(x.device(), volume_of(from), volume_of(to), params, false);
+    kernels.forward(exec, x.value().device_view5<const T>(), maps.tables(), y.device_view5<T>());
+    return record("upsample3d", y, {x}, [=, &kernels](Gradients& g) {
+      const VolumeMaps<T> transposes(exec.device, volume_of(from), volume_of(to), params, true);
+      kernels.backward(exec, g.output().device_view5<const T>(), transposes.tables(),
+                       g.input(0).device_view5<T>());
     });
   });
 }

@@ -15,22 +15,11 @@
 // Source:   torch.nn.Upsample; its table of source indices is restated above.
 #pragma once
 
-#include <array>
-#include <optional>
-
 #include "autograd/variable.h"
+#include "nn/upsample3d/upsample3d_params.h"
 #include "tensor/op/op.h"
 
 namespace primal {
-
-enum class UpsampleMode { nearest, trilinear };
-
-struct Upsample3dParams {
-  std::array<int64_t, 3> scale{1, 2, 2};
-  std::optional<std::array<int64_t, 3>> size = std::nullopt;  // D', H', W'; where given, scale is not read
-  UpsampleMode mode = UpsampleMode::nearest;
-  bool align_corners = false;
-};
 
 Variable upsample3d(const Variable& x, const Upsample3dParams& params);
 

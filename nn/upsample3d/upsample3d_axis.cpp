@@ -1,8 +1,12 @@
-// The matrix of one axis and its transpose.
+#include "nn/upsample3d/upsample3d_axis.h"
+
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
+#include <tuple>
 
-#include "nn/upsample3d/upsample3d_kernels.h"
+#include "tensor/tensor.h"
 
 namespace primal {
 namespace {
@@ -78,6 +82,56 @@ AxisMap<T> transposed(const AxisMap<T>& map) {
   result.identity = map.identity;
   return result;
 }
+
+namespace {
+
+template <class T>
+AxisMap<T> map_of(int64_t n, int64_t m, const Upsample3dParams& params, bool adjoint) {
+  const AxisMap<T> map = axis_map<T>(n, m, params);
+  return adjoint ? transposed(map) : map;
+}
+
+// The tables of one axis on a device, n cells to m.
+template <class T>
+AxisTable<T> uploaded(Device device, int64_t n, int64_t m, const Upsample3dParams& params, bool adjoint) {
+  using Key = std::tuple<Device::Kind, int, int64_t, int64_t, UpsampleMode, bool, bool>;
+  struct Entry {
+    AxisTable<T> table;
+    Tensor index, weight;  // what the table shows
+  };
+  static std::mutex mutex;
+  static auto& entries = *new std::map<Key, Entry>;  // never destroyed: devices may go before
+  const std::lock_guard lock(mutex);
+  Entry& entry = entries[{device.kind, device.index, n, m, params.mode, params.align_corners, adjoint}];
+  if (!entry.index.defined()) {
+    const AxisMap<T> map = map_of<T>(n, m, params, adjoint);
+    const Shape shape{static_cast<int64_t>(map.index.size())};
+    entry.index = Tensor::from(shape, map.index).to(device);
+    entry.weight = Tensor::from(shape, map.weight).to(device);
+    entry.table = map.table();
+    entry.table.index = entry.index.template device_span<const int32_t>();
+    entry.table.weight = entry.weight.template device_span<const T>();
+  }
+  return entry.table;
+}
+
+}  // namespace
+
+template <class T>
+VolumeMaps<T>::VolumeMaps(Device device, const std::array<int64_t, 3>& x, const std::array<int64_t, 3>& y,
+                          const Upsample3dParams& params, bool adjoint) {
+  for (size_t axis = 0; axis < 3; ++axis) {
+    if (device.is_cpu()) {
+      maps_[axis] = map_of<T>(x[axis], y[axis], params, adjoint);
+      tables_[axis] = maps_[axis].table();
+    } else {
+      tables_[axis] = uploaded<T>(device, x[axis], y[axis], params, adjoint);
+    }
+  }
+}
+
+template class VolumeMaps<float>;
+template class VolumeMaps<double>;
 
 template AxisMap<float> axis_map(int64_t, int64_t, const Upsample3dParams&);
 template AxisMap<double> axis_map(int64_t, int64_t, const Upsample3dParams&);

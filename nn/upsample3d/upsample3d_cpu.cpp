@@ -21,7 +21,7 @@ void resample_row(int64_t n, const int32_t* i0, const int32_t* i1, const T* w0, 
 
 // out [n_out] from in [n_in]: the taps lie within a row.
 template <class T>
-void resample_row(const AxisMap<T>& map, const T* in, bool add, T* out) {
+void resample_row(const AxisTable<T>& map, const T* in, bool add, T* out) {
   const int64_t n = map.n_out;
   for (int64_t t = 0; t < map.n_taps; t += 2) {
     const int32_t* i0 = map.index.data() + t * n;
@@ -42,7 +42,7 @@ void combine_rows(int64_t n, T w0, const T* a, T w1, const T* b, T* out) {
 
 // out [n_out, inner] from in [n_in, inner]: what is resampled are whole rows.
 template <class T>
-void resample_rows(const AxisMap<T>& map, int64_t inner, const T* in, bool add, T* out) {
+void resample_rows(const AxisTable<T>& map, int64_t inner, const T* in, bool add, T* out) {
   for (int64_t i = 0; i < map.n_out; ++i) {
     T* row = out + i * inner;
     for (int64_t t = 0; t < map.n_taps; t += 2) {
@@ -60,7 +60,7 @@ void resample_rows(const AxisMap<T>& map, int64_t inner, const T* in, bool add, 
 
 // in [outer, n_in, inner] -> out [outer, n_out, inner]
 template <class T>
-void resample_axis(const AxisMap<T>& map, int64_t outer, int64_t inner, const T* in, bool add, T* out) {
+void resample_axis(const AxisTable<T>& map, int64_t outer, int64_t inner, const T* in, bool add, T* out) {
   for (int64_t o = 0; o < outer; ++o) {
     const T* source = in + o * map.n_in * inner;
     T* target = out + o * map.n_out * inner;
@@ -74,8 +74,8 @@ void resample_axis(const AxisMap<T>& map, int64_t outer, int64_t inner, const T*
 
 // All volumes, axis by axis in the given order; axes that stay as they are cost nothing.
 template <class T>
-void resample(const Exec& exec, View5<const T> x, const AxisMaps<T>& maps, std::array<int, 3> order, bool add,
-              View5<T> y) {
+void resample(const Exec& exec, View5<const T> x, const AxisTables<T>& maps, std::array<int, 3> order,
+              bool add, View5<T> y) {
   std::vector<size_t> axes;
   for (int axis : order) {
     if (!maps[static_cast<size_t>(axis)].identity) axes.push_back(static_cast<size_t>(axis));
@@ -85,7 +85,7 @@ void resample(const Exec& exec, View5<const T> x, const AxisMaps<T>& maps, std::
   parallel_for(exec, x.size(0) * x.size(1), grain, [&](int64_t begin, int64_t end) {
     // Between two axes a volume has at most the larger of both extents along each.
     int64_t n_between = 1;
-    for (const AxisMap<T>& map : maps) n_between *= std::max(map.n_in, map.n_out);
+    for (const AxisTable<T>& map : maps) n_between *= std::max(map.n_in, map.n_out);
     const Scratch first(static_cast<size_t>(n_between) * sizeof(T)),
         second(static_cast<size_t>(n_between) * sizeof(T));
     for (int64_t v = begin; v < end; ++v) {
@@ -93,7 +93,7 @@ void resample(const Exec& exec, View5<const T> x, const AxisMaps<T>& maps, std::
       T* result = y.data + v * n_out;
       std::array<int64_t, 3> extent{x.size(2), x.size(3), x.size(4)};
       for (size_t k = 0; k < axes.size(); ++k) {
-        const AxisMap<T>& map = maps[axes[k]];
+        const AxisTable<T>& map = maps[axes[k]];
         const bool last = k + 1 == axes.size();
         T* target = last ? result : (k == 0 ? first : second).template as<T>();
         int64_t outer = 1, inner = 1;
@@ -113,19 +113,19 @@ void resample(const Exec& exec, View5<const T> x, const AxisMaps<T>& maps, std::
 }  // namespace
 
 template <class T>
-void upsample3d_forward(const Exec& exec, View5<const T> x, const AxisMaps<T>& maps, View5<T> y) {
+void upsample3d_forward(const Exec& exec, View5<const T> x, const AxisTables<T>& maps, View5<T> y) {
   resample(exec, x, maps, {2, 1, 0}, false, y);
 }
 
 template <class T>
-void upsample3d_backward(const Exec& exec, View5<const T> grad_y, const AxisMaps<T>& transposes,
+void upsample3d_backward(const Exec& exec, View5<const T> grad_y, const AxisTables<T>& transposes,
                          View5<T> grad_x) {
   resample(exec, grad_y, transposes, {0, 1, 2}, true, grad_x);
 }
 
-template void upsample3d_forward(const Exec&, View5<const float>, const AxisMaps<float>&, View5<float>);
-template void upsample3d_forward(const Exec&, View5<const double>, const AxisMaps<double>&, View5<double>);
-template void upsample3d_backward(const Exec&, View5<const float>, const AxisMaps<float>&, View5<float>);
-template void upsample3d_backward(const Exec&, View5<const double>, const AxisMaps<double>&, View5<double>);
+template void upsample3d_forward(const Exec&, View5<const float>, const AxisTables<float>&, View5<float>);
+template void upsample3d_forward(const Exec&, View5<const double>, const AxisTables<double>&, View5<double>);
+template void upsample3d_backward(const Exec&, View5<const float>, const AxisTables<float>&, View5<float>);
+template void upsample3d_backward(const Exec&, View5<const double>, const AxisTables<double>&, View5<double>);
 
 }  // namespace primal::cpu

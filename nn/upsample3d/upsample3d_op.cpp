@@ -1,8 +1,31 @@
 // What verify, check and the tests know of upsample3d.
 #include "autograd/differentiable_op.h"
 #include "nn/upsample3d/upsample3d.h"
+#include "nn/upsample3d/upsample3d_kernels.h"
 
 namespace primal {
+namespace {
+
+constexpr ImplementationInfo kPlain{kReference, "one axis after the other, volume by volume"};
+constexpr ImplementationInfo kTaps{"taps", "one thread for each cell of the result, all axes at once"};
+
+}  // namespace
+
+template <>
+std::span<const DeviceKernels<Upsample3dKernels<float>>> upsample3d_kernels<float>() {
+  static const DeviceKernels<Upsample3dKernels<float>> kernels[] = {
+      PRIMAL_EACH_DEVICE(kTaps, upsample3d_taps),
+      {kPlain, {cpu::upsample3d_forward<float>, cpu::upsample3d_backward<float>}}};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<Upsample3dKernels<double>>> upsample3d_kernels<double>() {
+  static constexpr DeviceKernels<Upsample3dKernels<double>> kernels[] = {
+      {kPlain, {cpu::upsample3d_forward<double>, cpu::upsample3d_backward<double>}}};
+  return kernels;
+}
+
 namespace {
 
 Upsample3dParams params_of(const Attributes& attrs) {
@@ -65,6 +88,7 @@ OpInfo upsample3d_info() {
       upsampling_case("odd_size_half_pixel", with(half, "size", {2, 7, 5}), {1, 2, 1, 3, 3}),
       upsampling_case("odd_size_nearest", with(nearest, "size", {1, 7, 5}), {1, 2, 1, 3, 3}),
       upsampling_case("smaller_size", with(half, "size", {1, 2, 3}), {1, 2, 2, 7, 5}),
+      upsampling_case("several_blocks", aligned, {2, 3, 1, 14, 19}),
       upsampling_case("empty_batch", aligned, {0, 3, 1, 4, 4}),
   };
   info.stages = {
@@ -73,7 +97,7 @@ OpInfo upsample3d_info() {
       upsampling_case("decoder0", aligned, {1, 64, 1, 128, 128}),
   };
   info.linear_in = {"x"};
-  info.implementations = {{kReference, "one axis after the other, volume by volume"}};
+  info.implementations = infos_of(upsample3d_kernels<float>());
   return info;
 }
 

@@ -1,0 +1,45 @@
+// The matrix of one axis of upsample3d as tables, on the host and on devices.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "nn/upsample3d/upsample3d_kernels.h"
+#include "tensor/device.h"
+
+namespace primal {
+
+// The matrix of one axis, n_in cells to n_out; AxisTable says what the tables mean.
+template <class T>
+struct AxisMap {
+  int64_t n_in = 0, n_out = 0;
+  int64_t n_taps = 0;
+  bool identity = false;  // nothing to do along this axis
+  std::vector<int32_t> index;
+  std::vector<T> weight;
+
+  AxisTable<T> table() const { return {n_in, n_out, n_taps, identity, index, weight}; }
+};
+
+// n cells to m. Indices and weights are computed in double, whatever T.
+template <class T>
+AxisMap<T> axis_map(int64_t n, int64_t m, const Upsample3dParams& params);
+template <class T>
+AxisMap<T> transposed(const AxisMap<T>& map);
+
+// What resamples x [..,D,H,W] to y [..,D',H',W'], or its adjoint. Tables of the CPU are made anew and held here; those of
+// other devices are uploaded once for each geometry and kept for good.
+template <class T>
+class VolumeMaps {
+ public:
+  VolumeMaps(Device device, const std::array<int64_t, 3>& x, const std::array<int64_t, 3>& y,
+             const Upsample3dParams& params, bool adjoint);
+  const AxisTables<T>& tables() const { return tables_; }
+
+ private:
+  std::array<AxisMap<T>, 3> maps_;  // of the CPU
+  AxisTables<T> tables_;
+};
+
+}  // namespace primal
