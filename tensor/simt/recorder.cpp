@@ -167,13 +167,15 @@ void RecordedLaunch::access(BlockTrace& block, int thread, const AccessAt& at) {
     check_races(block, thread, at, site);
     if (at.access == Access::update) pass_on(block, thread, at.address);
   }
-  if (recording_.options_.counters) {
+  if (!recording_.options_.counters) return;
+  constexpr size_t kWidest = 16;  // what one instruction moves; a larger struct takes several
+  for (size_t first = 0; first < at.bytes; first += kWidest) {
     block.events[static_cast<size_t>(thread)].push_back(
-        {.address = reinterpret_cast<uintptr_t>(at.address),
+        {.address = reinterpret_cast<uintptr_t>(at.address) + first,
          .site = site,
          .kind = at.memory == Memory::shared ? Event::Kind::shared_access : Event::Kind::access,
          .access = at.access,
-         .bytes = static_cast<uint8_t>(at.bytes)});
+         .bytes = static_cast<uint8_t>(std::min(at.bytes - first, kWidest))});
   }
 }
 

@@ -10,11 +10,10 @@ Mark& Shadow::evict(Cell& cell, const Mark& now) {
   return cell.marks[from % n];
 }
 
-void Shadow::find(uintptr_t page) {
-  std::unique_ptr<Page>& found = pages_[page];
+Shadow::Page* Shadow::find(uintptr_t number) {
+  std::unique_ptr<Page>& found = pages_[number];
   if (!found) found = std::make_unique<Page>();
-  last_number_ = page;
-  last_ = found.get();
+  return found.get();
 }
 
 }  // namespace primal::simt

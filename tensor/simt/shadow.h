@@ -72,15 +72,19 @@ class Shadow {
 
   Mark& evict(Cell& cell, const Mark& now);
   Cell& at(uintptr_t word) {
-    const uintptr_t page = word / kWords;
-    if (page != last_number_ || last_ == nullptr) find(page);
-    return last_->cells[word % kWords];
+    const uintptr_t number = word / kWords;
+    Recent& recent = recent_[number % recent_.size()];
+    if (recent.page == nullptr || recent.number != number) recent = {number, find(number)};
+    return recent.page->cells[word % kWords];
   }
-  void find(uintptr_t page);
+  Page* find(uintptr_t number);
 
+  struct Recent {
+    uintptr_t number = 0;
+    Page* page = nullptr;
+  };
+  std::array<Recent, 64> recent_{};
   std::unordered_map<uintptr_t, std::unique_ptr<Page>> pages_;
-  uintptr_t last_number_ = 0;
-  Page* last_ = nullptr;
   size_t turn_ = 0;
 };
 

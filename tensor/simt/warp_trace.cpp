@@ -23,12 +23,13 @@ class Distinct {
  public:
   void add(uintptr_t number) { numbers_[n_++] = number; }
   int64_t count() {
-    std::sort(numbers_.begin(), numbers_.begin() + n_);
+    if (!std::is_sorted(numbers_.begin(), numbers_.begin() + n_))
+      std::sort(numbers_.begin(), numbers_.begin() + n_);
     return std::unique(numbers_.begin(), numbers_.begin() + n_) - numbers_.begin();
   }
 
  private:
-  std::array<uintptr_t, 2 * kLanes> numbers_;
+  std::array<uintptr_t, 2 * kLanes> numbers_;  // the first n_
   std::ptrdiff_t n_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // Kernels with a planted race each, and beside it the one that is right, under a Recording.
 #include <gtest/gtest.h>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tensor/error.h"
@@ -271,6 +272,20 @@ TEST(SimtRace, CorrectKernelsHaveNone) {
     twice_by_four(std::span<const float>(aligned.span()), y.span());
     largest(n, up.span(), first.span(), any_all.span());
   });
+}
+
+TEST(SimtRace, RecordsTheLaunchesOfAllThreads) {
+  const std::vector<float> x(300, 1.0f);
+  const auto launch_some = [&] {
+    Buffer<float> y(x);
+    for (int i = 0; i < 20; ++i) axpy(1.0f, x, y.span());
+  };
+  const Recording recording;
+  std::thread other(launch_some);
+  launch_some();
+  other.join();
+  EXPECT_EQ(recording.launches().size(), 40U);
+  require_no_races(recording.launches());
 }
 
 TEST(SimtRace, AreReportedWithTheKernel) {
