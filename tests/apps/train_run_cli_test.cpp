@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "data/safetensors/safetensors.h"
+#include "support/small_disk.h"
 #include "support/train_cli.h"
 
 namespace primal {
@@ -16,6 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::Outcome;
+using testing::SmallDisk;
 using testing::TrainCli;
 
 class TrainRun : public TrainCli {
@@ -219,7 +221,7 @@ TEST_F(TrainRun, ASignalSavesAndASecondOneEndsAtOnce) {
 }
 
 TEST_F(TrainRun, AFolderThatCannotBeWrittenIsThreeAndLosesNothing) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  if (!obey_permissions()) GTEST_SKIP() << "root writes into every folder, and there is no setpriv";
   ASSERT_EQ(train(std::string("-q --steps 2 -o ") + path("run") + kTiny).exit_code, 0);
   fs::permissions(folder_ / "run", fs::perms::owner_read | fs::perms::owner_exec);
   const Outcome refused = train("-q --resume --steps 4 -o " + path("run"));
@@ -228,31 +230,6 @@ TEST_F(TrainRun, AFolderThatCannotBeWrittenIsThreeAndLosesNothing) {
   EXPECT_NE(refused.err.find("Permission denied"), std::string::npos) << refused.err;
   EXPECT_EQ(train("-q --resume --steps 4 -o " + path("run")).exit_code, 0);
 }
-
-// A disk of so many kilobytes, where this process may mount one.
-class SmallDisk {
- public:
-  SmallDisk(std::string path, int kilobytes) : path_(std::move(path)) {
-    fs::create_directories(path_);
-    mounted_ = shell("mount -t tmpfs -o size=" + std::to_string(kilobytes) + "k tmpfs '" + path_ + "'");
-  }
-  ~SmallDisk() {
-    if (mounted_) shell("umount '" + path_ + "'");
-  }
-  SmallDisk(const SmallDisk&) = delete;
-  SmallDisk& operator=(const SmallDisk&) = delete;
-
-  bool mounted() const { return mounted_; }
-  bool remount(const std::string& how) const { return shell("mount -o remount," + how + " '" + path_ + "'"); }
-
- private:
-  static bool shell(const std::string& command) {
-    return std::system((command + " 2> /dev/null").c_str()) == 0;
-  }
-
-  std::string path_;
-  bool mounted_;
-};
 
 TEST_F(TrainRun, AFullOrReadOnlyDiskIsThreeAndTheOldCheckpointGoesOn) {
   const SmallDisk disk(path("disk"), 100);

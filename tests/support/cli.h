@@ -9,6 +9,7 @@
 #include <iterator>
 #include <string>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "data/image/image.h"
 #include "data/phantom/phantom.h"
@@ -35,9 +36,20 @@ class Cli : public ::testing::Test {
   Outcome run(const std::string& arguments) const {
     const std::filesystem::path out = folder_ / "out.txt", err = folder_ / "err.txt";
     const std::string command =
-        std::string(PRIMAL_PROGRAM) + " " + arguments + " > '" + out.string() + "' 2> '" + err.string() + "'";
+        prefix_ + PRIMAL_PROGRAM + " " + arguments + " > '" + out.string() + "' 2> '" + err.string() + "'";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
+  }
+
+  // From here on the program obeys the permissions of files, as it does for everyone but root. False where root cannot
+  // lay down what it is allowed beyond them.
+  bool obey_permissions() {
+    if (::geteuid() != 0) return true;
+    const std::string without =
+        "setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-dac_override,-dac_read_search ";
+    if (std::system((without + "true 2> /dev/null").c_str()) != 0) return false;
+    prefix_ = without;
+    return true;
   }
 
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
@@ -47,6 +59,9 @@ class Cli : public ::testing::Test {
   }
 
   const TemporaryFolder folder_;
+
+ private:
+  std::string prefix_;
 };
 
 }  // namespace primal::testing
