@@ -15,7 +15,7 @@ struct CommonOptions {
   bool json = false;   // data on stdout as JSON
   bool quiet = false;  // no talk on stderr
   int threads = 0;     // 0: PRIMAL_THREADS, OMP_NUM_THREADS, or all cores
-  std::string device = "auto";
+  std::string device = "auto", precision = "fp32";
   std::vector<std::string> impl;  // "conv3d=blocked"
   std::string plan;               // file of `primal tune`
 

@@ -3,6 +3,8 @@
 #include "apps/commands.h"
 #include "apps/profile/plan_file.h"
 #include "apps/register_ops.h"
+#include "tensor/cuda/precision.h"
+#include "tensor/cuda/vendor_library.h"
 #include "tensor/device.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
@@ -21,6 +23,11 @@ void CommonOptions::add_to(CLI::App& command) {
                   "where to compute: auto, cpu, simt (CUDA kernels, emulated), cuda or cuda:N")
       ->capture_default_str();
   command
+      .add_option("--precision", precision,
+                  "of vendor libraries on CUDA devices: fp32, or tf32, faster with operands of 11 bits")
+      ->check(CLI::IsMember({"fp32", "tf32"}))
+      ->capture_default_str();
+  command
       .add_option("--impl", impl,
                   "force an implementation, OP=NAME, as in conv3d=reference; may be repeated")
       ->allow_extra_args(false);  // one value each: pictures may follow
@@ -31,6 +38,7 @@ void CommonOptions::add_to(CLI::App& command) {
 Device CommonOptions::apply() const {
   if (threads > 0) set_num_threads(threads);
   const Device chosen = resolve_device();
+  set_precision(parse_precision(precision));
   if (plan.empty()) return chosen;
   const PlanFile file = read_plan(plan, registered_ops());
   if (!quiet) {
@@ -59,10 +67,14 @@ std::map<std::string, std::string, std::less<>> CommonOptions::forced() const {
     const std::string op = text.substr(0, equals), name = text.substr(equals + 1);
     const OpInfo* info = registered_ops().find(op);
     if (info == nullptr) throw ConfigError("[--impl] unknown op '{}'; `primal check --list` names them", op);
-    std::string known;
-    for (const ImplementationInfo& i : info->implementations) known += fmt::format(" {}", i.name);
     const bool exists = std::ranges::count(info->implementations, name, &ImplementationInfo::name) > 0;
-    if (!exists) throw ConfigError("[--impl] {} has no implementation '{}'; it has:{}", op, name, known);
+    if (!exists)
+      throw ConfigError("[--impl] {} has no implementation '{}'; it has: {}", op, name,
+                        info->implementation_names());
+    for (const cuda::VendorStatus& library : cuda::vendor_libraries()) {
+      if (library.implementation == name && !library.problem.empty())
+        throw DeviceError("[--impl] {}: {}", text, library.problem);
+    }
     map[op] = name;
   }
   return map;

@@ -12,6 +12,7 @@
 #include "apps/program/build_info.h"
 #include "apps/training/config.h"
 #include "data/safetensors/safetensors.h"
+#include "tensor/cuda/vendor_library.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -227,7 +228,7 @@ void inspect_devices(const InspectOptions& options) {
   const Machine machine = this_machine();
   const HostMemory memory = host_memory();
   const BuildInfo& build = build_info();
-  const CudaStatus cuda = cuda_status();
+  const CudaStatus status = cuda_status();
   const DeviceChoice automatic = choose_device();
   const std::vector<DeviceInfo> all = devices();
   const auto is_cuda = [](const DeviceInfo& d) { return d.device.kind == Device::Kind::cuda; };
@@ -241,9 +242,12 @@ void inspect_devices(const InspectOptions& options) {
         {"devices", {cpu, {{"device", "simt"}, {"name", "CUDA kernels emulated on the processor"}}}},
         {"absent", nlohmann::json::array()},
         {"auto", automatic.device.str()},
-        {"cuda", {{"runtime", cuda.runtime}, {"driver", cuda.driver}}},
+        {"cuda", {{"runtime", status.runtime}, {"driver", status.driver}}},
         {"build", to_json(build)}};
-    if (!cuda.absent.empty()) report["absent"].push_back({{"device", "cuda"}, {"why", cuda.absent}});
+    for (const cuda::VendorStatus& v : cuda::vendor_libraries()) {
+      report["libraries"].push_back({{"name", v.name}, {"path", v.path}, {"problem", v.problem}});
+    }
+    if (!status.absent.empty()) report["absent"].push_back({{"device", "cuda"}, {"why", status.absent}});
     for (const DeviceInfo& d : all | std::views::filter(is_cuda)) {
       report["devices"].push_back({{"device", d.device.str()},
                                    {"name", d.name},
@@ -274,10 +278,13 @@ void inspect_devices(const InspectOptions& options) {
     fmt::print("        memory {:.1f} GiB, {:.1f} GiB unused\n", static_cast<double>(d.memory_bytes) / 0x1p30,
                static_cast<double>(d.free_memory_bytes) / 0x1p30);
   }
-  if (!cuda.absent.empty()) fmt::print("cuda    none: {}\n", cuda.absent);
-  if (!cuda.runtime.empty()) {
-    fmt::print("        CUDA {}, driver {}\n", cuda.runtime,
-               cuda.driver.empty() ? "none" : "for CUDA " + cuda.driver);
+  if (!status.absent.empty()) fmt::print("cuda    none: {}\n", status.absent);
+  if (!status.runtime.empty()) {
+    fmt::print("        CUDA {}, driver {}\n", status.runtime,
+               status.driver.empty() ? "none" : "for CUDA " + status.driver);
+  }
+  for (const cuda::VendorStatus& v : cuda::vendor_libraries()) {
+    fmt::print("        {} {}\n", v.name, v.problem.empty() ? v.path : v.problem);
   }
   fmt::print("--device auto is {}: {}\n", automatic.device.str(), automatic.why);
 }

@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include "apps/commands.h"
+#include "apps/profile/device_roofs.h"
 #include "apps/profile/model_source.h"
+#include "apps/profile/simt_counters.h"
 #include "apps/profile/tables.h"
 #include "apps/profile/trace.h"
 #include "apps/register_ops.h"
@@ -23,9 +25,10 @@ struct ProfileOptions {
   double min_time_ms = 30.0;
 };
 
-Roofs roofs_now(const ProfileOptions& options) {
-  if (!options.common.quiet) fmt::print(stderr, "measuring the roofs of this machine\n");
-  return measure_roofs();
+Roofs roofs_now(const ProfileOptions& options, Device device) {
+  if (!options.common.quiet)
+    fmt::print(stderr, "measuring the roofs of {}\n", device.is_cpu() ? "this machine" : device.str());
+  return device.is_cpu() ? measure_roofs() : measure_device_roofs(device);
 }
 
 std::vector<const OpInfo*> chosen_ops(const ProfileOptions& options) {
@@ -63,13 +66,55 @@ void check_shapes(const std::vector<const OpInfo*>& ops, const std::vector<std::
   }
 }
 
-void profile_ops(const ProfileOptions& options) {
+constexpr int64_t kSimtSize = 32;  // pixels a side: each recorded access takes some 70 ns
+
+void print_counts(const std::vector<CountedKernels>& counts, bool json) {
+  int64_t n_races = 0;
+  nlohmann::json report = nlohmann::json::array();
+  if (!json) fmt::print("{}", counters_header());
+  for (const CountedKernels& counted : counts) {
+    n_races += counted.n_races;
+    if (json) {
+      report.push_back(to_json(counted));
+    } else {
+      fmt::print("{}", counters_table(counted));
+    }
+  }
+  if (json) fmt::print("{}\n", nlohmann::json{{"device", "simt"}, {"counts", report}}.dump(2));
+  if (n_races > 0)
+    throw CheckFailed("[profile] {} races: the results depend on the order of threads", n_races);
+}
+
+// On the emulation time means nothing, so what the kernels ask for is counted.
+void count_ops(const ProfileOptions& options) {
+  const std::vector<const OpInfo*> ops = chosen_ops(options);
+  check_shapes(ops, options.shapes);
+  const auto forced = options.common.forced();
+  std::vector<CountedKernels> counts;
+  for (const OpInfo* op : ops) {
+    if (op->implementations_on(Device::Kind::simt).empty()) continue;
+    std::vector<std::string> only;
+    if (const auto found = forced.find(op->name); found != forced.end()) only = {found->second};
+    for (const OpCase& stage : op->stages) {
+      if (!wanted(options.shapes, stage.name)) continue;
+      const int64_t size = options.size > 0 ? options.size : kSimtSize;
+      if (!options.common.quiet)
+        fmt::print(stderr, "{} {}, as of a picture of {} pixels\n", op->name, stage.name, size);
+      for (CountedKernels& counted : count_op(*op, at_size(stage, size), only))
+        counts.push_back(std::move(counted));
+    }
+  }
+  print_counts(counts, options.common.json);
+}
+
+void profile_ops(const ProfileOptions& options, Device device) {
+  if (device.kind == Device::Kind::simt) return count_ops(options);
   const std::vector<const OpInfo*> ops = chosen_ops(options);
   check_shapes(ops, options.shapes);
   if (!options.trace.empty() || !options.config.empty())
     throw ConfigError("[profile] --trace and --config belong to --step or --denoise");
   const auto forced = options.common.forced();
-  Roofs roofs = roofs_now(options);
+  Roofs roofs = roofs_now(options, device);
   std::vector<std::vector<OpMeasurement>> tables;
   int n_wrong = 0;
   for (const OpInfo* op : ops) {
@@ -79,12 +124,13 @@ void profile_ops(const ProfileOptions& options) {
       if (!wanted(options.shapes, stage.name)) continue;
       const OpCase at = options.size > 0 ? at_size(stage, options.size) : stage;
       if (!options.common.quiet) fmt::print(stderr, "{} {}\n", op->name, stage.name);
-      std::vector<OpMeasurement> measured = measure_op(*op, at, {options.rounds, options.min_time_ms}, only);
+      std::vector<OpMeasurement> measured =
+          measure_op(*op, at, {options.rounds, options.min_time_ms, device}, only);
       n_wrong += static_cast<int>(std::ranges::count(measured, false, &OpMeasurement::ok));
       tables.push_back(std::move(measured));
     }
   }
-  take_better(roofs, roofs_now(options));
+  take_better(roofs, roofs_now(options, device));
   if (options.common.json) {
     nlohmann::json rows = nlohmann::json::array();
     for (const auto& table : tables) {
@@ -99,7 +145,7 @@ void profile_ops(const ProfileOptions& options) {
     throw CheckFailed("[profile] {} results differ from the reference by more than the op allows", n_wrong);
 }
 
-void profile_run_of_model(const ProfileOptions& options) {
+void profile_run_of_model(const ProfileOptions& options, Device device) {
   if (!options.ops.empty() || !options.shapes.empty())
     throw ConfigError("[profile] ops and --shape go without --step and --denoise");
   if (options.step && options.denoise) throw ConfigError("[profile] give --step or --denoise, not both");
@@ -107,15 +153,25 @@ void profile_run_of_model(const ProfileOptions& options) {
     throw ConfigError("[profile] a model brings its configuration: give MODEL or --config");
   TrainingStepOptions step_of =
       step_options(options.model.empty() ? options.config : options.model, options.size, options.batch);
+  step_of.device = device;
+  if (device.kind == Device::Kind::simt && options.size == 0) step_of.size = kSimtSize;
   const ImplementationScope forced(options.common.forced());
   TrainingStep step(step_of);
-  Roofs roofs = roofs_now(options);
+  if (device.kind == Device::Kind::simt) {
+    const std::string what =
+        fmt::format("{} of {} x {} pixels, T = {}", options.step ? "training step" : "denoising",
+                    step_of.size, step_of.size, step_of.model.n_iter);
+    return print_counts({count_run(what, [&] { options.step ? void(step.run()) : step.denoise(); })},
+                        options.common.json);
+  }
+  Roofs roofs = roofs_now(options, device);
   if (!options.common.quiet)
     fmt::print(stderr, "{} steps of {} x {} pixels, batch {}, T = {}\n", options.rounds + 2, step_of.size,
                step_of.size, step_of.batch, step_of.model.n_iter);
-  const RunProfile profile = options.step ? profile_run("step", options.rounds, [&] { step.run(); })
-                                          : profile_run("denoise", options.rounds, [&] { step.denoise(); });
-  take_better(roofs, roofs_now(options));
+  const RunProfile profile = options.step
+                                 ? profile_run("step", options.rounds, device, [&] { step.run(); })
+                                 : profile_run("denoise", options.rounds, device, [&] { step.denoise(); });
+  take_better(roofs, roofs_now(options, device));
   if (!options.trace.empty()) {
     const std::string text =
         trace_events(profile.records, options.step ? "primal step" : "primal denoise").dump();
@@ -176,10 +232,11 @@ void add_profile_command(CLI::App& program) {
       "  primal profile --step --trace step.json");
   command->callback([options, denoise] {
     options->denoise = denoise->count() > 0;
-    options->common.apply();
+    const Device device = options->common.apply();
     if (options->size % 8 != 0)
       throw ConfigError("[profile] --size must be a multiple of 8, found {}", options->size);
-    options->step || options->denoise ? profile_run_of_model(*options) : profile_ops(*options);
+    options->step || options->denoise ? profile_run_of_model(*options, device)
+                                      : profile_ops(*options, device);
   });
 }
 

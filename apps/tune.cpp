@@ -33,8 +33,9 @@ void check_ops(const std::vector<std::string>& names) {
 }
 
 // What a training step of the model runs: these are the geometries to tune.
-std::vector<ImplementationChoice> choices_of(const TuneOptions& options) {
+std::vector<ImplementationChoice> choices_of(const TuneOptions& options, Device device) {
   TrainingStepOptions step_of = step_options(options.config, options.size, options.batch);
+  step_of.device = device;
   step_of.model.n_iter = std::min<int64_t>(step_of.model.n_iter, 4);  // geometries do not depend on T
   TrainingStep step(step_of);
   const ImplementationScope scope;
@@ -73,7 +74,9 @@ void print_rows(const std::vector<TuneRow>& rows) {
 }
 
 void tune_command(const TuneOptions& options) {
-  options.common.apply();
+  const Device device = options.common.apply();
+  if (device.kind == Device::Kind::simt)
+    throw ConfigError("[tune] the emulation's times say nothing: tune on cpu or cuda");
   check_ops(options.ops);
   if (!options.common.impl.empty() || !options.common.plan.empty())
     throw ConfigError("[tune] --impl and --plan decide what tune is to find out: give neither");
@@ -83,7 +86,7 @@ void tune_command(const TuneOptions& options) {
     if (!options.common.quiet) fmt::print(stderr, "{} {}\n", op, geometry);
   };
   const std::vector<TuneRow> rows =
-      tune(registered_ops(), choices_of(options), {options.rounds, options.min_time_ms},
+      tune(registered_ops(), choices_of(options, device), {options.rounds, options.min_time_ms, device},
            0.01 * options.margin_percent, say);
   const PlanFile plan = plan_of(rows);
   write_plan(options.output, plan);

@@ -3,11 +3,20 @@
 
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 #include "tensor/device.h"
 #include "tensor/memory_pool.h"
 
 namespace primal {
+
+// Marks in the order of a device's work, and when each was reached: what kernels take, not what launching them takes.
+class DeviceClock {
+ public:
+  virtual ~DeviceClock() = default;
+  virtual size_t mark() = 0;                   // the number of a new one
+  virtual std::vector<double> times_us() = 0;  // of all marks since the first; waits for the last
+};
 
 class Backend {
  public:
@@ -26,6 +35,9 @@ class Backend {
 
   // Returns when everything launched here is done; DeviceError where some of it failed.
   virtual void synchronize() = 0;
+
+  // Null where work is done when its call returns: the host's clock tells.
+  virtual std::unique_ptr<DeviceClock> clock() { return nullptr; }
 
   virtual MemoryStats stats() const = 0;
   virtual void reset_peak() = 0;

@@ -86,8 +86,8 @@ std::vector<DeviceInfo> devices() {
   const auto unused =
       static_cast<size_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
   std::vector<DeviceInfo> all{
-      {Device{}, "the processor", memory, unused, "", 0},
-      {Device::simt(), "CUDA kernels emulated on the processor", memory, unused, "", 0}};
+      {Device{}, "the processor", memory, unused, {}, 0, 0},
+      {Device::simt(), "CUDA kernels emulated on the processor", memory, unused, {}, 0, 0}};
   if (cuda_status().absent.empty()) {
     for (int i = 0; i < cuda::n_devices(); ++i) all.push_back(cuda::device_info(i));
   }

@@ -46,6 +46,7 @@ struct DeviceInfo {
   size_t memory_bytes = 0, free_memory_bytes = 0;  // 0: not known
   std::string architecture;                        // "sm_90"; empty where it says nothing
   int n_multiprocessors = 0;
+  size_t l2_bytes = 0;
 };
 
 // Every device there is: the CPU, the emulation, and the CUDA devices.

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "tensor/backend.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -13,6 +14,11 @@ std::atomic<bool> recording = false;
 std::atomic<int> threads_seen = 0;
 std::mutex records_mutex;
 std::vector<RangeRecord> all_records;
+struct Marks {
+  size_t start, end;
+};
+std::vector<Marks> all_marks;               // of the records, where there is a clock
+std::unique_ptr<DeviceClock> device_clock;  // of the recorder that lives, where its device has one
 std::chrono::steady_clock::time_point origin_time;
 thread_local int depth = 0;
 thread_local std::string layer_path;
@@ -36,8 +42,15 @@ struct Range::State {
   bool brought_layer = false;
   State* outer = nullptr;
   std::chrono::steady_clock::time_point start;
+  size_t start_mark = 0;
 
   static thread_local State* innermost;
+
+  void begin() {
+    start = std::chrono::steady_clock::now();
+    std::lock_guard lock(records_mutex);
+    if (device_clock != nullptr) start_mark = device_clock->mark();
+  }
 };
 
 thread_local Range::State* Range::State::innermost = nullptr;
@@ -50,20 +63,34 @@ RangeDetail range_detail(const PhaseCosts& costs, std::string geometry, std::str
   return {std::move(geometry), std::move(implementation), of("forward"), of("backward")};
 }
 
-RangeRecorder::RangeRecorder() {
+RangeRecorder::RangeRecorder(Device device) {
   if (recording.exchange(true)) throw ConfigError("[range] a recorder is alive already");
   std::lock_guard lock(records_mutex);
   all_records.clear();
+  all_marks.clear();
+  device_clock = device.is_cpu() ? nullptr : backend(device).clock();
+  if (device_clock != nullptr) device_clock->mark();
   origin_time = std::chrono::steady_clock::now();
 }
 
-RangeRecorder::~RangeRecorder() { recording = false; }
+RangeRecorder::~RangeRecorder() {
+  recording = false;
+  std::lock_guard lock(records_mutex);
+  device_clock = nullptr;
+}
 
 bool RangeRecorder::active() { return recording.load(std::memory_order_relaxed); }
 
 std::vector<RangeRecord> RangeRecorder::records() const {
   std::lock_guard lock(records_mutex);
-  return all_records;
+  if (device_clock == nullptr) return all_records;
+  const std::vector<double> times = device_clock->times_us();
+  std::vector<RangeRecord> records = all_records;
+  for (size_t i = 0; i < records.size(); ++i) {
+    records[i].start_us = times[all_marks[i].start];
+    records[i].duration_us = times[all_marks[i].end] - times[all_marks[i].start];
+  }
+  return records;
 }
 
 double RangeRecorder::total_us(const std::string& name) const {
@@ -86,7 +113,7 @@ Range::Range(const char* name, const char* phase, const RangeOriginPointer& from
   }
   state_->outer = std::exchange(State::innermost, state_.get());
   ++depth;
-  state_->start = std::chrono::steady_clock::now();
+  state_->begin();
 }
 
 Range::~Range() {
@@ -106,11 +133,12 @@ Range::~Range() {
   if (state_->brought_layer) layer_path = std::move(state_->layer_before);
   std::lock_guard lock(records_mutex);
   all_records.push_back(std::move(record));
+  if (device_clock != nullptr) all_marks.push_back({state_->start_mark, device_clock->mark()});
 }
 
 void Range::set_detail(RangeDetail detail) {
   state_->detail = std::move(detail);
-  state_->start = std::chrono::steady_clock::now();  // describing it is no part of the work
+  state_->begin();  // describing it is no part of the work
 }
 
 RangeOriginPointer Range::origin() {

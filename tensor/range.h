@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "tensor/device.h"
 #include "tensor/op/cost.h"
 
 namespace primal {
@@ -42,9 +43,11 @@ struct RangeRecord {
 
 // Collects the ranges that close while it lives, from all threads; at most one recorder lives at a time
 // (ConfigError).
+//
+// With a CUDA device, times are those of the device between the ends of a range, by marks in the order of its work.
 class RangeRecorder {
  public:
-  RangeRecorder();
+  explicit RangeRecorder(Device device = {});
   ~RangeRecorder();
   RangeRecorder(const RangeRecorder&) = delete;
   RangeRecorder& operator=(const RangeRecorder&) = delete;

@@ -16,8 +16,8 @@ using PhaseTimes = std::map<std::string, double>;  // ms
 class Measurement {
  public:
   Measurement(const OpInfo& info, const OpCase& op_case, const MeasureOptions& options)
-      : info_(info), implementations_(info.implementations_on(Device::Kind::cpu)), options_(options) {
-    call_ = {make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name};
+      : info_(info), implementations_(info.implementations_on(options.device.kind)), options_(options) {
+    call_ = {make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name, {}, {}};
     for (const OpInput& input : op_case.inputs) {
       if (!input.differentiable) call_.constants.insert(input.name);
     }
@@ -56,6 +56,7 @@ class Measurement {
       }
     }
     costs_ = info_.cost(shapes_of(call_, expected_));
+    call_.device = options_.device;
     const ImplementationScope rule;
     info_.run(call_);
     for (const ImplementationChoice& choice : rule.choices()) {
@@ -112,7 +113,7 @@ class Measurement {
 
   PhaseTimes time_once(const ImplementationInfo& implementation) const {
     const ImplementationScope forced(info_.name, implementation.name);
-    const RangeRecorder recorder;
+    const RangeRecorder recorder(options_.device);
     const Clock::time_point start = Clock::now();
     info_.run(call_);
     const double all_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();

@@ -14,6 +14,7 @@ namespace primal {
 struct MeasureOptions {
   int rounds = 7;
   double min_time_ms = 30.0;  // an implementation runs on until so much time has been measured
+  Device device = {};         // whose implementations; times are the device's own
 };
 
 struct OpMeasurement {

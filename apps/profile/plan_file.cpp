@@ -79,15 +79,16 @@ class Reader {
     if (op->geometry.supporting == nullptr)
       throw DataError("[plan] {}: {}.op: {} has one implementation, there is nothing to plan", name_, where,
                       c.op);
-    std::string names;
-    const std::vector<ImplementationInfo> known = op->implementations_on(Device::Kind::cpu);
-    for (const ImplementationInfo& i : known) names += fmt::format(" {}", i.name);
-    if (std::ranges::count(known, c.implementation, &ImplementationInfo::name) == 0) {
-      throw DataError("[plan] {}: {}.implementation: {} has no implementation '{}'; it has:{}", name_, where,
-                      c.op, c.implementation, names);
+    if (std::ranges::count(op->implementations, c.implementation, &ImplementationInfo::name) == 0) {
+      throw DataError("[plan] {}: {}.implementation: {} has no implementation '{}'; it has: {}", name_, where,
+                      c.op, c.implementation, op->implementation_names());
     }
     try {
-      if (std::ranges::count(op->geometry.supporting(c.geometry), c.implementation) == 0) {
+      const auto supports_on = [&](Device::Kind kind) {
+        return std::ranges::count(op->geometry.supporting(c.geometry, kind), c.implementation) > 0;
+      };
+      if (!supports_on(Device::Kind::cpu) && !supports_on(Device::Kind::simt) &&
+          !supports_on(Device::Kind::cuda)) {
         throw DataError("{} does not support '{}'", c.implementation, c.geometry);
       }
       check_phase(*op, c.phase, c.geometry);

@@ -42,14 +42,14 @@ bool slower(const RunProfileRow& a, const RunProfileRow& b) { return a.ms.median
 
 }  // namespace
 
-RunProfile profile_run(const char* name, int rounds, const std::function<void()>& body) {
+RunProfile profile_run(const char* name, int rounds, Device device, const std::function<void()>& body) {
   body();
   body();
   std::map<RowKey, Gathered> rows;
   std::vector<double> walls, accounted;
   std::vector<std::vector<RangeRecord>> records;
   for (int round = 0; round < rounds; ++round) {
-    const RangeRecorder recorder;
+    const RangeRecorder recorder(device);
     {
       const Range range(name);
       body();

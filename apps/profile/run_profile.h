@@ -29,7 +29,7 @@ struct RunProfile {
 };
 
 // Runs `body` twice to warm up and then `rounds` times, each inside a range `name` (a literal).
-RunProfile profile_run(const char* name, int rounds, const std::function<void()>& body);
+RunProfile profile_run(const char* name, int rounds, Device device, const std::function<void()>& body);
 
 // The rows summed over layers: one for each op and phase, slowest first. Medians of sums are taken as sums of medians.
 std::vector<RunProfileRow> by_op(const RunProfile& profile);

@@ -20,13 +20,14 @@ Tensor phantoms(int64_t n, int64_t size) {
 
 TrainingStep::TrainingStep(const TrainingStepOptions& options)
     : options_(options),
+      init_(42, DType::f32, options.device),
       model_(options.model, init_),
       adam_(model_.parameters(), {.lr = 1e-4}),
-      clean_(phantoms(options.batch, options.size)),
+      clean_(phantoms(options.batch, options.size).to(options.device)),
       noisy_(noisy()) {}
 
 Tensor TrainingStep::noisy() const {
-  const Tensor z = Tensor::empty(clean_.shape());
+  const Tensor z = Tensor::empty(clean_.shape(), clean_.dtype(), clean_.device());
   for (int64_t i = 0; i < options_.batch; ++i) {
     const NoiseKey key{.seed = 1, .epoch = step_, .sample = static_cast<uint32_t>(i)};
     z.slice(i, i + 1).copy_from(add_noise(clean_.slice(i, i + 1), NoiseKind::relative, 0.3, key));

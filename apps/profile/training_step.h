@@ -13,6 +13,7 @@ struct TrainingStepOptions {
   int64_t size = 256;  // side of the pictures, pixels
   int64_t batch = 1;
   bool new_noise = true;  // at each step; false: drawn once
+  Device device = {};
 };
 
 class TrainingStep {

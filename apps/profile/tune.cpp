@@ -44,11 +44,11 @@ std::vector<TuneRow> tune(
     const OpInfo* info = ops.find(where.first);
     if (info == nullptr || info->geometry.supporting == nullptr) continue;
     std::vector<std::string> candidates;
-    for (const ImplementationInfo& i : info->implementations) {
+    for (const ImplementationInfo& i : info->implementations_on(options.device.kind)) {
       if (i.deterministic) candidates.emplace_back(i.name);
     }
     on_geometry(where.first, where.second);
-    const std::string by_rule = info->geometry.supporting(where.second).front();
+    const std::string by_rule = info->geometry.supporting(where.second, options.device.kind).front();
     std::map<std::string, std::vector<OpMeasurement>> by_phase;
     for (OpMeasurement& row : measure_op(*info, info->geometry.as_case(where.second), options, candidates)) {
       row.geometry = where.second;

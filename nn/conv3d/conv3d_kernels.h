@@ -53,6 +53,12 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<double>>> conv3d_la
 PRIMAL_DEVICE_KERNELS(Conv3dKernels<float>, conv3d_direct);
 // The shapes of cpu::conv3d_blocked_supports (conv3d_tiled_cuda.cu, conv3d_tiled_weights_cuda.cu).
 PRIMAL_DEVICE_KERNELS(Conv3dKernels<float>, conv3d_tiled);
+#if PRIMAL_HAS_CUDNN
+namespace cuda {
+extern const Conv3dKernels<float> conv3d_cudnn;  // conv3d_cudnn.cpp
+bool conv3d_cudnn_supports(const Conv3dGeometry&);
+}  // namespace cuda
+#endif
 
 }  // namespace primal
 

@@ -21,6 +21,10 @@ constexpr ImplementationInfo kTiled{
     "tiled",
     "4 x 32 pixels x 32 channels in a block, patches and weights in shared memory, sums in registers"};
 constexpr ImplementationInfo kDirect{"direct", "one thread for each output, one warp for each weight"};
+#if PRIMAL_HAS_CUDNN
+constexpr ImplementationInfo kCudnn{
+    .name = "cudnn", .idea = "NVIDIA's library, its first deterministic algorithm", .tolerance_factor = 5.0};
+#endif
 constexpr ImplementationInfo kPlain{kReference, "one row of y at a time, taps outside, pixels inside"};
 
 bool anything(const Conv3dGeometry&) { return true; }
@@ -101,15 +105,8 @@ OpCase case_of(const std::string& text) {
   return op_case;
 }
 
-// Of the CPU, where plans are made.
-std::vector<std::string> supporting(const std::string& text) {
-  const Conv3dGeometry geometry = conv3d_geometry(text);
-  std::vector<std::string> names;
-  for (const auto& implementation : conv3d_ladder<float>()) {
-    if (implementation.info.device == Device::Kind::cpu && implementation.supports(geometry))
-      names.emplace_back(implementation.info.name);
-  }
-  return names;
+std::vector<std::string> supporting(const std::string& text, Device::Kind kind) {
+  return names_supporting(conv3d_ladder<float>(), conv3d_geometry(text), kind);
 }
 
 }  // namespace
@@ -154,19 +151,21 @@ PhaseCosts conv3d_cost(const Shape& x, const Shape& weight, const Shape& y) {
 template <>
 std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_ladder<float>() {
   static const Implementation<Conv3dGeometry, Conv3dKernels<float>> ladder[] = {
-      PRIMAL_ON_DEVICES(kTiled, cpu::conv3d_blocked_supports, conv3d_tiled),
-      PRIMAL_ON_DEVICES(kDirect, anything, conv3d_direct),
-      {kBlocked,
-       cpu::conv3d_blocked_supports,
-       {cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked,
-        cpu::conv3d_backward_weights_blocked}},
-      {kWinograd,  // by name only: it changes the arithmetic
-       cpu::conv3d_winograd_supports,
-       {cpu::conv3d_forward_winograd, cpu::conv3d_backward_data_winograd,
-        cpu::conv3d_backward_weights_winograd}},
-      {kPlain,
-       anything,
-       {cpu::conv3d_forward<float>, cpu::conv3d_backward_data<float>, cpu::conv3d_backward_weights<float>}},
+    PRIMAL_ON_DEVICES(kTiled, cpu::conv3d_blocked_supports, conv3d_tiled),
+#if PRIMAL_HAS_CUDNN
+    {on_device(kCudnn, Device::Kind::cuda), cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn},
+#endif
+    PRIMAL_ON_DEVICES(kDirect, anything, conv3d_direct),
+    {kBlocked,
+     cpu::conv3d_blocked_supports,
+     {cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked, cpu::conv3d_backward_weights_blocked}},
+    {kWinograd,  // by name only: it changes the arithmetic
+     cpu::conv3d_winograd_supports,
+     {cpu::conv3d_forward_winograd, cpu::conv3d_backward_data_winograd,
+      cpu::conv3d_backward_weights_winograd}},
+    {kPlain,
+     anything,
+     {cpu::conv3d_forward<float>, cpu::conv3d_backward_data<float>, cpu::conv3d_backward_weights<float>}},
   };
   return ladder;
 }

@@ -130,14 +130,8 @@ OpCase case_of(const std::string& text) {
   return stage(text, g.x, axes, 256, true);
 }
 
-std::vector<std::string> supporting(const std::string& text) {
-  const PdhgGeometry geometry = pdhg_geometry(text);
-  std::vector<std::string> names;
-  for (const auto& implementation : pdhg_ladder<float>()) {
-    const bool on_cpu = implementation.info.device == Device::Kind::cpu;
-    if (on_cpu && implementation.supports(geometry)) names.emplace_back(implementation.info.name);
-  }
-  return names;
+std::vector<std::string> supporting(const std::string& text, Device::Kind kind) {
+  return names_supporting(pdhg_ladder<float>(), pdhg_geometry(text), kind);
 }
 
 }  // namespace

@@ -5,7 +5,12 @@
 #include <mutex>
 #include <vector>
 
+#include "tensor/cuda/cublaslt_api.h"
 #include "tensor/cuda/cuda_check.h"
+#if PRIMAL_HAS_CUDNN
+#include "tensor/cuda/cudnn_api.h"
+#endif
+#include "tensor/cuda/vendor_library.h"
 #include "tensor/error.h"
 
 namespace primal::cuda {
@@ -89,6 +94,39 @@ class Staging {
   std::deque<Copy> under_way_;
 };
 
+// Events on the device's stream.
+class EventClock final : public DeviceClock {
+ public:
+  explicit EventClock(cudaStream_t stream) : stream_(stream) {}
+  ~EventClock() override {
+    for (const cudaEvent_t event : events_) cudaEventDestroy(event);
+  }
+  EventClock(const EventClock&) = delete;
+  EventClock& operator=(const EventClock&) = delete;
+
+  size_t mark() override {
+    cudaEvent_t event = nullptr;
+    cuda_check(cudaEventCreate(&event), "create an event");
+    events_.push_back(event);
+    cuda_check(cudaEventRecord(event, stream_), "record an event");
+    return events_.size() - 1;
+  }
+  std::vector<double> times_us() override {
+    cuda_check(cudaStreamSynchronize(stream_), "wait for the device");
+    std::vector<double> times;
+    for (const cudaEvent_t event : events_) {
+      float ms = 0.0F;
+      cuda_check(cudaEventElapsedTime(&ms, events_.front(), event), "read the device's clock");
+      times.push_back(1e3 * static_cast<double>(ms));
+    }
+    return times;
+  }
+
+ private:
+  cudaStream_t stream_;
+  std::vector<cudaEvent_t> events_;
+};
+
 class CudaBackend final : public Backend {
  public:
   explicit CudaBackend(int index)
@@ -117,6 +155,7 @@ class CudaBackend final : public Backend {
   void zero(void* to, size_t bytes) override {
     if (bytes > 0) cuda_check(cudaMemsetAsync(to, 0, bytes, use()), "fill with zeros");
   }
+  std::unique_ptr<DeviceClock> clock() override { return std::make_unique<EventClock>(use()); }
   void synchronize() override { cuda_check(cudaStreamSynchronize(use()), "wait for the device"); }
 
   MemoryStats stats() const override { return pool_.stats(); }
@@ -171,6 +210,15 @@ void throw_cuda_error(cudaError_t status, const char* what) {
 
 cudaStream_t stream_of(Device device) { return backend_at(device.index).use(); }
 
+std::vector<VendorStatus> vendor_libraries() {
+  std::vector<VendorStatus> all;
+#if PRIMAL_HAS_CUDNN
+  all.push_back({"cuDNN", "cudnn", cudnn_status().path, cudnn_status().problem});
+#endif
+  all.push_back({"cuBLASLt", "cublaslt", cublaslt_status().path, cublaslt_status().problem});
+  return all;
+}
+
 CudaStatus status() { return found().status; }
 int n_devices() { return found().n_devices; }
 
@@ -185,7 +233,8 @@ DeviceInfo device_info(int index) {
           total,
           unused,
           fmt::format("sm_{}{}", properties.major, properties.minor),
-          properties.multiProcessorCount};
+          properties.multiProcessorCount,
+          static_cast<size_t>(properties.l2CacheSize)};
 }
 
 Backend& cuda_backend(int index) { return backend_at(index); }

@@ -153,6 +153,18 @@ std::vector<ImplementationInfo> infos_of(const Entries& entries) {
   return infos;
 }
 
+// The names of those on a kind of device that support a geometry, in the ladder's order, for OpGeometry::supporting.
+template <class Geometry, class Kernels>
+std::vector<std::string> names_supporting(std::span<const Implementation<Geometry, Kernels>> ladder,
+                                          const Geometry& geometry, Device::Kind kind) {
+  std::vector<std::string> names;
+  for (const auto& candidate : ladder) {
+    if (candidate.info.device == kind && candidate.supports(geometry))
+      names.emplace_back(candidate.info.name);
+  }
+  return names;
+}
+
 // The kernels of a .cu file are one constant for each device it is compiled for: PRIMAL_DEVICE_KERNELS(Kernels, name)
 // declares primal::simt::name and primal::cuda::name, the file defines its own in namespace primal::PRIMAL_SIMT.
 #define PRIMAL_DEVICE_KERNELS(Kernels, name) \

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fmt/ranges.h>
 
 #include "tensor/random.h"
 
@@ -12,6 +13,14 @@ std::vector<ImplementationInfo> OpInfo::implementations_on(Device::Kind kind) co
   std::ranges::copy_if(implementations, std::back_inserter(there),
                        [&](const ImplementationInfo& i) { return i.device == kind; });
   return there;
+}
+
+std::string OpInfo::implementation_names() const {
+  std::vector<std::string_view> names;
+  for (const ImplementationInfo& i : implementations) {
+    if (std::ranges::count(names, i.name) == 0) names.push_back(i.name);
+  }
+  return fmt::format("{}", fmt::join(names, " "));
 }
 
 TensorMap moved_to(const TensorMap& tensors, Device device) {

@@ -88,8 +88,8 @@ OpShapes shapes_of(const OpCall& call, const OpResult& result);
 struct OpGeometry {
   // A case of that geometry, for measuring.
   std::function<OpCase(const std::string& geometry)> as_case;
-  // The implementations that support it in f32, fastest first: the first is the static rule's.
-  std::function<std::vector<std::string>(const std::string& geometry)> supporting;
+  // The implementations on a kind of device that support it in f32, fastest first: the first is the static rule's.
+  std::function<std::vector<std::string>(const std::string& geometry, Device::Kind)> supporting;
 };
 
 struct OpInfo {
@@ -110,6 +110,8 @@ struct OpInfo {
   bool f64 = true;             // false: defined in float32 or in integers only
 
   std::vector<ImplementationInfo> implementations_on(Device::Kind kind) const;
+  // Their names, each once, for messages: "tiled direct blocked winograd reference".
+  std::string implementation_names() const;
 };
 
 // ||a - b|| / max(||b||, 1e-30), in double. ShapeError when the shapes differ.

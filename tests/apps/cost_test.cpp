@@ -130,12 +130,15 @@ TEST(GeometryText, RefusesWhatIsNone) {
 }
 
 TEST(OpGeometry, NamesTheImplementationsThatSupportIt) {
-  const auto names = op("conv3d").geometry.supporting("n1 c32 o32 d1 h256 w256 k1,3,3 s1,1,1 p0,1,1");
+  const auto names =
+      op("conv3d").geometry.supporting("n1 c32 o32 d1 h256 w256 k1,3,3 s1,1,1 p0,1,1", Device::Kind::cpu);
   EXPECT_EQ(names, (std::vector<std::string>{"blocked", "winograd", "reference"}));
-  EXPECT_EQ(op("conv3d").geometry.supporting("n1 c2 o3 d4 h9 w9 k3,3,3 s2,2,2 p1,1,1"),
+  EXPECT_EQ(op("conv3d").geometry.supporting("n1 c2 o3 d4 h9 w9 k3,3,3 s2,2,2 p1,1,1", Device::Kind::cpu),
             std::vector<std::string>{"reference"});
-  EXPECT_EQ(op("pdhg").geometry.supporting("n1 d1 h8 w8 axes3,4"),
+  EXPECT_EQ(op("pdhg").geometry.supporting("n1 d1 h8 w8 axes3,4", Device::Kind::cpu),
             (std::vector<std::string>{"fused", "reference"}));
+  EXPECT_EQ(op("conv3d").geometry.supporting("n1 c2 o3 d4 h9 w9 k3,3,3 s2,2,2 p1,1,1", Device::Kind::simt),
+            std::vector<std::string>{"direct"});
   const OpCase op_case = op("conv3d").geometry.as_case("n1 c2 o3 d1 h6 w5 k1,3,3 s1,2,2 p0,1,1");
   EXPECT_EQ(op_case.inputs[1].shape, (Shape{3, 2, 1, 3, 3}));
 }

@@ -158,7 +158,7 @@ TrainingStepOptions small_step() {
 
 TEST(RunProfile, NearlyAllOfAStepIsAccountedForByNamedRanges) {
   TrainingStep step(small_step());
-  const RunProfile profile = profile_run("step", 3, [&] { step.run(); });
+  const RunProfile profile = profile_run("step", 3, Device{}, [&] { step.run(); });
   EXPECT_GT(profile.accounted, 0.6);  // of a step of a millisecond; the thesis step reaches 0.99
   EXPECT_LE(profile.accounted, 1.0 + 1e-9);
   std::set<std::string> names;
@@ -183,7 +183,7 @@ TEST(RunProfile, NearlyAllOfAStepIsAccountedForByNamedRanges) {
 
 TEST(Trace, IsNestedAndNamesItsProcess) {
   TrainingStep step(small_step());
-  const RunProfile profile = profile_run("step", 1, [&] { step.run(); });
+  const RunProfile profile = profile_run("step", 1, Device{}, [&] { step.run(); });
   const nlohmann::json trace = nlohmann::json::parse(trace_events(profile.records, "test").dump());
   struct Event {
     double begin, end;
@@ -271,7 +271,7 @@ TEST(PlanFile, ErrorsNameFileKeyAndPlace) {
   expect("entries[1].op is missing", [](J& j) { j["entries"][1].erase("op"); });
   expect("entries[0].op: unknown op 'conv4d'", [](J& j) { j["entries"][0]["op"] = "conv4d"; });
   expect("one implementation", [](J& j) { j["entries"][0]["op"] = "relu"; });
-  expect("no implementation 'magic'; it has: blocked winograd reference",
+  expect("no implementation 'magic'; it has: tiled direct blocked winograd reference",
          [](J& j) { j["entries"][0]["implementation"] = "magic"; });
   expect("has no phase 'sideways'", [](J& j) { j["entries"][0]["phase"] = "sideways"; });
   expect("geometry 'n1'", [](J& j) { j["entries"][0]["geometry"] = "n1"; });

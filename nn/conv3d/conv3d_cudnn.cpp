@@ -1,0 +1,202 @@
+// conv3d by cuDNN: all three directions, bias by its own call. The algorithm is the first of cuDNN's heuristic list that is
+// deterministic and keeps to --precision: the same for the same geometry, library and device. Gradients are added (beta = 1).
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "nn/conv3d/conv3d_kernels.h"
+#include "tensor/cuda/cudnn_api.h"
+#include "tensor/cuda/precision.h"
+#include "tensor/error.h"
+
+namespace primal::cuda {
+namespace {
+
+constexpr float kOne = 1.0F, kZero = 0.0F;
+
+// A descriptor that is made and destroyed by the API's functions.
+template <class Handle>
+class Descriptor {
+ public:
+  using Create = cudnnStatus_t (*)(Handle*);
+  using Destroy = cudnnStatus_t (*)(Handle);
+  Descriptor(Create create, Destroy destroy) : destroy_(destroy) {
+    cudnn_check(create(&handle_), "make a descriptor");
+  }
+  ~Descriptor() { destroy_(handle_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  operator Handle() const { return handle_; }
+
+ private:
+  Handle handle_ = nullptr;
+  Destroy destroy_;
+};
+
+// Depth 1 everywhere is a convolution of pictures, for which cuDNN has more algorithms.
+template <class X, class W>
+bool is_flat(const X& x, const W& weight, const Conv3dParams& params) {
+  return x.size(2) == 1 && weight.size(2) == 1 && params.padding[0] == 0;
+}
+
+template <class V>
+std::vector<int> extents_of(const V& view, bool flat) {
+  std::vector<int> extents;
+  for (int axis = 0; axis < 5; ++axis) {
+    if (flat && axis == 2) continue;
+    extents.push_back(static_cast<int>(view.size(axis)));
+  }
+  return extents;
+}
+
+class TensorDescriptor : public Descriptor<cudnnTensorDescriptor_t> {
+ public:
+  explicit TensorDescriptor(const std::vector<int>& extents)
+      : Descriptor(cudnn().cudnnCreateTensorDescriptor, cudnn().cudnnDestroyTensorDescriptor) {
+    std::vector<int> strides(extents.size(), 1);
+    for (size_t a = extents.size() - 1; a > 0; --a) strides[a - 1] = strides[a] * extents[a];
+    cudnn_check(cudnn().cudnnSetTensorNdDescriptor(*this, CUDNN_DATA_FLOAT, static_cast<int>(extents.size()),
+                                                   extents.data(), strides.data()),
+                "describe a tensor");
+  }
+};
+
+class FilterDescriptor : public Descriptor<cudnnFilterDescriptor_t> {
+ public:
+  explicit FilterDescriptor(const std::vector<int>& extents)
+      : Descriptor(cudnn().cudnnCreateFilterDescriptor, cudnn().cudnnDestroyFilterDescriptor) {
+    cudnn_check(cudnn().cudnnSetFilterNdDescriptor(*this, CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW,
+                                                   static_cast<int>(extents.size()), extents.data()),
+                "describe a filter");
+  }
+};
+
+cudnnMathType_t math_type() { return precision() == Precision::tf32 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH; }
+
+class ConvolutionDescriptor : public Descriptor<cudnnConvolutionDescriptor_t> {
+ public:
+  ConvolutionDescriptor(const Conv3dParams& params, bool flat)
+      : Descriptor(cudnn().cudnnCreateConvolutionDescriptor, cudnn().cudnnDestroyConvolutionDescriptor) {
+    std::vector<int> padding, stride, dilation;
+    for (size_t a = flat ? 1 : 0; a < 3; ++a) {
+      padding.push_back(static_cast<int>(params.padding[a]));
+      stride.push_back(static_cast<int>(params.stride[a]));
+      dilation.push_back(1);
+    }
+    cudnn_check(cudnn().cudnnSetConvolutionNdDescriptor(*this, static_cast<int>(padding.size()),
+                                                        padding.data(), stride.data(), dilation.data(),
+                                                        CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
+                "describe a convolution");
+    cudnn_check(cudnn().cudnnSetConvolutionMathType(*this, math_type()), "set the precision");
+  }
+};
+
+// The descriptors of one call: x and weight stand for the gradients of their shape too.
+struct Call {
+  bool flat;
+  TensorDescriptor x, y;
+  FilterDescriptor weight;
+  ConvolutionDescriptor convolution;
+
+  template <class X, class W, class Y>
+  Call(const X& x_view, const W& weight_view, const Y& y_view, const Conv3dParams& params)
+      : flat(is_flat(x_view, weight_view, params)),
+        x(extents_of(x_view, flat)),
+        y(extents_of(y_view, flat)),
+        weight(extents_of(weight_view, flat)),
+        convolution(params, flat) {}
+};
+
+// The first of the list that works, is deterministic and computes as asked.
+template <class Found>
+const Found& usable(const std::vector<Found>& list, int n, const char* phase) {
+  for (int i = 0; i < n; ++i) {
+    const Found& f = list[static_cast<size_t>(i)];
+    const bool precise = precision() == Precision::tf32 || f.mathType == CUDNN_FMA_MATH;
+    if (f.status == CUDNN_STATUS_SUCCESS && f.determinism == CUDNN_DETERMINISTIC && precise) return f;
+  }
+  throw DeviceError(
+      "[conv3d] cuDNN has no deterministic algorithm for {} here; --impl conv3d=tiled computes it", phase);
+}
+
+constexpr int kMostAlgorithms = 16;
+
+bool cudnn_supports(const Conv3dGeometry& g) {
+  return has_cudnn() && g.x.numel() > 0 && g.x.numel() < (int64_t{1} << 31);
+}
+
+TensorDescriptor bias_descriptor(int64_t n, bool flat) {
+  std::vector<int> extents(flat ? 4 : 5, 1);
+  extents[1] = static_cast<int>(n);
+  return TensorDescriptor(extents);
+}
+
+void forward(const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
+             const Conv3dParams& params, View5<float> y) {
+  const cudnnHandle_t handle = cudnn_handle(exec.device);
+  const Call call(x, weight, y, params);
+  std::vector<cudnnConvolutionFwdAlgoPerf_t> list(kMostAlgorithms);
+  int n = 0;
+  cudnn_check(cudnn().cudnnGetConvolutionForwardAlgorithm_v7(handle, call.x, call.weight, call.convolution,
+                                                             call.y, kMostAlgorithms, &n, list.data()),
+              "list the algorithms of conv3d forward");
+  const auto& chosen = usable(list, n, "forward");
+  const Scratch workspace(chosen.memory, exec.device);
+  cudnn_check(cudnn().cudnnConvolutionForward(handle, &kOne, call.x, x.data, call.weight, weight.data,
+                                              call.convolution, chosen.algo, workspace.as<void>(),
+                                              chosen.memory, &kZero, call.y, y.data),
+              "run conv3d forward");
+  if (bias.data == nullptr) return;
+  const TensorDescriptor of_bias = bias_descriptor(bias.size(0), call.flat);
+  cudnn_check(cudnn().cudnnAddTensor(handle, &kOne, of_bias, bias.data, &kOne, call.y, y.data),
+              "add the bias");
+}
+
+void backward_data(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
+                   const Conv3dParams& params, View5<float> grad_x) {
+  const cudnnHandle_t handle = cudnn_handle(exec.device);
+  const Call call(grad_x, weight, grad_y, params);
+  std::vector<cudnnConvolutionBwdDataAlgoPerf_t> list(kMostAlgorithms);
+  int n = 0;
+  cudnn_check(cudnn().cudnnGetConvolutionBackwardDataAlgorithm_v7(
+                  handle, call.weight, call.y, call.convolution, call.x, kMostAlgorithms, &n, list.data()),
+              "list the algorithms of conv3d backward_data");
+  const auto& chosen = usable(list, n, "backward_data");
+  const Scratch workspace(chosen.memory, exec.device);
+  cudnn_check(cudnn().cudnnConvolutionBackwardData(
+                  handle, &kOne, call.weight, weight.data, call.y, grad_y.data, call.convolution, chosen.algo,
+                  workspace.as<void>(), chosen.memory, &kOne, call.x, grad_x.data),
+              "run conv3d backward_data");
+}
+
+void backward_weights(const Exec& exec, View5<const float> x, View5<const float> grad_y,
+                      const Conv3dParams& params, View5<float> grad_weight, View<float, 1> grad_bias) {
+  const cudnnHandle_t handle = cudnn_handle(exec.device);
+  if (grad_bias.data != nullptr) {
+    const TensorDescriptor of_y(extents_of(grad_y, false)),
+        of_bias = bias_descriptor(grad_bias.size(0), false);
+    cudnn_check(cudnn().cudnnConvolutionBackwardBias(handle, &kOne, of_y, grad_y.data, &kOne, of_bias,
+                                                     grad_bias.data),
+                "sum the gradient of the bias");
+  }
+  if (grad_weight.data == nullptr) return;
+  const Call call(x, grad_weight, grad_y, params);
+  std::vector<cudnnConvolutionBwdFilterAlgoPerf_t> list(kMostAlgorithms);
+  int n = 0;
+  cudnn_check(cudnn().cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+                  handle, call.x, call.y, call.convolution, call.weight, kMostAlgorithms, &n, list.data()),
+              "list the algorithms of conv3d backward_weights");
+  const auto& chosen = usable(list, n, "backward_weights");
+  const Scratch workspace(chosen.memory, exec.device);
+  cudnn_check(cudnn().cudnnConvolutionBackwardFilter(handle, &kOne, call.x, x.data, call.y, grad_y.data,
+                                                     call.convolution, chosen.algo, workspace.as<void>(),
+                                                     chosen.memory, &kOne, call.weight, grad_weight.data),
+              "run conv3d backward_weights");
+}
+
+}  // namespace
+
+const Conv3dKernels<float> conv3d_cudnn = {forward, backward_data, backward_weights};
+bool conv3d_cudnn_supports(const Conv3dGeometry& geometry) { return cudnn_supports(geometry); }
+
+}  // namespace primal::cuda

@@ -1,0 +1,164 @@
+#include "tensor/cuda/cublaslt_api.h"
+
+#include <cublasLt.h>
+#include <map>
+#include <mutex>
+
+#include "tensor/cuda/cuda_check.h"
+#include "tensor/cuda/precision.h"
+#include "tensor/cuda/vendor_library.h"
+#include "tensor/error.h"
+
+namespace primal::cuda {
+namespace {
+
+#define PRIMAL_CUBLASLT_FUNCTIONS(X)      \
+  X(cublasLtCreate)                       \
+  X(cublasLtMatmul)                       \
+  X(cublasLtMatmulDescCreate)             \
+  X(cublasLtMatmulDescDestroy)            \
+  X(cublasLtMatmulDescSetAttribute)       \
+  X(cublasLtMatrixLayoutCreate)           \
+  X(cublasLtMatrixLayoutDestroy)          \
+  X(cublasLtMatrixLayoutSetAttribute)     \
+  X(cublasLtMatmulPreferenceCreate)       \
+  X(cublasLtMatmulPreferenceDestroy)      \
+  X(cublasLtMatmulPreferenceSetAttribute) \
+  X(cublasLtMatmulAlgoGetHeuristic)
+
+struct Api {
+#define PRIMAL_CUBLASLT_MEMBER(name) decltype(&::name) name = nullptr;
+  PRIMAL_CUBLASLT_FUNCTIONS(PRIMAL_CUBLASLT_MEMBER)
+#undef PRIMAL_CUBLASLT_MEMBER
+};
+
+struct Loaded {
+  CublasLtStatus status;
+  Api api;
+};
+
+const Loaded& loaded() {
+  static const Loaded once = [] {
+    Loaded l;
+    const LoadedLibrary library(cublaslt_library());
+    l.status = {library.path(), library.problem()};
+    if (!library.loaded()) return l;
+    try {
+#define PRIMAL_CUBLASLT_LOAD(name) l.api.name = library.function<decltype(&::name)>(#name);
+      PRIMAL_CUBLASLT_FUNCTIONS(PRIMAL_CUBLASLT_LOAD)
+#undef PRIMAL_CUBLASLT_LOAD
+    } catch (const DeviceError& error) {
+      l.status.problem = error.what();
+    }
+    return l;
+  }();
+  return once;
+}
+
+const Api& api() {
+  if (!has_cublaslt()) throw DeviceError("[cublas] {}", cublaslt_status().problem);
+  return loaded().api;
+}
+
+void check(cublasStatus_t status, const char* what) {
+  if (status != CUBLAS_STATUS_SUCCESS)
+    throw DeviceError("[cublas] could not {}: status {}", what, static_cast<int>(status));
+}
+
+cublasLtHandle_t handle_of(Device device) {
+  static std::mutex mutex;
+  static std::map<int, cublasLtHandle_t> handles;
+  const std::lock_guard lock(mutex);
+  cublasLtHandle_t& handle = handles[device.index];
+  if (handle == nullptr) check(api().cublasLtCreate(&handle), "begin");
+  return handle;
+}
+
+// A row-major matrix as cuBLASLt sees it: column-major, transposed.
+class Layout {
+ public:
+  Layout(int64_t rows, int64_t columns, int64_t batch, int64_t stride) {
+    check(api().cublasLtMatrixLayoutCreate(&layout_, CUDA_R_32F, static_cast<uint64_t>(columns),
+                                           static_cast<uint64_t>(rows), columns),
+          "describe a matrix");
+    if (batch == 1) return;
+    const auto n = static_cast<int32_t>(batch);
+    set(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &n, sizeof n);
+    set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride);
+  }
+  ~Layout() { api().cublasLtMatrixLayoutDestroy(layout_); }
+  Layout(const Layout&) = delete;
+  Layout& operator=(const Layout&) = delete;
+  operator cublasLtMatrixLayout_t() const { return layout_; }
+
+ private:
+  void set(cublasLtMatrixLayoutAttribute_t attribute, const void* value, size_t bytes) {
+    check(api().cublasLtMatrixLayoutSetAttribute(layout_, attribute, value, bytes), "describe a batch");
+  }
+  cublasLtMatrixLayout_t layout_ = nullptr;
+};
+
+class Operation {
+ public:
+  explicit Operation(const MatrixProduct& p) {
+    const auto compute = precision() == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+    check(api().cublasLtMatmulDescCreate(&description_, compute, CUDA_R_32F), "describe a product");
+    // c' = b' a': the operands change places.
+    const cublasOperation_t first = p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N;
+    const cublasOperation_t second = p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N;
+    set(CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof first);
+    set(CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof second);
+    if (p.bias == nullptr) return;
+    const cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
+    set(CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue);
+    set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, &p.bias, sizeof p.bias);
+  }
+  ~Operation() { api().cublasLtMatmulDescDestroy(description_); }
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+  operator cublasLtMatmulDesc_t() const { return description_; }
+
+ private:
+  void set(cublasLtMatmulDescAttributes_t attribute, const void* value, size_t bytes) {
+    check(api().cublasLtMatmulDescSetAttribute(description_, attribute, value, bytes), "describe a product");
+  }
+  cublasLtMatmulDesc_t description_ = nullptr;
+};
+
+constexpr uint64_t kMostWorkspace = uint64_t{32} << 20;  // what NVIDIA recommends for Hopper
+
+}  // namespace
+
+const CublasLtStatus& cublaslt_status() { return loaded().status; }
+
+void multiply(const Exec& exec, const MatrixProduct& p) {
+  if (p.m == 0 || p.n == 0 || p.batch == 0) return;
+  const cudaStream_t stream = stream_of(exec.device);
+  const cublasLtHandle_t handle = handle_of(exec.device);
+  const Operation operation(p);
+  const Layout a(p.transpose_a ? p.k : p.m, p.transpose_a ? p.m : p.k, p.batch, p.stride_a);
+  const Layout b(p.transpose_b ? p.n : p.k, p.transpose_b ? p.k : p.n, p.batch, p.stride_b);
+  const Layout c(p.m, p.n, p.batch, p.stride_c);
+
+  cublasLtMatmulPreference_t preference = nullptr;
+  check(api().cublasLtMatmulPreferenceCreate(&preference), "state a preference");
+  check(api().cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+                                                   &kMostWorkspace, sizeof kMostWorkspace),
+        "state a preference");
+  cublasLtMatmulHeuristicResult_t chosen{};
+  int n_found = 0;
+  const cublasStatus_t found =
+      api().cublasLtMatmulAlgoGetHeuristic(handle, operation, b, a, c, c, preference, 1, &chosen, &n_found);
+  api().cublasLtMatmulPreferenceDestroy(preference);
+  check(found, "choose an algorithm");
+  if (n_found == 0) {
+    throw DeviceError("[cublas] no algorithm for {} x {} x {}, batch {}", p.m, p.n, p.k, p.batch);
+  }
+  const Scratch workspace(chosen.workspaceSize, exec.device);
+  const float one = 1.0F, beta = p.add ? 1.0F : 0.0F;
+  check(api().cublasLtMatmul(handle, operation, &one, p.b, b, p.a, a, &beta, p.c, c, p.c, c, &chosen.algo,
+                             workspace.as<void>(), chosen.workspaceSize, stream),
+        "multiply");
+}
+
+}  // namespace primal::cuda

@@ -1,0 +1,64 @@
+#include "tensor/cuda/cudnn_api.h"
+
+#include <map>
+#include <mutex>
+
+#include "tensor/cuda/cuda_check.h"
+#include "tensor/cuda/vendor_library.h"
+#include "tensor/error.h"
+
+namespace primal::cuda {
+namespace {
+
+struct Loaded {
+  CudnnStatus status;
+  CudnnApi api;
+};
+
+const Loaded& loaded() {
+  static const Loaded once = [] {
+    Loaded l;
+    const LoadedLibrary library(cudnn_library());
+    l.status = {library.path(), library.problem()};
+    if (!library.loaded()) return l;
+    try {
+#define PRIMAL_CUDNN_LOAD(name) l.api.name = library.function<decltype(&::name)>(#name);
+      PRIMAL_CUDNN_FUNCTIONS(PRIMAL_CUDNN_LOAD)
+#undef PRIMAL_CUDNN_LOAD
+    } catch (const DeviceError& error) {
+      l.status.problem = error.what();
+    }
+    return l;
+  }();
+  return once;
+}
+
+}  // namespace
+
+const CudnnStatus& cudnn_status() { return loaded().status; }
+
+const CudnnApi& cudnn() {
+  if (!has_cudnn()) throw DeviceError("[cudnn] {}", cudnn_status().problem);
+  return loaded().api;
+}
+
+cudnnHandle_t cudnn_handle(Device device) {
+  static std::mutex mutex;
+  static std::map<int, cudnnHandle_t> handles;
+  const cudaStream_t stream = stream_of(device);
+  const std::lock_guard lock(mutex);
+  cudnnHandle_t& handle = handles[device.index];
+  if (handle == nullptr) {
+    cudnn_check(cudnn().cudnnCreate(&handle), "begin");
+    cudnn_check(cudnn().cudnnSetStream(handle, stream), "take the device's stream");
+  }
+  return handle;
+}
+
+void cudnn_check(cudnnStatus_t status, const char* what) {
+  if (status == CUDNN_STATUS_SUCCESS) return;
+  throw DeviceError("[cudnn] could not {}: {} ({})", what, cudnn().cudnnGetErrorString(status),
+                    static_cast<int>(status));
+}
+
+}  // namespace primal::cuda

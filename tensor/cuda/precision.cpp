@@ -1,0 +1,26 @@
+#include "tensor/cuda/precision.h"
+
+#include <atomic>
+
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+std::atomic<Precision>& setting() {
+  static std::atomic<Precision> value = Precision::fp32;
+  return value;
+}
+
+}  // namespace
+
+Precision precision() { return setting(); }
+void set_precision(Precision precision) { setting() = precision; }
+
+Precision parse_precision(std::string_view text) {
+  if (text == "fp32") return Precision::fp32;
+  if (text == "tf32") return Precision::tf32;
+  throw ConfigError("[--precision] expects fp32 or tf32, found '{}'", text);
+}
+
+}  // namespace primal

@@ -1,0 +1,111 @@
+#include "tensor/cuda/vendor_library.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <filesystem>
+#include <fmt/ranges.h>
+#include <sstream>
+
+#include "tensor/error.h"
+
+namespace primal::cuda {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+// prefix/lib/python3.11/site-packages and the like.
+void add_python_folders(const fs::path& prefix, std::vector<fs::path>& folders) {
+  for (const char* lib : {"lib", "lib64"}) {
+    std::error_code error;
+    std::vector<fs::path> versions;
+    for (const auto& entry : fs::directory_iterator(prefix / lib, error)) {
+      if (entry.path().filename().string().starts_with("python3")) versions.push_back(entry.path());
+    }
+    std::ranges::sort(versions, std::greater<>());  // the newest first, as far as names tell
+    for (const fs::path& version : versions) {
+      folders.push_back(version / "site-packages");
+      folders.push_back(version / "dist-packages");
+    }
+  }
+}
+
+std::vector<fs::path> python_folders() {
+  std::vector<fs::path> folders;
+  for (const char* name : {"VIRTUAL_ENV", "CONDA_PREFIX"}) {
+    if (const std::string prefix = environment(name); !prefix.empty()) add_python_folders(prefix, folders);
+  }
+  std::istringstream path(environment("PYTHONPATH"));
+  for (std::string folder; std::getline(path, folder, ':');) {
+    if (!folder.empty()) folders.emplace_back(folder);
+  }
+  if (const std::string home = environment("HOME"); !home.empty()) {
+    add_python_folders(fs::path(home) / ".local", folders);
+  }
+  for (const char* prefix : {"/usr/local", "/usr", "/opt/conda", "/opt/venv"})
+    add_python_folders(prefix, folders);
+  return folders;
+}
+
+}  // namespace
+
+VendorLibrary cudnn_library() {
+  return {.name = "cuDNN", .file = "libcudnn.so.9", .root = "CUDNN_ROOT", .of_python = "cudnn/lib"};
+}
+VendorLibrary cublaslt_library() {
+  return {.name = "cuBLASLt", .file = "libcublasLt.so.13", .root = "CUBLAS_ROOT", .of_python = "cublas/lib"};
+}
+
+std::vector<std::string> library_candidates(const VendorLibrary& library) {
+  std::vector<std::string> candidates;
+  const auto add_if_there = [&](const fs::path& folder) {
+    std::error_code error;
+    const fs::path file = folder / library.file;
+    if (fs::exists(file, error)) candidates.push_back(file.string());
+  };
+  const auto add_root = [&](const std::string& root) {
+    if (root.empty()) return;
+    for (const char* below : {"", "lib", "lib64"}) add_if_there(fs::path(root) / below);
+  };
+  add_root(environment(library.root.c_str()));
+  candidates.push_back(library.file);  // the system's own search
+  for (const char* name : {"CUDA_HOME", "CUDA_PATH"}) add_root(environment(name));
+  add_root("/usr/local/cuda");
+  for (const fs::path& folder : python_folders()) {
+    add_if_there(folder / "nvidia" / library.of_python);
+    add_if_there(folder / "nvidia" / "cu13" / "lib");  // where the packages for CUDA 13 have all libraries
+  }
+  return candidates;
+}
+
+LoadedLibrary::LoadedLibrary(const VendorLibrary& library) : library_(library) {
+  std::vector<std::string> reasons;
+  for (const std::string& candidate : library_candidates(library)) {
+    handle_ = dlopen(candidate.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (handle_ != nullptr) {
+      path_ = candidate;
+      return;
+    }
+    const char* reason = dlerror();
+    reasons.push_back(reason == nullptr ? candidate : reason);
+  }
+  problem_ = fmt::format("{} was not found ({}); set {} to its folder", library.name,
+                         fmt::join(reasons, "; "), library.root);
+}
+
+void* LoadedLibrary::symbol(const char* name) const {
+  if (!loaded()) throw DeviceError("[{}] {}", library_.name, problem_);
+  void* found = dlsym(handle_, name);
+  if (found == nullptr) {
+    throw DeviceError("[{}] {} has no {}: another version than this build expects", library_.name, path_,
+                      name);
+  }
+  return found;
+}
+
+}  // namespace primal::cuda
