@@ -5,6 +5,7 @@
 #include <fmt/core.h>
 
 #include "apps/commands.h"
+#include "apps/evaluation/evaluation.h"
 #include "apps/signals.h"
 #include "apps/training/denoising_task.h"
 #include "apps/training/progress.h"
@@ -12,9 +13,6 @@
 #include "data/dataset/dataset.h"
 #include "data/figure/figure.h"
 #include "data/image/image.h"
-#include "data/metrics/metrics.h"
-#include "data/noise/noise.h"
-#include "solvers/grid_search/grid_search.h"
 #include "tensor/exec.h"
 
 namespace primal {
@@ -45,59 +43,24 @@ TrainConfig demo_config(const DemoOptions& options) {
   return config;
 }
 
-struct Score {
-  double psnr = 0.0, ssim = 0.0;
-  Score& operator+=(const Score& s) {
-    psnr += s.psnr;
-    ssim += s.ssim;
-    return *this;
-  }
-};
-
-struct Outcome {
-  Tensor clean, noisy, scalar, map_x, map;
-  double best_lambda = 0.0;
-  Score with_noise, with_scalar, with_map;
-};
-
-// One unseen phantom: noisy, the best of 41 scalar lambdas (by PSNR; for its SSIM the best by SSIM), and the map.
-Outcome evaluate(const UnrolledTv& model, const Dataset& test, int64_t i, uint64_t seed) {
-  Outcome o;
-  o.clean = test.clean(i);
-  o.noisy =
-      add_noise(o.clean, NoiseKind::relative, kNoise, NoiseKey{seed, kTestIndex, static_cast<uint32_t>(i)});
-  const auto score = [&](const Tensor& x) { return Score{psnr(x, o.clean), ssim(x, o.clean)}; };
-  o.with_noise = score(o.noisy);
-
-  const GridSearchResult grid =
-      grid_search(o.noisy, lambda_grid(0.0, 0.4, 41), {}, [&](double, const Tensor& x) {
-        const Score s = score(x);
-        return std::vector<double>{s.psnr, s.ssim};
-      });
-  o.scalar = grid.best_x[0];
-  o.best_lambda = grid.lambdas[grid.best[0]];
-  o.with_scalar = {grid.scores[grid.best[0]][0], grid.scores[grid.best[1]][1]};
-
-  const NoGrad no_grad;
-  const UnrolledTv::Result result = model.forward(o.noisy);
-  o.map_x = result.denoised.value();
-  o.map = result.lambda.value();
-  o.with_map = score(o.map_x);
-  return o;
+// Sums of scores, for means.
+void add(Scores& sum, const Scores& s) {
+  sum.psnr += s.psnr;
+  sum.ssim += s.ssim;
 }
 
-std::vector<Panel> panels_of(const Outcome& o) {
+std::vector<Panel> panels_of(const Evaluation& e, const EvaluatedPictures& p) {
   return {
-      Panel::grey(o.clean, "clean"), Panel::grey(o.noisy, fmt::format("noisy {:.2f} dB", o.with_noise.psnr)),
-      Panel::grey(o.scalar, fmt::format("best lambda {:.2f}: {:.2f} dB", o.best_lambda, o.with_scalar.psnr)),
-      Panel::grey(o.map_x, fmt::format("map {:.2f} dB", o.with_map.psnr)), Panel::log_map(o.map, "Lambda")};
+      Panel::grey(p.clean, "clean"), Panel::grey(p.noisy, fmt::format("noisy {:.2f} dB", e.noisy.psnr)),
+      Panel::grey(p.scalar, fmt::format("best lambda {:.2f}: {:.2f} dB", e.lambda_by_psnr, e.by_psnr.psnr)),
+      Panel::grey(p.denoised, fmt::format("map {:.2f} dB", e.map.psnr)), Panel::log_map(p.lambda, "Lambda")};
 }
 
 void demo(const DemoOptions& options) {
-  options.common.apply();
+  const Device device = options.common.apply();
   const ImplementationScope forced(options.common.forced());
   const TrainConfig config = demo_config(options);
-  DenoisingTask task(config);
+  DenoisingTask task(config, device);
   const bool talk = !options.common.quiet;
   if (talk) {
     fmt::print(stderr, "{} phantoms of {}x{}, relative noise {}, T = {}, {} parameters, {} threads\n",
@@ -112,20 +75,24 @@ void demo(const DemoOptions& options) {
 
   const auto seed = static_cast<uint64_t>(config.seed);
   const PhantomSet test(seed, kTestPictures, config.data.size, kTestIndex);
-  std::vector<Outcome> outcomes;
-  Score noisy, scalar, map;
+  const EvaluationSettings settings{
+      .noise = kNoise, .seed = seed, .noise_epoch = kTestIndex, .grid = {0.0, 0.4, 41}};
+  std::vector<std::vector<Panel>> rows;
+  Scores noisy, scalar, map;
   for (int64_t i = 0; i < kTestPictures; ++i) {
-    outcomes.push_back(evaluate(task.unrolled_tv(), test, i, seed));
-    noisy += outcomes.back().with_noise;
-    scalar += outcomes.back().with_scalar;
-    map += outcomes.back().with_map;
+    EvaluatedPictures pictures;
+    const Evaluation e = evaluate_picture(task.unrolled_tv(), test, i, settings, &pictures);
+    add(noisy, e.noisy);
+    add(scalar, {e.by_psnr.psnr, e.by_ssim.ssim});  // the best by each
+    add(map, e.map);
+    if (rows.size() < 3) rows.push_back(panels_of(e, pictures));
   }
   const std::filesystem::path figure = std::filesystem::path(options.output) / "comparison.png";
-  write_png(figure, make_figure({panels_of(outcomes[0]), panels_of(outcomes[1]), panels_of(outcomes[2])}));
+  write_png(figure, make_figure(rows));
 
   const auto n = static_cast<double>(kTestPictures);
   if (options.common.json) {
-    const auto as_json = [&](const Score& s) {
+    const auto as_json = [&](const Scores& s) {
       return nlohmann::json{{"psnr", s.psnr / n}, {"ssim", s.ssim / n}};
     };
     fmt::print("{}\n", nlohmann::json{{"noisy", as_json(noisy)},
@@ -138,7 +105,7 @@ void demo(const DemoOptions& options) {
     return;
   }
   fmt::print("\nmean of {} unseen phantoms   PSNR dB     SSIM\n", kTestPictures);
-  const auto row = [&](const char* name, const Score& s) {
+  const auto row = [&](const char* name, const Scores& s) {
     fmt::print("  {:<24} {:>9.2f} {:>8.4f}\n", name, s.psnr / n, s.ssim / n);
   };
   row("noisy", noisy);

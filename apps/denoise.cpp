@@ -213,7 +213,7 @@ void print_row(std::FILE* to, const std::string& name, const Scores& noisy, cons
 }
 
 void denoise(const DenoiseOptions& options) {
-  options.common.apply();
+  const Device device = options.common.apply();
   const ImplementationScope forced(options.common.forced());
   check_options(options);
   const std::vector<PictureInput> inputs =
@@ -221,7 +221,8 @@ void denoise(const DenoiseOptions& options) {
   const Denoiser denoiser({.model = options.lambda ? "" : options.paths.front(),
                            .lambda = options.lambda,
                            .iterations = options.iterations,
-                           .gap = options.gap});
+                           .gap = options.gap,
+                           .device = device});
   const std::vector<Job> jobs = plan(options, inputs);
 
   std::FILE* table = options.output == "-" ? stderr : stdout;  // standard output may belong to the picture

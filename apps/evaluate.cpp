@@ -138,13 +138,13 @@ nlohmann::json settings_json(const EvaluateOptions& o, const EvaluationSettings&
 }
 
 void evaluate(const EvaluateOptions& o) {
-  o.common.apply();
+  const Device device = o.common.apply();
   const ImplementationScope forced(o.common.forced());
   if (!o.figures.empty() && o.output.empty())
     throw ConfigError("[evaluate] --figure needs -o DIR to write to");
   EvaluationSettings settings{
       .noise = o.noise, .seed = o.seed, .grid = parse_lambda_grid(o.grid), .scalar_iterations = o.iterations};
-  const std::unique_ptr<UnrolledTv> model = load_model(o.model);
+  const std::unique_ptr<UnrolledTv> model = load_model(o.model, {}, device);
   const TrainConfig config = model_config(o.model);
   settings.noise_kind = parse_noise_kind(o.noise_kind.empty() ? config.noise.kind : o.noise_kind);
   const ImageFolder pictures(split_folder(o.data, "test"), o.size > 0 ? o.size : config.data.size, o.limit);

@@ -79,21 +79,22 @@ void print_iterations(const Tensor& z, const Tensor& lambda, const Tensor& clean
 }
 
 void follow(const FollowOptions& options) {
-  options.common.apply();
+  const Device device = options.common.apply();
   const ImplementationScope forced(options.common.forced());
   std::unique_ptr<UnrolledTv> model;
   if (options.model.empty()) {
     UnrolledTvOptions small;
     small.unet = {.filters = 8, .blocks = 2};
     small.n_iter = 64;
-    Initialiser init(options.seed);
+    Initialiser init(options.seed, DType::f32, device);
     model = std::make_unique<UnrolledTv>(small, init);
   } else {
-    model = load_model(options.model);
+    model = load_model(options.model, {}, device);
   }
-  const Tensor clean = options.picture.empty()
-                           ? make_phantom(options.seed, 0, options.size)
-                           : to_tensor(preprocess(read_image(options.picture), options.size));
+  const Tensor clean =
+      (options.picture.empty() ? make_phantom(options.seed, 0, options.size)
+                               : to_tensor(preprocess(read_image(options.picture), options.size)))
+          .to(device);
 
   heading(1, "z = x + s std(x) n", "data/noise");
   const Tensor noisy = add_noise(clean, NoiseKind::relative, options.noise, NoiseKey{.seed = options.seed});

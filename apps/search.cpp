@@ -108,7 +108,7 @@ void print_table(const LambdaSearch& search, const Scores& noisy) {
 }
 
 void search(const SearchOptions& o) {
-  o.common.apply();
+  const Device device = o.common.apply();
   const ImplementationScope forced(o.common.forced());
   check_options(o);
   const LambdaGrid grid = parse_lambda_grid(o.grid);
@@ -117,7 +117,7 @@ void search(const SearchOptions& o) {
   }
   const Pair pair = read_pair(o);
   const Scores noisy = scores_of(pair.noisy, pair.clean);
-  const LambdaSearch found = search_lambda(pair.noisy, pair.clean, grid, o.iterations);
+  const LambdaSearch found = search_lambda(pair.noisy.to(device), pair.clean.to(device), grid, o.iterations);
   if (o.common.json) {
     fmt::print("{}\n", json_of(found, noisy).dump(2));
   } else {

@@ -12,8 +12,8 @@
 #include "apps/training/run_plan.h"
 #include "apps/training/step_file.h"
 #include "apps/training/trainer.h"
+#include "tensor/backend.h"
 #include "tensor/error.h"
-#include "tensor/memory_pool.h"
 
 namespace primal {
 namespace {
@@ -107,8 +107,8 @@ void print_resumed(const Resolved& r, int64_t n_steps) {
 }
 
 // A step that went wrong, once more: NumericError if it does again.
-void reproduce(const std::string& file, bool json) {
-  const Reproduced r = reproduce_step(file);
+void reproduce(const std::string& file, Device device, bool json) {
+  const Reproduced r = reproduce_step(file, device);
   if (json) {
     fmt::print("{}\n", nlohmann::json{{"step", r.file.step},
                                       {"pictures", r.file.pictures},
@@ -122,9 +122,9 @@ void reproduce(const std::string& file, bool json) {
 }
 
 void train_command(const TrainOptions& options) {
-  options.common.apply();
+  const Device device = options.common.apply();
   const ImplementationScope forced(options.common.forced());
-  if (!options.reproduce.empty()) return reproduce(options.reproduce, options.common.json);
+  if (!options.reproduce.empty()) return reproduce(options.reproduce, device, options.common.json);
   const Resolved resolved = resolve(options);
   if (options.print_config) return print_config(resolved.settings, options.common.json);
   const TrainConfig& config = resolved.settings.config;
@@ -135,7 +135,7 @@ void train_command(const TrainOptions& options) {
     throw ConfigError("[train] {} holds a training already; give --resume, --overwrite or another --output",
                       config.output);
   }
-  DenoisingTask task(config);
+  DenoisingTask task(config, device);
   const bool talk = !options.common.quiet;
   const bool data_only = options.dry_run && options.common.json;
   if (talk || data_only) {
@@ -161,7 +161,7 @@ void train_command(const TrainOptions& options) {
       [&](const std::string& remark) {
         if (talk) fmt::print(stderr, "  note: {}\n", remark);
       });
-  const double peak_mb = static_cast<double>(host_pool().stats().peak_bytes) / 1e6;
+  const double peak_mb = static_cast<double>(backend(device).stats().peak_bytes) / 1e6;
   if (options.common.json) {
     fmt::print("{}\n", nlohmann::json{{"step", result.step},
                                       {"mean_loss", result.mean_loss},

@@ -39,6 +39,11 @@ int64_t Module::n_parameters() const {
   return n;
 }
 
+Device Module::device() const {
+  const auto all = parameters();
+  return all.empty() ? Device{} : all.front().second.device();
+}
+
 void Module::zero_grad() const {
   for (const auto& [name, parameter] : parameters()) parameter.zero_grad();
 }

@@ -44,6 +44,7 @@ class Module {
 
   std::vector<std::pair<std::string, Variable>> parameters() const;
   int64_t n_parameters() const;  // scalars in all parameters
+  Device device() const;         // where its parameters live; the CPU for a module without
   void zero_grad() const;
   // The name under which the parent registered it: "conv_block.0"; empty for the outermost.
   const std::string& name() const { return name_; }

@@ -9,5 +9,6 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 "$root/scripts/install_packages.sh"
 cd "$root"
 cmake --preset release --log-level=WARNING -DPRIMAL_WERROR="${PRIMAL_WERROR:-OFF}" \
-  -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)"
+  -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" \
+  -DCMAKE_CUDA_COMPILER_LAUNCHER="$(command -v ccache || true)"
 cmake --build --preset release --target "${@:-all}"

@@ -6,12 +6,15 @@ Evaluation evaluate_picture(const UnrolledTv& model, const Dataset& pictures, in
                             const EvaluationSettings& settings, EvaluatedPictures* keep) {
   const Tensor clean = pictures.clean(i);
   const Tensor noisy = add_noise(clean, settings.noise_kind, settings.noise,
-                                 NoiseKey{.seed = settings.seed, .sample = static_cast<uint32_t>(i)});
-  const LambdaSearch search = search_lambda(noisy, clean, settings.grid, settings.scalar_iterations);
+                                 NoiseKey{settings.seed, settings.noise_epoch, static_cast<uint32_t>(i)});
+  const Device device = model.device();
+  const Tensor noisy_there = noisy.to(device);
+  const LambdaSearch search =
+      search_lambda(noisy_there, clean.to(device), settings.grid, settings.scalar_iterations);
   const NoGrad no_grad;
-  const UnrolledTv::Result result = model.forward(noisy);
-  const Tensor& denoised = result.denoised.value();
-  if (keep != nullptr) *keep = {clean, noisy, search.by_psnr.x, denoised, result.lambda.value()};
+  const UnrolledTv::Result result = model.forward(noisy_there);
+  const Tensor denoised = result.denoised.value().to(Device{});
+  if (keep != nullptr) *keep = {clean, noisy, search.by_psnr.x, denoised, result.lambda.value().to(Device{})};
   return {.name = pictures.name(i),
           .noisy = scores_of(noisy, clean),
           .map = scores_of(denoised, clean),

@@ -16,6 +16,7 @@ struct EvaluationSettings {
   NoiseKind noise_kind = NoiseKind::relative;
   double noise = 0.5;
   uint64_t seed = 42;
+  uint32_t noise_epoch = 0;  // of the noise's key
   LambdaGrid grid;
   int64_t scalar_iterations = 256;  // of PDHG for each lambda of the grid
 };

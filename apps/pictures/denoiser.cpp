@@ -45,13 +45,21 @@ Denoiser::Denoiser(const DenoiserOptions& options) : options_(options) {
         "TV without a model give --lambda",
         options.model.string());
   }
-  model_ = load_model(options.model);
+  model_ = load_model(options.model, {}, options.device);
   config_ = model_config(options.model);
 }
 
 Denoised Denoiser::operator()(const Tensor& z) const {
   const NoGrad no_grad;
-  if (model_ == nullptr) return solve(z, Tensor::scalar(*options_.lambda), {}, options_);
+  Denoised result = denoise(z.to(options_.device));
+  result.x = result.x.to(Device{});
+  result.lambda = result.lambda.to(Device{});
+  return result;
+}
+
+Denoised Denoiser::denoise(const Tensor& z) const {
+  if (model_ == nullptr)
+    return solve(z, Tensor::full({}, *options_.lambda, DType::f32, z.device()), {}, options_);
   if (options_.iterations == 0 && options_.gap == 0.0) {
     const UnrolledTv::Result result = model_->forward(z);
     return {result.lambda.value(), result.denoised.value(), model_->options().n_iter, {}};

@@ -15,6 +15,7 @@ struct DenoiserOptions {
   std::optional<double> lambda;  // or one weight, >= 0
   int64_t iterations = 0;        // of PDHG, the most where a gap is given; 0: the default of each case
   double gap = 0.0;              // > 0: iterate until (P - D) <= gap * P instead
+  Device device = {};            // where to compute
 };
 
 struct Denoised {
@@ -31,12 +32,14 @@ class Denoiser {
   // Loads the model. IoError or DataError where that fails, with what to try.
   explicit Denoiser(const DenoiserOptions& options);
 
-  Denoised operator()(const Tensor& z) const;  // z [1,1,1,H,W]
+  Denoised operator()(const Tensor& z) const;  // z [1,1,1,H,W]; it and the result are on the CPU
 
   // What the model was trained with; the defaults where there is none.
   const TrainConfig& config() const { return config_; }
 
  private:
+  Denoised denoise(const Tensor& z) const;
+
   DenoiserOptions options_;
   TrainConfig config_;
   std::unique_ptr<UnrolledTv> model_;

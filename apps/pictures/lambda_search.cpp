@@ -42,8 +42,10 @@ LambdaSearch search_lambda(const Tensor& z, const Tensor& clean, const LambdaGri
         const Scores s = scores_of(x, clean);
         return std::vector<double>{s.psnr, s.ssim};
       });
-  LambdaSearch search{
-      written_lambdas(found.lambdas), {}, {found.best[0], found.best_x[0]}, {found.best[1], found.best_x[1]}};
+  LambdaSearch search{written_lambdas(found.lambdas),
+                      {},
+                      {found.best[0], found.best_x[0].to(Device{})},
+                      {found.best[1], found.best_x[1].to(Device{})}};
   for (const std::vector<double>& s : found.scores) search.scores.push_back({s[0], s[1]});
   return search;
 }

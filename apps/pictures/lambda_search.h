@@ -32,6 +32,7 @@ struct LambdaSearch {
 };
 
 // z, clean [1,1,1,H,W]; each lambda takes n_iter iterations of PDHG from its usual start, with its usual steps.
+// z and clean on one device; the pictures of the result are on the CPU.
 LambdaSearch search_lambda(const Tensor& z, const Tensor& clean, const LambdaGrid& grid, int64_t n_iter);
 
 }  // namespace primal

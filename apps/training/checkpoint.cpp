@@ -138,7 +138,7 @@ void save_checkpoint(const std::filesystem::path& path, const Module& model, con
                      const TrainConfig& config, const TrainingState& state) {
   TensorMap tensors = model.state();
   for (const auto& [name, tensor] : adam.state()) tensors[std::string(kAdamPrefix) + name] = tensor;
-  write_safetensors(path, to_reference_layout(tensors),
+  write_safetensors(path, to_reference_layout(moved_to(tensors, Device{})),
                     {{"format", kFormat},
                      {"version", kVersion},
                      {"task", kTask},
@@ -215,9 +215,10 @@ TrainConfig model_config(const std::filesystem::path& path, const TrainConfig& o
   return model_config_of(Safetensors::read(path), otherwise);
 }
 
-std::unique_ptr<UnrolledTv> load_model(const std::filesystem::path& path, const TrainConfig& otherwise) {
+std::unique_ptr<UnrolledTv> load_model(const std::filesystem::path& path, const TrainConfig& otherwise,
+                                       Device device) {
   const Safetensors file = Safetensors::read(path);
-  Initialiser init;
+  Initialiser init(0, DType::f32, device);
   auto model = std::make_unique<UnrolledTv>(model_options(model_config_of(file, otherwise)), init);
   load_model_state(file, *model);
   return model;

@@ -62,6 +62,7 @@ TrainConfig model_config(const std::filesystem::path& path, const TrainConfig& o
 
 // The model of a checkpoint, or of bare weights of the thesis model: filters, blocks and learnt steps are then read off the
 // tensors, and T, scale and up_bound are `otherwise`'s.
-std::unique_ptr<UnrolledTv> load_model(const std::filesystem::path& path, const TrainConfig& otherwise = {});
+std::unique_ptr<UnrolledTv> load_model(const std::filesystem::path& path, const TrainConfig& otherwise = {},
+                                       Device device = {});
 
 }  // namespace primal

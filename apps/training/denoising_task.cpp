@@ -29,7 +29,9 @@ std::unique_ptr<Dataset> pictures(const TrainConfig& config, const std::string& 
 // N tensors [1,1,1,H,W] as one [N,1,1,H,W].
 Tensor stack(const std::vector<Tensor>& tensors) {
   if (tensors.size() == 1) return tensors.front();
-  const Tensor all = Tensor::empty(tensors.front().shape().with(0, static_cast<int64_t>(tensors.size())));
+  const Tensor& first = tensors.front();
+  const Tensor all = Tensor::empty(first.shape().with(0, static_cast<int64_t>(tensors.size())), first.dtype(),
+                                   first.device());
   for (size_t i = 0; i < tensors.size(); ++i) {
     const auto n = static_cast<int64_t>(i);
     all.slice(n, n + 1).copy_from(tensors[i]);
@@ -55,9 +57,10 @@ Variable denoising_loss(const UnrolledTv& model, const TensorMap& batch) {
   return mse_loss(model.forward(batch.at("noisy")).denoised, batch.at("clean"));
 }
 
-DenoisingTask::DenoisingTask(const TrainConfig& config)
+DenoisingTask::DenoisingTask(const TrainConfig& config, Device device)
     : config_(config),
-      init_(static_cast<uint64_t>(config.seed)),
+      device_(device),
+      init_(static_cast<uint64_t>(config.seed), DType::f32, device),
       model_(model_options(config), init_),
       train_(pictures(config, "train", config.data.n_train)),
       validation_(pictures(config, "val", config.data.n_validation)),
@@ -101,7 +104,7 @@ TensorMap DenoisingTask::batch(int64_t epoch, std::span<const int64_t> samples) 
     const NoiseKey key{static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch),
                        static_cast<uint32_t>(sample)};
     const double s = draw_noise_level(config_.noise.low, config_.noise.high, key);
-    x.push_back(clean(sample));
+    x.push_back(clean(sample).to(device_));
     z.push_back(add_noise(x.back(), parse_noise_kind(config_.noise.kind), s, key));
   }
   return {{"noisy", stack(z)}, {"clean", stack(x)}};
@@ -115,7 +118,7 @@ Metrics DenoisingTask::validate(const std::function<bool()>& keep_going) {
   double mean_psnr = 0.0, mean_ssim = 0.0;
   for (int64_t i = 0; i < n_validation_; ++i) {
     if (!keep_going()) return {};
-    const Tensor clean = validation_->clean(validation_first_ + i);
+    const Tensor clean = validation_->clean(validation_first_ + i).to(device_);
     const NoiseKey key{static_cast<uint64_t>(config_.seed), kValidationEpoch, static_cast<uint32_t>(i)};
     const Tensor z = add_noise(clean, parse_noise_kind(config_.noise.kind), config_.noise.validation, key);
     const Tensor x = model_.forward(z).denoised.value();

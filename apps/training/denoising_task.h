@@ -22,14 +22,14 @@ class DenoisingTask : public Task {
   // Reads the lists of pictures: folder/train and folder/val, or a flat folder whose last pictures validate. With
   // training.overfit only the first so many train: can the model learn them by heart? IoError or DataError where pictures
   // are missing or too few.
-  explicit DenoisingTask(const TrainConfig& config);
+  explicit DenoisingTask(const TrainConfig& config, Device device = {});
 
   const Module& model() const override { return model_; }
   int64_t n_samples() const override { return n_samples_; }
   std::string sample_name(int64_t sample) const override { return train_->name(sample); }
   // Decoded by a thread of their own, training.prefetch of them ahead.
   void announce(const std::vector<int64_t>& samples) override;
-  // "noisy" and "clean", [N,1,1,H,W] in [0,1] but for the noise
+  // "noisy" and "clean", [N,1,1,H,W] in [0,1] but for the noise, on the model's device
   TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override;
   Variable loss(const TensorMap& batch) override;
   std::vector<std::string> metric_names() const override { return {"validation_psnr_db", "validation_ssim"}; }
@@ -42,6 +42,7 @@ class DenoisingTask : public Task {
   Tensor clean(int64_t sample);
 
   TrainConfig config_;
+  Device device_;
   Initialiser init_;
   UnrolledTv model_;
   std::unique_ptr<Dataset> train_;

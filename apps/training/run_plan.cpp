@@ -7,9 +7,9 @@
 
 #include "apps/training/progress.h"
 #include "apps/training/trainer.h"
+#include "tensor/backend.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
-#include "tensor/memory_pool.h"
 
 namespace primal {
 namespace {
@@ -29,17 +29,19 @@ std::string megabytes_row(const char* name, int64_t bytes) {
 StepTrial try_step(DenoisingTask& task, int64_t batch) {
   std::vector<int64_t> samples(static_cast<size_t>(std::min(batch, task.n_samples())));
   std::iota(samples.begin(), samples.end(), 0);
+  const Device device = task.model().device();
   StepTrial trial;
   try {
     for (int i = 0; i < 2; ++i) {
-      host_pool().reset_peak();
+      backend(device).reset_peak();
       const auto start = std::chrono::steady_clock::now();
       const TensorMap inputs = task.batch(0, samples);
       task.model().zero_grad();
       task.loss(inputs).backward();
+      backend(device).synchronize();
       trial.step_ms = 1e3 * std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     }
-    trial.peak_bytes = static_cast<int64_t>(host_pool().stats().peak_bytes);
+    trial.peak_bytes = static_cast<int64_t>(backend(device).stats().peak_bytes);
   } catch (const NumericError& error) {
     trial.failed = error.what();
   }
@@ -53,6 +55,7 @@ RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_d
   plan.n_steps = n_steps_of(config, plan.n_samples);
   plan.steps_done = std::min(steps_done, plan.n_steps);
   plan.threads = num_threads();
+  plan.device = task.model().device();
   const int64_t size = config.data.size;
   plan.step = plan_training(task.unrolled_tv(), {config.training.batch, 1, 1, size, size});
   plan.trial = try_step(task, config.training.batch);
@@ -75,7 +78,8 @@ std::string to_text(const Settings& settings, const RunPlan& plan) {
   text += row("steps", plan.steps_done == 0
                            ? fmt::format("{}", plan.n_steps)
                            : fmt::format("{} of {} left", plan.n_steps - plan.steps_done, plan.n_steps));
-  text += row("device", fmt::format("cpu, {} threads", plan.threads));
+  text +=
+      row("device", plan.device.is_cpu() ? fmt::format("cpu, {} threads", plan.threads) : plan.device.str());
   text += "computed in a step\n";
   text += row("convolutions", fmt::format("{:9.3f} GFLOP", f.convolutions * 1e-9));
   text += row("PDHG and its adjoint", fmt::format("{:9.3f} GFLOP", f.pdhg * 1e-9));
@@ -109,6 +113,7 @@ nlohmann::json to_json(const RunPlan& plan) {
       {"pictures", plan.n_samples},
       {"steps", plan.n_steps},
       {"steps_done", plan.steps_done},
+      {"device", plan.device.str()},
       {"threads", plan.threads},
       {"flops", {{"convolutions", f.convolutions}, {"pdhg", f.pdhg}, {"rest", f.rest}, {"total", f.total()}}},
       {"bytes",

@@ -23,6 +23,7 @@ StepTrial try_step(DenoisingTask& task, int64_t batch);
 struct RunPlan {
   int64_t n_parameters = 0, n_samples = 0;
   int64_t n_steps = 0, steps_done = 0;
+  Device device = {};
   int threads = 0;
   TrainingPlan step;
   StepTrial trial;

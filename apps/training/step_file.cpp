@@ -52,8 +52,8 @@ std::string first_non_finite(const Module& model, const TensorMap& batch,
 
 void save_step(const std::filesystem::path& path, const Module& model, const TensorMap& batch,
                const StepFile& step) {
-  TensorMap tensors = to_reference_layout(model.state());
-  for (const auto& [name, tensor] : batch) tensors[std::string(kInput) + name] = tensor;
+  TensorMap tensors = to_reference_layout(moved_to(model.state(), Device{}));
+  for (const auto& [name, tensor] : batch) tensors[std::string(kInput) + name] = tensor.to(Device{});
   write_safetensors(path, tensors,
                     {{"format", kFormat},
                      {"version", "1"},
@@ -63,7 +63,7 @@ void save_step(const std::filesystem::path& path, const Module& model, const Ten
                      {"config", config_to_json(step.config).dump()}});
 }
 
-Reproduced reproduce_step(const std::filesystem::path& path) {
+Reproduced reproduce_step(const std::filesystem::path& path, Device device) {
   const Safetensors file = Safetensors::read(path);
   if (!file.metadata().contains("format") || entry(file, "format") != kFormat) {
     throw DataError("[reproduce] {} holds no step: a training that meets a NaN writes nan_step_N.safetensors",
@@ -82,11 +82,11 @@ Reproduced reproduce_step(const std::filesystem::path& path) {
   if (!batch.contains("noisy") || !batch.contains("clean")) {
     throw DataError("[reproduce] {}: input.noisy or input.clean is missing", path.string());
   }
-  Initialiser init;
+  Initialiser init(0, DType::f32, device);
   const UnrolledTv model(model_options(r.file.config), init);
   model.load_state(from_reference_layout(state));
-  r.found_now =
-      first_non_finite(model, batch, [&](const TensorMap& inputs) { return denoising_loss(model, inputs); });
+  r.found_now = first_non_finite(model, moved_to(batch, device),
+                                 [&](const TensorMap& inputs) { return denoising_loss(model, inputs); });
   return r;
 }
 

@@ -36,6 +36,6 @@ struct Reproduced {
   StepFile file;
   std::string found_now;
 };
-Reproduced reproduce_step(const std::filesystem::path& path);
+Reproduced reproduce_step(const std::filesystem::path& path, Device device = {});
 
 }  // namespace primal

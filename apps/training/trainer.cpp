@@ -109,18 +109,25 @@ class Run {
     task_.model().zero_grad();
     const Variable loss = finite_loss(batch, samples);
     loss.backward();
-    for (const auto& [name, parameter] : task_.model().parameters()) {
-      if (count_non_finite(parameter.grad()) > 0) {
-        fail("the gradient of " + name + " is not finite", batch, samples);
-      }
-    }
+    check_gradients(batch, samples);
     adam_.set_lr(learning_rate_of(state_.step + 1));
     adam_.step();
     ++state_.step;
+    const double loss_now = loss.value().item();  // a device has finished the step when it is here
     const double step_ms = 1e3 * seconds_since(start);
     times_.add(step_ms);
-    losses_.add(loss.value().item());
-    return event_of(loss.value().item(), step_ms);
+    losses_.add(loss_now);
+    return event_of(loss_now, step_ms);
+  }
+
+  void check_gradients(const TensorMap& batch, const std::vector<int64_t>& samples) {
+    const auto parameters = task_.model().parameters();
+    std::vector<Tensor> gradients;
+    for (const auto& [name, parameter] : parameters) gradients.push_back(parameter.grad());
+    const std::vector<int64_t> counts = count_non_finite(gradients);
+    for (size_t i = 0; i < counts.size(); ++i) {
+      if (counts[i] > 0) fail("the gradient of " + parameters[i].first + " is not finite", batch, samples);
+    }
   }
 
   double learning_rate_of(int64_t step) const {

@@ -95,25 +95,32 @@ def report(args, peers, ours, foreign, n_discarded):
     import torch
 
     steps = "learnt" if args.learn_steps else "fixed"
+    where = f"{args.threads} threads" if args.device == "cpu" else f"{torch.cuda.get_device_name()}, {args.precision}"
+    graph = ", as a CUDA graph" if args.graph else ""
+    flags = f"{' --learn-steps' if args.learn_steps else ''}{' --graph' if args.graph else ''}"
+    flags += f" --device {args.device} --precision {args.precision}" if args.device != "cpu" else ""
     lines = [
-        f"# A training step at {args.size}x{args.size}, T = {args.iterations}, batch 1, {args.threads} threads",
+        f"# A training step at {args.size}x{args.size}, T = {args.iterations}, batch 1, {where}",
         "",
         f"- Machine: {machine()}; {platform.system()} {platform.release()}",
         f"- Date: {datetime.date.today()}",
-        f"- Primal {primal_version()}; PyTorch {torch.__version__} (nn.Conv3d and autograd), Python "
+        f"- Primal {primal_version()}; PyTorch {torch.__version__} (nn.Conv3d and autograd{graph}), Python "
         f"{platform.python_version()}",
         f"- {len(peers)} alternating rounds of {args.steps} steps each, step sizes {steps}; other processes kept "
         f"{statistics.median(foreign):.2f} cores busy (median), {max(foreign):.2f} at worst; {n_discarded} busier "
         "rounds discarded",
         f"- Command: `bench/peers/compare.py --rounds {args.rounds} --steps {args.steps} --size {args.size} "
-        f"--iterations {args.iterations} --threads {args.threads}{' --learn-steps' if args.learn_steps else ''}`",
+        f"--iterations {args.iterations} --threads {args.threads}{flags}`",
         "",
         "| phase | PyTorch ms | Primal ms | PyTorch / Primal | range over rounds |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     for row, phases in ROWS.items():
+        if args.graph and row != "whole step":
+            continue
         lines.append(table_row(row, peers, ours, lambda r: sum(r[phase] for phase in phases), "{:.1f}"))
-    lines.append(table_row("peak memory, MiB", peers, ours, lambda r: r["peak_rss_mib"], "{:.0f}"))
+    memory = "peak_rss_mib" if args.device == "cpu" else "peak_device_mib"
+    lines.append(table_row("peak memory, MiB", peers, ours, lambda r: r[memory], "{:.0f}"))
     return "\n".join(lines) + "\n"
 
 
@@ -131,6 +138,9 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=9, help="alternations of the two programs")
     parser.add_argument("--steps", type=int, default=3, help="timed steps per process; their medians count")
     parser.add_argument("--max-foreign", type=float, default=0.25, help="cores of other work a round may have beside")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda; both programs use it")
+    parser.add_argument("--precision", choices=("fp32", "tf32"), default="fp32", help="on a CUDA device")
+    parser.add_argument("--graph", action="store_true", help="PyTorch replays its step as a CUDA graph")
     parser.add_argument("--learn-steps", action="store_true", help="train sigma, tau and theta too")
     parser.add_argument("--primal", default=str(ROOT / "build/release/bin/primal_step_bench"), help="our program")
     parser.add_argument("--output", type=pathlib.Path, help="write the table here, too")
@@ -142,7 +152,8 @@ def main():
     options = ["--json", "--size", str(args.size), "--iterations", str(args.iterations)]
     options += ["--threads", str(args.threads), "--rounds", str(args.steps)]
     options += ["--learn-steps"] if args.learn_steps else []
-    programs = {"peer": PEER + options, "ours": [args.primal] + options}
+    options += ["--device", args.device, "--precision", args.precision]
+    programs = {"peer": PEER + options + (["--graph"] if args.graph else []), "ours": [args.primal] + options}
     peers, ours, foreign, attempts = [], [], [], 0
     while len(peers) < args.rounds and attempts < 3 * args.rounds:
         order = ("peer", "ours") if attempts % 2 == 0 else ("ours", "peer")

@@ -6,6 +6,10 @@ read between the calls of the forward pass and, in the backward pass, when the g
 is where autograd leaves the PDHG iterations (and the loss) and enters the U-Net.
 
     bench/peers/torch_step.py --size 256 --iterations 256 --threads 2 --rounds 5 [--learn-steps] [--json]
+    bench/peers/torch_step.py --device cuda [--precision tf32] [--graph]
+
+On a CUDA device each clock is read after the device has finished. With --graph the forward pass, backward and Adam are
+captured once and replayed, and only the whole step has a time.
 """
 
 import argparse
@@ -23,10 +27,14 @@ PHASES = ("step_ms", "unet_forward_ms", "pdhg_forward_ms", "pdhg_backward_ms", "
 
 def timed_step(model, optimizer, noisy, clean):
     """One training step; returns its phase times in ms, under the names of PHASES."""
-    clock = [time.perf_counter()]
+    clock = []
 
     def stamp(*_):
+        if noisy.is_cuda:
+            torch.cuda.synchronize()
         clock.append(time.perf_counter())
+
+    stamp()
 
     optimizer.zero_grad()
     lam = model.lambda_map(noisy)
@@ -40,6 +48,34 @@ def timed_step(model, optimizer, noisy, clean):
     stamp()
     durations = [clock[-1] - clock[0]] + [end - start for start, end in zip(clock, clock[1:])]
     return {phase: 1e3 * seconds for phase, seconds in zip(PHASES, durations)}
+
+
+def captured_step(model, optimizer, noisy, clean):
+    """The whole step as one CUDA graph: a function that replays it and returns its time, the phases unknown."""
+
+    def step():
+        optimizer.zero_grad(set_to_none=False)
+        torch.nn.functional.mse_loss(model.pdhg(noisy, model.lambda_map(noisy)), clean).backward()
+        optimizer.step()
+
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+
+    def replay():
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        graph.replay()
+        torch.cuda.synchronize()
+        return {phase: 1e3 * (time.perf_counter() - start) if phase == "step_ms" else 0.0 for phase in PHASES}
+
+    return replay
 
 
 def synthetic_pair(size, seed=42):
@@ -59,6 +95,9 @@ def parse_arguments():
     parser.add_argument("--filters", type=int, default=32)
     parser.add_argument("--blocks", type=int, default=3)
     parser.add_argument("--learn-steps", action="store_true", help="train sigma, tau and theta too")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--precision", choices=("fp32", "tf32"), default="fp32", help="of products on a CUDA device")
+    parser.add_argument("--graph", action="store_true", help="replay the step as a CUDA graph")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     return parser.parse_args()
 
@@ -67,19 +106,26 @@ def main():
     args = parse_arguments()
     torch.set_num_threads(args.threads)
     torch.manual_seed(42)
-    model = UnrolledTv(args.filters, args.blocks, args.iterations, learn_steps=args.learn_steps)
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
-    noisy, clean = synthetic_pair(args.size)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.precision == "tf32"
+    model = UnrolledTv(args.filters, args.blocks, args.iterations, learn_steps=args.learn_steps).to(args.device)
+    capturable = {"capturable": True} if args.graph else {}
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, **capturable)
+    noisy, clean = (tensor.to(args.device) for tensor in synthetic_pair(args.size))
 
-    timed_step(model, optimizer, noisy, clean)
-    rounds = [timed_step(model, optimizer, noisy, clean) for _ in range(args.rounds)]
+    if args.graph:
+        one_step = captured_step(model, optimizer, noisy, clean)
+    else:
+        one_step = lambda: timed_step(model, optimizer, noisy, clean)  # noqa: E731
+    one_step()
+    rounds = [one_step() for _ in range(args.rounds)]
     medians = {phase: statistics.median(r[phase] for r in rounds) for phase in PHASES}
     minima = {phase: min(r[phase] for r in rounds) for phase in PHASES}
     peak_rss_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_device_mib = torch.cuda.max_memory_allocated() / 2**20 if args.device != "cpu" else 0.0
 
     if args.json:
-        settings = {key: getattr(args, key) for key in ("rounds", "threads", "size", "iterations", "learn_steps")}
-        print(json.dumps({**medians, **settings, "peak_rss_mib": peak_rss_mib, "min": minima}))
+        settings = {key: getattr(args, key) for key in ("rounds", "threads", "size", "iterations", "learn_steps", "device")}
+        print(json.dumps({**medians, **settings, "peak_rss_mib": peak_rss_mib, "peak_device_mib": peak_device_mib, "min": minima}))
         return
     print(f"PyTorch {torch.__version__}, {args.threads} threads, {args.size}x{args.size}, T = {args.iterations}")
     print(f"{'':18}{'median ms':>10}{'min ms':>10}")
