@@ -1,7 +1,5 @@
 #include "tensor/random.h"
 
-#include <cmath>
-#include <numbers>
 #include <numeric>
 #include <utility>
 
@@ -23,46 +21,23 @@ uint64_t mix(uint64_t v) {
 }  // namespace
 
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> c, std::array<uint32_t, 2> k) {
-  constexpr uint64_t kMultiplier0 = 0xD2511F53u, kMultiplier1 = 0xCD9E8D57u;
-  constexpr uint32_t kWeyl0 = 0x9E3779B9u, kWeyl1 = 0xBB67AE85u;
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t p0 = kMultiplier0 * c[0], p1 = kMultiplier1 * c[2];
-    c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k[0], static_cast<uint32_t>(p1),
-         static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k[1], static_cast<uint32_t>(p0)};
-    k = {k[0] + kWeyl0, k[1] + kWeyl1};
-  }
-  return c;
+  const PhiloxWords words = philox4x32(PhiloxWords{{c[0], c[1], c[2], c[3]}}, k[0], k[1]);
+  return {words.v[0], words.v[1], words.v[2], words.v[3]};
 }
 
-RandomStream::RandomStream(uint64_t seed, RandomPurpose purpose, uint32_t epoch, uint32_t sample)
-    : epoch_(epoch), sample_(sample) {
+RandomStream::RandomStream(uint64_t seed, RandomPurpose purpose, uint32_t epoch, uint32_t sample) {
   const uint64_t mixed = mix(seed ^ mix(static_cast<uint64_t>(purpose)));
-  key_ = {static_cast<uint32_t>(mixed), static_cast<uint32_t>(mixed >> 32)};
+  stream_ = {{static_cast<uint32_t>(mixed), static_cast<uint32_t>(mixed >> 32)}, epoch, sample};
 }
 
-std::array<uint32_t, 4> RandomStream::block(uint64_t index) const {
-  return philox4x32({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), epoch_, sample_},
-                    key_);
+uint32_t RandomStream::bits(uint64_t element) const {
+  return philox_words(stream_, element / 4).v[element % 4];
 }
-
-uint32_t RandomStream::bits(uint64_t element) const { return block(element / 4)[element % 4]; }
 
 double RandomStream::uniform(uint64_t element) const { return bits(element) * 0x1p-32; }
 
-double RandomStream::normal(uint64_t element) const { return normals(element / 4)[element % 4]; }
-
-// Elements 2i and 2i + 1 are the cosine and sine branch of one Box-Muller pair, from the words 2i and 2i + 1.
-std::array<double, 4> RandomStream::normals(uint64_t index) const {
-  const std::array<uint32_t, 4> words = block(index);
-  std::array<double, 4> result{};
-  for (size_t pair = 0; pair < 4; pair += 2) {
-    const double u = (words[pair] + 0.5) * 0x1p-32;  // in (0, 1): the logarithm is finite
-    const double angle = 2.0 * std::numbers::pi * (words[pair + 1] * 0x1p-32);
-    const double radius = std::sqrt(-2.0 * std::log(u));
-    result[pair] = radius * std::cos(angle);
-    result[pair + 1] = radius * std::sin(angle);
-  }
-  return result;
+double RandomStream::normal(uint64_t element) const {
+  return philox_normals(stream_, element / 4).v[element % 4];
 }
 
 void RandomStream::fill_uniform(const Tensor& t, double low, double high, uint64_t first) const {
@@ -82,9 +57,9 @@ void RandomStream::fill_normal(const Tensor& t, double mean, double deviation, u
     parallel_for(Exec{}, t.numel(), kGrain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end;) {
         const uint64_t element = first + static_cast<uint64_t>(i);
-        const std::array<double, 4> four = normals(element / 4);
+        const PhiloxNormals four = philox_normals(stream_, element / 4);
         for (uint64_t k = element % 4; k < 4 && i < end; ++k, ++i)
-          values[i] = static_cast<T>(mean + deviation * four[k]);
+          values[i] = static_cast<T>(mean + deviation * four.v[k]);
       }
     });
   });

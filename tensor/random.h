@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "tensor/philox.h"
 #include "tensor/tensor.h"
 
 namespace primal {
@@ -39,6 +40,9 @@ class RandomStream {
   double uniform(uint64_t element) const;  // in [0, 1): 32 bits
   double normal(uint64_t element) const;   // mean 0, deviation 1, Box-Muller in double on two words
 
+  // For kernels, which draw the same numbers (philox.h).
+  const PhiloxStream& stream() const { return stream_; }
+
   // Fill a tensor of f32 or f64; element i of the tensor gets element first + i of the stream.
   void fill_uniform(const Tensor& t, double low, double high, uint64_t first = 0) const;
   void fill_normal(const Tensor& t, double mean = 0.0, double deviation = 1.0, uint64_t first = 0) const;
@@ -47,12 +51,7 @@ class RandomStream {
   std::vector<int64_t> permutation(int64_t n) const;
 
  private:
-  std::array<uint32_t, 4> block(uint64_t index) const;  // of elements 4 index .. 4 index + 3
-  std::array<double, 4> normals(uint64_t index) const;
-
-  std::array<uint32_t, 2> key_;
-  uint32_t epoch_;
-  uint32_t sample_;
+  PhiloxStream stream_;
 };
 
 }  // namespace primal

@@ -18,7 +18,7 @@ const Tensor& input(const OpCall& call, const std::string& name) {
 }
 
 OpResult run(const OpCall& call) {
-  const Tensor& clean = input(call, "clean");
+  const Tensor clean = input(call, "clean").to(call.device);
   const std::vector<double> lambdas = input(call, "lambdas").to_doubles();
   GridSearchParams params;
   params.pdhg.n_iter = call.attrs.value("T", params.pdhg.n_iter);
@@ -27,10 +27,10 @@ OpResult run(const OpCall& call) {
   params.pdhg.theta = call.attrs.value("theta", params.pdhg.theta);
   params.pdhg.p_start =
       call.attrs.value("p0", std::string("zero")) == "noisy" ? PdhgStart::noisy : PdhgStart::zero;
-  const GridSearchResult result =
-      grid_search(input(call, "noisy"), lambdas, params, [&](double, const Tensor& x) -> std::vector<double> {
-        return {psnr(x, clean), ssim(x, clean)};
-      });
+  const GridSearchResult result = grid_search(input(call, "noisy").to(call.device), lambdas, params,
+                                              [&](double, const Tensor& x) -> std::vector<double> {
+                                                return {psnr(x, clean), ssim(x, clean)};
+                                              });
   const auto column = [&](size_t score) {
     std::vector<double> values;
     for (const std::vector<double>& scores : result.scores) values.push_back(scores[score]);
@@ -75,7 +75,8 @@ OpInfo grid_search_info() {
                          {"noisy", {1, 1, 1, 11, 9}, OpInput::Fill::uniform, 0.0, 1.0, false},
                          {"lambdas", {3}, OpInput::Fill::uniform, 0.0, 0.3, false}}}};
   info.differentiable = false;
-  info.implementations = {{kReference, "all lambdas as one batch of problems that share the picture"}};
+  info.implementations = wherever({kReference, "all lambdas as one batch of problems that share the picture"},
+                                  pdhg_ladder<float>());
   return info;
 }
 

@@ -1,8 +1,8 @@
 #include "data/metrics/metrics.h"
 
-#include <array>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "data/metrics/metrics_kernels.h"
@@ -13,33 +13,35 @@
 namespace primal {
 namespace {
 
-constexpr int64_t kGrain = 1 << 14;  // elements in a chunk of a sum
-
-struct SsimGeometry {
+struct MetricsGeometry {
   int64_t height, width;
 };
-std::string key(const SsimGeometry& g) { return fmt::format("h{} w{}", g.height, g.width); }
-struct SsimKernels {
-  double (*f32)(const Exec&, View<const float, 2>, View<const float, 2>, const SsimWindow&);
-  double (*f64)(const Exec&, View<const double, 2>, View<const double, 2>, const SsimWindow&);
+std::string key(const MetricsGeometry& g) { return fmt::format("h{} w{}", g.height, g.width); }
+bool supports_all(const MetricsGeometry&) { return true; }
 
-  template <class T>
-  auto of() const {
-    if constexpr (std::is_same_v<T, float>)
-      return f32;
-    else
-      return f64;
+template <class T>
+using Entry = Implementation<MetricsGeometry, MetricsKernels<T>>;
+template <class T>
+constexpr Entry<T> kSeparable = {
+    {"separable", "columns, then rows: 28 terms a pixel for the 7 x 7 window, not 98"},
+    supports_all,
+    {cpu::squared_difference<T>, cpu::ssim_separable<T>}};
+template <class T>
+constexpr Entry<T> kWindows = {
+    {kReference, "each window by itself"}, supports_all, {cpu::squared_difference<T>, cpu::ssim_windows<T>}};
+
+template <class T>
+std::span<const Entry<T>> ladder() {
+  if constexpr (std::is_same_v<T, float>) {
+    constexpr ImplementationInfo separable{"separable", "columns, then rows, sums in a tree"};
+    static const Entry<T> entries[] = {PRIMAL_ON_DEVICES(separable, supports_all, metrics_separable),
+                                       kSeparable<T>, kWindows<T>};
+    return entries;
+  } else {
+    static constexpr Entry<T> entries[] = {kSeparable<T>, kWindows<T>};
+    return entries;
   }
-};
-using SsimImplementation = Implementation<SsimGeometry, SsimKernels>;
-
-constexpr std::array<SsimImplementation, 2> kLadder{
-    {{{"separable", "columns, then rows: 28 terms a pixel for the 7 x 7 window, not 98"},
-      [](const SsimGeometry&) { return true; },
-      {cpu::ssim_sum_separable<float>, cpu::ssim_sum_separable<double>}},
-     {{kReference, "each window by itself"},
-      [](const SsimGeometry&) { return true; },
-      {cpu::ssim_sum_windows<float>, cpu::ssim_sum_windows<double>}}}};
+}
 
 void check_pair(const char* metric, const Tensor& a, const Tensor& b, double data_range) {
   if (!a.defined() || !b.defined()) throw ShapeError("[{}] needs two tensors, got an undefined one", metric);
@@ -47,6 +49,7 @@ void check_pair(const char* metric, const Tensor& a, const Tensor& b, double dat
     throw ShapeError("[{}] needs two tensors of one shape and type, f32 or f64: a={} b={}", metric, a.str(),
                      b.str());
   }
+  common_device(metric, {a, b});
   if (a.numel() == 0) throw ShapeError("[{}] has no elements to compare: a={}", metric, a.str());
   if (!(data_range > 0.0)) throw ShapeError("[{}] data range must be above 0, got {}", metric, data_range);
 }
@@ -73,18 +76,14 @@ int64_t SsimParams::radius() const {
 
 double mse(const Tensor& a, const Tensor& b) {
   check_pair("mse", a, b, 1.0);
-  return dispatch_floating(a.dtype(), "mse", [&]<class T>() {
-    const T *va = a.data<T>(), *vb = b.data<T>();
-    const double sum = parallel_sum(Exec{}, a.numel(), kGrain, [&](int64_t begin, int64_t end) {
-      double part = 0.0;
-      for (int64_t i = begin; i < end; ++i) {
-        const double difference = static_cast<double>(va[i]) - static_cast<double>(vb[i]);
-        part += difference * difference;
-      }
-      return part;
-    });
-    return sum / static_cast<double>(a.numel());
+  const MetricsGeometry picture{a.shape().rank() > 1 ? a.size(-2) : 1, a.shape().rank() > 0 ? a.size(-1) : 1};
+  const Tensor sum = Tensor::empty({1}, DType::f64, a.device());
+  dispatch_floating(a.dtype(), "mse", [&]<class T>() {
+    choose("metrics", "forward", ladder<T>(), picture, a.device())
+        .kernels.squares(exec_on(a.device()), a.device_span<const T>(), b.device_span<const T>(),
+                         sum.device_span<double>().data());
   });
+  return sum.item() / static_cast<double>(a.numel());
 }
 
 double psnr(const Tensor& a, const Tensor& b, double data_range) {
@@ -110,23 +109,25 @@ double ssim(const Tensor& a, const Tensor& b, const SsimParams& params) {
     throw ShapeError("[ssim] the window of {} x {} does not fit into the picture: a={}", n, n, a.str());
   }
   const int64_t H = a.size(-2), W = a.size(-1), n_pictures = a.numel() / (H * W);
-  const std::vector<double> w = window_weights(params);
-  SsimWindow window{w};
-  if (uniform) window.covariance_factor = static_cast<double>(n * n) / static_cast<double>(n * n - 1);
-  window.c1 = std::pow(0.01 * params.data_range, 2);
-  window.c2 = std::pow(0.03 * params.data_range, 2);
+  const Tensor weights = Tensor::from(Shape{n}, window_weights(params)).to(a.device());
+  SsimWindow window{weights.device_span<const double>(), {}};
+  if (uniform)
+    window.constants.covariance_factor = static_cast<double>(n * n) / static_cast<double>(n * n - 1);
+  window.constants.c1 = std::pow(0.01 * params.data_range, 2);
+  window.constants.c2 = std::pow(0.03 * params.data_range, 2);
 
-  const auto& chosen = choose<SsimGeometry, SsimKernels>("metrics", "forward", kLadder, {H, W});
-  const double sum = dispatch_floating(a.dtype(), "ssim", [&]<class T>() {
-    const auto kernel = chosen.kernels.template of<T>();
-    double total = 0.0;
+  const Tensor sums = Tensor::empty({n_pictures}, DType::f64, a.device());
+  dispatch_floating(a.dtype(), "ssim", [&]<class T>() {
+    const auto& chosen = choose("metrics", "forward", ladder<T>(), MetricsGeometry{H, W}, a.device());
     for (int64_t i = 0; i < n_pictures; ++i) {
-      const View<const T, 2> va{a.data<T>() + i * H * W, {H, W}}, vb{b.data<T>() + i * H * W, {H, W}};
-      total += kernel(Exec{}, va, vb, window);
+      const View<const T, 2> va{a.device_span<const T>().data() + i * H * W, {H, W}};
+      const View<const T, 2> vb{b.device_span<const T>().data() + i * H * W, {H, W}};
+      chosen.kernels.ssim(exec_on(a.device()), va, vb, window, sums.device_span<double>().data() + i);
     }
-    return total;
   });
-  return sum / static_cast<double>(n_pictures * (H - n + 1) * (W - n + 1));
+  double total = 0.0;
+  for (const double sum : sums.to_doubles()) total += sum;
+  return total / static_cast<double>(n_pictures * (H - n + 1) * (W - n + 1));
 }
 
 double ssim_gaussian(const Tensor& a, const Tensor& b, double data_range) {
@@ -138,8 +139,7 @@ OpInfo metrics_info() {
   info.name = "metrics";
   info.equation = "mse = mean (a - b)^2, psnr = 10 log10(R^2 / mse), ssim as scikit-image";
   info.run = [](const OpCall& call) {
-    const Tensor& a = call.inputs.at("a");
-    const Tensor& b = call.inputs.at("b");
+    const Tensor a = call.inputs.at("a").to(call.device), b = call.inputs.at("b").to(call.device);
     const double data_range = call.attrs.value("data_range", 1.0);
     SsimParams uniform{.data_range = data_range}, gaussian{.data_range = data_range};
     uniform.size = call.attrs.value("ssim_window", uniform.size);
@@ -166,8 +166,7 @@ OpInfo metrics_info() {
   info.corner_cases = {pair("smallest", 11, 11), pair("odd", 13, 29), pair("bands", 57, 16)};
   info.stages = {pair("picture", 256, 256)};
   info.results = {"mse", "psnr", "ssim", "ssim_gaussian"};
-  for (const SsimImplementation& implementation : kLadder)
-    info.implementations.push_back(implementation.info);
+  info.implementations = infos_of(ladder<float>());
   info.differentiable = false;
   // Per window of n x n pixels: 8 a pixel (sums of a, b, a a, b b, a b) and some 20 to combine them; mse and psnr 3 each.
   info.cost = [](const OpShapes& s) {

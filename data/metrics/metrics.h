@@ -8,7 +8,8 @@
 //               in the window around the pixel, these three times a factor:
 //     uniform   n x n weights 1 / n^2, factor n^2 / (n^2 - 1) (sample covariance): scikit-image's default, n = 7
 //     gaussian  2 r + 1 wide, r = int(truncate sigma + 1/2), weights ~ exp(-t^2 / (2 sigma^2)), factor 1
-// Shapes:  a, b [..., H, W], equal; f32 or f64. ssim is the mean over the pictures in the leading axes.
+// Shapes:  a, b [..., H, W], equal; f32 or f64, on one device (f32 on others than the CPU), for whose sums the host waits.
+//          ssim is the mean over the pictures in the leading axes.
 // Errors:  ShapeError for unequal or empty tensors, a data range not above 0, an even window, a picture smaller
 //          than the window.
 // Source:  Z. Wang et al., "Image quality assessment: from error visibility to structural similarity", IEEE TIP

@@ -3,7 +3,22 @@
 namespace primal::cpu {
 
 template <class T>
-double ssim_sum_windows(const Exec&, View<const T, 2> a, View<const T, 2> b, const SsimWindow& window) {
+void squared_difference(const Exec& exec, std::span<const T> a, std::span<const T> b, double* sum) {
+  constexpr int64_t kGrain = 1 << 14;  // elements in a chunk
+  const T *va = a.data(), *vb = b.data();
+  *sum = parallel_sum(exec, static_cast<int64_t>(a.size()), kGrain, [&](int64_t begin, int64_t end) {
+    double part = 0.0;
+    for (int64_t i = begin; i < end; ++i) {
+      const double difference = static_cast<double>(va[i]) - static_cast<double>(vb[i]);
+      part += difference * difference;
+    }
+    return part;
+  });
+}
+
+template <class T>
+void ssim_windows(const Exec&, View<const T, 2> a, View<const T, 2> b, const SsimWindow& window,
+                  double* result) {
   const int64_t H = a.size(0), W = a.size(1), r = window.radius();
   double sum = 0.0;
   for (int64_t y = r; y < H - r; ++y) {
@@ -19,14 +34,17 @@ double ssim_sum_windows(const Exec&, View<const T, 2> a, View<const T, 2> b, con
           m.product += weight * (va * vb);
         }
       }
-      sum += ssim_of(m, window);
+      sum += ssim_of(m, window.constants);
     }
   }
-  return sum;
+  *result = sum;
 }
 
-template double ssim_sum_windows(const Exec&, View<const float, 2>, View<const float, 2>, const SsimWindow&);
-template double ssim_sum_windows(const Exec&, View<const double, 2>, View<const double, 2>,
-                                 const SsimWindow&);
+#define PRIMAL_INSTANTIATE(T)                                                                     \
+  template void squared_difference(const Exec&, std::span<const T>, std::span<const T>, double*); \
+  template void ssim_windows(const Exec&, View<const T, 2>, View<const T, 2>, const SsimWindow&, double*);
+PRIMAL_INSTANTIATE(float)
+PRIMAL_INSTANTIATE(double)
+#undef PRIMAL_INSTANTIATE
 
 }  // namespace primal::cpu

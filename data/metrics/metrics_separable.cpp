@@ -21,11 +21,11 @@ void sum_neighbours(const double* in, std::span<const double> w, int64_t n, doub
 }  // namespace
 
 template <class T>
-double ssim_sum_separable(const Exec& exec, View<const T, 2> a, View<const T, 2> b,
-                          const SsimWindow& window) {
+void ssim_separable(const Exec& exec, View<const T, 2> a, View<const T, 2> b, const SsimWindow& window,
+                    double* result) {
   const int64_t H = a.size(0), W = a.size(1), r = window.radius();
   const int64_t width = W - 2 * r;  // of the results
-  return parallel_sum(exec, H - 2 * r, kBand, [&](int64_t begin, int64_t end) {
+  *result = parallel_sum(exec, H - 2 * r, kBand, [&](int64_t begin, int64_t end) {
     // columns [4, W] and rows [4, width]: mean of a, mean of b, squares, product
     std::vector<double> columns(static_cast<size_t>(4 * W)), rows(static_cast<size_t>(4 * width));
     double sum = 0.0;
@@ -50,16 +50,16 @@ double ssim_sum_separable(const Exec& exec, View<const T, 2> a, View<const T, 2>
       }
       const double* m = rows.data();
       for (int64_t x = 0; x < width; ++x) {
-        sum += ssim_of({m[x], m[width + x], m[2 * width + x], m[3 * width + x]}, window);
+        sum += ssim_of({m[x], m[width + x], m[2 * width + x], m[3 * width + x]}, window.constants);
       }
     }
     return sum;
   });
 }
 
-template double ssim_sum_separable(const Exec&, View<const float, 2>, View<const float, 2>,
-                                   const SsimWindow&);
-template double ssim_sum_separable(const Exec&, View<const double, 2>, View<const double, 2>,
-                                   const SsimWindow&);
+template void ssim_separable(const Exec&, View<const float, 2>, View<const float, 2>, const SsimWindow&,
+                             double*);
+template void ssim_separable(const Exec&, View<const double, 2>, View<const double, 2>, const SsimWindow&,
+                             double*);
 
 }  // namespace primal::cpu

@@ -1,24 +1,40 @@
 #include "data/noise/noise.h"
 
-#include <algorithm>
 #include <cmath>
+#include <span>
+#include <type_traits>
 
+#include "data/noise/noise_kernels.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
 
 namespace primal {
 namespace {
 
-constexpr int64_t kGrain = 1 << 14;  // elements in a parallel chunk
-
 template <class T>
-double sum_of(const Tensor& x, double (*term)(double value, double mean), double mean) {
-  const T* values = x.data<T>();
-  return parallel_sum(Exec{}, x.numel(), kGrain, [&](int64_t begin, int64_t end) {
-    double sum = 0.0;
-    for (int64_t i = begin; i < end; ++i) sum += term(static_cast<double>(values[i]), mean);
-    return sum;
+const NoiseKernels<T>& kernels_for(Device device) {
+  using Entry = DeviceKernels<NoiseKernels<T>>;
+  constexpr Entry plain = {{kReference, "one pass, elements split into chunks"},
+                           {cpu::sample_deviation<T>, cpu::add_noise<T>}};
+  if constexpr (std::is_same_v<T, float>) {
+    constexpr ImplementationInfo philox{"philox", "a thread draws four normals"};
+    static const Entry all[] = {PRIMAL_EACH_DEVICE(philox, noise_philox), plain};
+    return kernels_on("noise", device, std::span<const Entry>(all));
+  } else {
+    static const Entry all[] = {plain};
+    return kernels_on("noise", device, std::span<const Entry>(all));
+  }
+}
+
+// [1], where x lives
+Tensor deviation_of(const Tensor& x) {
+  if (!x.defined() || x.numel() == 0) throw ShapeError("[noise] needs a picture, got an empty tensor");
+  const Tensor deviation = Tensor::empty({1}, DType::f64, x.device());
+  dispatch_floating(x.dtype(), "noise", [&]<class T>() {
+    kernels_for<T>(x.device())
+        .deviation(exec_on(x.device()), x.device_span<const T>(), deviation.device_span<double>().data());
   });
+  return deviation;
 }
 
 }  // namespace
@@ -33,36 +49,18 @@ NoiseKind parse_noise_kind(const std::string& text) {
 
 std::string_view name_of(NoiseKind kind) { return kind == NoiseKind::relative ? "relative" : "absolute"; }
 
-double sample_deviation(const Tensor& x) {
-  if (!x.defined() || x.numel() == 0) throw ShapeError("[noise] needs a picture, got an empty tensor");
-  if (x.numel() == 1) return 0.0;
-  return dispatch_floating(x.dtype(), "noise", [&]<class T>() {
-    // Two passes: the deviations are summed around the mean, without cancellation.
-    const double n = static_cast<double>(x.numel());
-    const double mean = sum_of<T>(
-                            x, [](double value, double) { return value; }, 0.0) /
-                        n;
-    const double squares = sum_of<T>(
-        x, [](double value, double m) { return (value - m) * (value - m); }, mean);
-    return std::sqrt(squares / (n - 1.0));
-  });
-}
+double sample_deviation(const Tensor& x) { return deviation_of(x).item(); }
 
 Tensor add_noise(const Tensor& x, NoiseKind kind, double s, const RandomStream& stream) {
   if (!(s >= 0.0) || !std::isfinite(s))
     throw ConfigError("[noise] level must be at least 0 and finite, got {}", s);
-  const double amplitude = kind == NoiseKind::relative ? s * sample_deviation(x) : s;
-  const Tensor z = Tensor::empty(x.shape(), x.dtype());
+  const Tensor deviation =
+      kind == NoiseKind::relative ? deviation_of(x) : Tensor::zeros({1}, DType::f64, x.device());
+  const Tensor z = Tensor::empty(x.shape(), x.dtype(), x.device());
   dispatch_floating(x.dtype(), "noise", [&]<class T>() {
-    const T* from = x.data<T>();
-    T* to = z.data<T>();
-    stream.fill_normal(z);
-    parallel_for(Exec{}, x.numel(), kGrain, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        const double noisy = static_cast<double>(from[i]) + amplitude * static_cast<double>(to[i]);
-        to[i] = static_cast<T>(kind == NoiseKind::absolute ? std::clamp(noisy, 0.0, 1.0) : noisy);
-      }
-    });
+    kernels_for<T>(x.device())
+        .add(exec_on(x.device()), x.device_span<const T>(), kind, s, deviation.device_span<double>().data(),
+             stream.stream(), z.device_span<T>());
   });
   return z;
 }

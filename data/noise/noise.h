@@ -3,6 +3,7 @@
 //   relative   z = x + s std(x) n          std is the sample deviation (N - 1) of the whole picture; not clipped
 //   absolute   z = clip(x + s n, 0, 1)
 // Shapes:  x of any shape, f32 or f64 -> z alike; one picture a call, since std(x) is the picture's.
+// Devices: z lives where x does, f32 only on others than the CPU. The same integers everywhere; normals within 2 ulp.
 // Random:  pixel i takes element i of the stream (seed, noise, epoch, sample), the level s comes from (seed,
 //          noise_level, epoch, sample): new noise each time a picture is used, the same in a resumed run.
 // Errors:  ConfigError for an unknown kind, a negative or infinite s, a range with low > high; ShapeError for
@@ -12,12 +13,12 @@
 #include <string>
 #include <string_view>
 
+#include "data/noise/noise_params.h"
 #include "tensor/random.h"
 #include "tensor/tensor.h"
 
 namespace primal {
 
-enum class NoiseKind { relative, absolute };
 NoiseKind parse_noise_kind(const std::string& text);  // "relative", "absolute"
 std::string_view name_of(NoiseKind kind);
 

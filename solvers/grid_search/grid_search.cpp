@@ -63,7 +63,7 @@ GridSearchResult grid_search(const Tensor& z, std::span<const double> lambdas, c
   for (int64_t begin = 0; begin < n_lambdas; begin += n_each) {
     const int64_t n = std::min(n_each, n_lambdas - begin);
     const std::vector<double> slice(lambdas.begin() + begin, lambdas.begin() + begin + n);
-    const Tensor lambda = Tensor::from(Shape{n}, slice).to(z.dtype());
+    const Tensor lambda = Tensor::from(Shape{n}, slice).to(z.dtype()).to(z.device());
     const PdhgState state = pdhg_start(z, params.pdhg, n);
     pdhg_iterate(z, lambda, params.pdhg, state);
     for (int64_t i = 0; i < n; ++i) {

@@ -6,7 +6,7 @@
 // The lambdas run as one batch of independent problems that share z, cut into slices whose state fits max_state_bytes.
 // The scores (PSNR, SSIM against a clean picture) come from the caller, who may know more than the solver does. A score
 // that is not a number is never the best.
-// Shapes:  z [1,1,D,H,W], f32 or f64; the x handed to the score has the same shape and is the caller's to keep.
+// Shapes:  z [1,1,D,H,W], f32 or f64, on any device; the x handed to the score is like z and the caller's to keep.
 // Throws ShapeError where z holds more than one picture, ConfigError for an empty grid or a score list of changing length,
 //          NumericError where no lambda has a score that is a number; and what pdhg_iterate throws.
 #pragma once

@@ -48,9 +48,7 @@ Tensor checked_lambda(const Tensor& lambda, const Tensor& z, int64_t N, const Ax
         "[pdhg] lambda is {}, expected {}{} for axes {} (or extents of 1 in it, or a scalar): z={}",
         lambda.str(), name_of(z.dtype()), full.str(), axes.str(), z.str());
   }
-  if (map.device() != z.device())
-    throw ShapeError("[pdhg] z and lambda live on two devices: z={} lambda={}", z.str(), lambda.str());
-  if (!map.device().is_cpu()) return map;
+  if (!common_device("pdhg", {z, lambda}).is_cpu()) return map;
   dispatch_floating(map.dtype(), "pdhg", [&]<class T>() {
     const std::span<const T> values = map.span<T>();
     const auto bad = std::ranges::find_if(values, [](T v) { return !(v >= 0) || std::isinf(v); });
@@ -143,9 +141,9 @@ Steps steps_of(const Variable& z, const Variable& sigma, const Variable& tau, co
     }
     const bool constant_on_cpu = step.device().is_cpu() && !step.requires_grad();
     const bool fits = z.device().is_cpu() || step.dtype() == z.dtype();
-    if (!constant_on_cpu && (step.device() != z.device() || !fits)) {
+    if (!constant_on_cpu) common_device("pdhg", {z.value(), step.value()});
+    if (!constant_on_cpu && !fits)
       throw ShapeError("[pdhg] {} is {}, but z {}", name, step.value().str(), z.value().str());
-    }
     if (step.device().is_cpu()) {
       steps.params.*value = step.value().item();
     } else {

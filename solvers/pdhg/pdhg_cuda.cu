@@ -18,6 +18,7 @@
 #include <limits>
 
 #include "solvers/pdhg/pdhg_kernels.h"
+#include "tensor/simt/reduce.h"
 #include "tensor/simt/simt.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -226,11 +227,6 @@ struct StepSums {
   double sigma = 0, tau = 0, theta = 0;
 };
 
-__device__ double warp_sum(double value) {
-  for (int apart = kWarp / 2; apart > 0; apart /= 2) value += __shfl_xor_sync(kAllLanes, value, apart);
-  return value;
-}
-
 // Adds the terms of the warp's lanes to its cell.
 __device__ void add_to_cell(const Adjoint& f, int64_t tile, const StepSums& terms) {
   const double sigma = warp_sum(terms.sigma), tau = warp_sum(terms.tau), theta = warp_sum(terms.theta);
@@ -365,28 +361,9 @@ __global__ void adjoint_end_kernel(Adjoint f) {
   if (f.want_steps && f.noisy) add_to_cell(f, blockIdx.x, terms);
 }
 
-constexpr int kSumThreads = 256;
-
-// The sum of what the threads of a block bring, in a tree; for thread 0.
-__device__ double block_sum(double value) {
-  PRIMAL_SHARED(double, part, [kSumThreads]);
-  part[threadIdx.x] = value;
-  for (unsigned apart = kSumThreads / 2; apart > 0; apart /= 2) {
-    __syncthreads();
-    if (threadIdx.x < apart) {
-      const double sum =
-          static_cast<double>(part[threadIdx.x]) + static_cast<double>(part[threadIdx.x + apart]);
-      part[threadIdx.x] = sum;
-    }
-  }
-  return threadIdx.x == 0 ? static_cast<double>(part[0]) : 0.0;
-}
-
 // to[0] += the sum of n values.
 __global__ void add_sum_kernel(Global<const double> values, int64_t n, Global<float> to) {
-  double sum = 0;
-  for (int64_t i = threadIdx.x; i < n; i += kSumThreads) sum += values[i];
-  sum = block_sum(sum);
+  const double sum = block_sum_of<double>(values, n);
   if (threadIdx.x == 0) to[0] += static_cast<float>(sum);
 }
 

@@ -165,6 +165,18 @@ std::vector<std::string> names_supporting(std::span<const Implementation<Geometr
   return names;
 }
 
+// `info` for each kind of device that some of `entries` run on: of an op that runs wherever another does.
+template <class Entries>
+std::vector<ImplementationInfo> wherever(ImplementationInfo info, const Entries& entries) {
+  std::vector<ImplementationInfo> infos;
+  std::set<Device::Kind> kinds;
+  for (const auto& entry : entries) {
+    info.device = entry.info.device;
+    if (kinds.insert(info.device).second) infos.push_back(info);
+  }
+  return infos;
+}
+
 // The kernels of a .cu file are one constant for each device it is compiled for: PRIMAL_DEVICE_KERNELS(Kernels, name)
 // declares primal::simt::name and primal::cuda::name, the file defines its own in namespace primal::PRIMAL_SIMT.
 #define PRIMAL_DEVICE_KERNELS(Kernels, name) \

@@ -48,4 +48,12 @@ __device__ T block_sum_of(Global<const T> values, int64_t n) {
   return block_sum(sum);
 }
 
+// A sum of n terms in two stages: so many blocks of kSumThreads threads take the terms in strides, then one block adds up what
+// they found. A few terms for each thread, and no more blocks than a block has threads.
+constexpr int kSumThreads = 256;
+inline unsigned sum_blocks(int64_t n) {
+  const int64_t blocks = (n + 4 * kSumThreads - 1) / (4 * kSumThreads);
+  return static_cast<unsigned>(blocks < 1 ? 1 : blocks < kSumThreads ? blocks : kSumThreads);
+}
+
 }  // namespace primal::PRIMAL_SIMT

@@ -7,6 +7,8 @@
 #include "support/op_test.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
+#include "tensor/simt/recording.h"
+#include "tensor/simt/schedule.h"
 
 namespace primal {
 namespace {
@@ -94,6 +96,25 @@ TEST(Metrics, RefuseWhatCannotBeCompared) {
   EXPECT_THROW(ssim(a, b, {.size = 21}), ShapeError);
   EXPECT_THROW(ssim(Tensor::zeros({100}), Tensor::zeros({100})), ShapeError);
   EXPECT_THROW(mse(Tensor::zeros({0, 4}), Tensor::zeros({0, 4})), ShapeError);
+}
+
+TEST(Metrics, AreTheSameOnADevice) {
+  const TensorMap inputs = make_inputs(
+      {"pair",
+       {},
+       {{"a", {2, 1, 33, 70}, OpInput::Fill::uniform}, {"b", {2, 1, 33, 70}, OpInput::Fill::uniform}}},
+      DType::f32);
+  const auto run = [&](Device device) {
+    const Tensor a = inputs.at("a").to(device), b = inputs.at("b").to(device);
+    return std::vector{mse(a, b), psnr(a, b), ssim(a, b), ssim_gaussian(a, b)};
+  };
+  const std::vector<double> here = run({}), there = run(Device::simt());
+  for (size_t i = 0; i < here.size(); ++i) EXPECT_NEAR(there[i], here[i], 1e-13 * std::abs(here[i]));
+  simt::same_in_all_orders("metrics", [&] { return run(Device::simt()); });
+  simt::Recording recording;
+  run(Device::simt());
+  simt::require_no_races(recording.launches());
+  EXPECT_THROW(mse(inputs.at("a"), inputs.at("b").to(Device::simt())), DeviceError);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 
 #include "tensor/error.h"
 #include "tensor/exec.h"
+#include "tensor/simt/recording.h"
+#include "tensor/simt/schedule.h"
 
 namespace primal {
 namespace {
@@ -86,6 +88,30 @@ TEST(Noise, RefusesWhatMakesNoSense) {
   EXPECT_THROW(parse_noise_kind("gauss"), ConfigError);
   EXPECT_EQ(parse_noise_kind("absolute"), NoiseKind::absolute);
   EXPECT_EQ(name_of(parse_noise_kind("relative")), "relative");
+}
+
+TEST(Noise, IsTheSameOnADevice) {
+  const NoiseKey key{42, 3, 7};
+  for (const Shape& shape : {Shape{1, 1, 1, 45, 47}, Shape{3},
+                             Shape{1}}) {  // a rest of three after whole fours; one block and two
+    const Tensor x = Tensor::empty(shape);
+    RandomStream(1, RandomPurpose::test).fill_uniform(x, 0.0, 1.0);
+    const Tensor there = x.to(Device::simt());
+    // Two orders of the sums: measured equal, allow the last bits.
+    EXPECT_NEAR(sample_deviation(there), sample_deviation(x), 1e-14);
+    const std::vector<double> absolute = add_noise(there, NoiseKind::absolute, 0.3, key).to_doubles();
+    EXPECT_EQ(absolute, add_noise(x, NoiseKind::absolute, 0.3, key).to_doubles());
+    const Tensor relative = add_noise(there, NoiseKind::relative, 0.3, key);
+    EXPECT_EQ(relative.device(), Device::simt());
+    const std::vector<double> a = relative.to_doubles(),
+                              b = add_noise(x, NoiseKind::relative, 0.3, key).to_doubles();
+    for (size_t i = 0; i < a.size(); ++i) EXPECT_NEAR(a[i], b[i], 1.2e-7 * (1.0 + std::abs(b[i])));
+    simt::same_in_all_orders("noise",
+                             [&] { return add_noise(there, NoiseKind::relative, 0.3, key).to_doubles(); });
+    simt::Recording recording;
+    add_noise(there, NoiseKind::relative, 0.3, key);
+    simt::require_no_races(recording.launches());
+  }
 }
 
 }  // namespace

@@ -78,5 +78,20 @@ TEST(GridSearch, RefusesWhatIsNoGridOrNoPicture) {
   EXPECT_THROW(lambda_grid(0.0, 1.0, 0), ConfigError);
 }
 
+TEST(GridSearch, RunsOnADevice) {
+  const Tensor z = random_uniform({1, 1, 1, 6, 9}, 0.0, 1.0, 1).to(DType::f32);
+  const std::vector<double> grid = lambda_grid(0.0, 0.2, 3);
+  const auto run = [&](Device device) {
+    return grid_search(z.to(device), grid, {.pdhg = {.n_iter = 7}},
+                       [&](double, const Tensor& x) -> std::vector<double> {
+                         EXPECT_EQ(x.device(), device);
+                         return {-distance(x.to(Device{}), z)};
+                       });
+  };
+  const GridSearchResult here = run({}), there = run(Device::simt());
+  EXPECT_EQ(there.best, here.best);
+  for (size_t i = 0; i < grid.size(); ++i) EXPECT_NEAR(there.scores[i][0], here.scores[i][0], 1e-6);
+}
+
 }  // namespace
 }  // namespace primal

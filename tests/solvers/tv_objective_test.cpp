@@ -1,10 +1,13 @@
 #include "solvers/tv_objective/tv_objective.h"
 
+#include <cmath>
 #include <gtest/gtest.h>
 
 #include "solvers/pdhg/pdhg.h"
 #include "solvers/pictures.h"
 #include "tensor/error.h"
+#include "tensor/simt/recording.h"
+#include "tensor/simt/schedule.h"
 
 namespace primal {
 namespace {
@@ -85,6 +88,34 @@ TEST(TvObjective, RefusesWhatDoesNotFit) {
   EXPECT_THROW(tv_objective(x, x, lambda.to(DType::f64), {3, 4}), ShapeError);
   EXPECT_THROW(tv_gap(x, x, x, lambda, {3, 4}), ShapeError);
   EXPECT_THROW(tv_dual_objective(x, x, {3, 4}), ShapeError);
+}
+
+TEST(TvObjective, IsTheSameOnADevice) {
+  const Device device = Device::simt();
+  for (const Axes& axes : {Axes{3, 4}, Axes{2, 3, 4}, Axes{4, 2}}) {
+    const Shape shape{2, 1, 3, 19, 25};  // two blocks for each sample
+    const Tensor x = random_normal(shape, 1).to(DType::f32),
+                 z = random_normal(shape.with(0, 1), 2).to(DType::f32);
+    const Tensor lambda = random_uniform({2, axes.count(), 1, 19, 1}, 0.0, 1.0, 3).to(DType::f32);
+    const Tensor q = random_normal(shape.with(1, axes.count()), 4).to(DType::f32);
+    const auto compare = [](const std::vector<double>& there, const std::vector<double>& here) {
+      ASSERT_EQ(there.size(), here.size());
+      for (size_t n = 0; n < here.size(); ++n) EXPECT_NEAR(there[n], here[n], 1e-12 * std::abs(here[n]));
+    };
+    const auto run = [&](Device on) {
+      return std::vector{tv_objective(x.to(on), z.to(on), lambda.to(on), axes),
+                         tv_dual_objective(q.to(on), z.to(on), axes),
+                         tv_gap(x.to(on), q.to(on), z.to(on), lambda.to(on), axes)};
+    };
+    const auto here = run({}), there = run(device);
+    for (size_t i = 0; i < here.size(); ++i) compare(there[i], here[i]);
+    simt::same_in_all_orders("tv_gap", [&] { return run(device)[2]; });
+    simt::Recording recording;
+    run(device);
+    simt::require_no_races(recording.launches());
+  }
+  const Tensor x = row({1, 3, 0});
+  EXPECT_THROW(tv_objective(x.to(device), x, x, {4}), DeviceError);
 }
 
 }  // namespace

@@ -1,0 +1,81 @@
+// A thread draws four normals from one Philox call and writes four neighbouring elements, so that a warp fills whole sectors.
+// The deviation takes two passes around the mean, each a sum in two stages: blocks in a tree, then one block for all.
+// Nothing comes back to the host: mean and deviation are doubles in memory of the device.
+#include <cmath>
+
+#include "data/noise/noise_kernels.h"
+#include "tensor/simt/reduce.h"
+#include "tensor/simt/simt.h"
+
+namespace primal::PRIMAL_SIMT {
+namespace {
+
+constexpr int kThreads = 256;
+
+// partial[block] = sum of the elements, or with `squares` of their squared distances from mean[0].
+__global__ void partial_kernel(Global<const float> x, int64_t n, bool squares, Global<const double> mean,
+                               Global<double> partial) {
+  const double centre = squares ? static_cast<double>(mean[0]) : 0.0;
+  double sum = 0;
+  for (int64_t i = blockIdx.x * int64_t{kSumThreads} + threadIdx.x; i < n;
+       i += int64_t{gridDim.x} * kSumThreads) {
+    const double value = static_cast<double>(x[i]) - centre;
+    sum += squares ? value * value : value;
+  }
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+}
+
+// result[0] = sum of partial / divisor, or with `squares` the root of it.
+__global__ void quotient_kernel(Global<const double> partial, int64_t n, double divisor, bool squares,
+                                Global<double> result) {
+  const double sum = block_sum_of<double>(partial, n);
+  if (threadIdx.x == 0) result[0] = squares ? std::sqrt(sum / divisor) : sum / divisor;
+}
+
+__global__ void add_kernel(Global<const float> x, int64_t n, NoiseKind kind, double s,
+                           Global<const double> deviation, PhiloxStream stream, Global<float> z) {
+  const int64_t index = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
+  if (4 * index >= n) return;
+  const double amplitude = kind == NoiseKind::relative ? s * deviation[0] : s;
+  const PhiloxNormals normals = philox_normals(stream, static_cast<uint64_t>(index));
+  for (int k = 0; k < 4 && 4 * index + k < n; ++k) {
+    const int64_t i = 4 * index + k;
+    const double noisy =
+        static_cast<double>(x[i]) + amplitude * static_cast<double>(static_cast<float>(normals.v[k]));
+    const double clipped = noisy < 0.0 ? 0.0 : noisy > 1.0 ? 1.0 : noisy;
+    z[i] = static_cast<float>(kind == NoiseKind::absolute ? clipped : noisy);
+  }
+}
+
+void deviation(const Exec& exec, std::span<const float> x, double* result) {
+  const auto n = static_cast<int64_t>(x.size());
+  const unsigned blocks = sum_blocks(n);
+  const Scratch memory((size_t{blocks} + 1) * sizeof(double), exec.device);
+  const std::span<double> all(memory.as<double>(), size_t{blocks} + 1);
+  const std::span<double> partial = all.first(blocks), mean = all.last(1);
+  const auto pass = [&](bool squares, std::span<double> to) {
+    const double divisor =
+        static_cast<double>(squares && n > 1 ? n - 1 : n);  // of one element all distances are 0
+    launch(exec, {.name = "deviation", .grid = dim3(blocks), .block = dim3(kSumThreads)}, partial_kernel,
+           global(x), n, squares, global(std::span<const double>(mean)), global(partial));
+    launch(exec, {.name = "deviation_quotient", .grid = dim3(1), .block = dim3(kSumThreads)}, quotient_kernel,
+           global(std::span<const double>(partial)), int64_t{blocks}, divisor, squares, global(to));
+  };
+  pass(false, mean);
+  pass(true, std::span<double>(result, 1));
+}
+
+void add(const Exec& exec, std::span<const float> x, NoiseKind kind, double s, const double* amplitude,
+         const PhiloxStream& stream, std::span<float> z) {
+  const auto n = static_cast<int64_t>(x.size());
+  if (n == 0) return;
+  launch(exec, {.name = "add_noise", .grid = blocks_for((n + 3) / 4, kThreads), .block = dim3(kThreads)},
+         add_kernel, global(x), n, kind, s, global(std::span<const double>(amplitude, 1)), stream, global(z));
+}
+
+}  // namespace
+
+const NoiseKernels<float> noise_philox = {deviation, add};
+
+}  // namespace primal::PRIMAL_SIMT

@@ -1,0 +1,117 @@
+// Two stages: the blocks of a sample take its pixels in strides, a thread after the other along W, and add up in double in a
+// tree; then one block for each sample adds up what its blocks found. Each field is read once, neighbours come from L1.
+#include <cmath>
+
+#include "solvers/tv_objective/tv_objective_kernels.h"
+#include "tensor/simt/reduce.h"
+#include "tensor/simt/simt.h"
+
+namespace primal::PRIMAL_SIMT {
+namespace {
+
+enum class Sum { objective, dual_objective, gap };
+
+// A field with extents that may be 1: strides of NCDHW, 0 where it is shared.
+struct Field {
+  Global<const float> values;
+  int64_t stride[5];
+};
+
+struct Fields {
+  Field x, q, z, lambda;
+  int64_t extent[5];
+  int n_axes;
+  int axis[3];
+};
+
+struct Point {
+  int64_t at[5];  // n, the channel, d, h, w
+};
+
+__device__ double value(const Field& f, const Point& i, int channel) {
+  int64_t offset = channel * f.stride[1];
+  for (int axis = 0; axis < 5; ++axis) offset += axis == 1 ? 0 : i.at[axis] * f.stride[axis];
+  return static_cast<double>(f.values[offset]);
+}
+
+// The value one step along an axis of the volume.
+__device__ double neighbour(const Field& f, const Fields& all, Point i, int channel, int axis, int step) {
+  const int64_t n = all.extent[axis];
+  i.at[axis] = (i.at[axis] + step + n) % n;
+  return value(f, i, channel);
+}
+
+template <Sum sum>
+__device__ double term(const Fields& f, const Point& i) {
+  double adjoint = 0;  // G' q
+  if constexpr (sum != Sum::objective) {
+    for (int a = 0; a < f.n_axes; ++a) adjoint += neighbour(f.q, f, i, a, f.axis[a], -1) - value(f.q, i, a);
+  }
+  if constexpr (sum == Sum::dual_objective) return value(f.z, i, 0) * adjoint - 0.5 * adjoint * adjoint;
+  const double r = value(f.x, i, 0) - value(f.z, i, 0) + adjoint;
+  double total = 0.5 * r * r;
+  for (int a = 0; a < f.n_axes; ++a) {
+    const double g = neighbour(f.x, f, i, 0, f.axis[a], +1) - value(f.x, i, 0);
+    total += value(f.lambda, i, a) * std::abs(g);
+    if constexpr (sum == Sum::gap) total -= value(f.q, i, a) * g;
+  }
+  return total;
+}
+
+// partial [N, blocks of a sample]
+template <Sum sum>
+__global__ void partial_kernel(Fields f, Global<double> partial) {
+  const int64_t pixels = f.extent[2] * f.extent[3] * f.extent[4];
+  double total = 0;
+  for (int64_t i = blockIdx.x * int64_t{kSumThreads} + threadIdx.x; i < pixels;
+       i += int64_t{gridDim.x} * kSumThreads) {
+    const int64_t row = i / f.extent[4];
+    total += term<sum>(f, {{blockIdx.y, 0, row / f.extent[3], row % f.extent[3], i % f.extent[4]}});
+  }
+  total = block_sum(total);
+  if (threadIdx.x == 0) partial[blockIdx.y * int64_t{gridDim.x} + blockIdx.x] = total;
+}
+
+// sums[n] = sum of partial[n, :]
+__global__ void total_kernel(Global<const double> partial, int64_t n_each, Global<double> sums) {
+  const double total = block_sum_of<double>(partial + blockIdx.x * n_each, n_each);
+  if (threadIdx.x == 0) sums[blockIdx.x] = total;
+}
+
+Field field(const View5<const float>& v) {
+  Field f{};
+  if (v.data == nullptr) return f;
+  f.values = global(v.flat());
+  int64_t stride = 1;
+  for (int axis = 4; axis >= 0; --axis) {
+    f.stride[axis] = v.size(axis) == 1 ? 0 : stride;
+    stride *= v.size(axis);
+  }
+  return f;
+}
+
+template <Sum sum>
+void sums(const Exec& exec, const TvFields<float>& fields, const Axes& axes, std::span<double> to) {
+  if (to.empty()) return;
+  Fields f{};
+  f.x = field(fields.x), f.q = field(fields.q), f.z = field(fields.z), f.lambda = field(fields.lambda);
+  for (int axis = 0; axis < 5; ++axis) f.extent[axis] = fields.extent[static_cast<size_t>(axis)];
+  f.n_axes = axes.count();
+  for (int a = 0; a < f.n_axes; ++a) f.axis[a] = axes[a];
+
+  const unsigned blocks = sum_blocks(f.extent[2] * f.extent[3] * f.extent[4]);
+  const auto n = static_cast<unsigned>(to.size());
+  const Scratch memory(size_t{n} * blocks * sizeof(double), exec.device);
+  const std::span<double> partial(memory.as<double>(), size_t{n} * blocks);
+  launch(exec, {.name = "tv_objective", .grid = dim3(blocks, n), .block = dim3(kSumThreads)},
+         partial_kernel<sum>, f, global(partial));
+  launch(exec, {.name = "tv_objective_total", .grid = dim3(n), .block = dim3(kSumThreads)}, total_kernel,
+         global(std::span<const double>(partial)), int64_t{blocks}, global(to));
+}
+
+}  // namespace
+
+const TvObjectiveKernels<float> tv_objective_two_stages = {sums<Sum::objective>, sums<Sum::dual_objective>,
+                                                           sums<Sum::gap>};
+
+}  // namespace primal::PRIMAL_SIMT
