@@ -1,7 +1,5 @@
 #include "nn/batch_norm/batch_norm.h"
 
-#include <cmath>
-
 #include "nn/batch_norm/batch_norm_kernels.h"
 #include "tensor/error.h"
 #include "tensor/range.h"
@@ -34,19 +32,25 @@ void check(const Tensor& x, const Variable& weight, const Variable& bias, const 
 // [N,C,..] as [N,C,S]
 template <class T>
 View<T, 3> by_channel(const Tensor& t) {
-  View<T, 3> view{t.data<std::remove_const_t<T>>(), {t.size(0), t.size(1), 1}};
+  View<T, 3> view{t.device_span<T>().data(), {t.size(0), t.size(1), 1}};
   for (int a = 2; a < t.shape().rank(); ++a) view.extent[2] *= t.size(a);
   return view;
 }
 
-// running <- (1 - momentum) running + momentum factor latest
+// Rows of one tensor [5,C].
+BatchNormChannels channels_of(const Tensor& rows) {
+  const auto row = [&](int64_t k) { return rows.slice(k, k + 1).device_span<double>(); };
+  return {row(0), row(1), row(2), row(3), row(4)};
+}
+
+// Of an undefined one an empty span.
 template <class T>
-void move_towards(const Tensor& running, std::span<const double> latest, double momentum, double factor) {
-  const std::span<T> values = running.span<T>();
-  for (size_t c = 0; c < values.size(); ++c) {
-    const double before = static_cast<double>(values[c]);
-    values[c] = static_cast<T>((1.0 - momentum) * before + momentum * factor * latest[c]);
-  }
+std::span<const T> span_of(const Variable& v) {
+  return v.defined() ? v.value().device_span<const T>() : std::span<const T>();
+}
+
+Tensor per_channel(const Initialiser& initialiser, int64_t n_channels, double value) {
+  return Tensor::full({n_channels}, value, initialiser.dtype(), initialiser.device());
 }
 
 }  // namespace
@@ -55,53 +59,37 @@ Variable batch_norm(const Variable& x, const Variable& weight, const Variable& b
                     const Tensor& running_mean, const Tensor& running_var, const BatchNormParams& params) {
   check(x.value(), weight, bias, running_mean, running_var, params);
   const Range range("batch_norm");
-  const auto n_channels = static_cast<size_t>(x.shape()[1]);
-  std::vector<double> mean, var;
-  if (params.training) {
-    mean.resize(n_channels);
-    var.resize(n_channels);
-    dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-      cpu::batch_norm_statistics<T>(Exec{}, by_channel<const T>(x.value()), mean, var);
-      const double count = static_cast<double>(x.value().numel()) / static_cast<double>(n_channels);
-      move_towards<T>(running_mean, mean, params.momentum, 1.0);
-      move_towards<T>(running_var, var, params.momentum, count / (count - 1.0));
-    });
-  } else {
-    mean = running_mean.to_doubles();
-    var = running_var.to_doubles();
-  }
-
-  std::vector<double> gain(n_channels, 1.0), r(n_channels), scale(n_channels), shift(n_channels, 0.0);
-  if (weight.defined()) gain = weight.value().to_doubles();
-  if (bias.defined()) shift = bias.value().to_doubles();
-  for (size_t c = 0; c < n_channels; ++c) {
-    r[c] = 1.0 / std::sqrt(var[c] + params.eps);
-    scale[c] = gain[c] * r[c];
-    shift[c] -= scale[c] * mean[c];
-  }
-  const Tensor y = Tensor::empty(x.shape(), x.dtype());
-  dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-    cpu::batch_norm_forward<T>(Exec{}, by_channel<const T>(x.value()), scale, shift, by_channel<T>(y));
-  });
-  return record("batch_norm", y, {x, weight, bias},
-                [x = x.value(), mean, r, gain, training = params.training](Gradients& g) {
-                  dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-                    cpu::batch_norm_backward<T>(Exec{}, by_channel<const T>(x), {mean, r, gain}, training,
-                                                by_channel<const T>(g.output()),
-                                                g.needs(0) ? by_channel<T>(g.input(0)) : View<T, 3>{},
-                                                g.needs(1) ? g.input(1).span<T>() : std::span<T>{},
-                                                g.needs(2) ? g.input(2).span<T>() : std::span<T>{});
+  const Tensor none;
+  const Device device =
+      common_device("batch_norm", {x.value(), weight.defined() ? weight.value() : none,
+                                   bias.defined() ? bias.value() : none, running_mean, running_var});
+  const Exec exec = exec_on(device);
+  const Tensor rows = Tensor::empty({5, x.shape()[1]}, DType::f64, device);
+  const Tensor y = Tensor::empty(x.shape(), x.dtype(), device);
+  return dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
+    const BatchNormKernels<T>& kernels = kernels_on("batch_norm", device, batch_norm_kernels<T>());
+    const BatchNormState<T> state{span_of<T>(weight), span_of<T>(bias), running_mean.device_span<T>(),
+                                  running_var.device_span<T>()};
+    kernels.prepare(exec, by_channel<const T>(x.value()), state, params, channels_of(rows));
+    kernels.forward(exec, by_channel<const T>(x.value()), channels_of(rows), by_channel<T>(y));
+    return record("batch_norm", y, {x, weight, bias},
+                  [x = x.value(), rows, exec, training = params.training, &kernels](Gradients& g) {
+                    kernels.backward(exec, by_channel<const T>(x), channels_of(rows), training,
+                                     by_channel<const T>(g.output()),
+                                     g.needs(0) ? by_channel<T>(g.input(0)) : View<T, 3>{},
+                                     g.needs(1) ? g.input(1).device_span<T>() : std::span<T>{},
+                                     g.needs(2) ? g.input(2).device_span<T>() : std::span<T>{});
                   });
-                });
+  });
 }
 
 BatchNorm3d::BatchNorm3d(Initialiser& initialiser, int64_t n_channels, double momentum, double eps)
     : momentum_(momentum),
       eps_(eps),
-      weight_(register_parameter("weight", Tensor::full({n_channels}, 1.0, initialiser.dtype()))),
-      bias_(register_parameter("bias", Tensor::zeros({n_channels}, initialiser.dtype()))),
-      running_mean_(register_buffer("running_mean", Tensor::zeros({n_channels}, initialiser.dtype()))),
-      running_var_(register_buffer("running_var", Tensor::full({n_channels}, 1.0, initialiser.dtype()))),
+      weight_(register_parameter("weight", per_channel(initialiser, n_channels, 1.0))),
+      bias_(register_parameter("bias", per_channel(initialiser, n_channels, 0.0))),
+      running_mean_(register_buffer("running_mean", per_channel(initialiser, n_channels, 0.0))),
+      running_var_(register_buffer("running_var", per_channel(initialiser, n_channels, 1.0))),
       num_batches_tracked_(register_buffer("num_batches_tracked", Tensor::zeros({}, DType::i64))) {}
 
 Variable BatchNorm3d::operator()(const Variable& x, bool training) const {

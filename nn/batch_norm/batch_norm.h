@@ -6,7 +6,7 @@
 //
 // Shapes:   x [N,C] or [N,C,..] with the axes behind C taken together as S; weight, bias, running_* [C]. Without
 //           weight and bias they count as 1 and 0. -> y as x.
-// Saved:    x, mean and r = 1 / sqrt(var + eps), and weight. Means and sums run in double.
+// Saved:    x, mean and r = 1 / sqrt(var + eps), and weight. Means and sums run in double, where the tensors live.
 // Adjoint:  with u = (x - mean) r, per channel
 //           grad_bias += sum of grad_y,    grad_weight += sum of grad_y u
 //           grad_x += weight r (grad_y - 1/M sum of grad_y - u/M sum of grad_y u)     training
@@ -17,16 +17,11 @@
 #pragma once
 
 #include "autograd/variable.h"
+#include "nn/batch_norm/batch_norm_params.h"
 #include "nn/module.h"
 #include "tensor/op/op.h"
 
 namespace primal {
-
-struct BatchNormParams {
-  bool training = true;
-  double momentum = 0.1;
-  double eps = 1e-5;
-};
 
 // running_mean and running_var are changed in place by training.
 Variable batch_norm(const Variable& x, const Variable& weight, const Variable& bias,
@@ -44,7 +39,7 @@ class BatchNorm3d : public Module {
   double momentum_, eps_;
   Variable weight_, bias_;
   Tensor running_mean_, running_var_;
-  Tensor num_batches_tracked_;  // i64 []
+  Tensor num_batches_tracked_;  // i64 [], on the CPU
 };
 
 OpInfo batch_norm_info();

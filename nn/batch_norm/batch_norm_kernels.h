@@ -1,32 +1,63 @@
-// Kernels of nn/batch_norm: equations in batch_norm.h. x is seen as [N,C,S]; per-channel numbers are doubles.
+// Kernels of nn/batch_norm: equations in batch_norm.h. x is seen as [N,C,S]; what is computed per channel is in double.
 #pragma once
 
 #include <span>
 
-#include "nn/batch_norm/batch_norm.h"
+#include "nn/batch_norm/batch_norm_params.h"
 #include "tensor/exec.h"
+#include "tensor/op/implementation.h"
+#include "tensor/view.h"
 
-namespace primal::cpu {
+namespace primal {
 
-// x [N,C,S] -> mean [C], var [C] (divided by M = N S)
+// What there is for each channel, [C]; weight and bias are empty where they count as 1 and 0.
 template <class T>
-void batch_norm_statistics(const Exec& exec, View<const T, 3> x, std::span<double> mean,
-                           std::span<double> var);
-
-// y = x scale + shift, with one number of each per channel
-template <class T>
-void batch_norm_forward(const Exec& exec, View<const T, 3> x, std::span<const double> scale,
-                        std::span<const double> shift, View<T, 3> y);
-
-// What a channel of the backward needs: mean, r = 1 / sqrt(var + eps), weight.
-struct BatchNormSaved {
-  std::span<const double> mean, r, weight;  // [C]
+struct BatchNormState {
+  std::span<const T> weight, bias;
+  std::span<T> running_mean, running_var;
 };
 
-// Adds into those of grad_x, grad_weight, grad_bias that have data.
+// What a call computes for each channel, [C]: y = scale x + shift; mean, r = 1 / sqrt(var + eps) and weight are for backward.
+struct BatchNormChannels {
+  std::span<double> mean, r, weight, scale, shift;
+};
+
 template <class T>
-void batch_norm_backward(const Exec& exec, View<const T, 3> x, const BatchNormSaved& saved, bool training,
-                         View<const T, 3> grad_y, View<T, 3> grad_x, std::span<T> grad_weight,
+struct BatchNormKernels {
+  // The channels from x [N,C,S], which also moves the running statistics, or without training from those.
+  void (*prepare)(const Exec& exec, View<const T, 3> x, const BatchNormState<T>& state,
+                  const BatchNormParams& params, const BatchNormChannels& channels);
+  // y = scale x + shift
+  void (*forward)(const Exec& exec, View<const T, 3> x, const BatchNormChannels& channels, View<T, 3> y);
+  // Adds into those of grad_x, grad_weight, grad_bias that have data.
+  void (*backward)(const Exec& exec, View<const T, 3> x, const BatchNormChannels& channels, bool training,
+                   View<const T, 3> grad_y, View<T, 3> grad_x, std::span<T> grad_weight,
+                   std::span<T> grad_bias);
+};
+
+// For f32 and f64 (batch_norm_op.cpp).
+template <class T>
+std::span<const DeviceKernels<BatchNormKernels<T>>> batch_norm_kernels();
+template <>
+std::span<const DeviceKernels<BatchNormKernels<float>>> batch_norm_kernels<float>();
+template <>
+std::span<const DeviceKernels<BatchNormKernels<double>>> batch_norm_kernels<double>();
+
+namespace cpu {
+
+template <class T>
+void batch_norm_prepare(const Exec& exec, View<const T, 3> x, const BatchNormState<T>& state,
+                        const BatchNormParams& params, const BatchNormChannels& channels);
+template <class T>
+void batch_norm_forward(const Exec& exec, View<const T, 3> x, const BatchNormChannels& channels,
+                        View<T, 3> y);
+template <class T>
+void batch_norm_backward(const Exec& exec, View<const T, 3> x, const BatchNormChannels& channels,
+                         bool training, View<const T, 3> grad_y, View<T, 3> grad_x, std::span<T> grad_weight,
                          std::span<T> grad_bias);
 
-}  // namespace primal::cpu
+}  // namespace cpu
+
+PRIMAL_DEVICE_KERNELS(BatchNormKernels<float>, batch_norm_chunks);  // batch_norm_cuda.cu
+
+}  // namespace primal

@@ -2,15 +2,41 @@
 // and go as results.
 #include "autograd/differentiable_op.h"
 #include "nn/batch_norm/batch_norm.h"
+#include "nn/batch_norm/batch_norm_kernels.h"
 
 namespace primal {
 namespace {
 
-// A list of one number per channel, of x's type; `otherwise` everywhere where it is absent.
+constexpr ImplementationInfo kPlain{kReference, "channel by channel, sums in double"};
+constexpr ImplementationInfo kChunks{"chunks",
+                                     "a block for each chunk of a channel, sums in double, in a tree"};
+
+}  // namespace
+
+template <>
+std::span<const DeviceKernels<BatchNormKernels<float>>> batch_norm_kernels<float>() {
+  static const DeviceKernels<BatchNormKernels<float>> kernels[] = {
+      PRIMAL_EACH_DEVICE(kChunks, batch_norm_chunks),
+      {kPlain,
+       {cpu::batch_norm_prepare<float>, cpu::batch_norm_forward<float>, cpu::batch_norm_backward<float>}}};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<BatchNormKernels<double>>> batch_norm_kernels<double>() {
+  static constexpr DeviceKernels<BatchNormKernels<double>> kernels[] = {
+      {kPlain,
+       {cpu::batch_norm_prepare<double>, cpu::batch_norm_forward<double>, cpu::batch_norm_backward<double>}}};
+  return kernels;
+}
+
+namespace {
+
+// A list of one number per channel, of x's type and where x is; `otherwise` everywhere where it is absent.
 Tensor per_channel(const Attributes& attrs, const char* key, const Tensor& x, double otherwise) {
-  if (!attrs.contains(key)) return Tensor::full({x.size(1)}, otherwise, x.dtype());
+  if (!attrs.contains(key)) return Tensor::full({x.size(1)}, otherwise, x.dtype(), x.device());
   const auto values = attrs.at(key).get<std::vector<double>>();
-  return Tensor::from(Shape{static_cast<int64_t>(values.size())}, values).to(x.dtype());
+  return Tensor::from(Shape{static_cast<int64_t>(values.size())}, values).to(x.dtype()).to(x.device());
 }
 
 VariableMap run(const VariableMap& inputs, const Attributes& attrs) {
@@ -53,13 +79,14 @@ OpInfo batch_norm_info() {
       norm_case("signal", train, {3, 2, 7}),
       norm_case("picture", train, {1, 3, 4, 5}),
       norm_case("volume", train, {2, 3, 2, 3, 5}),
+      norm_case("several_chunks", train, {2, 2, 1, 25, 43}),
       plain,
       norm_case("running_statistics", eval, {2, 3, 2, 3, 5}),
       norm_case("running_statistics_one_value", eval, {1, 3}),
       norm_case("running_statistics_empty_batch", eval, {0, 3, 1, 4, 4}),
   };
   info.stages = {norm_case("encoder0", {{"training", true}}, {1, 32, 1, 256, 256})};
-  info.implementations = {{kReference, "channel by channel, sums in double"}};
+  info.implementations = infos_of(batch_norm_kernels<float>());
   return info;
 }
 

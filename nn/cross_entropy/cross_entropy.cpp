@@ -31,7 +31,7 @@ void check_classes(std::span<const int64_t> labels, int64_t n_classes) {
 // [N,C,..] as [N,C,S]
 template <class T>
 View<T, 3> by_class(const Tensor& t) {
-  View<T, 3> view{t.data<std::remove_const_t<T>>(), {t.size(0), t.size(1), 1}};
+  View<T, 3> view{t.device_span<T>().data(), {t.size(0), t.size(1), 1}};
   for (int a = 2; a < t.shape().rank(); ++a) view.extent[2] *= t.size(a);
   return view;
 }
@@ -40,20 +40,22 @@ View<T, 3> by_class(const Tensor& t) {
 
 Variable cross_entropy(const Variable& x, const Tensor& labels) {
   check(x.value(), labels);
-  const Tensor classes = labels.to(DType::i64);
-  check_classes(classes.span<int64_t>(), x.shape()[1]);
+  const Tensor here = labels.to(Device{}).to(DType::i64);
+  check_classes(here.span<const int64_t>(), x.shape()[1]);
+  const Device device = x.device();
+  const Tensor classes = labels.device() == device && labels.dtype() == DType::i64 ? labels : here.to(device);
   const Range range("cross_entropy");
-  const Tensor log_sum = Tensor::empty({labels.numel()}, DType::f64);
-  const double mean = dispatch_floating(x.dtype(), "cross_entropy", [&]<class T>() {
-    return cpu::cross_entropy_forward<T>(Exec{}, by_class<const T>(x.value()), classes.span<int64_t>(),
-                                         log_sum.span<double>());
-  });
-  const Tensor y = Tensor::scalar(mean, x.dtype());
-  return record("cross_entropy", y, {x}, [x = x.value(), classes, log_sum](Gradients& g) {
-    const double factor = g.output().item() / static_cast<double>(classes.numel());
-    dispatch_floating(x.dtype(), "cross_entropy", [&]<class T>() {
-      cpu::cross_entropy_backward<T>(Exec{}, by_class<const T>(x), classes.span<int64_t>(),
-                                     log_sum.span<double>(), factor, by_class<T>(g.input(0)));
+  const Exec exec = exec_on(device);
+  const Tensor log_sum = Tensor::empty({labels.numel()}, DType::f64, device);
+  const Tensor y = Tensor::empty({}, x.dtype(), device);
+  return dispatch_floating(x.dtype(), "cross_entropy", [&]<class T>() {
+    const CrossEntropyKernels<T>& kernels = kernels_on("cross_entropy", device, cross_entropy_kernels<T>());
+    kernels.forward(exec, by_class<const T>(x.value()), classes.device_span<const int64_t>(),
+                    log_sum.device_span<double>(), y.device_span<T>());
+    return record("cross_entropy", y, {x}, [=, &kernels, x = x.value()](Gradients& g) {
+      kernels.backward(exec, by_class<const T>(x), classes.device_span<const int64_t>(),
+                       log_sum.device_span<const double>(), g.output().device_span<const T>(),
+                       by_class<T>(g.input(0)));
     });
   });
 }

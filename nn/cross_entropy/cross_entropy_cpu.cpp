@@ -11,8 +11,8 @@ constexpr int64_t kGrain = 256;  // labels per chunk: also how the sum is split,
 }  // namespace
 
 template <class T>
-double cross_entropy_forward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labels,
-                             std::span<double> log_sum) {
+void cross_entropy_forward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labels,
+                           std::span<double> log_sum, std::span<T> y) {
   const int64_t n_classes = x.size(1), n_pixels = x.size(2);
   const double sum = parallel_sum(exec, std::ssize(labels), kGrain, [&](int64_t begin, int64_t end) {
     double chunk = 0.0;
@@ -30,12 +30,13 @@ double cross_entropy_forward(const Exec& exec, View<const T, 3> x, std::span<con
     }
     return chunk;
   });
-  return sum / static_cast<double>(labels.size());
+  y[0] = static_cast<T>(sum / static_cast<double>(labels.size()));
 }
 
 template <class T>
 void cross_entropy_backward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labels,
-                            std::span<const double> log_sum, double factor, View<T, 3> grad_x) {
+                            std::span<const double> log_sum, std::span<const T> grad_y, View<T, 3> grad_x) {
+  const double factor = static_cast<double>(grad_y[0]) / static_cast<double>(labels.size());
   const int64_t n_classes = x.size(1), n_pixels = x.size(2);
   parallel_for(exec, std::ssize(labels), kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
@@ -49,13 +50,13 @@ void cross_entropy_backward(const Exec& exec, View<const T, 3> x, std::span<cons
   });
 }
 
-template double cross_entropy_forward(const Exec&, View<const float, 3>, std::span<const int64_t>,
-                                      std::span<double>);
-template double cross_entropy_forward(const Exec&, View<const double, 3>, std::span<const int64_t>,
-                                      std::span<double>);
+template void cross_entropy_forward(const Exec&, View<const float, 3>, std::span<const int64_t>,
+                                    std::span<double>, std::span<float>);
+template void cross_entropy_forward(const Exec&, View<const double, 3>, std::span<const int64_t>,
+                                    std::span<double>, std::span<double>);
 template void cross_entropy_backward(const Exec&, View<const float, 3>, std::span<const int64_t>,
-                                     std::span<const double>, double, View<float, 3>);
+                                     std::span<const double>, std::span<const float>, View<float, 3>);
 template void cross_entropy_backward(const Exec&, View<const double, 3>, std::span<const int64_t>,
-                                     std::span<const double>, double, View<double, 3>);
+                                     std::span<const double>, std::span<const double>, View<double, 3>);
 
 }  // namespace primal::cpu

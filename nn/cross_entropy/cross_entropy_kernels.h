@@ -1,21 +1,44 @@
-// Kernels of nn/cross_entropy: equations in cross_entropy.h. x is seen as [N,C,S], S the pixels of a sample.
+// Kernels of nn/cross_entropy: equations in cross_entropy.h. x is seen as [N,C,S], S the pixels of a sample. Labels have been
+// checked.
 #pragma once
 
 #include <span>
 
-#include "nn/cross_entropy/cross_entropy.h"
 #include "tensor/exec.h"
+#include "tensor/op/implementation.h"
+#include "tensor/view.h"
 
-namespace primal::cpu {
+namespace primal {
 
-// x [N,C,S], labels [N,S] -> log_sum [N,S]; returns the mean of log_sum - x[label].
 template <class T>
-double cross_entropy_forward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labels,
-                             std::span<double> log_sum);
+struct CrossEntropyKernels {
+  // x [N,C,S], labels [N,S] -> log_sum [N,S]; y [1] = the mean of log_sum - x[label]
+  void (*forward)(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labels,
+                  std::span<double> log_sum, std::span<T> y);
+  // grad_x [N,C,S] += grad_y / M (exp(x - log_sum) - one at the label), grad_y [1]
+  void (*backward)(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labels,
+                   std::span<const double> log_sum, std::span<const T> grad_y, View<T, 3> grad_x);
+};
 
-// grad_x [N,C,S] += factor (exp(x - log_sum) - one at the label)
+// For f32 and f64 (cross_entropy_op.cpp).
+template <class T>
+std::span<const DeviceKernels<CrossEntropyKernels<T>>> cross_entropy_kernels();
+template <>
+std::span<const DeviceKernels<CrossEntropyKernels<float>>> cross_entropy_kernels<float>();
+template <>
+std::span<const DeviceKernels<CrossEntropyKernels<double>>> cross_entropy_kernels<double>();
+
+namespace cpu {
+
+template <class T>
+void cross_entropy_forward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labels,
+                           std::span<double> log_sum, std::span<T> y);
 template <class T>
 void cross_entropy_backward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labels,
-                            std::span<const double> log_sum, double factor, View<T, 3> grad_x);
+                            std::span<const double> log_sum, std::span<const T> grad_y, View<T, 3> grad_x);
 
-}  // namespace primal::cpu
+}  // namespace cpu
+
+PRIMAL_DEVICE_KERNELS(CrossEntropyKernels<float>, cross_entropy_columns);  // cross_entropy_cuda.cu
+
+}  // namespace primal

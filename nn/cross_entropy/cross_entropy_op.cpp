@@ -1,8 +1,32 @@
 // What verify, check and the tests know of cross_entropy.
 #include "autograd/differentiable_op.h"
 #include "nn/cross_entropy/cross_entropy.h"
+#include "nn/cross_entropy/cross_entropy_kernels.h"
 
 namespace primal {
+namespace {
+
+constexpr ImplementationInfo kPlain{kReference, "sample by sample in double"};
+constexpr ImplementationInfo kColumns{"columns",
+                                      "a sample is a thread's or a warp's, in double; sums in a fixed order"};
+
+}  // namespace
+
+template <>
+std::span<const DeviceKernels<CrossEntropyKernels<float>>> cross_entropy_kernels<float>() {
+  static const DeviceKernels<CrossEntropyKernels<float>> kernels[] = {
+      PRIMAL_EACH_DEVICE(kColumns, cross_entropy_columns),
+      {kPlain, {cpu::cross_entropy_forward<float>, cpu::cross_entropy_backward<float>}}};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<CrossEntropyKernels<double>>> cross_entropy_kernels<double>() {
+  static constexpr DeviceKernels<CrossEntropyKernels<double>> kernels[] = {
+      {kPlain, {cpu::cross_entropy_forward<double>, cpu::cross_entropy_backward<double>}}};
+  return kernels;
+}
+
 namespace {
 
 OpCase class_case(std::string name, Shape x, Shape labels) {
@@ -31,10 +55,12 @@ OpInfo cross_entropy_info() {
       class_case("one_sample", {1, 3}, {1}),
       class_case("two_classes", {5, 2}, {5}),
       class_case("several_chunks", {600, 4}, {600}),
+      class_case("many_classes", {9, 70}, {9}),
+      class_case("many_pixels", {2, 3, 1, 17, 19}, {2, 1, 17, 19}),
       class_case("pixels", {2, 3, 1, 4, 5}, {2, 1, 4, 5}),
   };
   info.stages = {class_case("rows", {256, 1000}, {256})};
-  info.implementations = {{kReference, "sample by sample in double"}};
+  info.implementations = infos_of(cross_entropy_kernels<float>());
   return info;
 }
 

@@ -23,37 +23,18 @@ void check_amounts(const char* op, int axis, int64_t low, int64_t high) {
     throw ShapeError("[{}] amounts {} and {} along {} must not be below zero", op, low, high, "DHW"[axis]);
 }
 
-// The cell that output i shows, -1 for none.
-int64_t padded_source(int64_t i, int64_t n, int64_t low, PadMode mode) {
-  const int64_t j = i - low;
-  if (j >= 0 && j < n) return j;
-  switch (mode) {
-    case PadMode::zero:
-      return -1;
-    case PadMode::edge:
-      return std::clamp<int64_t>(j, 0, n - 1);
-    case PadMode::reflect:
-      return j < 0 ? -j : 2 * (n - 1) - j;
-    case PadMode::circular:
-      return (j + n) % n;
-  }
-  return -1;
-}
-
-Variable lookup3d(const char* op, const Variable& x, Sources sources) {
-  Shape shape = x.shape();
-  for (int axis = 0; axis < 3; ++axis)
-    shape = shape.with(2 + axis, std::ssize(sources[static_cast<size_t>(axis)]));
+// y has the extents D', H', W'.
+Variable lookup3d(const char* op, const Variable& x, const Lookup3d& lookup, const Shape& shape) {
   const Range range(op, nullptr, [&] {
     return range_detail(map_cost(elements_of(x.shape()), elements_of(shape), 0.0, 0.0), x.shape().str());
   });
-  const Tensor y = Tensor::empty(shape, x.dtype());
-  dispatch_floating(x.dtype(), op, [&]<class T>() {
-    cpu::lookup3d_forward<T>(Exec{}, x.value().view5<const T>(), sources, y.view5<T>());
-  });
-  return record(op, y, {x}, [op, sources = std::move(sources)](Gradients& g) {
-    dispatch_floating(g.output().dtype(), op, [&]<class T>() {
-      cpu::lookup3d_backward<T>(Exec{}, g.output().view5<const T>(), sources, g.input(0).view5<T>());
+  const Exec exec = exec_on(x.device());
+  const Tensor y = Tensor::empty(shape, x.dtype(), x.device());
+  return dispatch_floating(x.dtype(), op, [&]<class T>() {
+    const Lookup3dKernels<T>& kernels = kernels_on(op, x.device(), lookup3d_kernels<T>());
+    kernels.forward(exec, x.value().device_view5<const T>(), lookup, y.device_view5<T>());
+    return record(op, y, {x}, [=, &kernels](Gradients& g) {
+      kernels.backward(exec, g.output().device_view5<const T>(), lookup, g.input(0).device_view5<T>());
     });
   });
 }
@@ -62,7 +43,8 @@ Variable lookup3d(const char* op, const Variable& x, Sources sources) {
 
 Variable pad3d(const Variable& x, const Pad3dParams& params) {
   check_volume("pad3d", x);
-  Sources sources;
+  Lookup3d lookup;
+  Shape shape = x.shape();
   for (int axis = 0; axis < 3; ++axis) {
     const auto a = static_cast<size_t>(axis);
     const int64_t n = x.shape()[2 + axis], low = params.low[a], high = params.high[a];
@@ -75,15 +57,16 @@ Variable pad3d(const Variable& x, const Pad3dParams& params) {
       throw ShapeError("[pad3d] {} cells along {} repeat at most {}, asked for {} and {}: x={}", n,
                        "DHW"[axis], n, low, high, x.shape().str());
     }
-    for (int64_t i = 0; i < low + n + high; ++i)
-      sources[a].push_back(padded_source(i, n, low, params.mode[a]));
+    lookup[a] = {low, params.mode[a]};
+    shape = shape.with(2 + axis, low + n + high);
   }
-  return lookup3d("pad3d", x, std::move(sources));
+  return lookup3d("pad3d", x, lookup, shape);
 }
 
 Variable crop3d(const Variable& x, const Crop3dParams& params) {
   check_volume("crop3d", x);
-  Sources sources;
+  Lookup3d lookup;
+  Shape shape = x.shape();
   for (int axis = 0; axis < 3; ++axis) {
     const auto a = static_cast<size_t>(axis);
     const int64_t n = x.shape()[2 + axis], low = params.low[a], high = params.high[a];
@@ -92,9 +75,10 @@ Variable crop3d(const Variable& x, const Crop3dParams& params) {
       throw ShapeError("[crop3d] {} and {} cells taken off {} along {} leave nothing: x={}", low, high, n,
                        "DHW"[axis], x.shape().str());
     }
-    for (int64_t i = low; i < n - high; ++i) sources[a].push_back(i);
+    lookup[a] = {-low, PadMode::zero};
+    shape = shape.with(2 + axis, n - low - high);
   }
-  return lookup3d("crop3d", x, std::move(sources));
+  return lookup3d("crop3d", x, lookup, shape);
 }
 
 }  // namespace primal

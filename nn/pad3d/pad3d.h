@@ -14,25 +14,11 @@
 //          more, a circular padding of more than n, and a crop that leaves nothing.
 #pragma once
 
-#include <array>
-
 #include "autograd/variable.h"
+#include "nn/pad3d/pad3d_params.h"
 #include "tensor/op/op.h"
 
 namespace primal {
-
-enum class PadMode { zero, edge, reflect, circular };
-
-struct Pad3dParams {
-  std::array<int64_t, 3> low{0, 0, 0};   // cells before the first one of D, H, W
-  std::array<int64_t, 3> high{0, 0, 0};  // cells behind the last one
-  std::array<PadMode, 3> mode{PadMode::zero, PadMode::zero, PadMode::zero};  // of D, H, W
-};
-
-struct Crop3dParams {
-  std::array<int64_t, 3> low{0, 0, 0};
-  std::array<int64_t, 3> high{0, 0, 0};
-};
 
 Variable pad3d(const Variable& x, const Pad3dParams& params);
 Variable crop3d(const Variable& x, const Crop3dParams& params);

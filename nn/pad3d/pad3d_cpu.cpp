@@ -1,6 +1,7 @@
 // Row by row. Most of a row shows consecutive cells of x: that run is copied or added in one go, the few cells
 // at its ends one by one.
 #include <algorithm>
+#include <vector>
 
 #include "nn/pad3d/pad3d_kernels.h"
 
@@ -8,6 +9,36 @@ namespace primal::cpu {
 namespace {
 
 constexpr int64_t kGrain = 1 << 14;  // elements per parallel chunk, at least a row
+
+// The cell that output i shows, -1 for none.
+int64_t source_of(int64_t i, int64_t n, const LookupAxis& axis) {
+  const int64_t j = i - axis.low;
+  if (j >= 0 && j < n) return j;
+  switch (axis.mode) {
+    case PadMode::zero:
+      return -1;
+    case PadMode::edge:
+      return std::clamp<int64_t>(j, 0, n - 1);
+    case PadMode::reflect:
+      return j < 0 ? -j : 2 * (n - 1) - j;
+    case PadMode::circular:
+      return (j + n) % n;
+  }
+  return -1;
+}
+
+// For each output of D, H and W the cell of x it shows.
+using Sources = std::array<std::vector<int64_t>, 3>;
+
+template <class X, class Y>
+Sources sources_of(View5<X> x, const Lookup3d& lookup, View5<Y> y) {
+  Sources sources;
+  for (size_t a = 0; a < 3; ++a) {
+    for (int64_t i = 0; i < y.extent[2 + a]; ++i)
+      sources[a].push_back(source_of(i, x.extent[2 + a], lookup[a]));
+  }
+  return sources;
+}
 
 // Outputs [begin, end) of a row show cells source, source + 1, ...
 struct Run {
@@ -42,7 +73,8 @@ std::vector<std::vector<int64_t>> outputs_of(const std::vector<int64_t>& sources
 }  // namespace
 
 template <class T>
-void lookup3d_forward(const Exec& exec, View5<const T> x, const Sources& sources, View5<T> y) {
+void lookup3d_forward(const Exec& exec, View5<const T> x, const Lookup3d& lookup, View5<T> y) {
+  const Sources sources = sources_of(x, lookup, y);
   const int64_t n_d = x.size(2), n_h = x.size(3), n_w = x.size(4);
   const int64_t out_d = y.size(2), out_h = y.size(3), out_w = y.size(4);
   const std::vector<int64_t>&of_d = sources[0], &of_h = sources[1], &of_w = sources[2];
@@ -72,7 +104,8 @@ void lookup3d_forward(const Exec& exec, View5<const T> x, const Sources& sources
 }
 
 template <class T>
-void lookup3d_backward(const Exec& exec, View5<const T> grad_y, const Sources& sources, View5<T> grad_x) {
+void lookup3d_backward(const Exec& exec, View5<const T> grad_y, const Lookup3d& lookup, View5<T> grad_x) {
+  const Sources sources = sources_of(grad_x, lookup, grad_y);
   const int64_t n_d = grad_x.size(2), n_h = grad_x.size(3), n_w = grad_x.size(4);
   const int64_t out_d = grad_y.size(2), out_h = grad_y.size(3), out_w = grad_y.size(4);
   const auto d_of = outputs_of(sources[0], n_d), h_of = outputs_of(sources[1], n_h);
@@ -100,9 +133,9 @@ void lookup3d_backward(const Exec& exec, View5<const T> grad_y, const Sources& s
   });
 }
 
-template void lookup3d_forward(const Exec&, View5<const float>, const Sources&, View5<float>);
-template void lookup3d_forward(const Exec&, View5<const double>, const Sources&, View5<double>);
-template void lookup3d_backward(const Exec&, View5<const float>, const Sources&, View5<float>);
-template void lookup3d_backward(const Exec&, View5<const double>, const Sources&, View5<double>);
+template void lookup3d_forward(const Exec&, View5<const float>, const Lookup3d&, View5<float>);
+template void lookup3d_forward(const Exec&, View5<const double>, const Lookup3d&, View5<double>);
+template void lookup3d_backward(const Exec&, View5<const float>, const Lookup3d&, View5<float>);
+template void lookup3d_backward(const Exec&, View5<const double>, const Lookup3d&, View5<double>);
 
 }  // namespace primal::cpu

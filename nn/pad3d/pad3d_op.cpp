@@ -1,8 +1,31 @@
 // What verify, check and the tests know of pad3d and crop3d.
 #include "autograd/differentiable_op.h"
 #include "nn/pad3d/pad3d.h"
+#include "nn/pad3d/pad3d_kernels.h"
 
 namespace primal {
+namespace {
+
+constexpr ImplementationInfo kPlain{kReference, "row by row, the inner run of each in one go"};
+constexpr ImplementationInfo kCells{"cells", "one thread for each cell, which computes where it comes from"};
+
+}  // namespace
+
+template <>
+std::span<const DeviceKernels<Lookup3dKernels<float>>> lookup3d_kernels<float>() {
+  static const DeviceKernels<Lookup3dKernels<float>> kernels[] = {
+      PRIMAL_EACH_DEVICE(kCells, lookup3d_cells),
+      {kPlain, {cpu::lookup3d_forward<float>, cpu::lookup3d_backward<float>}}};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<Lookup3dKernels<double>>> lookup3d_kernels<double>() {
+  static constexpr DeviceKernels<Lookup3dKernels<double>> kernels[] = {
+      {kPlain, {cpu::lookup3d_forward<double>, cpu::lookup3d_backward<double>}}};
+  return kernels;
+}
+
 namespace {
 
 PadMode mode_of(const std::string& name) {
@@ -40,7 +63,7 @@ OpInfo lookup_info(std::string name, NamedFunction f) {
   };
   info.judge = judge_relative_l2(1e-6, 1e-6);
   info.linear_in = {"x"};
-  info.implementations = {{kReference, "row by row, the inner run of each in one go"}};
+  info.implementations = infos_of(lookup3d_kernels<float>());
   return info;
 }
 
@@ -62,6 +85,7 @@ OpInfo pad3d_info() {
       volume_case("edge", padding("edge", {1, 5, 2}, {0, 1, 3}), {2, 3, 2, 3, 4}),
       volume_case("reflect", padding("reflect", {1, 2, 3}, {1, 1, 2}), {2, 3, 2, 3, 4}),
       volume_case("circular", padding("circular", {2, 1, 4}, {1, 3, 4}), {2, 3, 2, 3, 4}),
+      volume_case("several_blocks", padding("reflect", {0, 3, 3}, {0, 4, 4}), {1, 3, 1, 17, 19}),
       volume_case("one_axis", padding("reflect", {0, 0, 0}, {0, 0, 4}), {1, 2, 1, 3, 5}),
       volume_case("a_mode_per_axis", padding({"zero", "reflect", "edge"}, {1, 1, 4}, {0, 2, 4}),
                   {1, 2, 1, 3, 2}),

@@ -10,7 +10,7 @@ namespace {
 // [.., K, ..] as [n_outer, K, n_inner]
 template <class T>
 View<T, 3> around(int axis, const Tensor& t) {
-  View<T, 3> view{t.data<std::remove_const_t<T>>(), {1, t.size(axis), 1}};
+  View<T, 3> view{t.device_span<T>().data(), {1, t.size(axis), 1}};
   for (int a = 0; a < axis; ++a) view.extent[0] *= t.size(a);
   for (int a = axis + 1; a < t.shape().rank(); ++a) view.extent[2] *= t.size(a);
   return view;
@@ -27,14 +27,14 @@ Variable softmax(const Variable& x, int axis) {
   if (x.shape()[axis] == 0)
     throw ShapeError("[softmax] axis {} of {} has no elements", axis, x.value().str());
   const Range range("softmax");
-  const Tensor y = Tensor::empty(x.shape(), x.dtype());
-  dispatch_floating(x.dtype(), "softmax", [&]<class T>() {
-    cpu::softmax_forward<T>(Exec{}, around<const T>(axis, x.value()), around<T>(axis, y));
-  });
-  return record("softmax", y, {x}, [y, axis](Gradients& g) {
-    dispatch_floating(y.dtype(), "softmax", [&]<class T>() {
-      cpu::softmax_backward<T>(Exec{}, around<const T>(axis, y), around<const T>(axis, g.output()),
-                               around<T>(axis, g.input(0)));
+  const Exec exec = exec_on(x.device());
+  const Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
+  return dispatch_floating(x.dtype(), "softmax", [&]<class T>() {
+    const SoftmaxKernels<T>& kernels = kernels_on("softmax", x.device(), softmax_kernels<T>());
+    kernels.forward(exec, around<const T>(axis, x.value()), around<T>(axis, y));
+    return record("softmax", y, {x}, [=, &kernels](Gradients& g) {
+      kernels.backward(exec, around<const T>(axis, y), around<const T>(axis, g.output()),
+                       around<T>(axis, g.input(0)));
     });
   });
 }

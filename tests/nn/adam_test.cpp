@@ -5,6 +5,7 @@
 
 #include "support/op_test.h"
 #include "tensor/error.h"
+#include "tensor/random.h"
 
 namespace primal {
 namespace {
@@ -124,6 +125,44 @@ TEST(Adam, RefusesSettingsOutsideOfTheirRange) {
   Adam adam({{"x", x}}, {.lr = 0.5});
   EXPECT_THROW(adam.set_lr(-0.1), ConfigError);
   EXPECT_EQ(adam.params().lr, 0.5);
+}
+
+TEST(Adam, ADeviceTakesManyParametersOfAnySize) {
+  const auto path = [](Device device, bool amsgrad) {
+    Adam::NamedParameters parameters;
+    for (int64_t k = 0; k < 70;
+         ++k) {  // more than one launch takes; 0, 1, ... elements, and more than a block has
+      const Tensor x = Tensor::empty({k % 7 == 6 ? 5000 + k : k}, DType::f32);
+      RandomStream(3, RandomPurpose::test, 0, static_cast<uint32_t>(k)).fill_uniform(x, -1.0, 1.0);
+      parameters.emplace_back(std::to_string(k), Variable(x.to(device), true));
+    }
+    Adam adam(parameters, {.lr = 0.1, .weight_decay = 0.01, .amsgrad = amsgrad});
+    std::vector<double> all;
+    for (int step = 0; step < 3; ++step) {
+      for (size_t k = 0; k < parameters.size(); ++k) {
+        const Variable& x = parameters[k].second;
+        if (k == 5) continue;  // has no gradient
+        x.zero_grad();
+        x.backward(x.value().clone());
+      }
+      adam.step();
+    }
+    for (const auto& [name, x] : parameters) {
+      const std::vector<double> values = x.value().to_doubles();
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    return all;
+  };
+  for (const bool amsgrad : {false, true}) {
+    const std::vector<double> there = path(Device::simt(), amsgrad), here = path(Device{}, amsgrad);
+    ASSERT_EQ(there.size(), here.size());
+    for (size_t i = 0; i < here.size(); ++i) ASSERT_NEAR(there[i], here[i], 2e-6) << "at " << i;
+  }
+}
+
+TEST(Adam, RefusesParametersOfTwoDevices) {
+  const Variable x(Tensor::zeros({2}), true), y(Tensor::zeros({2}, DType::f32, Device::simt()), true);
+  EXPECT_THROW(Adam({{"x", x}, {"y", y}}), DeviceError);
 }
 
 }  // namespace

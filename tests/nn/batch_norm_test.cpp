@@ -5,6 +5,7 @@
 
 #include "support/op_test.h"
 #include "tensor/error.h"
+#include "tensor/random.h"
 
 namespace primal {
 namespace {
@@ -86,6 +87,32 @@ TEST(BatchNorm, NamesWhatDoesNotFit) {
   EXPECT_EQ(message_of({1, 3}, {3}, {}), "[batch_norm] training needs two values per channel: x=f32[1,3]");
   EXPECT_EQ(message_of({2, 3}, {3}, {.momentum = 1.5}), "[batch_norm] momentum 1.5 is outside of [0, 1]");
   EXPECT_EQ(message_of({2, 3}, {3}, {.eps = -1.0}), "[batch_norm] eps -1 is below zero");
+}
+
+TEST(BatchNorm, TheLayerLearnsItsStatisticsOnADevice) {
+  const auto run = [](Device device) {
+    Initialiser initialiser(1, DType::f32, device);
+    const BatchNorm3d layer(initialiser, 3);
+    const Tensor x = Tensor::empty({2, 3, 1, 40, 41}, DType::f32);
+    RandomStream(5, RandomPurpose::test).fill_uniform(x, 99.0, 101.0);
+    const Variable leaf(x.to(device), true);
+    const Variable y = layer(leaf, true);
+    y.backward(x.to(device));
+    std::vector<double> all = layer(leaf, false).value().to_doubles();
+    for (const char* name : {"running_mean", "running_var", "num_batches_tracked"}) {
+      const std::vector<double> values = layer.state().at(name).to_doubles();
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    for (const auto& [name, parameter] : layer.parameters()) {
+      const std::vector<double> values = parameter.grad().to_doubles();
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    return all;
+  };
+  const std::vector<double> there = run(Device::simt()), here = run(Device{});
+  ASSERT_EQ(there.size(), here.size());
+  for (size_t i = 0; i < here.size(); ++i)
+    ASSERT_NEAR(there[i], here[i], 1e-6 * std::max(1.0, std::abs(here[i]))) << "at " << i;
 }
 
 }  // namespace

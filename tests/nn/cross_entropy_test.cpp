@@ -59,5 +59,15 @@ TEST(CrossEntropy, NamesTheLabelThatIsNoClass) {
   EXPECT_EQ(message_of({0, 4}, labels_of({})), "[cross_entropy] there are no labels: x=f32[0,4]");
 }
 
+TEST(CrossEntropy, OnADeviceLabelsMayComeFromEither) {
+  const Tensor x = Tensor::from(Shape{2, 2}, std::vector<float>{0, 1, 2, 0}).to(Device::simt());
+  const Tensor here = labels_of({1, 0}), there = here.to(Device::simt());
+  const double expected = cross_entropy(x.to(Device{}), here).value().item();
+  for (const Tensor& labels : {here, there, here.to(DType::i32), here.to(DType::i32).to(Device::simt())})
+    EXPECT_NEAR(cross_entropy(x, labels).value().item(), expected, 1e-7);
+  for (const Tensor& labels : {labels_of({0, 2}), labels_of({0, 2}).to(Device::simt())})
+    EXPECT_THROW(cross_entropy(x, labels), ShapeError);
+}
+
 }  // namespace
 }  // namespace primal

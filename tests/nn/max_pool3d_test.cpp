@@ -133,5 +133,27 @@ TEST(MaxPool3d, NamesWhatDoesNotFit) {
   EXPECT_EQ(message_of({1, 2, 0, 4, 4}, {}), "[max_pool3d] x has no cells along D: x=[1,2,0,4,4]");
 }
 
+TEST(MaxPool3d, DevicesSettleTiesAndNanAsTheCpuDoes) {
+  const double infinity = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  const std::vector<double> values{1,   1,   0, nan, -infinity, -infinity, 2,   1, 1, 3, nan, -infinity,
+                                   nan, nan, 5, 5,   5,         5,         nan, 0, 4, 4, 4,   4};
+  for (const MaxPool3dParams& params :
+       {MaxPool3dParams{},
+        MaxPool3dParams{.kernel = {1, 3, 3}, .stride = {{1, 1, 1}}, .padding = {0, 1, 1}}}) {
+    const auto run = [&](Device device) {
+      const Tensor x = Tensor::from(Shape{1, 1, 1, 4, 6}, values).to(DType::f32).to(device);
+      const Variable leaf(x, true);
+      const Variable y = max_pool3d(leaf, params);
+      y.backward(Tensor::full(y.shape(), 1.0, DType::f32, device));
+      const Tensor here = y.value().to(Device{});
+      std::vector<float> all(here.span<float>().begin(), here.span<float>().end());
+      for (float& v : all) v = std::isnan(v) ? -1.0f : v;  // to compare them
+      for (double v : leaf.grad().to_doubles()) all.push_back(static_cast<float>(v));
+      return all;
+    };
+    EXPECT_EQ(run(Device::simt()), run(Device{}));
+  }
+}
+
 }  // namespace
 }  // namespace primal

@@ -59,5 +59,16 @@ TEST(MseLoss, NamesBothTensorsWhereTheyDiffer) {
             "[mse_loss] x has no elements: f32[0,2]");
 }
 
+TEST(MseLoss, StaysOnItsDeviceAndRefusesTwo) {
+  const Tensor x = Tensor::full({3}, 2.0, DType::f32, Device::simt());
+  EXPECT_EQ(mse_loss(x, x).value().device(), Device::simt());
+  try {
+    mse_loss(x, Tensor::zeros({3}));
+    ADD_FAILURE() << "no error";
+  } catch (const DeviceError& error) {
+    EXPECT_STREQ(error.what(), "[mse_loss] its inputs live on different devices: [3] on simt, [3] on cpu");
+  }
+}
+
 }  // namespace
 }  // namespace primal
