@@ -26,12 +26,6 @@ Shape check(const Variable& x, const Variable& weight, const Variable& bias, con
     throw ShapeError("[conv3d] bias must be {}[{}]: bias={} weight={}", name_of(x.dtype()), weight.shape()[0],
                      bias.value().str(), weight.value().str());
   }
-  for (const Variable* other : {&weight, &bias}) {
-    if (other->defined() && other->device() != x.device()) {
-      throw DeviceError("[conv3d] x is on {}, {} on {}", x.device().str(),
-                        other == &weight ? "weight" : "bias", other->device().str());
-    }
-  }
   Shape y = x.shape().with(1, weight.shape()[0]);
   for (int axis = 0; axis < 3; ++axis) {
     const auto a = static_cast<size_t>(axis);
@@ -50,17 +44,14 @@ Shape check(const Variable& x, const Variable& weight, const Variable& bias, con
 }
 
 template <class T>
-View<T, 1> view_or_null(const Tensor& vector) {
-  return vector.defined() ? vector.device_view<T, 1>() : View<T, 1>{};
-}
-
-template <class T>
 Variable run(const Variable& x, const Variable& weight, const Variable& bias, const Conv3dParams& params,
              const Shape& y_shape) {
+  const Tensor bias_value = bias.defined() ? bias.value() : Tensor();
+  const Exec exec = exec_on(common_device("conv3d", {x.value(), weight.value(), bias_value}));
   // The implementations are chosen here for the backward phases too: a scope may have ended when they run.
   const Conv3dGeometry geometry{x.shape(), weight.shape(), params};
   const auto chosen = [&](const char* phase) {
-    return &choose("conv3d", phase, conv3d_ladder<T>(), geometry, x.device());
+    return &choose("conv3d", phase, conv3d_ladder<T>(), geometry, exec.device);
   };
   const auto* forward = chosen("forward");
   const auto describe = [text = key(geometry), costs = conv3d_cost(x.shape(), weight.shape(), y_shape)](
@@ -68,11 +59,10 @@ Variable run(const Variable& x, const Variable& weight, const Variable& bias, co
     return RangeDetail{text, std::string(implementation.name), costs.at(phase)};
   };
   const Range range("conv3d", nullptr, [&] { return describe("forward", forward->info); });
-  const Exec exec = exec_on(x.device());
-  const Tensor y = Tensor::empty(y_shape, x.dtype(), x.device());
+  const Tensor y = Tensor::empty(y_shape, x.dtype(), exec.device);
   forward->kernels.forward(exec, x.value().device_view5<const T>(), weight.value().device_view5<const T>(),
-                           view_or_null<const T>(bias.defined() ? bias.value() : Tensor()), params,
-                           y.device_view5<T>());
+                           bias_value.defined() ? bias_value.device_view<const T, 1>() : View<const T, 1>{},
+                           params, y.device_view5<T>());
   if (!will_record({x, weight, bias})) return Variable(y);
   const Tensor saved_x = weight.requires_grad() ? x.value() : Tensor();
   const Tensor saved_weight = x.requires_grad() ? weight.value() : Tensor();

@@ -7,12 +7,12 @@
 //     added in a tree: the same order each time.
 #include "nn/conv3d/conv3d_direct_cuda.h"
 #include "nn/conv3d/conv3d_kernels.h"
+#include "tensor/simt/reduce.h"
 
 namespace primal::PRIMAL_SIMT {
 namespace {
 
 constexpr int kLanes = 32, kWarps = 8;
-constexpr unsigned kAllLanes = ~0U;
 
 __global__ void forward_kernel(DirectConv3d conv, GlobalView<const float, 5> x, Global<const float> bias,
                                bool has_bias, GlobalView<float, 5> y) {
@@ -26,11 +26,6 @@ __global__ void backward_data_kernel(DirectConv3d conv, GlobalView<const float, 
                                      GlobalView<float, 5> grad_x) {
   const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
   if (i < n_elements(grad_x)) grad_x.data[i] += input_sum(conv, grad_y, element_of(grad_x, i));
-}
-
-__device__ double sum_of_lanes(double sum) {
-  for (int delta = kLanes / 2; delta > 0; delta /= 2) sum += __shfl_down_sync(kAllLanes, sum, delta);
-  return sum;
 }
 
 // blockDim (kLanes, kWarps); conv.weight is not read: its extents are those of grad_weight.
@@ -53,28 +48,21 @@ __global__ void backward_weights_kernel(DirectConv3d conv, GlobalView<const floa
     if (d >= 0 && d < x.extent[2] && h >= 0 && h < x.extent[3] && w >= 0 && w < x.extent[4])
       sum += static_cast<double>(grad_y(n, o, a, b, e) * x(n, c, d, h, w));
   }
-  sum = sum_of_lanes(sum);
+  sum = warp_sum(sum);
   if (threadIdx.x == 0) grad_weight.data[i] += static_cast<float>(sum);
 }
 
-// One block for each channel: gridDim.x of them.
+// One block for each channel.
 __global__ void bias_kernel(GlobalView<const float, 5> grad_y, Global<float> grad_bias) {
-  PRIMAL_SHARED(double, of_warp, [kThreads / kLanes]);
-  const int o = static_cast<int>(blockIdx.x), warp = static_cast<int>(threadIdx.x) / kLanes;
-  const int64_t volume = grad_y.extent[2] * grad_y.extent[3] * grad_y.extent[4];
+  const int64_t o = blockIdx.x, volume = grad_y.extent[2] * grad_y.extent[3] * grad_y.extent[4];
   double sum = 0.0;
   for (int64_t n = 0; n < grad_y.extent[0]; ++n) {
     const int64_t first = (n * grad_y.extent[1] + o) * volume;
     for (int64_t e = threadIdx.x; e < volume; e += kThreads)
       sum += static_cast<double>(grad_y.data[first + e]);
   }
-  sum = sum_of_lanes(sum);
-  if (threadIdx.x % kLanes == 0) of_warp[warp] = sum;
-  __syncthreads();
-  if (threadIdx.x != 0) return;
-  double total = 0.0;
-  for (int w = 0; w < kThreads / kLanes; ++w) total += of_warp[w];
-  grad_bias[o] += static_cast<float>(total);
+  sum = block_sum(sum);
+  if (threadIdx.x == 0) grad_bias[o] += static_cast<float>(sum);
 }
 
 void forward(const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,

@@ -19,7 +19,7 @@ constexpr ImplementationInfo kWinograd{
     .tolerance_factor = 5.0};
 constexpr ImplementationInfo kTiled{
     "tiled",
-    "4 x 32 pixels x 32 channels in a block, patches and weights in shared memory, sums in registers"};
+    "8 x 32 pixels x 32 channels in a block, patches and weights in shared memory, sums in registers"};
 constexpr ImplementationInfo kDirect{"direct", "one thread for each output, one warp for each weight"};
 #if PRIMAL_HAS_CUDNN
 constexpr ImplementationInfo kCudnn{

@@ -1,17 +1,17 @@
 // conv3d, tiled: forward and backward-data for the shapes of the U-Net (stride 1, 3x3 with padding 1 and 1x1x1).
 //
-// Idea: a block makes 4 x 32 pixels of 32 output channels. For 8 input channels at a time it brings the patch of pixels
-// with its border and the weights to shared memory. Each of its 4 warps has 8 of the output channels; a lane has one column
-// of 4 pixels, and so 32 sums in registers. For a column of taps it reads 6 pixels and 3 x 8 weights for 96 multiply-adds:
-//   - pixels: 32 neighbouring words for a warp, one access; weights: the same words for the whole warp, four to an access.
-//     12 accesses for 96 multiply-adds, of which an SM starts 4 for every access: the multipliers are the limit (by this
-//     count 50 % of the shared memory's time), and 8 of 9 instructions multiply.
-//   - global memory: 204 pixels and 288 weights for 36,864 multiply-adds, 75 of them for a number; a pixel tile's patch is
-//     1.6 times the tile, for each 32 output channels.
-//   - enough blocks: where the image has fewer than 4 for each of an H200's 132 SMs, the input channels are split, each part
-//     writes its sums to scratch, and a second launch adds them in order. So e3b (32 x 32 pixels, 256 channels: 64 blocks)
-//     becomes 512 blocks of 32 channels each, and 8 MB of sums that stay in L2. Several blocks on an SM hide each other's
-//     loading: nothing is double-buffered.
+// Idea: a block makes 8 x 32 pixels of 32 output channels. For 8 input channels at a time it brings the patch of pixels
+// with its border and the weights to shared memory. Each of its 4 warps has 8 of the output channels; a lane has a column
+// of 8 pixels, and so 64 sums in registers. For a column of 3 taps it reads 10 pixels and 3 x 8 weights, four to an access,
+// for 192 multiply-adds, which an SM takes 48 clocks to start for a warp:
+//   - shared memory: 10 accesses of neighbouring pixels and 6 of weights, the same for all lanes, 16 to 34 clocks (as the
+//     reads of 16 bytes take one to four); so the multipliers are the limit, and 12 of 13 instructions multiply.
+//   - global memory: 340 pixels and 288 weights for 73,728 multiply-adds, 117 for a number; a patch is 1.3 times its
+//     tile, for each 32 output channels.
+//   - enough blocks: where the image has fewer than two for each of an H200's 132 SMs, the input channels are split, each
+//     part writes its sums to scratch, and a second launch adds them in order. So e3b (32 x 32 pixels, 256 channels: 32
+//     blocks) becomes 256 blocks of 32 channels each, and 8 MB of sums that stay in L2. The blocks on an SM hide each
+//     other's loading: nothing is double-buffered.
 // Not measured yet, no device: by the counts above 70 to 80 % of the f32 peak at the wide layers.
 //   - backward_data is the same convolution from grad_y, with the kernel turned around and O and C exchanged.
 #include "nn/conv3d/conv3d_kernels.h"
@@ -20,11 +20,11 @@
 namespace primal::PRIMAL_SIMT {
 namespace {
 
-constexpr int kRows = 4;                 // of pixels, in a tile and in a thread
+constexpr int kRows = 8;                 // of pixels, in a tile and in a thread
 constexpr int kWarps = 4, kThreadO = 8;  // output channels of a thread; a warp has the same
 constexpr int kBlockO = kWarps * kThreadO;
 constexpr int kChunk = 8;  // input channels in shared memory
-constexpr int64_t kWantedBlocks = 4 * 132;
+constexpr int64_t kWantedBlocks = 2 * 132;
 constexpr int kSumThreads = 256;
 
 // Where weights lie: forward reads weight[o,c,tap], backward_data weight[c,o,last tap - tap].

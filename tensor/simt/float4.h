@@ -1,9 +1,10 @@
-// Four floats that a thread reads from shared memory in one access.
+// CUDA's float4 with its components in an array, so that loops go over them: one access to memory.
 #pragma once
 
 namespace primal {
 
 struct alignas(16) Float4 {
+  using Component = float;
   float at[4];
 };
 
