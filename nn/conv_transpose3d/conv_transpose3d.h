@@ -11,7 +11,8 @@
 //           grad_weight += the gradient of conv3d's weight at input grad_y and upstream gradient x
 //           grad_bias[o] += sum over n,d,h,w of grad_y[n,o,d,h,w]
 // Errors:   ShapeError for wrong ranks, mixed types, channels that disagree, a stride below 1, a padding
-//           below 0, an output padding outside [0, stride), an empty result.
+//           below 0, an output padding outside [0, stride), an empty result. DeviceError for inputs on several
+//           devices.
 // Source:   V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016,
 //           relationship 14.
 #pragma once
@@ -20,16 +21,11 @@
 #include <cstdint>
 
 #include "autograd/variable.h"
+#include "nn/conv_transpose3d/conv_transpose3d_params.h"
 #include "nn/module.h"
 #include "tensor/op/op.h"
 
 namespace primal {
-
-struct ConvTranspose3dParams {
-  std::array<int64_t, 3> stride{1, 1, 1};
-  std::array<int64_t, 3> padding{0, 0, 0};
-  std::array<int64_t, 3> output_padding{0, 0, 0};
-};
 
 Variable conv_transpose3d(const Variable& x, const Variable& weight, const Variable& bias = {},
                           const ConvTranspose3dParams& params = {});

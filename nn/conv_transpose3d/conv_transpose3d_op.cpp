@@ -1,11 +1,15 @@
 // What verify, check and the tests know of conv_transpose3d.
 #include "autograd/differentiable_op.h"
+#include "nn/conv_transpose3d/conv_transpose3d.h"
 #include "nn/conv_transpose3d/conv_transpose3d_kernels.h"
 
 namespace primal {
 namespace {
 
 using Triple = std::array<int64_t, 3>;
+
+constexpr ImplementationInfo kPlain{kReference, "conv3d's reference with x and y exchanged"};
+constexpr ImplementationInfo kDirect{"direct", "conv3d's direct kernels with x and y exchanged"};
 
 OpCase make_case(std::string name, Shape x, int64_t n_out, Triple kernel, Triple stride, Triple padding,
                  Triple output_padding) {
@@ -37,6 +41,25 @@ std::vector<OpCase> corner_cases() {
 
 }  // namespace
 
+template <>
+std::span<const DeviceKernels<ConvTranspose3dKernels<float>>> conv_transpose3d_kernels<float>() {
+  static const DeviceKernels<ConvTranspose3dKernels<float>> kernels[] = {
+      PRIMAL_EACH_DEVICE(kDirect, conv_transpose3d_direct),
+      {kPlain,
+       {cpu::conv_transpose3d_forward<float>, cpu::conv_transpose3d_backward_data<float>,
+        cpu::conv_transpose3d_backward_weights<float>}}};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<ConvTranspose3dKernels<double>>> conv_transpose3d_kernels<double>() {
+  static constexpr DeviceKernels<ConvTranspose3dKernels<double>> kernels[] = {
+      {kPlain,
+       {cpu::conv_transpose3d_forward<double>, cpu::conv_transpose3d_backward_data<double>,
+        cpu::conv_transpose3d_backward_weights<double>}}};
+  return kernels;
+}
+
 PhaseCosts conv_transpose3d_cost(const Shape& x, const Shape& weight, const Shape& y) {
   const double nx = elements_of(x), nw = elements_of(weight), ny = elements_of(y);
   const double flops = 2.0 * nx * nw / std::max(1.0, static_cast<double>(weight[0]));  // per x: O kd kh kw
@@ -62,7 +85,7 @@ OpInfo conv_transpose3d_info() {
   info.stages = {make_case("decoder_2x", {1, 64, 1, 64, 64}, 32, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {0, 0, 0})};
   info.cost = [](const OpShapes& s) { return conv_transpose3d_cost(s.in("x"), s.in("weight"), s.out()); };
   info.linear_in = {"x", "weight", "bias"};
-  info.implementations = {{kReference, "conv3d's reference with x and y exchanged"}};
+  info.implementations = infos_of(conv_transpose3d_kernels<float>());
   return info;
 }
 

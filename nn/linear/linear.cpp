@@ -30,7 +30,7 @@ View<T, 2> rows(const Tensor& t) {
   const int64_t n = t.size(-1);
   int64_t n_rows = 1;
   for (int a = 0; a + 1 < t.shape().rank(); ++a) n_rows *= t.size(a);
-  return {t.data<std::remove_const_t<T>>(), {n_rows, n}};
+  return {t.device_span<T>().data(), {n_rows, n}};
 }
 
 }  // namespace
@@ -38,21 +38,20 @@ View<T, 2> rows(const Tensor& t) {
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias) {
   const Shape shape = check(x.value(), weight.value(), bias);
   const Range range("linear");
-  const Tensor y = Tensor::empty(shape, x.dtype());
-  dispatch_floating(x.dtype(), "linear", [&]<class T>() {
-    cpu::linear_forward<T>(Exec{}, rows<const T>(x.value()), rows<const T>(weight.value()),
-                           bias.defined() ? bias.value().span<T>() : std::span<T>{}, rows<T>(y));
-  });
+  const Exec exec =
+      exec_on(common_device("linear", {x.value(), weight.value(), bias.defined() ? bias.value() : Tensor()}));
+  const Tensor y = Tensor::empty(shape, x.dtype(), exec.device);
   const Tensor saved_x = weight.requires_grad() ? x.value() : Tensor();
   const Tensor saved_weight = x.requires_grad() ? weight.value() : Tensor();
-  return record("linear", y, {x, weight, bias}, [saved_x, saved_weight](Gradients& g) {
-    dispatch_floating(g.output().dtype(), "linear", [&]<class T>() {
+  return dispatch_floating(x.dtype(), "linear", [&]<class T>() {
+    const LinearKernels<T>& kernels = kernels_on("linear", exec.device, linear_kernels<T>());
+    kernels.forward(exec, rows<const T>(x.value()), rows<const T>(weight.value()),
+                    bias.defined() ? bias.value().device_span<const T>() : std::span<const T>{}, rows<T>(y));
+    return record("linear", y, {x, weight, bias}, [=, &kernels](Gradients& g) {
       const View<const T, 2> grad_y = rows<const T>(g.output());
-      if (g.needs(0))
-        cpu::linear_backward_x<T>(Exec{}, grad_y, rows<const T>(saved_weight), rows<T>(g.input(0)));
-      if (g.needs(1))
-        cpu::linear_backward_weight<T>(Exec{}, grad_y, rows<const T>(saved_x), rows<T>(g.input(1)));
-      if (g.needs(2)) cpu::linear_backward_bias<T>(Exec{}, grad_y, g.input(2).span<T>());
+      if (g.needs(0)) kernels.backward_x(exec, grad_y, rows<const T>(saved_weight), rows<T>(g.input(0)));
+      if (g.needs(1)) kernels.backward_weight(exec, grad_y, rows<const T>(saved_x), rows<T>(g.input(1)));
+      if (g.needs(2)) kernels.backward_bias(exec, grad_y, g.input(2).device_span<T>());
     });
   });
 }

@@ -1,9 +1,13 @@
 // What verify, check and the tests know of linear.
 #include "autograd/differentiable_op.h"
 #include "nn/linear/linear.h"
+#include "nn/linear/linear_kernels.h"
 
 namespace primal {
 namespace {
+
+constexpr ImplementationInfo kPlain{kReference, "dot products and scaled sums along C"};
+constexpr ImplementationInfo kTiled{"tiled", "32 x 32 of a product in a block, 4 x 4 in a thread"};
 
 OpCase linear_case(std::string name, Shape x, int64_t n_out) {
   const int64_t n_in = x[-1];
@@ -11,6 +15,25 @@ OpCase linear_case(std::string name, Shape x, int64_t n_out) {
 }
 
 }  // namespace
+
+template <>
+std::span<const DeviceKernels<LinearKernels<float>>> linear_kernels<float>() {
+  static const DeviceKernels<LinearKernels<float>> kernels[] = {
+      PRIMAL_EACH_DEVICE(kTiled, linear_tiled),
+      {kPlain,
+       {cpu::linear_forward<float>, cpu::linear_backward_x<float>, cpu::linear_backward_weight<float>,
+        cpu::linear_backward_bias<float>}}};
+  return kernels;
+}
+
+template <>
+std::span<const DeviceKernels<LinearKernels<double>>> linear_kernels<double>() {
+  static constexpr DeviceKernels<LinearKernels<double>> kernels[] = {
+      {kPlain,
+       {cpu::linear_forward<double>, cpu::linear_backward_x<double>, cpu::linear_backward_weight<double>,
+        cpu::linear_backward_bias<double>}}};
+  return kernels;
+}
 
 OpInfo linear_info() {
   OpInfo info;
@@ -35,11 +58,12 @@ OpInfo linear_info() {
       linear_case("leading_axes", {2, 3, 1, 5}, 4),
       no_bias,
       linear_case("several_chunks", {4, 520}, 9),
+      linear_case("several_tiles", {33, 3}, 34),
       linear_case("empty_batch", {0, 4}, 3),
   };
   info.stages = {linear_case("head", {8, 4096}, 1024)};
   info.linear_in = {"x", "weight", "bias"};
-  info.implementations = {{kReference, "dot products and scaled sums along C"}};
+  info.implementations = infos_of(linear_kernels<float>());
   return info;
 }
 
