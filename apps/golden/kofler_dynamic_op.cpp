@@ -7,6 +7,7 @@
 #include "data/safetensors/safetensors.h"
 #include "nn/dynamic_tv/dynamic_tv.h"
 #include "nn/unrolled_tv/map_error.h"
+#include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -35,7 +36,7 @@ DynamicTv::Phase phase_of(const Attributes& attrs) {
 }
 
 std::unique_ptr<DynamicTv> model_of(const OpCall& call, DType dtype) {
-  Initialiser init(1, dtype);
+  Initialiser init(1, dtype, call.device);
   auto model = std::make_unique<DynamicTv>(options_of(call.attrs), init);
   if (const auto folder = call.attrs.find(kCaseFolder); folder != call.attrs.end()) {
     const std::filesystem::path path = std::filesystem::path(folder->get<std::string>()) / kWeightsFile;
@@ -49,9 +50,11 @@ std::unique_ptr<DynamicTv> model_of(const OpCall& call, DType dtype) {
   const double gain = call.attrs.value("gain", 1.0);
   for (const auto& [name, parameter] : model->parameters()) {
     if (!name.ends_with("weight")) continue;
+    const Tensor weight = parameter.value().to(Device{}).clone();
     dispatch_floating(dtype, "kofler_dynamic", [&]<class T>() {
-      for (T& w : parameter.value().span<T>()) w *= static_cast<T>(gain);
+      for (T& w : weight.span<T>()) w *= static_cast<T>(gain);
     });
+    parameter.value().copy_from(weight);
   }
   return model;
 }
@@ -61,9 +64,10 @@ OpResult run(const OpCall& call) {
   if (noisy == call.inputs.end()) throw DataError("[kofler_dynamic] input.noisy is missing");
   const NoGrad no_grad;
   const DynamicTv::Result result =
-      model_of(call, noisy->second.dtype())->forward(noisy->second, phase_of(call.attrs));
+      model_of(call, noisy->second.dtype())->forward(noisy->second.to(call.device), phase_of(call.attrs));
   OpResult out;
-  out.outputs = {{"lambda", result.lambda.value()}, {"denoised", result.denoised.value()}};
+  out.outputs = {{"lambda", result.lambda.value().to(Device{})},
+                 {"denoised", result.denoised.value().to(Device{})}};
   return out;
 }
 
@@ -96,7 +100,8 @@ OpInfo kofler_dynamic_info() {
   info.results = {"lambda", "denoised"};
   info.differentiable =
       false;  // of a recorded run there are no gradients; tests/nn/dynamic_tv_test.cpp has the check
-  info.implementations = {{kReference, "the chain of ops, each by its own rule"}};
+  info.implementations =
+      wherever({kReference, "the chain of ops, each by its own rule"}, pdhg_ladder<float>());
   return info;
 }
 

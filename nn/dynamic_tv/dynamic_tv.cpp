@@ -10,7 +10,8 @@
 namespace primal {
 namespace {
 
-constexpr double kRawStart = 10.0;  // sigmoid(10) = 0.99995
+// Of a step before its sigmoid: sigmoid(10) = 0.99995.
+Tensor raw_start(const Initialiser& init) { return Tensor::full({}, 10.0, init.dtype(), init.device()); }
 
 const DynamicTvOptions& checked(const DynamicTvOptions& o) {
   if (!(o.up_bound > 0.0)) throw ConfigError("[dynamic_tv] up_bound {} is not above zero", o.up_bound);
@@ -27,9 +28,9 @@ const DynamicTvOptions& checked(const DynamicTvOptions& o) {
 DynamicTv::DynamicTv(const DynamicTvOptions& options, Initialiser& init)
     : options_(checked(options)), cnn_(options.unet, init) {
   register_module("cnn", cnn_);
-  sigma_ = register_parameter("sigma", Tensor::scalar(kRawStart, init.dtype()));
-  tau_ = register_parameter("tau", Tensor::scalar(kRawStart, init.dtype()));
-  theta_ = register_parameter("theta", Tensor::scalar(kRawStart, init.dtype()));
+  sigma_ = register_parameter("sigma", raw_start(init));
+  tau_ = register_parameter("tau", raw_start(init));
+  theta_ = register_parameter("theta", raw_start(init));
 }
 
 Variable DynamicTv::map_of(const Variable& z, Phase phase) const {

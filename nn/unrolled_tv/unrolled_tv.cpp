@@ -9,7 +9,8 @@
 namespace primal {
 namespace {
 
-constexpr double kRawStart = 10.0;  // sigmoid(10) = 0.99995
+// Of a step before its sigmoid: sigmoid(10) = 0.99995.
+Tensor raw_start(const Initialiser& init) { return Tensor::full({}, 10.0, init.dtype(), init.device()); }
 
 // What to add below and above one extent to reach a multiple.
 struct Padding {
@@ -35,9 +36,9 @@ UnrolledTv::UnrolledTv(const UnrolledTvOptions& options, Initialiser& init)
   if (options.n_iter < 0) throw ConfigError("[unrolled_tv] n_iter {} is below zero", options.n_iter);
   register_module("cnn", cnn_);
   if (options.learn_steps) {
-    sigma_ = register_parameter("pdhg.sigma", Tensor::scalar(kRawStart, init.dtype()));
-    tau_ = register_parameter("pdhg.tau", Tensor::scalar(kRawStart, init.dtype()));
-    theta_ = register_parameter("pdhg.theta", Tensor::scalar(kRawStart, init.dtype()));
+    sigma_ = register_parameter("pdhg.sigma", raw_start(init));
+    tau_ = register_parameter("pdhg.tau", raw_start(init));
+    theta_ = register_parameter("pdhg.theta", raw_start(init));
   }
 }
 

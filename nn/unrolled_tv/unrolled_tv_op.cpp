@@ -8,6 +8,7 @@
 #include "nn/unrolled_tv/map_error.h"
 #include "nn/unrolled_tv/reference_layout.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
+#include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -34,10 +35,14 @@ UnrolledTvOptions options_of(const Attributes& attrs) {
   return o;
 }
 
+Variable input_there(const OpCall& call, const std::string& name) {
+  return input(call, name).to(call.device);
+}
+
 // The model of a case, with the case's parameters; without any, freshly initialised and multiplied by `gain`: the map of a
 // small network with PyTorch's initialisation hardly varies, and an error relative to its spread would measure rounding.
 std::unique_ptr<UnrolledTv> model_of(const OpCall& call) {
-  Initialiser init(1, input(call, "noisy").dtype());
+  Initialiser init(1, input(call, "noisy").dtype(), call.device);
   auto model = std::make_unique<UnrolledTv>(options_of(call.attrs), init);
   TensorMap parameters;
   for (const auto& [name, tensor] : call.inputs) {
@@ -50,25 +55,27 @@ std::unique_ptr<UnrolledTv> model_of(const OpCall& call) {
   const double gain = call.attrs.value("gain", 1.0);
   for (const auto& [name, parameter] : model->parameters()) {
     if (!name.ends_with("weight")) continue;
-    const Tensor weight = parameter.value();  // by its own name: clang 14 captures no structured bindings
+    const Tensor weight = parameter.value().to(Device{}).clone();
     dispatch_floating(weight.dtype(), "thesis_model", [&]<class T>() {
       for (T& w : weight.span<T>()) w *= static_cast<T>(gain);
     });
+    parameter.value().copy_from(weight);
   }
   return model;
 }
 
 OpResult run_model(const OpCall& call) {
   const std::unique_ptr<UnrolledTv> model = model_of(call);
-  const UnrolledTv::Result result = model->forward(input(call, "noisy"));
-  const Variable loss = mse_loss(result.denoised, input(call, "clean"));
+  const UnrolledTv::Result result = model->forward(input_there(call, "noisy"));
+  const Variable loss = mse_loss(result.denoised, input_there(call, "clean"));
   loss.backward();
 
   OpResult out;
-  out.outputs = {
-      {"lambda", result.lambda.value()}, {"denoised", result.denoised.value()}, {"loss", loss.value()}};
+  out.outputs = {{"lambda", result.lambda.value().to(Device{})},
+                 {"denoised", result.denoised.value().to(Device{})},
+                 {"loss", loss.value().to(Device{})}};
   TensorMap grads;
-  for (const auto& [name, parameter] : model->parameters()) grads[name] = parameter.grad();
+  for (const auto& [name, parameter] : model->parameters()) grads[name] = parameter.grad().to(Device{});
   out.grads = to_reference_layout(grads);
   if (call.attrs.value("grads", std::string()) == "l2 norms only") {
     for (const auto& [name, grad] : grads) {
@@ -104,7 +111,8 @@ OpResult run_training(const OpCall& call) {
   std::vector<double> losses;
   for (int64_t k = 0; k < n_steps; ++k) {
     model->zero_grad();
-    const Variable loss = mse_loss(model->forward(input(call, "noisy")).denoised, input(call, "clean"));
+    const Variable loss =
+        mse_loss(model->forward(input_there(call, "noisy")).denoised, input_there(call, "clean"));
     loss.backward();
     adam.step();
     losses.push_back(loss.value().item());
@@ -151,7 +159,8 @@ OpInfo thesis_model_info() {
   info.results = {"loss"};
   info.differentiable =
       false;  // its parameters are not inputs of a case; tests/nn/unrolled_tv_test.cpp has the check
-  info.implementations = {{kReference, "the chain of ops, each by its own rule"}};
+  info.implementations =
+      wherever({kReference, "the chain of ops, each by its own rule"}, pdhg_ladder<float>());
   return info;
 }
 
@@ -166,7 +175,8 @@ OpInfo thesis_training_info() {
                         pictures({1, 1, 1, 8, 8})}};
   info.results = {"losses"};
   info.differentiable = false;
-  info.implementations = {{kReference, "the chain of ops, each by its own rule"}};
+  info.implementations =
+      wherever({kReference, "the chain of ops, each by its own rule"}, pdhg_ladder<float>());
   return info;
 }
 

@@ -10,8 +10,9 @@
 //   problems one after the other.
 // Launch:  `fused` launches a block for each tile, once for each iteration. `persistent` launches once, with as many blocks as
 //   the device holds at a time, and meets at a grid barrier after each iteration: no launches, and the fields stay in L2.
-// Bytes:   for each pixel and iteration 4 (6 + 3 A) forward (x, x_bar, p, q of A axes read and written, z and lambda read) and
-//   A / 4 for the codes; neighbours come from L1. Backward 4 (6 + 2 A + 2) and as many for the codes, the steps 4 (4 + 2).
+// Bytes:   for each pixel and iteration 4 (7 + 3 A) forward (x, x_bar, p and q of A axes read and written, z and lambda read)
+//   and A / 4 for the codes; neighbours come from L1. Backward 4 (6 + 2 A) (c, ab, ap and aq) and A / 4, 8 for each
+//   lambda^ at its bound, 8 for z^ where it is wanted, 24 for the steps (r, three iterates, z).
 // Sums:    lambda^ and z^ add up in place in float, as on the CPU. Those for the steps are doubles: the lanes of a warp in a
 //   tree, the iterations in a cell of each warp, the cells in the end in a tree: the same bits for both ways to launch.
 #include <cmath>
