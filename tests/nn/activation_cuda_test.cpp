@@ -13,6 +13,8 @@
 namespace primal {
 namespace {
 
+const Exec kOnSimt{.n_threads = 2, .device = Device::simt()};
+
 struct Kind {
   OpInfo info;
   ActivationParams params;
@@ -31,7 +33,7 @@ std::vector<float> forward(std::span<const float> x, const ActivationParams& par
   return simt::same_in_all_orders("activation_forward", [&] {
     const simt::Buffer<float> x_device = device(x);
     simt::Buffer<float> y(x.size());
-    simt::activation_forward<float>(x_device.span(), params, y.span());
+    simt::activation_elementwise.forward(kOnSimt, x_device.span(), params, y.span());
     return y.to_host();
   });
 }
@@ -42,7 +44,8 @@ std::vector<float> backward(std::span<const float> y, std::span<const float> gra
   return simt::same_in_all_orders("activation_backward", [&] {
     const simt::Buffer<float> y_device = device(y), grad_y_device = device(grad_y);
     simt::Buffer<float> grad_x = device(before);
-    simt::activation_backward<float>(y_device.span(), grad_y_device.span(), params, grad_x.span());
+    simt::activation_elementwise.backward(kOnSimt, y_device.span(), grad_y_device.span(), params,
+                                          grad_x.span());
     return grad_x.to_host();
   });
 }
@@ -92,8 +95,9 @@ TEST(ActivationCuda, TakesTheKinkAndTheEndsOfTheRangeAsTheCpuDoes) {
 TEST(ActivationCuda, ReportsAnInputThatNothingHasWritten) {
   const simt::Buffer<float> x(300);
   simt::Buffer<float> y(300);
-  EXPECT_THROW(simt::activation_forward<float>(x.span(), {.kind = ActivationKind::relu}, y.span()),
-               CheckFailed);
+  EXPECT_THROW(
+      simt::activation_elementwise.forward(kOnSimt, x.span(), {.kind = ActivationKind::relu}, y.span()),
+      CheckFailed);
 }
 
 }  // namespace
