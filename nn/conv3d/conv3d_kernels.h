@@ -53,6 +53,17 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<double>>> conv3d_la
 PRIMAL_DEVICE_KERNELS(Conv3dKernels<float>, conv3d_direct);
 // The shapes of cpu::conv3d_blocked_supports (conv3d_tiled_cuda.cu, conv3d_tiled_weights_cuda.cu).
 PRIMAL_DEVICE_KERNELS(Conv3dKernels<float>, conv3d_tiled);
+// For libraries whose product does not add a bias to each row (conv3d_bias_cuda.cu).
+struct Conv3dFillBias {
+  void (*fill)(const Exec&, View<const float, 1> bias, View5<float> y);
+};
+PRIMAL_DEVICE_KERNELS(Conv3dFillBias, conv3d_fill_bias);
+#if PRIMAL_HAS_CUDA
+namespace cuda {
+extern const Conv3dKernels<float> conv3d_cublaslt;  // conv3d_cublaslt.cpp
+bool conv3d_cublaslt_supports(const Conv3dGeometry&);
+}  // namespace cuda
+#endif
 #if PRIMAL_HAS_CUDNN
 namespace cuda {
 extern const Conv3dKernels<float> conv3d_cudnn;  // conv3d_cudnn.cpp

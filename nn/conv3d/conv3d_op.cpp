@@ -21,6 +21,10 @@ constexpr ImplementationInfo kTiled{
     "tiled",
     "8 x 32 pixels x 32 channels in a block, patches and weights in shared memory, sums in registers"};
 constexpr ImplementationInfo kDirect{"direct", "one thread for each output, one warp for each weight"};
+#if PRIMAL_HAS_CUDA
+constexpr ImplementationInfo kCublasLt{"cublaslt",
+                                       "NVIDIA's library, a matrix product for each image: 1x1x1"};
+#endif
 #if PRIMAL_HAS_CUDNN
 constexpr ImplementationInfo kCudnn{
     .name = "cudnn", .idea = "NVIDIA's library, its first deterministic algorithm", .tolerance_factor = 5.0};
@@ -152,6 +156,9 @@ template <>
 std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_ladder<float>() {
   static const Implementation<Conv3dGeometry, Conv3dKernels<float>> ladder[] = {
     PRIMAL_ON_DEVICES(kTiled, cpu::conv3d_blocked_supports, conv3d_tiled),
+#if PRIMAL_HAS_CUDA
+    {on_device(kCublasLt, Device::Kind::cuda), cuda::conv3d_cublaslt_supports, cuda::conv3d_cublaslt},
+#endif
 #if PRIMAL_HAS_CUDNN
     {on_device(kCudnn, Device::Kind::cuda), cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn},
 #endif

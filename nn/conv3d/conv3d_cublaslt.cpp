@@ -1,0 +1,76 @@
+// A 1x1x1 convolution is a matrix product for each image, here by cuBLASLt: with P pixels,
+//   y [O,P] = weight [O,C] x [C,P] + bias       grad_x [C,P] += weight' grad_y       grad_weight [O,C] += grad_y x'
+#include "nn/conv3d/conv3d_kernels.h"
+#include "tensor/cuda/cublaslt_api.h"
+
+namespace primal::cuda {
+namespace {
+
+template <class V>
+int64_t pixels_of(const V& view) {
+  return view.size(2) * view.size(3) * view.size(4);
+}
+
+void forward(const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
+             const Conv3dParams&, View5<float> y) {
+  if (bias.data != nullptr) conv3d_fill_bias.fill(exec, bias, y);
+  const int64_t n_pixels = pixels_of(x), n_in = x.size(1), n_out = y.size(1);
+  multiply(exec, {.m = n_out,
+                  .n = n_pixels,
+                  .k = n_in,
+                  .a = weight.data,
+                  .b = x.data,
+                  .c = y.data,
+                  .add = bias.data != nullptr,
+                  .batch = x.size(0),
+                  .stride_b = n_in * n_pixels,
+                  .stride_c = n_out * n_pixels});
+}
+
+void backward_data(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
+                   const Conv3dParams&, View5<float> grad_x) {
+  const int64_t n_pixels = pixels_of(grad_x), n_in = grad_x.size(1), n_out = grad_y.size(1);
+  multiply(exec, {.m = n_in,
+                  .n = n_pixels,
+                  .k = n_out,
+                  .a = weight.data,
+                  .b = grad_y.data,
+                  .c = grad_x.data,
+                  .transpose_a = true,
+                  .add = true,
+                  .batch = grad_x.size(0),
+                  .stride_b = n_out * n_pixels,
+                  .stride_c = n_in * n_pixels});
+}
+
+void backward_weights(const Exec& exec, View5<const float> x, View5<const float> grad_y,
+                      const Conv3dParams& params, View5<float> grad_weight, View<float, 1> grad_bias) {
+  if (grad_bias.data != nullptr) conv3d_direct.backward_weights(exec, x, grad_y, params, {}, grad_bias);
+  if (grad_weight.data == nullptr) return;
+  const int64_t n_pixels = pixels_of(x), n_in = x.size(1), n_out = grad_y.size(1);
+  for (int64_t n = 0; n < x.size(0); ++n) {  // one after another, as they add into the same gradient
+    multiply(exec, {.m = n_out,
+                    .n = n_in,
+                    .k = n_pixels,
+                    .a = grad_y.data + n * n_out * n_pixels,
+                    .b = x.data + n * n_in * n_pixels,
+                    .c = grad_weight.data,
+                    .transpose_b = true,
+                    .add = true});
+  }
+}
+
+}  // namespace
+
+const Conv3dKernels<float> conv3d_cublaslt = {forward, backward_data, backward_weights};
+
+bool conv3d_cublaslt_supports(const Conv3dGeometry& g) {
+  const auto one = [](const std::array<int64_t, 3>& t, int64_t value) {
+    return t[0] == value && t[1] == value && t[2] == value;
+  };
+  const bool pointwise = g.weight[2] == 1 && g.weight[3] == 1 && g.weight[4] == 1;
+  return pointwise && one(g.params.stride, 1) && one(g.params.padding, 0) && g.x.numel() > 0 &&
+         has_cublaslt();
+}
+
+}  // namespace primal::cuda
