@@ -24,6 +24,7 @@ struct CommonOptions {
   // a remark on stderr, and so is a device that `auto` found. DeviceError where the device asked for is not there.
   Device apply() const;
   Device resolve_device() const;
+
   // --impl as a map; ConfigError for an unknown op or implementation.
   std::map<std::string, std::string, std::less<>> forced() const;
 };

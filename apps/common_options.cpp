@@ -67,10 +67,17 @@ std::map<std::string, std::string, std::less<>> CommonOptions::forced() const {
     const std::string op = text.substr(0, equals), name = text.substr(equals + 1);
     const OpInfo* info = registered_ops().find(op);
     if (info == nullptr) throw ConfigError("[--impl] unknown op '{}'; `primal check --list` names them", op);
-    const bool exists = std::ranges::count(info->implementations, name, &ImplementationInfo::name) > 0;
-    if (!exists)
+    const auto has = [&](const std::vector<ImplementationInfo>& list) {
+      return std::ranges::count(list, name, &ImplementationInfo::name) > 0;
+    };
+    if (!has(info->implementations))
       throw ConfigError("[--impl] {} has no implementation '{}'; it has: {}", op, name,
                         info->implementation_names());
+    if (const Device there = device == "auto" ? choose_device().device : Device::parse(device);
+        !has(info->implementations_on(there.kind))) {
+      throw ConfigError("[--impl] {}'s '{}' does not run on {}; --device gives another", op, name,
+                        there.str());
+    }
     for (const cuda::VendorStatus& library : cuda::vendor_libraries()) {
       if (library.implementation == name && !library.problem.empty())
         throw DeviceError("[--impl] {}: {}", text, library.problem);

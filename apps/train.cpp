@@ -136,6 +136,7 @@ void train_command(const TrainOptions& options) {
                       config.output);
   }
   DenoisingTask task(config, device);
+  check_device_memory(config, task);
   const bool talk = !options.common.quiet;
   const bool data_only = options.dry_run && options.common.json;
   if (talk || data_only) {

@@ -49,7 +49,8 @@ cuda=(--device cuda)
 golden=(tests/golden)
 [[ -d ${PRIMAL_GOLDEN:-../shared/golden} ]] && golden+=("${PRIMAL_GOLDEN:-../shared/golden}")
 
-step tests "$build/tests/test_apps_device_ops" --gtest_filter='Cuda/*'
+step test_ops "$build/tests/test_apps_cuda_ops"
+step test_training "$build/tests/test_apps_cuda_training"
 step check "$primal" check "${cuda[@]}"
 step verify "$primal" verify "${golden[@]}" "${cuda[@]}"
 if command -v compute-sanitizer > /dev/null; then

@@ -1,8 +1,13 @@
 #include "tensor/range.h"
 
 #include <atomic>
+#include <cstdlib>
 #include <mutex>
 #include <utility>
+
+#if PRIMAL_HAS_CUDA
+#include <nvtx3/nvToolsExt.h>
+#endif
 
 #include "tensor/backend.h"
 #include "tensor/error.h"
@@ -26,6 +31,24 @@ thread_local std::string layer_path;
 double microseconds(std::chrono::steady_clock::duration d) {
   return std::chrono::duration<double, std::micro>(d).count();
 }
+
+// Where a tool that reads NVTX runs this process (Nsight sets the variable), it gets the ranges too, under the same names.
+#if PRIMAL_HAS_CUDA
+bool traced() {
+  static const bool once = std::getenv("NVTX_INJECTION64_PATH") != nullptr;
+  return once;
+}
+void begin_trace(const char* name, const char* phase) {
+  if (!traced()) return;
+  nvtxRangePushA(phase == nullptr ? name : (std::string(name) + '.' + phase).c_str());
+}
+void end_trace() {
+  if (traced()) nvtxRangePop();
+}
+#else
+void begin_trace(const char*, const char*) {}
+void end_trace() {}
+#endif
 
 int thread_number() {
   thread_local const int number = threads_seen++;
@@ -102,6 +125,7 @@ double RangeRecorder::total_us(const std::string& name) const {
 }
 
 Range::Range(const char* name, const char* phase, const RangeOriginPointer& from) {
+  begin_trace(name, phase);
   if (!RangeRecorder::active()) return;
   state_ = std::make_unique<State>();
   state_->name = name;
@@ -117,6 +141,7 @@ Range::Range(const char* name, const char* phase, const RangeOriginPointer& from
 }
 
 Range::~Range() {
+  end_trace();
   if (state_ == nullptr) return;
   const auto now = std::chrono::steady_clock::now();
   --depth;

@@ -48,6 +48,37 @@ StepTrial try_step(DenoisingTask& task, int64_t batch) {
   return trial;
 }
 
+std::string does_not_fit(const TrainConfig& config, const UnrolledTv& model, int64_t free_bytes) {
+  const auto needs = [&](int64_t batch, int64_t size) {
+    return plan_training(model, {batch, 1, 1, size, size}).bytes.total();
+  };
+  const int64_t batch = config.training.batch, size = config.data.size;
+  const int64_t needed = needs(batch, size);
+  if (needed <= free_bytes) return "";
+  int64_t smaller_batch = batch - 1, smaller_size = size - size % 8;
+  while (smaller_batch > 0 && needs(smaller_batch, size) > free_bytes) --smaller_batch;
+  while (smaller_size > 0 && needs(batch, smaller_size) > free_bytes) smaller_size -= 8;
+  std::string fits = "nothing of this model fits: fewer model.filters or model.iterations need less";
+  if (smaller_batch > 0) {
+    fits = fmt::format("training.batch={} would fit", smaller_batch);
+  } else if (smaller_size > 0) {
+    fits = fmt::format("data.size={} would fit", smaller_size);
+  }
+  return fmt::format("a step with batch {} of {} x {} pixels needs {:.1f} MB, {:.1f} MB are free; {}", batch,
+                     size, size, megabytes(needed), megabytes(free_bytes), fits);
+}
+
+void check_device_memory(const TrainConfig& config, const DenoisingTask& task) {
+  const Device device = task.model().device();
+  if (device.kind != Device::Kind::cuda) return;
+  const std::vector<DeviceInfo> all = devices();
+  const auto info = std::ranges::find(all, device, &DeviceInfo::device);
+  const MemoryStats held = backend(device).stats();  // by this process: weights are there already
+  const auto free_bytes = static_cast<int64_t>(info->free_memory_bytes + held.reserved_bytes);
+  const std::string problem = does_not_fit(config, task.unrolled_tv(), free_bytes);
+  if (!problem.empty()) throw DeviceError("[train] {}: {}", device.str(), problem);
+}
+
 RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_done) {
   RunPlan plan;
   plan.n_parameters = task.model().n_parameters();

@@ -31,6 +31,12 @@ struct RunPlan {
   double seconds_left() const { return static_cast<double>(n_steps - steps_done) * trial.step_ms * 1e-3; }
 };
 
+// Why a step does not fit into so many bytes of a device, and the largest batch or picture that would; empty where it does.
+std::string does_not_fit(const TrainConfig& config, const UnrolledTv& model, int64_t free_bytes);
+
+// The CPU's memory is for the system to give; a CUDA device's is all there is: DeviceError with does_not_fit().
+void check_device_memory(const TrainConfig& config, const DenoisingTask& task);
+
 // With the trial.
 RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_done);
 

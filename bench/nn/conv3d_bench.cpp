@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "bench/cases.h"
+#include "nn/conv3d/conv3d.h"
 #include "nn/conv3d/conv3d_kernels.h"
 
 namespace primal {
@@ -97,6 +98,8 @@ void register_cases() {
   for (const Direction direction :
        {Direction::forward, Direction::backward_data, Direction::backward_weights}) {
     for (const auto& implementation : conv3d_ladder<float>()) {
+      if (implementation.info.device != Device::Kind::cpu)
+        continue;  // `primal profile --device cuda` times those
       for (const OpCase& op_case : info.stages) {
         if (!implementation.supports(Stage(op_case).geometry())) continue;
         const std::string name =

@@ -152,6 +152,8 @@ constexpr Picture kPictures[] = {{"thesis", 256, 256}, {"small_64", 64, 256}, {"
 
 void register_grids() {
   for (const auto& implementation : pdhg_ladder<float>()) {
+    if (implementation.info.device != Device::Kind::cpu)
+      continue;  // `primal profile --device cuda` times those
     for (const Picture& p : kPictures) {
       benchmark::RegisterBenchmark(
           fmt::format("pdhg_grid/{}/f32/{}", implementation.info.name, p.name).c_str(),
@@ -167,6 +169,7 @@ void register_grids() {
 void register_passes() {
   for (const auto& [pass, name] : kPasses) {
     for (const auto& implementation : pdhg_ladder<float>()) {
+      if (implementation.info.device != Device::Kind::cpu) continue;
       for (const Picture& p : kPictures) {
         benchmark::RegisterBenchmark(
             fmt::format("pdhg_{}/{}/f32/{}", name, implementation.info.name, p.name).c_str(),
