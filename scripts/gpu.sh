@@ -50,6 +50,7 @@ golden=(tests/golden)
 [[ -d ${PRIMAL_GOLDEN:-../shared/golden} ]] && golden+=("${PRIMAL_GOLDEN:-../shared/golden}")
 
 step test_ops "$build/tests/test_apps_cuda_ops"
+step test_order "$build/tests/test_apps_cuda_order"
 step test_training "$build/tests/test_apps_cuda_training"
 step check "$primal" check "${cuda[@]}"
 step verify "$primal" verify "${golden[@]}" "${cuda[@]}"
