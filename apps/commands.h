@@ -23,9 +23,11 @@ struct CommonOptions {
   // Threads, device and plan take effect; returns the device. Call first in a command. A plan of another machine or build is
   // a remark on stderr, and so is a device that `auto` found. DeviceError where the device asked for is not there.
   Device apply() const;
+  // What --device names, without a remark.
   Device resolve_device() const;
 
-  // --impl as a map; ConfigError for an unknown op or implementation.
+  // --impl as a map. ConfigError for an unknown op or implementation, or one that does not run on the device; DeviceError
+  // where its library is not there.
   std::map<std::string, std::string, std::less<>> forced() const;
 };
 

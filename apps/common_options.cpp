@@ -38,6 +38,10 @@ void CommonOptions::add_to(CLI::App& command) {
 Device CommonOptions::apply() const {
   if (threads > 0) set_num_threads(threads);
   const Device chosen = resolve_device();
+  if (device == "auto" && !chosen.is_cpu() && !quiet) {
+    fmt::print(stderr, "[device] {}: {}; --device cpu computes on the processor\n", chosen.str(),
+               choose_device().why);
+  }
   set_precision(parse_precision(precision));
   if (plan.empty()) return chosen;
   const PlanFile file = read_plan(plan, registered_ops());
@@ -50,13 +54,7 @@ Device CommonOptions::apply() const {
 }
 
 Device CommonOptions::resolve_device() const {
-  if (device != "auto") return Device::parse(device);
-  const DeviceChoice choice = choose_device();
-  if (!choice.device.is_cpu() && !quiet) {
-    fmt::print(stderr, "[device] {}: {}; --device cpu computes on the processor\n", choice.device.str(),
-               choice.why);
-  }
-  return choice.device;
+  return device == "auto" ? choose_device().device : Device::parse(device);
 }
 
 std::map<std::string, std::string, std::less<>> CommonOptions::forced() const {
@@ -73,8 +71,7 @@ std::map<std::string, std::string, std::less<>> CommonOptions::forced() const {
     if (!has(info->implementations))
       throw ConfigError("[--impl] {} has no implementation '{}'; it has: {}", op, name,
                         info->implementation_names());
-    if (const Device there = device == "auto" ? choose_device().device : Device::parse(device);
-        !has(info->implementations_on(there.kind))) {
+    if (const Device there = resolve_device(); !has(info->implementations_on(there.kind))) {
       throw ConfigError("[--impl] {}'s '{}' does not run on {}; --device gives another", op, name,
                         there.str());
     }

@@ -121,10 +121,6 @@ const Found& usable(const std::vector<Found>& list, int n, const char* phase) {
 
 constexpr int kMostAlgorithms = 16;
 
-bool cudnn_supports(const Conv3dGeometry& g) {
-  return has_cudnn() && g.x.numel() > 0 && g.x.numel() < (int64_t{1} << 31);
-}
-
 TensorDescriptor bias_descriptor(int64_t n, bool flat) {
   std::vector<int> extents(flat ? 4 : 5, 1);
   extents[1] = static_cast<int>(n);
@@ -197,6 +193,8 @@ void backward_weights(const Exec& exec, View5<const float> x, View5<const float>
 }  // namespace
 
 const Conv3dKernels<float> conv3d_cudnn = {forward, backward_data, backward_weights};
-bool conv3d_cudnn_supports(const Conv3dGeometry& geometry) { return cudnn_supports(geometry); }
+bool conv3d_cudnn_supports(const Conv3dGeometry& g) {
+  return has_cudnn() && g.x.numel() > 0 && g.x.numel() < (int64_t{1} << 31);
+}
 
 }  // namespace primal::cuda
