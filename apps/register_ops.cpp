@@ -9,6 +9,7 @@
 #include "nn/batch_norm/batch_norm.h"
 #include "nn/concat/concat.h"
 #include "nn/conv3d/conv3d.h"
+#include "nn/conv3d_leaky_relu/conv3d_leaky_relu.h"
 #include "nn/conv_transpose3d/conv_transpose3d.h"
 #include "nn/cross_entropy/cross_entropy.h"
 #include "nn/lambda_map/lambda_map.h"
@@ -38,6 +39,7 @@ OpRegistry register_ops() {
   ops.add(scale_info());
   ops.add(lambda_map_info());
   ops.add(conv3d_info());
+  ops.add(conv3d_leaky_relu_info());
   ops.add(conv_transpose3d_info());
   ops.add(max_pool3d_info());
   ops.add(upsample3d_info());

@@ -32,14 +32,14 @@ class CaseCheck {
 
  private:
   OpResult call(TensorMap inputs, TensorMap upstream = {}) const {
-    const ImplementationScope forced(info_.name, implementation_.name);
+    const ImplementationScope forced(info_.chooser(), implementation_.name);
     return info_.run({std::move(inputs), case_.attrs, std::move(upstream), case_.name, {}, device_});
   }
 
   bool runs_in(DType dtype) const {
-    const ImplementationScope forced(info_.name, implementation_.name);
+    const ImplementationScope forced(info_.chooser(), implementation_.name);
     info_.run({make_inputs(case_, dtype), case_.attrs, {}, case_.name, {}, device_});
-    return forced.used(info_.name, implementation_.name) ||
+    return forced.used(info_.chooser(), implementation_.name) ||
            info_.implementations_on(device_.kind).size() == 1;
   }
 
@@ -119,7 +119,7 @@ class CaseCheck {
     const TensorMap inputs = make_inputs(case_, DType::f32);
     OpCall reference_call{
         make_inputs(case_, info_.f64 ? DType::f64 : DType::f32), case_.attrs, {}, case_.name};
-    const ImplementationScope forced(info_.name, kReference);
+    const ImplementationScope forced(info_.chooser(), kReference);
     OpResult reference = info_.run(reference_call);
     TensorMap upstream;
     if (info_.differentiable) {

@@ -20,6 +20,12 @@ struct Variable::Slot {
   Tensor grad;
   std::shared_ptr<Node> node;  // null for a leaf
 
+  Gradients::Sink sink() {
+    const bool add = grad.defined();
+    if (!add) grad = Tensor::empty(shape, dtype, device);
+    return {grad, add};
+  }
+
   const Tensor& zeroed_grad() {
     if (!grad.defined()) {
       const Range range("tape", "zero_gradient", [&] {
@@ -96,6 +102,7 @@ Variable record(const char* op, Tensor value, const std::vector<Variable>& input
 
 bool Gradients::needs(size_t input) const { return node_.inputs.at(input) != nullptr; }
 const Tensor& Gradients::input(size_t input) const { return node_.inputs.at(input)->zeroed_grad(); }
+Gradients::Sink Gradients::sink(size_t input) const { return node_.inputs.at(input)->sink(); }
 
 void Variable::backward(const Tensor& upstream) const {
   if (slot_ == nullptr) throw ShapeError("[backward] nothing this value depends on requires a gradient");

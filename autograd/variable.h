@@ -6,7 +6,7 @@
 // oldest, hands each node the gradient of its result and lets it add into the gradients of its inputs.
 //
 //   Rule for every backward: it ADDS into the gradients of its inputs, the tape zeroes them. Shared inputs
-//   just work.
+//   just work. (Where zeros would cost, Gradients::sink says when to overwrite instead.)
 //
 // Memory: a node does not hold the values of its inputs, only what its function captured. A node is spent
 // once it has run: what it captured and the gradient it consumed are freed at once, so activations die as the
@@ -67,9 +67,18 @@ class Variable {
 // What a node's backward sees: the gradient of its result and the gradients of its inputs.
 class Gradients {
  public:
-  const Tensor& output() const { return output_; }  // gradient of the result
-  bool needs(size_t input) const;                   // does anyone want this input's gradient?
-  const Tensor& input(size_t input) const;          // buffer to ADD into, zeroed when first asked for
+  // Gradient of the result. Nobody reads it after this node, so a node may use it up as scratch.
+  const Tensor& output() const { return output_; }
+  bool needs(size_t input) const;           // does anyone want this input's gradient?
+  const Tensor& input(size_t input) const;  // buffer to ADD into, zeroed when first asked for
+
+  // For a node that can also overwrite: the buffer, and whether it holds a gradient to add to. If not, all of it must be
+  // written.
+  struct Sink {
+    Tensor buffer;
+    bool add;
+  };
+  Sink sink(size_t input) const;
 
  private:
   friend class Variable;

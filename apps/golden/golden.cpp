@@ -132,7 +132,7 @@ std::vector<GoldenRow> run_golden(const GoldenCase& on_cpu, const OpRegistry& op
     if (there.size() < 2 || !rule.used_any(below.name)) continue;
     for (const ImplementationInfo& implementation : there) {
       const ImplementationScope forced(below.name, implementation.name);
-      const bool is_op = &below == op;
+      const bool is_op = below.name == op->chooser();
       GoldenRow row = run_one(
           golden, *op,
           is_op ? std::string(implementation.name) : fmt::format("{}={}", below.name, implementation.name),

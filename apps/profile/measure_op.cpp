@@ -42,10 +42,15 @@ class Measurement {
     OpMeasurement output, grad;  // the verdicts alone
   };
 
+  // An op that chooses among another's implementations may run as a chain of ops: all of them count, forward or backward.
+  std::string phase_named(const std::string& phase) const {
+    return info_.chooses.empty() || phase == "forward" ? phase : "backward";
+  }
+
   // Inputs, upstream and what the reference makes of them; and what the rule chooses.
   void find_what_is_expected() {
     {
-      const ImplementationScope forced(info_.name, kReference);
+      const ImplementationScope forced(info_.chooser(), kReference);
       expected_ = info_.run(call_);
       if (info_.differentiable) {
         for (const std::string& name : info_.results) {
@@ -60,8 +65,8 @@ class Measurement {
     const ImplementationScope rule;
     info_.run(call_);
     for (const ImplementationChoice& choice : rule.choices()) {
-      if (choice.op != info_.name) continue;
-      chosen_[choice.phase] = choice.implementation;
+      if (choice.op != info_.chooser()) continue;
+      chosen_[phase_named(choice.phase)] = choice.implementation;
       geometry_ = choice.geometry;
     }
     if (geometry_.empty()) {
@@ -72,9 +77,9 @@ class Measurement {
   }
 
   void try_implementation(const ImplementationInfo& implementation) {
-    const ImplementationScope forced(info_.name, implementation.name);
+    const ImplementationScope forced(info_.chooser(), implementation.name);
     const OpResult result = info_.run(call_);
-    if (implementations_.size() > 1 && !forced.used(info_.name, implementation.name)) return;
+    if (implementations_.size() > 1 && !forced.used(info_.chooser(), implementation.name)) return;
     Candidate candidate{&implementation, {}, 0.0, {}, {}};
     if (implementation.name != kReference) {
       judge("output.", result.outputs, expected_.outputs, implementation, candidate.output);
@@ -112,7 +117,7 @@ class Measurement {
   }
 
   PhaseTimes time_once(const ImplementationInfo& implementation) const {
-    const ImplementationScope forced(info_.name, implementation.name);
+    const ImplementationScope forced(info_.chooser(), implementation.name);
     const RangeRecorder recorder(options_.device);
     const Clock::time_point start = Clock::now();
     info_.run(call_);
@@ -121,8 +126,9 @@ class Measurement {
     const std::vector<RangeRecord> records = recorder.records();
     const std::vector<SelfTime> self = self_times(records);
     for (size_t i = 0; i < records.size(); ++i) {
-      const std::string phase = phase_of(records[i]);
-      if (records[i].op == info_.name && costs_.count(phase) > 0) times[phase] += 1e-3 * self[i].self_us;
+      const std::string phase = phase_named(phase_of(records[i]));
+      const bool ours = records[i].op == info_.name || !info_.chooses.empty();
+      if (ours && costs_.count(phase) > 0) times[phase] += 1e-3 * self[i].self_us;
     }
     if (times.empty()) times["forward"] = all_ms;  // an op without a range of its own
     return times;

@@ -50,10 +50,10 @@ std::vector<CountedKernels> count_op(const OpInfo& info, const OpCase& op_case,
   for (const ImplementationInfo& implementation : there) {
     const std::string name(implementation.name);
     if (!only.empty() && std::ranges::count(only, name) == 0) continue;
-    const ImplementationScope forced(info.name, name);
+    const ImplementationScope forced(info.chooser(), name);
     CountedKernels counted = count_run(info.name + " " + op_case.name, [&] { info.run(call); });
     counted.implementation = name;
-    if (there.size() > 1 && !forced.used(info.name, name)) continue;  // does not support the case
+    if (there.size() > 1 && !forced.used(info.chooser(), name)) continue;  // does not support the case
     all.push_back(std::move(counted));
   }
   return all;

@@ -48,11 +48,11 @@ std::string name_of(const RunProfileRow& row) {
 void append_by_op(std::string& text, const RunProfile& profile, const Roofs& roofs) {
   std::map<std::string, Floor> floors;
   for (const RunProfileRow& row : profile.rows) floors[name_of(row)].add(share_of(row, roofs), row.ms.median);
-  text += fmt::format("{:<24} {:<10} {:>5} {:>8} {:>7} {:>6} {:>8} {:>7} {:>8} {:>6}\n", "op", "by", "calls",
+  text += fmt::format("{:<34} {:<10} {:>5} {:>8} {:>7} {:>6} {:>8} {:>7} {:>8} {:>6}\n", "op", "by", "calls",
                       "ms", "time", "MB", "GFLOP/s", "GB/s", "of roof", "binds");
   for (const RunProfileRow& row : by_op(profile)) {
     const Floor& floor = floors.at(name_of(row));
-    text += fmt::format("{:<24} {:<10} {:>5} {:>8} {:>6.1f}% {:>6} {:>8} {:>7} {:>8} {:>6}\n", name_of(row),
+    text += fmt::format("{:<34} {:<10} {:>5} {:>8} {:>6.1f}% {:>6} {:>8} {:>7} {:>8} {:>6}\n", name_of(row),
                         row.implementation, row.calls, number(row.ms.median), 100.0 * row.share,
                         number(1e-6 * row.cost.bytes).substr(0, 6),
                         number(gflop_per_second(row.cost, row.ms.median)),
@@ -62,7 +62,7 @@ void append_by_op(std::string& text, const RunProfile& profile, const Roofs& roo
 }
 
 void append_by_layer(std::string& text, const RunProfile& profile, const Roofs& roofs, bool all) {
-  text += fmt::format("\n{:<23} {:<38} {:>6} {:>5} {:>7} {:>5} {:>4} {}\n", "op", "layer", "ms", "time",
+  text += fmt::format("\n{:<34} {:<38} {:>6} {:>5} {:>7} {:>5} {:>4} {}\n", "op", "layer", "ms", "time",
                       "GFLOP/s", "GB/s", "roof", "binds");
   double rest = 0.0;
   int shown = 0, n_rest = 0;
@@ -74,7 +74,7 @@ void append_by_layer(std::string& text, const RunProfile& profile, const Roofs& 
     }
     ++shown;
     const Share share = share_of(row, roofs);
-    text += fmt::format("{:<23} {:<38} {:>6} {:>4.1f}% {:>7} {:>5} {:>4} {}\n", name_of(row), row.layer,
+    text += fmt::format("{:<34} {:<38} {:>6} {:>4.1f}% {:>7} {:>5} {:>4} {}\n", name_of(row), row.layer,
                         number(row.ms.median), 100.0 * row.share,
                         number(gflop_per_second(row.cost, row.ms.median)),
                         number(gb_per_second(row.cost, row.ms.median)), percent(share.share), share.binds);

@@ -7,42 +7,6 @@
 namespace primal {
 namespace {
 
-// Checks the call and returns the shape of y.
-Shape check(const Variable& x, const Variable& weight, const Variable& bias, const Conv3dParams& params) {
-  if (x.shape().rank() != 5) throw ShapeError("[conv3d] x must be [N,C,D,H,W]: x={}", x.value().str());
-  if (weight.shape().rank() != 5) {
-    throw ShapeError("[conv3d] weight must be [O,C,kd,kh,kw]: weight={}", weight.value().str());
-  }
-  if (!is_floating(x.dtype())) throw ShapeError("[conv3d] x must be f32 or f64: x={}", x.value().str());
-  if (weight.dtype() != x.dtype()) {
-    throw ShapeError("[conv3d] x and weight differ in type: x={} weight={}", x.value().str(),
-                     weight.value().str());
-  }
-  if (weight.shape()[1] != x.shape()[1]) {
-    throw ShapeError("[conv3d] weight expects {} input channels, x has {}: x={} weight={}", weight.shape()[1],
-                     x.shape()[1], x.shape().str(), weight.shape().str());
-  }
-  if (bias.defined() && (bias.shape() != Shape{weight.shape()[0]} || bias.dtype() != x.dtype())) {
-    throw ShapeError("[conv3d] bias must be {}[{}]: bias={} weight={}", name_of(x.dtype()), weight.shape()[0],
-                     bias.value().str(), weight.value().str());
-  }
-  Shape y = x.shape().with(1, weight.shape()[0]);
-  for (int axis = 0; axis < 3; ++axis) {
-    const auto a = static_cast<size_t>(axis);
-    const int64_t stride = params.stride[a], padding = params.padding[a];
-    const int64_t extent = x.shape()[axis + 2], kernel = weight.shape()[axis + 2];
-    const char letter = "DHW"[axis];
-    if (stride < 1) throw ShapeError("[conv3d] stride along {} must be at least 1, is {}", letter, stride);
-    if (padding < 0) throw ShapeError("[conv3d] padding along {} must be at least 0, is {}", letter, padding);
-    if (kernel < 1 || kernel > extent + 2 * padding) {
-      throw ShapeError("[conv3d] kernel {} along {} does not fit into {} + 2 x padding {}: x={} weight={}",
-                       kernel, letter, extent, padding, x.shape().str(), weight.shape().str());
-    }
-    y = y.with(axis + 2, (extent + 2 * padding - kernel) / stride + 1);
-  }
-  return y;
-}
-
 template <class T>
 Variable run(const Variable& x, const Variable& weight, const Variable& bias, const Conv3dParams& params,
              const Shape& y_shape) {
@@ -90,8 +54,42 @@ Variable run(const Variable& x, const Variable& weight, const Variable& bias, co
 
 }  // namespace
 
+Shape conv3d_shape(const Shape& x, DType dtype, const Variable& weight, const Variable& bias,
+                   const Conv3dParams& params) {
+  const auto text = [&] {
+    return fmt::format("x={}{} weight={}", name_of(dtype), x.str(), weight.value().str());
+  };
+  if (x.rank() != 5) throw ShapeError("[conv3d] x must be [N,C,D,H,W]: {}", text());
+  if (weight.shape().rank() != 5) throw ShapeError("[conv3d] weight must be [O,C,kd,kh,kw]: {}", text());
+  if (!is_floating(dtype)) throw ShapeError("[conv3d] x must be f32 or f64: {}", text());
+  if (weight.dtype() != dtype) throw ShapeError("[conv3d] x and weight differ in type: {}", text());
+  if (weight.shape()[1] != x[1]) {
+    throw ShapeError("[conv3d] weight expects {} input channels, x has {}: {}", weight.shape()[1], x[1],
+                     text());
+  }
+  if (bias.defined() && (bias.shape() != Shape{weight.shape()[0]} || bias.dtype() != dtype)) {
+    throw ShapeError("[conv3d] bias must be {}[{}]: bias={} {}", name_of(dtype), weight.shape()[0],
+                     bias.value().str(), text());
+  }
+  Shape y = x.with(1, weight.shape()[0]);
+  for (int axis = 0; axis < 3; ++axis) {
+    const auto a = static_cast<size_t>(axis);
+    const int64_t stride = params.stride[a], padding = params.padding[a];
+    const int64_t extent = x[axis + 2], kernel = weight.shape()[axis + 2];
+    const char letter = "DHW"[axis];
+    if (stride < 1) throw ShapeError("[conv3d] stride along {} must be at least 1, is {}", letter, stride);
+    if (padding < 0) throw ShapeError("[conv3d] padding along {} must be at least 0, is {}", letter, padding);
+    if (kernel < 1 || kernel > extent + 2 * padding) {
+      throw ShapeError("[conv3d] kernel {} along {} does not fit into {} + 2 x padding {}: {}", kernel,
+                       letter, extent, padding, text());
+    }
+    y = y.with(axis + 2, (extent + 2 * padding - kernel) / stride + 1);
+  }
+  return y;
+}
+
 Variable conv3d(const Variable& x, const Variable& weight, const Variable& bias, const Conv3dParams& params) {
-  const Shape y = check(x, weight, bias, params);
+  const Shape y = conv3d_shape(x.shape(), x.dtype(), weight, bias, params);
   return dispatch_floating(x.dtype(), "conv3d",
                            [&]<class T>() { return run<T>(x, weight, bias, params, y); });
 }

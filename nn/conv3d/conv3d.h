@@ -29,12 +29,20 @@ namespace primal {
 Variable conv3d(const Variable& x, const Variable& weight, const Variable& bias = {},
                 const Conv3dParams& params = {});
 
+// The shape of y for an x of this shape and type; ShapeError where the call has an error.
+Shape conv3d_shape(const Shape& x, DType dtype, const Variable& weight, const Variable& bias,
+                   const Conv3dParams& params);
+
 // The layer: weight and bias, both uniform in +-1/sqrt(C kd kh kw) at first.
 class Conv3d : public Module {
  public:
   Conv3d(Initialiser& initialiser, int64_t n_in, int64_t n_out, std::array<int64_t, 3> kernel,
          const Conv3dParams& params = {});
   Variable operator()(const Variable& x) const;
+
+  const Variable& weight() const { return weight_; }
+  const Variable& bias() const { return bias_; }
+  const Conv3dParams& params() const { return params_; }
 
  private:
   Conv3dParams params_;

@@ -24,14 +24,16 @@
 #define PRIMAL_NN_CONV3D_BLOCKED_SHARED
 namespace primal::cpu {
 
-// out[n,o,d,h,w] = or += bias[o] + sum over c and side x side taps of w(o, c, tap) in[n,c,d,...].
+// out[n,o,d,h,w] = leaky_relu(bias[o] + sum over c and side x side taps of w(o, c, tap) in[n,c,d,...]), or without bias and
+// activation added onto what out holds.
 struct BlockedConvolution {
-  const float* in;    // [N,C,D,H,W]
-  const float* bias;  // [O] or null
-  float* out;         // [N,O,D,H,W]
+  Channels<const float> in;  // [N,C,D,H,W]
+  const float* bias;         // [O] or null
+  Channels<float> out;       // [N,O,D,H,W]
   int64_t n, c, o, d, h, w;
   int64_t side;  // 1 or 3
-  bool add;      // onto what out holds
+  bool add = false;
+  float slope = 1.0f;  // of the activation; 1: none
 
   const float* weight;
   int64_t stride_o, stride_c;
@@ -59,13 +61,13 @@ constexpr int kBlockV = 2;
 
 int64_t block_width(int64_t n_left) { return n_left <= kNarrowO ? kNarrowO : kBlockO; }
 
-// One tile. in: the first tap of its first pixel; weights [c][tap][kO]; bias [kO]; out: n_o rows, out_stride
-// apart, of which n_pixels belong to the image.
+// One tile. in: the first tap of its first pixel; weights [c][tap][kO]; bias [kO]; rows: n_o rows of the output, to be
+// written from col on, where n_pixels belong to the image.
 template <int kSide, int kO, int kV>
-HWY_INLINE void compute_tile(const float* HWY_RESTRICT in, int64_t row_stride, int64_t channel_stride,
-                             int64_t n_channels, const float* HWY_RESTRICT weights,
-                             const float* HWY_RESTRICT bias, bool add, float* HWY_RESTRICT out,
-                             int64_t out_stride, int64_t n_o, int64_t n_pixels) {
+HWY_INLINE void compute_tile(const BlockedConvolution& q, const float* HWY_RESTRICT in, int64_t row_stride,
+                             int64_t channel_stride, const float* HWY_RESTRICT weights,
+                             const float* HWY_RESTRICT bias, float* const* rows, int64_t col, int64_t n_o,
+                             int64_t n_pixels) {
   const Tag tag;
   hn::Vec<Tag> sum[kO][kV];
   HWY_UNROLL(8)
@@ -73,7 +75,7 @@ HWY_INLINE void compute_tile(const float* HWY_RESTRICT in, int64_t row_stride, i
     HWY_UNROLL(8)
     for (int v = 0; v < kV; ++v) sum[o][v] = hn::Set(tag, bias[o]);
   }
-  for (int64_t c = 0; c < n_channels; ++c, in += channel_stride) {
+  for (int64_t c = 0; c < q.c; ++c, in += channel_stride) {
     HWY_UNROLL(8)
     for (int i = 0; i < kSide; ++i) {
       HWY_UNROLL(8)
@@ -95,14 +97,16 @@ HWY_INLINE void compute_tile(const float* HWY_RESTRICT in, int64_t row_stride, i
     if (o >= n_o) break;
     HWY_UNROLL(8)
     for (int v = 0; v < kV; ++v) {
-      float* to = out + o * out_stride + v * kLanes;
+      float* to = rows[o] + col + v * kLanes;
       const int64_t n_valid = n_pixels - v * kLanes;
+      auto y = sum[o][v];
+      if (!q.add) y = hn::IfThenElse(hn::Gt(y, hn::Zero(tag)), y, hn::Mul(hn::Set(tag, q.slope), y));
       if (n_valid >= kLanes) {
-        hn::StoreU(add ? hn::Add(hn::LoadU(tag, to), sum[o][v]) : sum[o][v], tag, to);
+        hn::StoreU(q.add ? hn::Add(hn::LoadU(tag, to), y) : y, tag, to);
       } else {
         HWY_ALIGN float tail[kLanes];
-        hn::Store(sum[o][v], tag, tail);
-        for (int64_t p = 0; p < n_valid; ++p) to[p] = add ? to[p] + tail[p] : tail[p];
+        hn::Store(y, tag, tail);
+        for (int64_t p = 0; p < n_valid; ++p) to[p] = q.add ? to[p] + tail[p] : tail[p];
       }
     }
   }
@@ -113,18 +117,20 @@ template <int kSide, int kO>
 HWY_NOINLINE void compute_block(const BlockedConvolution& q, const Patch& patch, const PackedPatch& packed,
                                 const float* weights, const float* bias, int64_t first_o) {
   const int64_t n_o = HWY_MIN(int64_t{kO}, q.o - first_o);
-  const int64_t volume = q.d * q.h * q.w;
+  float* out[kO] = {};
+  for (int64_t o = 0; o < n_o; ++o) {
+    out[o] = q.out.volume(patch.n, first_o + o) + (patch.d * q.h + patch.h) * q.w + patch.w;
+  }
   for (int64_t row = 0; row < patch.n_rows; ++row) {
     const float* in = packed.at(0, row - kSide / 2, -(kSide / 2));
-    float* out = q.out + (patch.n * q.o + first_o) * volume + (patch.d * q.h + patch.h + row) * q.w + patch.w;
     int64_t col = 0;
     for (; patch.n_cols - col > (kBlockV - 1) * kLanes; col += kBlockV * kLanes) {
-      compute_tile<kSide, kO, kBlockV>(in + col, packed.row_stride, packed.channel_stride, q.c, weights, bias,
-                                       q.add, out + col, volume, n_o, patch.n_cols - col);
+      compute_tile<kSide, kO, kBlockV>(q, in + col, packed.row_stride, packed.channel_stride, weights, bias,
+                                       out, row * q.w + col, n_o, patch.n_cols - col);
     }
     for (; col < patch.n_cols; col += kLanes) {
-      compute_tile<kSide, kO, 1>(in + col, packed.row_stride, packed.channel_stride, q.c, weights, bias,
-                                 q.add, out + col, volume, n_o, patch.n_cols - col);
+      compute_tile<kSide, kO, 1>(q, in + col, packed.row_stride, packed.channel_stride, weights, bias, out,
+                                 row * q.w + col, n_o, patch.n_cols - col);
     }
   }
 }
@@ -133,7 +139,7 @@ template <int kSide>
 void compute_patch(const BlockedConvolution& q, const Patch& patch, const PackedPatch& packed,
                    const float* weights, const float* bias, int64_t begin_o, int64_t end_o) {
   for (int64_t c = 0; c < q.c; ++c) {
-    packed.copy_channel(c, q.in + ((patch.n * q.c + c) * q.d + patch.d) * q.h * q.w, q.h, q.w, patch);
+    packed.copy_channel(c, q.in.volume(patch.n, c) + patch.d * q.h * q.w, q.h, q.w, patch);
   }
   for (int64_t o = begin_o; o < end_o; o += kBlockO) {
     const float* block = weights + o * q.c * kSide * kSide;
@@ -206,13 +212,14 @@ HWY_EXPORT(blocked_convolution);
 namespace {
 
 // The shapes of a convolution from `in` to `out`; which way the weights go is the caller's to add.
-BlockedConvolution between(View5<const float> in, View5<float> out, View5<const float> weight) {
+BlockedConvolution between(const Channels<const float>& in, const Channels<float>& out,
+                           View5<const float> weight) {
   BlockedConvolution q{};
-  q.in = in.data;
-  q.out = out.data;
+  q.in = in;
+  q.out = out;
   q.weight = weight.data;
-  q.n = in.size(0), q.c = in.size(1), q.o = out.size(1);
-  q.d = in.size(2), q.h = in.size(3), q.w = in.size(4);
+  q.n = in.first.size(0), q.c = in.count(), q.o = out.count();
+  q.d = in.first.size(2), q.h = in.first.size(3), q.w = in.first.size(4);
   q.side = weight.size(4);
   if (q.side == 1) {
     q.w *= q.d * q.h;
@@ -231,22 +238,23 @@ bool conv3d_blocked_supports(const Conv3dGeometry& g) {
   return (pointwise || square) && g.params.stride == Triple{1, 1, 1};
 }
 
-void conv3d_forward_blocked(const Exec& exec, View5<const float> x, View5<const float> weight,
-                            View<const float, 1> bias, const Conv3dParams&, View5<float> y) {
-  BlockedConvolution q = between(x, y, weight);  // weight [O,C,1,side,side]
+void conv3d_forward_blocked(const Exec& exec, const Channels<const float>& x, View5<const float> weight,
+                            View<const float, 1> bias, float slope, View5<float> y) {
+  BlockedConvolution q = between(x, {y}, weight);  // weight [O,C,1,side,side]
   q.bias = bias.data;
+  q.slope = slope;
   q.stride_c = q.side * q.side;
   q.stride_o = q.c * q.stride_c;
   HWY_DYNAMIC_DISPATCH(blocked_convolution)(exec, q);
 }
 
 void conv3d_backward_data_blocked(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
-                                  const Conv3dParams&, View5<float> grad_x) {
-  BlockedConvolution q = between(grad_y, grad_x, weight);  // from the O channels of weight to its C
+                                  bool add, const Channels<float>& grad_x) {
+  BlockedConvolution q = between({grad_y}, grad_x, weight);  // from the O channels of weight to its C
   q.stride_o = q.side * q.side;
   q.stride_c = q.o * q.stride_o;
   q.turned = true;
-  q.add = true;
+  q.add = add;
   HWY_DYNAMIC_DISPATCH(blocked_convolution)(exec, q);
 }
 

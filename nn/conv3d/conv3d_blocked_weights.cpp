@@ -25,15 +25,15 @@
 namespace primal::cpu {
 
 struct BlockedWeightGradient {
-  const float* x;       // [N,C,D,H,W]
-  const float* grad_y;  // [N,O,D,H,W]
-  float* grad_weight;   // [O,C,side,side] or null
-  float* grad_bias;     // [O] or null
+  Channels<const float> x;       // [N,C,D,H,W]
+  Channels<const float> grad_y;  // [N,O,D,H,W]
+  float* grad_weight;            // [O,C,side,side] or null
+  float* grad_bias;              // [O] or null
   int64_t n, c, o, d, h, w;
   int64_t side;  // 1 or 3
 
-  const float* plane(const float* tensor, int64_t n_channels, int64_t channel, const Patch& patch) const {
-    return tensor + ((patch.n * n_channels + channel) * d + patch.d) * h * w;
+  const float* plane(const Channels<const float>& of, int64_t channel, const Patch& patch) const {
+    return of.volume(patch.n, channel) + patch.d * h * w;
   }
 };
 
@@ -151,12 +151,12 @@ void add_segment(const BlockedWeightGradient& q, const Patches& patches, int64_t
   for (int64_t index = first; index < last; ++index) {
     const Patch patch = patches[index];
     for (int64_t o = 0; o < group.n_o; ++o) {
-      gy.copy_channel(o, q.plane(q.grad_y, q.o, group.o + o, patch), q.h, q.w, patch);
+      gy.copy_channel(o, q.plane(q.grad_y, group.o + o, patch), q.h, q.w, patch);
       if (bias != nullptr) bias[group.o + o] += sum_of_patch(gy, o, patch);
     }
     if (weights == nullptr) continue;
     for (int64_t c = 0; c < group.n_c; ++c) {
-      x.copy_channel(c, q.plane(q.x, q.c, group.c + c, patch), q.h, q.w, patch);
+      x.copy_channel(c, q.plane(q.x, group.c + c, patch), q.h, q.w, patch);
     }
     add_patch<kSide>(q, group, gy, x, patch, weights);
   }
@@ -209,15 +209,15 @@ HWY_AFTER_NAMESPACE();
 namespace primal::cpu {
 HWY_EXPORT(blocked_weight_gradient);
 
-void conv3d_backward_weights_blocked(const Exec& exec, View5<const float> x, View5<const float> grad_y,
-                                     const Conv3dParams&, View5<float> grad_weight,
+void conv3d_backward_weights_blocked(const Exec& exec, const Channels<const float>& x,
+                                     View5<const float> grad_y, View5<float> grad_weight,
                                      View<float, 1> grad_bias) {
   BlockedWeightGradient q{};
-  q.x = x.data;
-  q.grad_y = grad_y.data;
+  q.x = x;
+  q.grad_y = {grad_y};
   q.grad_weight = grad_weight.data;
   q.grad_bias = grad_bias.data;
-  q.n = grad_y.size(0), q.c = x.size(1), q.o = grad_y.size(1);
+  q.n = grad_y.size(0), q.c = x.count(), q.o = grad_y.size(1);
   q.d = grad_y.size(2), q.h = grad_y.size(3), q.w = grad_y.size(4);
   q.side = grad_weight.data != nullptr ? grad_weight.size(4) : 1;
   if (q.side == 1) {

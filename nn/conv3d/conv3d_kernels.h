@@ -3,11 +3,15 @@
 //   forward           y = bias + weight * x      overwrites y; bias may have null data: none
 //   backward_data     grad_x +=                  gather form: each element is written by one thread
 //   backward_weights  grad_weight, grad_bias +=  either may have null data: not wanted
+//
+// Some implementations also have them fused, for nn/conv3d_leaky_relu: with the channels of x in two tensors, y through a
+// LeakyReLU of `slope`, and grad_x overwritten where it holds nothing yet.
 #pragma once
 
 #include <span>
 #include <string>
 
+#include "nn/conv3d/conv3d_channels.h"
 #include "nn/conv3d/conv3d_params.h"
 #include "tensor/exec.h"
 #include "tensor/op/cost.h"
@@ -32,6 +36,16 @@ Conv3dGeometry conv3d_geometry(const std::string& text);
 PhaseCosts conv3d_cost(const Shape& x, const Shape& weight, const Shape& y);
 
 template <class T>
+struct Conv3dFusedKernels {
+  void (*forward)(const Exec&, const Channels<const T>& x, View5<const T> weight, View<const T, 1> bias,
+                  T slope, View5<T> y);
+  void (*backward_data)(const Exec&, View5<const T> grad_y, View5<const T> weight, bool add,
+                        const Channels<T>& grad_x);
+  void (*backward_weights)(const Exec&, const Channels<const T>& x, View5<const T> grad_y,
+                           View5<T> grad_weight, View<T, 1> grad_bias);
+};
+
+template <class T>
 struct Conv3dKernels {
   void (*forward)(const Exec&, View5<const T> x, View5<const T> weight, View<const T, 1> bias,
                   const Conv3dParams&, View5<T> y);
@@ -39,6 +53,7 @@ struct Conv3dKernels {
                         View5<T> grad_x);
   void (*backward_weights)(const Exec&, View5<const T> x, View5<const T> grad_y, const Conv3dParams&,
                            View5<T> grad_weight, View<T, 1> grad_bias);
+  const Conv3dFusedKernels<T>* fused = nullptr;
 };
 
 // The implementations for f32 or f64, fastest first (conv3d_op.cpp).
@@ -89,22 +104,21 @@ void conv3d_backward_weights(const Exec&, View5<const T> x, View5<const T> grad_
 // Register tiles of channels x pixels, f32, stride 1: kernel (1,3,3) with padding (0,1,1) and (1,1,1) without
 // (conv3d_blocked.cpp, conv3d_blocked_weights.cpp).
 bool conv3d_blocked_supports(const Conv3dGeometry&);
-void conv3d_forward_blocked(const Exec&, View5<const float> x, View5<const float> weight,
-                            View<const float, 1> bias, const Conv3dParams&, View5<float> y);
-void conv3d_backward_data_blocked(const Exec&, View5<const float> grad_y, View5<const float> weight,
-                                  const Conv3dParams&, View5<float> grad_x);
-void conv3d_backward_weights_blocked(const Exec&, View5<const float> x, View5<const float> grad_y,
-                                     const Conv3dParams&, View5<float> grad_weight, View<float, 1> grad_bias);
+void conv3d_forward_blocked(const Exec&, const Channels<const float>& x, View5<const float> weight,
+                            View<const float, 1> bias, float slope, View5<float> y);
+void conv3d_backward_data_blocked(const Exec&, View5<const float> grad_y, View5<const float> weight, bool add,
+                                  const Channels<float>& grad_x);
+void conv3d_backward_weights_blocked(const Exec&, const Channels<const float>& x, View5<const float> grad_y,
+                                     View5<float> grad_weight, View<float, 1> grad_bias);
 
 // Winograd F(4x4, 3x3) for the 3x3 shapes of the above that have channels and pixels enough
 // (conv3d_winograd.cpp, conv3d_winograd_weights.cpp).
 bool conv3d_winograd_supports(const Conv3dGeometry&);
-void conv3d_forward_winograd(const Exec&, View5<const float> x, View5<const float> weight,
-                             View<const float, 1> bias, const Conv3dParams&, View5<float> y);
+void conv3d_forward_winograd(const Exec&, const Channels<const float>& x, View5<const float> weight,
+                             View<const float, 1> bias, float slope, View5<float> y);
 void conv3d_backward_data_winograd(const Exec&, View5<const float> grad_y, View5<const float> weight,
-                                   const Conv3dParams&, View5<float> grad_x);
-void conv3d_backward_weights_winograd(const Exec&, View5<const float> x, View5<const float> grad_y,
-                                      const Conv3dParams&, View5<float> grad_weight,
-                                      View<float, 1> grad_bias);
+                                   bool add, const Channels<float>& grad_x);
+void conv3d_backward_weights_winograd(const Exec&, const Channels<const float>& x, View5<const float> grad_y,
+                                      View5<float> grad_weight, View<float, 1> grad_bias);
 
 }  // namespace primal::cpu

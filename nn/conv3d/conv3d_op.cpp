@@ -33,6 +33,24 @@ constexpr ImplementationInfo kPlain{kReference, "one row of y at a time, taps ou
 
 bool anything(const Conv3dGeometry&) { return true; }
 
+// The plain kernels of an implementation that has them fused: one tensor, no activation, gradients added.
+template <const Conv3dFusedKernels<float>& kFused>
+constexpr Conv3dKernels<float> with_fused() {
+  return {[](const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
+             const Conv3dParams&, View5<float> y) { kFused.forward(exec, {x}, weight, bias, 1.0f, y); },
+          [](const Exec& exec, View5<const float> grad_y, View5<const float> weight, const Conv3dParams&,
+             View5<float> grad_x) { kFused.backward_data(exec, grad_y, weight, true, {grad_x}); },
+          [](const Exec& exec, View5<const float> x, View5<const float> grad_y, const Conv3dParams&,
+             View5<float> grad_weight, View<float, 1> grad_bias) {
+            kFused.backward_weights(exec, {x}, grad_y, grad_weight, grad_bias);
+          },
+          &kFused};
+}
+constexpr Conv3dFusedKernels<float> kFusedBlocked{
+    cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked, cpu::conv3d_backward_weights_blocked};
+constexpr Conv3dFusedKernels<float> kFusedWinograd{
+    cpu::conv3d_forward_winograd, cpu::conv3d_backward_data_winograd, cpu::conv3d_backward_weights_winograd};
+
 OpCase make_case(std::string name, Shape x, int64_t n_out, Triple kernel, Triple stride, Triple padding) {
   OpCase op_case;
   op_case.name = std::move(name);
@@ -89,10 +107,10 @@ std::vector<OpCase> unet_stages() {
       square("e1a", image(32, 128), 64),    square("e1b", image(64, 128), 64),
       square("e2a", image(64, 64), 128),    square("e2b", image(128, 64), 128),
       square("e3a", image(128, 32), 256),   square("e3b", image(256, 32), 256),
-      pointwise("u2", image(256, 64), 128), square("d2a", image(256, 64), 128),
-      square("d2b", image(128, 64), 128),   pointwise("u1", image(128, 128), 64),
+      pointwise("u2", image(256, 32), 128), square("d2a", image(256, 64), 128),
+      square("d2b", image(128, 64), 128),   pointwise("u1", image(128, 64), 64),
       square("d1a", image(128, 128), 64),   square("d1b", image(64, 128), 64),
-      pointwise("u0", image(64, 256), 32),  square("d0a", image(64, 256), 32),
+      pointwise("u0", image(64, 128), 32),  square("d0a", image(64, 256), 32),
       square("d0b", image(32, 256), 32),    pointwise("out", image(32, 256), 2),
   };
   stages.front().inputs.front().differentiable = false;  // the picture
@@ -163,13 +181,8 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_lad
     {on_device(kCudnn, Device::Kind::cuda), cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn},
 #endif
     PRIMAL_ON_DEVICES(kDirect, anything, conv3d_direct),
-    {kBlocked,
-     cpu::conv3d_blocked_supports,
-     {cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked, cpu::conv3d_backward_weights_blocked}},
-    {kWinograd,  // by name only: it changes the arithmetic
-     cpu::conv3d_winograd_supports,
-     {cpu::conv3d_forward_winograd, cpu::conv3d_backward_data_winograd,
-      cpu::conv3d_backward_weights_winograd}},
+    {kWinograd, cpu::conv3d_winograd_supports, with_fused<kFusedWinograd>()},
+    {kBlocked, cpu::conv3d_blocked_supports, with_fused<kFusedBlocked>()},
     {kPlain,
      anything,
      {cpu::conv3d_forward<float>, cpu::conv3d_backward_data<float>, cpu::conv3d_backward_weights<float>}},

@@ -27,13 +27,15 @@
 #define PRIMAL_NN_CONV3D_WINOGRAD_SHARED
 namespace primal::cpu {
 
-// out[n,o,d,h,w] = or += bias[o] + sum over c and 3 x 3 taps of weight_of(o, c, tap) in[n,c,d,...].
+// out[n,o,d,h,w] = leaky_relu(bias[o] + sum over c and 3 x 3 taps of weight_of(o, c, tap) in[n,c,d,...]), or without bias and
+// activation added onto what out holds.
 struct WinogradConvolution {
-  const float* in;    // [N,C,D,H,W]
-  const float* bias;  // [O] or null
-  float* out;         // [N,O,D,H,W]
+  Channels<const float> in;  // [N,C,D,H,W]
+  const float* bias;         // [O] or null
+  Channels<float> out;       // [N,O,D,H,W]
   int64_t n, c, o, d, h, w;
-  bool add;  // onto what out holds
+  bool add = false;
+  float slope = 1.0f;  // of the activation; 1: none
 
   const float* weight;
   int64_t stride_o, stride_c;
@@ -218,15 +220,20 @@ void write_pixels(const WinogradConvolution& q, const Patch& patch, int64_t o, i
                   const float* pixels, int64_t stride) {
   const Tag tag;
   const float bias = q.bias != nullptr ? q.bias[o] : 0.0f;
-  float* const plane = q.out + ((patch.n * q.o + o) * q.d + patch.d) * q.h * q.w;
+  const auto slope = hn::Set(tag, q.slope), zero = hn::Zero(tag);
+  float* const plane = q.out.volume(patch.n, o) + patch.d * q.h * q.w;
   for (int64_t i = 0; i < 4 && row + i < patch.n_rows; ++i, pixels += stride) {
     float* const to = plane + (patch.h + row + i) * q.w + patch.w;
     int64_t p = 0;
     for (; p + kLanes <= patch.n_cols; p += kLanes) {
       const auto base = q.add ? hn::LoadU(tag, to + p) : hn::Set(tag, bias);
-      hn::StoreU(hn::Add(base, hn::LoadU(tag, pixels + p)), tag, to + p);
+      const auto y = hn::Add(base, hn::LoadU(tag, pixels + p));
+      hn::StoreU(hn::IfThenElse(hn::Gt(y, zero), y, hn::Mul(slope, y)), tag, to + p);
     }
-    for (; p < patch.n_cols; ++p) to[p] = (q.add ? to[p] : bias) + pixels[p];
+    for (; p < patch.n_cols; ++p) {
+      const float y = (q.add ? to[p] : bias) + pixels[p];
+      to[p] = y > 0.0f ? y : q.slope * y;
+    }
   }
 }
 
@@ -238,7 +245,7 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
   const int64_t m_stride = n_blocks * kBlockO * grid.total + PackedPatch::kAlign;
   const Patch whole{patch.n, patch.d, patch.h, patch.w, 4 * grid.n_rows, 4 * grid.row_stride};
   for (int64_t c = 0; c < q.c; ++c) {
-    packed.copy_channel(0, q.in + ((patch.n * q.c + c) * q.d + patch.d) * q.h * q.w, q.h, q.w, whole);
+    packed.copy_channel(0, q.in.volume(patch.n, c) + patch.d * q.h * q.w, q.h, q.w, whole);
     for (int64_t row = 0; row < grid.n_rows; ++row) {
       transform_tile_row<kCap>(packed.at(0, 4 * row - 1, -1), packed.row_stride, grid.row_stride, work,
                                v + c * grid.total + row * grid.row_stride, v_stride);
@@ -305,13 +312,14 @@ namespace primal::cpu {
 HWY_EXPORT(winograd_convolution);
 namespace {
 
-WinogradConvolution between(View5<const float> in, View5<float> out, View5<const float> weight) {
+WinogradConvolution between(const Channels<const float>& in, const Channels<float>& out,
+                            View5<const float> weight) {
   WinogradConvolution q{};
-  q.in = in.data;
-  q.out = out.data;
+  q.in = in;
+  q.out = out;
   q.weight = weight.data;
-  q.n = in.size(0), q.c = in.size(1), q.o = out.size(1);
-  q.d = in.size(2), q.h = in.size(3), q.w = in.size(4);
+  q.n = in.first.size(0), q.c = in.count(), q.o = out.count();
+  q.d = in.first.size(2), q.h = in.first.size(3), q.w = in.first.size(4);
   return q;
 }
 
@@ -323,22 +331,23 @@ bool conv3d_winograd_supports(const Conv3dGeometry& g) {
          std::min(g.x[3], g.x[4]) >= 8;
 }
 
-void conv3d_forward_winograd(const Exec& exec, View5<const float> x, View5<const float> weight,
-                             View<const float, 1> bias, const Conv3dParams&, View5<float> y) {
-  WinogradConvolution q = between(x, y, weight);  // weight [O,C,1,3,3]
+void conv3d_forward_winograd(const Exec& exec, const Channels<const float>& x, View5<const float> weight,
+                             View<const float, 1> bias, float slope, View5<float> y) {
+  WinogradConvolution q = between(x, {y}, weight);  // weight [O,C,1,3,3]
   q.bias = bias.data;
+  q.slope = slope;
   q.stride_c = 9;
   q.stride_o = 9 * q.c;
   HWY_DYNAMIC_DISPATCH(winograd_convolution)(exec, q);
 }
 
 void conv3d_backward_data_winograd(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
-                                   const Conv3dParams&, View5<float> grad_x) {
-  WinogradConvolution q = between(grad_y, grad_x, weight);  // from the O channels of weight to its C
+                                   bool add, const Channels<float>& grad_x) {
+  WinogradConvolution q = between({grad_y}, grad_x, weight);  // from the O channels of weight to its C
   q.stride_o = 9;
   q.stride_c = 9 * q.o;
   q.turned = true;
-  q.add = true;
+  q.add = add;
   HWY_DYNAMIC_DISPATCH(winograd_convolution)(exec, q);
 }
 

@@ -29,17 +29,17 @@
 namespace primal::cpu {
 
 struct WinogradWeightGradient {
-  const float* x;       // [N,C,D,H,W]
-  const float* grad_y;  // [N,O,D,H,W]
-  float* grad_weight;   // [O,C,3,3]
-  float* grad_bias;     // [O] or null
+  Channels<const float> x;       // [N,C,D,H,W]
+  Channels<const float> grad_y;  // [N,O,D,H,W]
+  float* grad_weight;            // [O,C,3,3]
+  float* grad_bias;              // [O] or null
   int64_t n, c, o, d, h, w;
 };
 
-// The channels [first, first + count) of a tensor with n_channels.
+// The channels [first, first + count) of a tensor.
 struct ChannelRange {
-  const float* tensor;
-  int64_t n_channels, first, count;
+  Channels<const float> tensor;
+  int64_t first, count;
 };
 
 // The tiles of a patch and the scratch of a task. Channel counts are padded to whole tiles of the products.
@@ -145,8 +145,8 @@ HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const Winogra
   for (int64_t c = 0; c < padded; c += kLanes) {
     for (int64_t k = 0; k < kLanes; ++k) {
       if (c + k < range.count) {
-        const int64_t channel = whole.n * range.n_channels + range.first + c + k;
-        packed.copy_channel(k, range.tensor + (channel * q.d + whole.d) * q.h * q.w, q.h, q.w, whole);
+        const float* const volume = range.tensor.volume(whole.n, range.first + c + k);
+        packed.copy_channel(k, volume + whole.d * q.h * q.w, q.h, q.w, whole);
         if (totals != nullptr) totals[c + k] += sum_of_pixels(packed, k, whole.n_rows, whole.n_cols);
       } else {
         const int64_t n_floats = (whole.n_rows + 2 * kBorder) * packed.row_stride;
@@ -278,8 +278,8 @@ void winograd_weight_gradient(const Exec& exec, const WinogradWeightGradient& q)
     for (int64_t index = begin; index < end; ++index) {
       const int64_t segment = index / (groups_o * groups_c);
       const int64_t o = index % (groups_o * groups_c) / groups_c * kGroup, c = index % groups_c * kGroup;
-      const ChannelRange from_y{q.grad_y, q.o, o, HWY_MIN(kGroup, q.o - o)};
-      const ChannelRange from_x{q.x, q.c, c, HWY_MIN(kGroup, q.c - c)};
+      const ChannelRange from_y{q.grad_y, o, HWY_MIN(kGroup, q.o - o)};
+      const ChannelRange from_x{q.x, c, HWY_MIN(kGroup, q.c - c)};
       std::memset(task.m, 0, sizeof(float) * static_cast<size_t>(m_floats));
       double bias[kGroup] = {};
       for (int64_t p = segments.first(segment); p < segments.last(segment); ++p) {
@@ -314,19 +314,19 @@ HWY_AFTER_NAMESPACE();
 namespace primal::cpu {
 HWY_EXPORT(winograd_weight_gradient);
 
-void conv3d_backward_weights_winograd(const Exec& exec, View5<const float> x, View5<const float> grad_y,
-                                      const Conv3dParams& params, View5<float> grad_weight,
+void conv3d_backward_weights_winograd(const Exec& exec, const Channels<const float>& x,
+                                      View5<const float> grad_y, View5<float> grad_weight,
                                       View<float, 1> grad_bias) {
   if (grad_weight.data == nullptr) {  // a bias needs no transform
-    return conv3d_backward_weights_blocked(exec, x, grad_y, params, grad_weight, grad_bias);
+    return conv3d_backward_weights_blocked(exec, x, grad_y, grad_weight, grad_bias);
   }
   WinogradWeightGradient q{};
-  q.x = x.data;
-  q.grad_y = grad_y.data;
+  q.x = x;
+  q.grad_y = {grad_y};
   q.grad_weight = grad_weight.data;
   q.grad_bias = grad_bias.data;
-  q.n = x.size(0), q.c = x.size(1), q.o = grad_y.size(1);
-  q.d = x.size(2), q.h = x.size(3), q.w = x.size(4);
+  q.n = grad_y.size(0), q.c = x.count(), q.o = grad_y.size(1);
+  q.d = grad_y.size(2), q.h = grad_y.size(3), q.w = grad_y.size(4);
   HWY_DYNAMIC_DISPATCH(winograd_weight_gradient)(exec, q);
 }
 

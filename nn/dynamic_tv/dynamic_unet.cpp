@@ -1,6 +1,5 @@
 #include "nn/dynamic_tv/dynamic_unet.h"
 
-#include "nn/concat/concat.h"
 #include "nn/max_pool3d/max_pool3d.h"
 #include "nn/upsample3d/upsample3d.h"
 #include "tensor/error.h"
@@ -66,7 +65,7 @@ Variable DynamicUNet::forward(const Variable& z) const {
     u = encoder_[i]->forward(max_pool3d(u, {.kernel = kPool}));
   }
   for (size_t i = 0; i < decoder_.size(); ++i) {
-    u = decoder_[i]->forward(concat({(*upconvs_[i])(upsampled(u, skips.back())), skips.back()}, 1));
+    u = decoder_[i]->forward({(*upconvs_[i])(upsampled(u, skips.back())), skips.back()});
     skips.pop_back();
   }
   return (*head_)(u);

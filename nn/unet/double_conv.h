@@ -7,9 +7,9 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
-#include "nn/activation/activation.h"
-#include "nn/conv3d/conv3d.h"
+#include "nn/conv3d_leaky_relu/conv3d_leaky_relu.h"
 #include "nn/module.h"
 #include "tensor/range.h"
 
@@ -24,9 +24,11 @@ class DoubleConv : public Module {
     register_module("conv_block.0", first_);
     register_module("conv_block.2", second_);
   }
-  Variable forward(const Variable& x) const {
+  Variable forward(const Variable& x) const { return forward(std::vector<Variable>{x}); }
+  // Of several tensors, side by side along the channels.
+  Variable forward(const std::vector<Variable>& xs) const {
     const LayerName layer(name());
-    return leaky_relu(second_(leaky_relu(first_(x), slope_)), slope_);
+    return conv3d_leaky_relu({conv3d_leaky_relu(xs, first_, slope_)}, second_, slope_);
   }
 
  private:

@@ -1,6 +1,5 @@
 #include "nn/unet/unet.h"
 
-#include "nn/concat/concat.h"
 #include "nn/max_pool3d/max_pool3d.h"
 #include "nn/unet/double_conv.h"
 #include "nn/upsample3d/upsample3d.h"
@@ -54,7 +53,7 @@ struct UNet::DecoderBlock : Module {
   }
   Variable forward(const Variable& x, const Variable& skip) const {
     const LayerName layer(name());
-    return double_conv.forward(concat({skip, halve(upsample3d(x, up))}, 1));
+    return double_conv.forward({skip, upsample3d(halve(x), up)});
   }
   Upsample3dParams up;
   Conv3d halve;

@@ -2,14 +2,16 @@
 //
 //   x0 = double_conv(z)                                    in_channels -> F
 //   xi = double_conv(max_pool(x(i-1)))                     F 2^(i-1) -> F 2^i,   i = 1 .. blocks
-//   u  = double_conv(concat[xi, conv1x1(upsample(u))])     F 2^(i+1) -> F 2^i,   i = blocks-1 .. 0, from u = x(blocks)
+//   u  = double_conv(concat[xi, upsample(conv1x1(u))])     F 2^(i+1) -> F 2^i,   i = blocks-1 .. 0, from u = x(blocks)
 //   y  = conv1x1(u)                                        F -> out_channels
 //
 // double_conv is twice a convolution (kernel, padding kernel/2, bias) followed by LeakyReLU; max_pool has window and stride
-// `pool`; upsample is trilinear by `pool` with aligned corners; the 1x1x1 after it halves the channels.
+// `pool`; upsample is trilinear by `pool` with aligned corners; the 1x1x1 before it halves the channels. The dissertation has it
+// behind the upsampling: the same function, as interpolation weights sum to 1 and so let a 1x1x1 and its bias pass, but with a
+// quarter of the work and without the widest tensors.
 //
 // Shapes:  z [N,in_channels,D,H,W] -> y [N,out_channels,D,H,W]; each extent must be divisible by pool^blocks (ShapeError).
-//          F = 32, blocks = 3: 1,796,034 parameters, 55.06 GFLOP for a training step at 256x256.
+//          F = 32, blocks = 3: 1,796,034 parameters, 53.25 GFLOP for a training step at 256x256.
 // Names:   cnn's of trung-vt/LearningRegularizationParameterMaps: c0x0.conv_block.{0,2}, encoder.i.double_conv.conv_block.*,
 //          decoder.i.upsampling.1, decoder.i.double_conv.conv_block.*, c1x1; decoder.0 is the coarsest.
 // Source:  O. Ronneberger, P. Fischer, T. Brox, "U-Net: convolutional networks for biomedical image segmentation", 2015.

@@ -47,9 +47,9 @@ class Ledger {
 
 // One double convolution and what leads to it, as forward left it for backward.
 struct Level {
-  Shape in{}, out{};               // of the double convolution
-  int64_t argmax = 0;              // encoder: what the pooling before it keeps
-  Shape coarse{}, up{}, halved{};  // decoder: what is upsampled, and before and after the 1x1x1
+  Shape in{}, out{};         // of the double convolution; of a decoder both parts together
+  int64_t argmax = 0;        // encoder: what the pooling before it keeps
+  Shape coarse{}, halved{};  // decoder: what comes from below, and that after the 1x1x1, not yet upsampled
 };
 
 class Walk {
@@ -93,15 +93,14 @@ class Walk {
       x = levels_.back().out;
     }
     for (int64_t i = blocks - 1; i >= 0; --i) {
-      const Shape up = resized(x, true), halved = up.with(1, x[1] / 2);
-      plan_.flops.rest += flops_of(upsample3d_cost(x, up, UpsampleMode::trilinear));
-      count_conv(up, halved, {1, 1, 1}, true);
-      ledger_.take(bytes_of(up));  // the 1x1x1 keeps it
+      const Shape halved = x.with(1, x[1] / 2), up = resized(halved, true);
+      count_conv(x, halved, {1, 1, 1}, true);
+      plan_.flops.rest += flops_of(upsample3d_cost(halved, up, UpsampleMode::trilinear));
       ledger_.take(bytes_of(halved));
-      ledger_.take(bytes_of(up));  // the concatenation: as wide
-      levels_.push_back(double_conv({up, halved, 0, x, up, halved}, true));
+      ledger_.take(bytes_of(up));
+      levels_.push_back(double_conv({up.with(1, x[1]), up, 0, x, halved}, true));
       ledger_.give(bytes_of(halved));
-      x = halved;
+      x = up;
     }
     const Shape head = x.with(1, o_.unet.out_channels), lambda = z_.with(1, n_maps());
     count_conv(x, head, {1, 1, 1}, true);
@@ -117,15 +116,15 @@ class Walk {
     plan_.flops.rest += flops_of(mse_loss_cost(z_));
   }
 
-  // Takes what its forward takes, of which its first and last convolution's results only pass.
+  // Takes what its forward takes: the results of both convolutions.
   Level double_conv(const Level& level, bool to_input) {
     count_conv(level.in, level.out, o_.unet.kernel, to_input);
     count_conv(level.out, level.out, o_.unet.kernel, true);
     plan_.flops.rest += 2.0 * flops_of(activation_cost(level.out, ActivationKind::leaky_relu));
-    ledger_.take(3 * bytes_of(level.out));
-    ledger_.touch(workspace(level.out[1], level.out[1]));
     ledger_.take(bytes_of(level.out));
-    ledger_.give(2 * bytes_of(level.out));
+    ledger_.touch(workspace(level.in[1], level.out[1]));
+    ledger_.take(bytes_of(level.out));
+    ledger_.touch(workspace(level.out[1], level.out[1]));
     return level;
   }
 
@@ -142,36 +141,32 @@ class Walk {
     const auto n = static_cast<size_t>(o_.unet.blocks);
     for (size_t i = levels_.size() - 1; i > n; --i) {  // decoder: finest first
       const Level& level = levels_[i];
-      double_conv_backward(level, true);
-      const int64_t in = bytes_of(level.in), halved = bytes_of(level.halved), up = bytes_of(level.up);
-      ledger_.take(2 * halved);  // gradients of skip and halved; the skip's waits for the encoder
-      ledger_.give(in);
-      ledger_.take(up);
-      ledger_.touch(kWorkspace);
-      ledger_.give(halved + up);  // gradient of halved, and what the 1x1x1 kept
+      double_conv_backward(level,
+                           2 * bytes_of(level.out));  // of the skip, which waits for the encoder, and of up
+      ledger_.give(bytes_of(level.out));              // up
+      ledger_.take(bytes_of(level.halved));
+      ledger_.give(bytes_of(level.out));  // its gradient
       ledger_.take(bytes_of(level.coarse));
-      ledger_.give(up);
+      ledger_.touch(kWorkspace);
+      ledger_.give(bytes_of(level.halved));
     }
-    for (size_t i = n; i > 0; --i) {  // encoder: coarsest first; the gradient of each input waits already
-      double_conv_backward(levels_[i], true);
-      ledger_.give(bytes_of(levels_[i].in) + levels_[i].argmax);
+    for (size_t i = n; i > 0;
+         --i) {  // encoder: coarsest first; the gradient of what was pooled waits already
+      double_conv_backward(levels_[i], bytes_of(levels_[i].in));
+      ledger_.give(2 * bytes_of(levels_[i].in) + levels_[i].argmax);
     }
-    double_conv_backward(levels_[0], false);
+    double_conv_backward(levels_[0], 0);
   }
 
-  // From the gradient of out, which it gives back, to that of in, which stays; gives back what forward kept.
-  void double_conv_backward(const Level& level, bool to_input) {
+  // From the gradient of out, which it gives back with both results, to that of in, which stays.
+  void double_conv_backward(const Level& level, int64_t gradient_of_in) {
     const int64_t out = bytes_of(level.out);
-    ledger_.take(out);  // of the second convolution's result
-    ledger_.give(2 * out);
     ledger_.take(out);
     ledger_.touch(workspace(level.out[1], level.out[1]));
-    ledger_.give(out);
-    ledger_.take(out);
     ledger_.give(2 * out);
-    if (to_input) ledger_.take(bytes_of(level.in));
+    ledger_.take(gradient_of_in);
     ledger_.touch(workspace(level.in[1], level.out[1]));
-    ledger_.give(out + (to_input ? bytes_of(level.in) : 0));
+    ledger_.give(2 * out);
   }
 
   void count_conv(const Shape& x, const Shape& y, const std::array<int64_t, 3>& kernel, bool to_input) {

@@ -104,12 +104,14 @@ struct OpInfo {
   // What a call costs, by phase; null for chains of ops (models), which are counted op by op, and for file readers.
   std::function<PhaseCosts(const OpShapes&)> cost = nullptr;
   OpGeometry geometry = {};  // empty where there is nothing to choose
+  std::string chooses = {};  // the op among whose implementations it chooses; empty: its own
   std::vector<ImplementationInfo>
       implementations;         // of f32, on all devices; fastest first, the reference last
   bool differentiable = true;  // false: no gradient check (metrics, preprocessing, optimiser)
   bool f64 = true;             // false: defined in float32 or in integers only
 
   std::vector<ImplementationInfo> implementations_on(Device::Kind kind) const;
+  const std::string& chooser() const { return chooses.empty() ? name : chooses; }
   // Their names, each once, for messages: "tiled direct blocked winograd reference".
   std::string implementation_names() const;
 };

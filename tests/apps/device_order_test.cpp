@@ -49,7 +49,7 @@ std::vector<double> values_of(const OpResult& result) {
 template <class Use>
 void for_each_call(const OpInfo& op, const Use& use) {
   for (const ImplementationInfo& implementation : op.implementations_on(testing::kTestDevice.kind)) {
-    const ImplementationScope forced(op.name, implementation.name);
+    const ImplementationScope forced(op.chooser(), implementation.name);
     for (const OpCase& op_case : op.corner_cases) {
       SCOPED_TRACE(std::string(implementation.name) + ", case " + op_case.name);
       use(call_of(op, op_case));

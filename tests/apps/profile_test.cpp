@@ -163,14 +163,16 @@ TEST(RunProfile, NearlyAllOfAStepIsAccountedForByNamedRanges) {
   EXPECT_LE(profile.accounted, 1.0 + 1e-9);
   std::set<std::string> names;
   for (const RunProfileRow& row : profile.rows) names.insert(row.op + " " + row.phase + " " + row.layer);
-  for (const char* name :
-       {"data forward ", "zero_grad forward ", "adam forward ", "mse_loss forward ", "mse_loss backward ",
-        "pdhg forward ", "pdhg backward ", "conv3d forward cnn.c0x0.conv_block.0",
-        "conv3d backward_weights cnn.c0x0.conv_block.0",
-        "conv3d backward_data cnn.decoder.0.double_conv.conv_block.0", "max_pool3d backward cnn.encoder.0",
-        "upsample3d forward cnn.decoder.0", "leaky_relu backward cnn.c0x0"})
+  for (const char* name : {"data forward ", "zero_grad forward ", "adam forward ", "mse_loss forward ",
+                           "mse_loss backward ", "pdhg forward ", "pdhg backward ", "conv3d forward cnn.c1x1",
+                           "conv3d_leaky_relu forward cnn.c0x0.conv_block.0",
+                           "conv3d_leaky_relu backward_weights cnn.c0x0.conv_block.0",
+                           "conv3d_leaky_relu backward_data cnn.decoder.0.double_conv.conv_block.0",
+                           "max_pool3d backward cnn.encoder.0", "upsample3d forward cnn.decoder.0",
+                           "conv3d_leaky_relu backward_activation cnn.c0x0.conv_block.0"})
     EXPECT_TRUE(names.count(name) > 0) << name;
-  EXPECT_EQ(names.count("conv3d backward_data cnn.c0x0.conv_block.0"), 0u);  // the picture needs no gradient
+  EXPECT_EQ(names.count("conv3d_leaky_relu backward_data cnn.c0x0.conv_block.0"),
+            0u);  // the picture needs no gradient
   const auto& pdhg = *std::ranges::find_if(
       profile.rows, [](const RunProfileRow& row) { return row.op == "pdhg" && row.phase == "forward"; });
   EXPECT_EQ(pdhg.cost.flops, 23.0 * 48 * 48 * 8);
@@ -311,10 +313,10 @@ TEST(Tune, MeasuresEachGeometryOfARunAndTakesNothingThatIsNotDeterministic) {
   EXPECT_EQ(geometries, 1);
   ASSERT_EQ(rows.size(), 2u);
   for (const TuneRow& row : rows) {
-    EXPECT_EQ(row.by_rule, "blocked");
+    EXPECT_EQ(row.by_rule, "winograd");
     EXPECT_EQ(row.ms.size(), 3u);
     EXPECT_GT(row.ms.at(row.choice.implementation), 0.0);
-    EXPECT_LE(row.ms.at(row.choice.implementation), row.ms.at("blocked"));
+    EXPECT_LE(row.ms.at(row.choice.implementation), row.ms.at("winograd"));
   }
   OpInfo shaky = op("conv3d");
   for (ImplementationInfo& i : shaky.implementations) i.deterministic = i.name != "winograd";

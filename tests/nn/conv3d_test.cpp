@@ -203,24 +203,24 @@ TEST(Conv3d, WinogradGivesTheGradientsOfWeightAndBiasAlone) {
 
 TEST(Conv3d, ErrorsNameWhatDisagrees) {
   EXPECT_EQ(message_of(zeros({1, 2, 8, 64, 64}), zeros({16, 3, 3, 3, 3})),
-            "[conv3d] weight expects 3 input channels, x has 2: x=[1,2,8,64,64] weight=[16,3,3,3,3]");
+            "[conv3d] weight expects 3 input channels, x has 2: x=f32[1,2,8,64,64] weight=f32[16,3,3,3,3]");
   EXPECT_EQ(message_of(zeros({2, 4, 4}), zeros({1, 2, 1, 1, 1})),
-            "[conv3d] x must be [N,C,D,H,W]: x=f32[2,4,4]");
+            "[conv3d] x must be [N,C,D,H,W]: x=f32[2,4,4] weight=f32[1,2,1,1,1]");
   EXPECT_EQ(message_of(zeros({1, 2, 1, 4, 4}), zeros({1, 2, 3, 3})),
-            "[conv3d] weight must be [O,C,kd,kh,kw]: weight=f32[1,2,3,3]");
+            "[conv3d] weight must be [O,C,kd,kh,kw]: x=f32[1,2,1,4,4] weight=f32[1,2,3,3]");
   EXPECT_EQ(message_of(zeros({1, 2, 1, 4, 4}), zeros({1, 2, 1, 3, 3}, DType::f64)),
             "[conv3d] x and weight differ in type: x=f32[1,2,1,4,4] weight=f64[1,2,1,3,3]");
   EXPECT_EQ(message_of(zeros({1, 2, 1, 4, 4}, DType::i64), zeros({1, 2, 1, 3, 3}, DType::i64)),
-            "[conv3d] x must be f32 or f64: x=i64[1,2,1,4,4]");
+            "[conv3d] x must be f32 or f64: x=i64[1,2,1,4,4] weight=i64[1,2,1,3,3]");
   EXPECT_EQ(message_of(zeros({1, 2, 1, 4, 4}), zeros({3, 2, 1, 3, 3}), zeros({2})),
-            "[conv3d] bias must be f32[3]: bias=f32[2] weight=f32[3,2,1,3,3]");
+            "[conv3d] bias must be f32[3]: bias=f32[2] x=f32[1,2,1,4,4] weight=f32[3,2,1,3,3]");
   EXPECT_EQ(message_of(zeros({1, 2, 1, 4, 4}), zeros({3, 2, 1, 3, 3}), {}, {.stride = {1, 0, 1}}),
             "[conv3d] stride along H must be at least 1, is 0");
   EXPECT_EQ(message_of(zeros({1, 2, 1, 4, 4}), zeros({3, 2, 1, 3, 3}), {}, {.padding = {0, 0, -1}}),
             "[conv3d] padding along W must be at least 0, is -1");
-  EXPECT_EQ(
-      message_of(zeros({1, 2, 1, 4, 4}), zeros({3, 2, 4, 3, 3}), {}, {.padding = {1, 0, 0}}),
-      "[conv3d] kernel 4 along D does not fit into 1 + 2 x padding 1: x=[1,2,1,4,4] weight=[3,2,4,3,3]");
+  EXPECT_EQ(message_of(zeros({1, 2, 1, 4, 4}), zeros({3, 2, 4, 3, 3}), {}, {.padding = {1, 0, 0}}),
+            "[conv3d] kernel 4 along D does not fit into 1 + 2 x padding 1: x=f32[1,2,1,4,4] "
+            "weight=f32[3,2,4,3,3]");
 }
 
 TEST(Conv3d, LayerStartsUniformWithinOneOverTheRootOfItsFanIn) {

@@ -1,0 +1,25 @@
+// Channels: the channels of one tensor, or of two as if they had been concatenated. The decoder of a U-Net convolves
+// [skip, upsampled]; read this way, the concatenation need not exist.
+#pragma once
+
+#include <cstdint>
+
+#include "tensor/view.h"
+
+namespace primal {
+
+template <class T>
+struct Channels {
+  View5<T> first;     // [N,C1,D,H,W]
+  View5<T> second{};  // [N,C2,D,H,W], or nothing
+
+  int64_t count() const { return first.size(1) + second.size(1); }
+  // Channel c of sample n: its [D,H,W].
+  T* volume(int64_t n, int64_t c) const {
+    const View5<T>& of = c < first.size(1) ? first : second;
+    const int64_t channel = c < first.size(1) ? c : c - first.size(1);
+    return of.data + (n * of.size(1) + channel) * of.size(2) * of.size(3) * of.size(4);
+  }
+};
+
+}  // namespace primal

@@ -1,0 +1,136 @@
+#include "nn/conv3d_leaky_relu/conv3d_leaky_relu.h"
+
+#include <algorithm>
+
+#include "nn/activation/activation.h"
+#include "nn/concat/concat.h"
+#include "nn/conv3d/conv3d_kernels.h"
+#include "nn/conv3d_leaky_relu/conv3d_leaky_relu_kernels.h"
+#include "tensor/error.h"
+#include "tensor/range.h"
+
+namespace primal {
+namespace {
+
+constexpr const char* kName = "conv3d_leaky_relu";
+
+struct Call {
+  const std::vector<Variable>& xs;
+  const Variable &weight, &bias;
+  const Conv3dParams& params;
+  double slope;
+};
+
+Variable chain(const Call& call) {
+  const Variable x = call.xs.size() == 1 ? call.xs.front() : concat(call.xs, 1);
+  return leaky_relu(conv3d(x, call.weight, call.bias, call.params), call.slope);
+}
+
+// Can the fused kernels take the parts? They see one or two, and want the gradient of both or of none.
+bool fits_fused(const Call& call) {
+  const auto& xs = call.xs;
+  const auto fits = [&](const Variable& x) {
+    return x.defined() && x.shape().rank() == 5 && x.dtype() == xs.front().dtype() &&
+           x.shape().with(1, 0) == xs.front().shape().with(1, 0) &&
+           x.requires_grad() == xs.front().requires_grad();
+  };
+  return (xs.size() == 1 || xs.size() == 2) && std::ranges::all_of(xs, fits);
+}
+
+template <class T>
+Channels<const T> channels_of(const std::vector<Tensor>& xs) {
+  Channels<const T> channels{xs.front().device_view5<const T>()};
+  if (xs.size() == 2) channels.second = xs.back().device_view5<const T>();
+  return channels;
+}
+
+// The buffers of the parts' gradients. Where one already holds something, both are added to.
+template <class T>
+std::pair<Channels<T>, bool> gradients_of(const Gradients& g, size_t n_parts) {
+  const Gradients::Sink first = g.sink(0);
+  Channels<T> grad_x{first.buffer.template device_view5<T>()};
+  if (n_parts == 1) return {grad_x, first.add};
+  const Gradients::Sink second = g.sink(1);
+  grad_x.second = second.buffer.template device_view5<T>();
+  if (first.add != second.add) (first.add ? second : first).buffer.fill(0.0);
+  return {grad_x, first.add || second.add};
+}
+
+template <class T>
+Variable run(const Call& call) {
+  std::vector<Variable> inputs = call.xs;
+  inputs.insert(inputs.end(), {call.weight, call.bias});
+  std::vector<Tensor> xs, values;
+  for (const Variable& x : call.xs) xs.push_back(x.value());
+  for (const Variable& input : inputs) values.push_back(input.defined() ? input.value() : Tensor());
+  const Exec exec = exec_on(common_device(kName, values));
+
+  int64_t n_channels = 0;
+  for (const Tensor& x : xs) n_channels += x.size(1);
+  const Conv3dGeometry geometry{xs.front().shape().with(1, n_channels), call.weight.shape(), call.params};
+  const Shape y_shape = conv3d_shape(geometry.x, xs.front().dtype(), call.weight, call.bias, call.params);
+  const auto chosen = [&](const char* phase) {
+    return &choose("conv3d", phase, conv3d_ladder<T>(), geometry, exec.device);
+  };
+  const auto* forward = chosen("forward");
+  if (forward->kernels.fused == nullptr) return chain(call);
+  const auto fused = [&](const char* phase) {  // a plan may have a phase run by one that is not fused
+    const auto* wanted = chosen(phase);
+    return wanted->kernels.fused != nullptr ? wanted : forward;
+  };
+
+  const auto describe = [text = key(geometry), costs = conv3d_cost(geometry.x, geometry.weight, y_shape)](
+                            const char* phase, const ImplementationInfo& implementation) {
+    return RangeDetail{text, std::string(implementation.name), costs.at(phase)};
+  };
+  const Range range(kName, nullptr, [&] { return describe("forward", forward->info); });
+  const Tensor y = Tensor::empty(y_shape, xs.front().dtype(), exec.device);
+  const Tensor weight = call.weight.value();
+  const T slope = static_cast<T>(call.slope);
+  forward->kernels.fused->forward(
+      exec, channels_of<T>(xs), weight.device_view5<const T>(),
+      call.bias.defined() ? call.bias.value().template device_view<const T, 1>() : View<const T, 1>{}, slope,
+      y.device_view5<T>());
+  if (!will_record(inputs)) return Variable(y);
+  const auto* data = call.xs.front().requires_grad() ? fused("backward_data") : nullptr;
+  const auto* weights = fused("backward_weights");
+  return record(kName, y, inputs, [=, n_parts = xs.size()](Gradients& g) {
+    {
+      const Range of_activation(kName, "backward_activation", [&] {
+        return RangeDetail{
+            y.shape().str(), {}, activation_cost(y.shape(), ActivationKind::leaky_relu).at("backward")};
+      });
+      cpu::leaky_relu_backward_in_place(exec, y.device_span<const T>(), slope, g.output().device_span<T>());
+    }
+    const View5<const T> grad_u = g.output().device_view5<const T>();
+    if (g.needs(0)) {
+      const Range of_data(kName, "backward_data", [&] { return describe("backward_data", data->info); });
+      const auto [grad_x, add] = gradients_of<T>(g, n_parts);
+      data->kernels.fused->backward_data(exec, grad_u, weight.device_view5<const T>(), add, grad_x);
+    }
+    const bool of_weight = g.needs(n_parts), of_bias = g.needs(n_parts + 1);
+    if (!of_weight && !of_bias) return;
+    const Range of_weights(kName, "backward_weights",
+                           [&] { return describe("backward_weights", weights->info); });
+    weights->kernels.fused->backward_weights(
+        exec, channels_of<T>(xs), grad_u, of_weight ? g.input(n_parts).device_view5<T>() : View5<T>{},
+        of_bias ? g.input(n_parts + 1).device_view<T, 1>() : View<T, 1>{});
+  });
+}
+
+}  // namespace
+
+Variable conv3d_leaky_relu(const std::vector<Variable>& xs, const Variable& weight, const Variable& bias,
+                           const Conv3dParams& params, double slope) {
+  const Call call{xs, weight, bias, params, slope};
+  const bool fused = fits_fused(call) && weight.shape().rank() == 5 && slope >= 0.0;
+  return fused ? dispatch_floating(xs.front().dtype(), kName, [&]<class T>() { return run<T>(call); })
+               : chain(call);  // which also says what is wrong
+}
+
+Variable conv3d_leaky_relu(const std::vector<Variable>& xs, const Conv3d& layer, double slope) {
+  const LayerName name(layer.name());
+  return conv3d_leaky_relu(xs, layer.weight(), layer.bias(), layer.params(), slope);
+}
+
+}  // namespace primal

@@ -1,0 +1,115 @@
+#include "nn/conv3d_leaky_relu/conv3d_leaky_relu.h"
+
+#include <gtest/gtest.h>
+
+#include "nn/activation/activation.h"
+#include "nn/concat/concat.h"
+#include "support/op_test.h"
+#include "tensor/error.h"
+#include "tensor/memory_pool.h"
+
+namespace primal {
+namespace {
+
+const Conv3dParams kSame{.padding = {0, 1, 1}};
+
+Variable random_leaf(const char* name, const Shape& shape, DType dtype = DType::f32) {
+  return {make_inputs({name, {}, {{name, shape}}}, dtype).at(name), true};
+}
+
+TEST(Conv3dLeakyRelu, MatchesHandArithmetic) {
+  // u = 1 a - 2 b + 0.5 at each pixel: 0.5, -1.5
+  const Variable a(Tensor::from({1, 1, 1, 1, 2}, std::vector<float>{2, 0}), true);
+  const Variable b(Tensor::from({1, 1, 1, 1, 2}, std::vector<float>{1, 1}), true);
+  const Variable weight(Tensor::from({1, 2, 1, 1, 1}, std::vector<float>{1, -2}), true);
+  const Variable bias(Tensor::from({1}, std::vector<float>{0.5}), true);
+  const Variable y = conv3d_leaky_relu({a, b}, weight, bias, {}, 0.25);
+  EXPECT_EQ(y.made_by(), "conv3d_leaky_relu");
+  EXPECT_EQ(y.value().to_doubles(), (std::vector<double>{0.5, -0.375}));
+  y.backward(Tensor::from(y.shape(), std::vector<float>{4, 8}));  // at u: 4, 2
+  EXPECT_EQ(a.grad().to_doubles(), (std::vector<double>{4, 2}));
+  EXPECT_EQ(b.grad().to_doubles(), (std::vector<double>{-8, -4}));
+  EXPECT_EQ(weight.grad().to_doubles(), (std::vector<double>{8, 6}));
+  EXPECT_EQ(bias.grad().item(), 6.0);
+}
+
+TEST(Conv3dLeakyRelu, IsProven) { expect_op_proven(conv3d_leaky_relu_info()); }
+
+// Bit for bit what the plain ops give with the same implementation of conv3d: the fused kernels add up in the same order.
+TEST(Conv3dLeakyRelu, EqualsTheChain) {
+  for (const char* implementation : {"blocked", "winograd"}) {
+    const ImplementationScope scope("conv3d", implementation);
+    const auto run = [](bool fused) {
+      const Variable a = random_leaf("a", {2, 19, 1, 14, 37}), b = random_leaf("b", {2, 21, 1, 14, 37});
+      const Variable weight = random_leaf("weight", {18, 40, 1, 3, 3}), bias = random_leaf("bias", {18});
+      const Variable y = fused ? conv3d_leaky_relu({a, b}, weight, bias, kSame, 0.01)
+                               : leaky_relu(conv3d(concat({a, b}, 1), weight, bias, kSame), 0.01);
+      y.backward(random_leaf("upstream", y.shape()).value());
+      return std::vector<std::vector<double>>{y.value().to_doubles(), a.grad().to_doubles(),
+                                              b.grad().to_doubles(), weight.grad().to_doubles(),
+                                              bias.grad().to_doubles()};
+    };
+    EXPECT_EQ(run(true), run(false)) << implementation;
+    EXPECT_TRUE(scope.used("conv3d", implementation));
+  }
+}
+
+TEST(Conv3dLeakyRelu, AnImplementationThatIsNotFusedRunsTheChain) {
+  const Variable x = random_leaf("x", {1, 2, 1, 4, 5}), weight = random_leaf("weight", {3, 2, 1, 3, 3});
+  {
+    const ImplementationScope scope("conv3d", kReference);
+    EXPECT_EQ(conv3d_leaky_relu({x}, weight, {}, kSame, 0.01).made_by(), "leaky_relu");
+    EXPECT_TRUE(scope.used("conv3d", kReference));
+  }
+  EXPECT_EQ(conv3d_leaky_relu({x}, weight, {}, kSame, 0.01).made_by(), "conv3d_leaky_relu");
+  const Variable in_f64 = random_leaf("x", {1, 2, 1, 4, 5}, DType::f64);
+  const Variable weight_f64 = random_leaf("weight", {3, 2, 1, 3, 3}, DType::f64);
+  EXPECT_EQ(conv3d_leaky_relu({in_f64}, weight_f64, {}, kSame, 0.01).made_by(), "leaky_relu");
+}
+
+// A gradient that is there already is added to; parts of which only one has a gradient, or wants one, work too.
+TEST(Conv3dLeakyRelu, GradientsOfSharedPartsAddUp) {
+  const Variable weight(Tensor::full({1, 2, 1, 1, 1}, 1.0)), half(Tensor::full({1, 1, 1, 1, 1}, 0.5));
+  const Variable a(Tensor::full({1, 1, 1, 2, 2}, 1.0), true), b(Tensor::full({1, 1, 1, 2, 2}, 2.0), true);
+  const Variable middle = conv3d_leaky_relu({a}, half, {}, {}, 0.01);  // 1/2
+  const Variable y =
+      conv3d_leaky_relu({conv3d_leaky_relu({middle, b}, weight, {}, {}, 0.01), middle}, weight, {}, {}, 0.01);
+  EXPECT_EQ(y.value().to_doubles(), std::vector<double>(4, 3.0));
+  y.backward(Tensor::full(y.shape(), 1.0));
+  EXPECT_EQ(a.grad().to_doubles(), std::vector<double>(4, 1.0));  // 1/2 twice
+  EXPECT_EQ(b.grad().to_doubles(), std::vector<double>(4, 1.0));
+
+  const Variable constant(Tensor::full({1, 1, 1, 2, 2}, 1.0)), c(Tensor::full({1, 1, 1, 2, 2}, 1.0), true);
+  conv3d_leaky_relu({constant, c}, weight, {}, {}, 0.01).backward(Tensor::full({1, 1, 1, 2, 2}, 1.0));
+  EXPECT_EQ(c.grad().to_doubles(), std::vector<double>(4, 1.0));
+}
+
+TEST(Conv3dLeakyRelu, NeitherTheConcatenationNorTheConvolutionExists) {
+  const Variable a = random_leaf("a", {1, 32, 1, 64, 64}), b = random_leaf("b", {1, 32, 1, 64, 64});
+  const Variable weight = random_leaf("weight", {32, 64, 1, 3, 3});
+  const auto bytes_kept = [&](const auto& make) {
+    const auto before = static_cast<int64_t>(host_pool().stats().live_bytes);
+    const Variable y = make();
+    return static_cast<int64_t>(host_pool().stats().live_bytes) - before;
+  };
+  const int64_t y_bytes = 4 * 32 * 64 * 64;
+  EXPECT_EQ(bytes_kept([&] { return conv3d_leaky_relu({a, b}, weight, {}, kSame, 0.01); }), y_bytes);
+  EXPECT_EQ(bytes_kept([&] {
+              return leaky_relu(conv3d(concat({a, b}, 1), weight, {}, kSame));
+            }),
+            3 * y_bytes);
+}
+
+TEST(Conv3dLeakyRelu, ErrorsAreThoseOfTheChain) {
+  const Variable x(Tensor::zeros({1, 2, 1, 4, 4})), weight(Tensor::zeros({3, 5, 1, 3, 3}));
+  const Variable other(Tensor::zeros({1, 3, 1, 4, 5}));
+  EXPECT_THROW(conv3d_leaky_relu({}, weight, {}, kSame, 0.01), ShapeError);
+  EXPECT_THROW(conv3d_leaky_relu({x}, weight, {}, kSame, 0.01), ShapeError);         // channels
+  EXPECT_THROW(conv3d_leaky_relu({x, other}, weight, {}, kSame, 0.01), ShapeError);  // extents
+  EXPECT_THROW(conv3d_leaky_relu({Tensor::zeros({1, 5, 1, 4, 4})}, weight, {}, kSame, -0.5), ShapeError);
+  EXPECT_THROW(conv3d_leaky_relu({Tensor::zeros({1, 5, 1, 4, 4})}, weight, Tensor::zeros({4}), kSame, 0.01),
+               ShapeError);
+}
+
+}  // namespace
+}  // namespace primal
