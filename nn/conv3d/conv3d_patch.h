@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "nn/conv3d/conv3d_channels.h"
+
 namespace primal::cpu {
 
 constexpr int64_t round_up(int64_t value, int64_t multiple) {
@@ -55,6 +57,45 @@ class Patches {
   int64_t n_, d_, h_, w_, rows_, cols_;
 };
 
+// Asks for the pixels of a patch in some channels before they are copied, a few lines of the cache at a time, so that
+// memory is busy while the kernel computes. Rows of a patch lie far apart: the hardware does not see them coming.
+class PatchPrefetch {
+ public:
+  static constexpr int64_t kLine = 16;  // floats
+
+  // The channels [first, end) of `from`, planes of h x w pixels; the patch and its border.
+  PatchPrefetch(const Channels<const float>& from, int64_t first, int64_t end, int64_t h, int64_t w,
+                const Patch& patch, int64_t border)
+      : from_(from),
+        channel_(first),
+        end_(end),
+        n_(patch.n),
+        plane_(patch.d * h * w),
+        w_(w),
+        row_(std::max<int64_t>(patch.h - border, 0)),
+        rows_begin_(row_),
+        rows_end_(std::min(patch.h + patch.n_rows + border, h)),
+        cols_begin_(std::max<int64_t>(patch.w - border, 0)),
+        cols_end_(std::min(patch.w + patch.n_cols + border, w)),
+        col_(cols_begin_) {}
+
+  void advance(int64_t n_lines) {
+    while (n_lines > 0 && channel_ < end_) {
+      const float* const row = from_.volume(n_, channel_) + plane_ + row_ * w_;
+      for (; n_lines > 0 && col_ < cols_end_; col_ += kLine, --n_lines) __builtin_prefetch(row + col_, 0, 2);
+      if (col_ < cols_end_) return;
+      col_ = cols_begin_;
+      if (++row_ < rows_end_) continue;
+      row_ = rows_begin_;
+      ++channel_;
+    }
+  }
+
+ private:
+  Channels<const float> from_;
+  int64_t channel_, end_, n_, plane_, w_, row_, rows_begin_, rows_end_, cols_begin_, cols_end_, col_;
+};
+
 // A patch's copy: rows of `row_stride` floats that begin with their left border, placed so that column 0 is
 // aligned to 64 bytes. A vector that starts in the last columns may read on into the next row, or into the
 // slack behind the last.
@@ -76,21 +117,38 @@ struct PackedPatch {
 
   // Copies channel c from its plane of h x w pixels.
   void copy_channel(int64_t c, const float* plane, int64_t h, int64_t w, const Patch& patch) const {
-    const int64_t first = std::max<int64_t>(patch.w - border, 0);
-    const int64_t n_copy = std::min(patch.w + patch.n_cols + border, w) - first;
-    const int64_t n_before = first - (patch.w - border);
-    const int64_t n_behind = row_stride - n_before - n_copy;
+    clear_outside(c, h, w, patch);
+    copy_inside(c, plane, h, w, patch);
+  }
+
+  // The two halves of that. What lies outside the image is the same for all channels of a patch: where they are copied to the
+  // same place one after the other, it needs to be cleared only once.
+  void clear_outside(int64_t c, int64_t h, int64_t w, const Patch& patch) const {
+    const Inside inside = inside_of(h, w, patch);
     for (int64_t row = -border; row < patch.n_rows + border; ++row) {
-      float* to = at(c, row, -border);
-      const int64_t from = patch.h + row;
-      if (from < 0 || from >= h) {
-        std::memset(to, 0, sizeof(float) * static_cast<size_t>(row_stride));
-        continue;
-      }
-      std::memset(to, 0, sizeof(float) * static_cast<size_t>(n_before));
-      std::memcpy(to + n_before, plane + from * w + first, sizeof(float) * static_cast<size_t>(n_copy));
-      std::memset(to + n_before + n_copy, 0, sizeof(float) * static_cast<size_t>(n_behind));
+      float* const to = at(c, row, -border);
+      const bool all = row < inside.first_row || row >= inside.end_row;
+      std::fill(to, to + (all ? row_stride : inside.col), 0.0f);
+      if (!all) std::fill(to + inside.col + inside.n_cols, to + row_stride, 0.0f);
     }
+  }
+  void copy_inside(int64_t c, const float* plane, int64_t h, int64_t w, const Patch& patch) const {
+    const Inside inside = inside_of(h, w, patch);
+    for (int64_t row = inside.first_row; row < inside.end_row; ++row) {
+      const float* const from = plane + (patch.h + row) * w + patch.w - border + inside.col;
+      std::copy(from, from + inside.n_cols, at(c, row, -border) + inside.col);
+    }
+  }
+
+ private:
+  // The rows of the copy that lie in the image, and of them the columns, counted from the left border.
+  struct Inside {
+    int64_t first_row, end_row, col, n_cols;
+  };
+  Inside inside_of(int64_t h, int64_t w, const Patch& patch) const {
+    const int64_t left = std::max<int64_t>(patch.w - border, 0);
+    return {std::max(-border, -patch.h), std::min(patch.n_rows + border, h - patch.h), left - (patch.w - border),
+            std::min(patch.w + patch.n_cols + border, w) - left};
   }
 };
 

@@ -244,9 +244,13 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
   const int64_t v_stride = q.c * grid.total + PackedPatch::kAlign;  // of points; not a power of two
   const int64_t m_stride = n_blocks * kBlockO * grid.total + PackedPatch::kAlign;
   const Patch whole{patch.n, patch.d, patch.h, patch.w, 4 * grid.n_rows, 4 * grid.row_stride};
+  PatchPrefetch next(q.in, 1, q.c, q.h, q.w, patch, 1);
+  const int64_t row_lines = (4 * grid.n_rows + 2) * (patch.n_cols / PatchPrefetch::kLine + 2) / grid.n_rows + 1;
+  packed.clear_outside(0, q.h, q.w, whole);
   for (int64_t c = 0; c < q.c; ++c) {
-    packed.copy_channel(0, q.in.volume(patch.n, c) + patch.d * q.h * q.w, q.h, q.w, whole);
+    packed.copy_inside(0, q.in.volume(patch.n, c) + patch.d * q.h * q.w, q.h, q.w, whole);
     for (int64_t row = 0; row < grid.n_rows; ++row) {
+      next.advance(row_lines);
       transform_tile_row<kCap>(packed.at(0, 4 * row - 1, -1), packed.row_stride, grid.row_stride, work,
                                v + c * grid.total + row * grid.row_stride, v_stride);
     }

@@ -142,11 +142,16 @@ HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const Winogra
   constexpr int64_t kBorder = kIn == 6 ? 1 : 0;
   constexpr int64_t kRowPixels = 4 * (kPixelTiles + kBorder);
   packed.data = task.planes;
+  PatchPrefetch next(range.tensor, range.first + HWY_MIN(kLanes, range.count), range.first + range.count, q.h, q.w,
+                     whole, kBorder);
+  const int64_t lines = kLanes * (whole.n_rows + 2 * kBorder) * (whole.n_cols / PatchPrefetch::kLine + 2);
+  const int64_t tile_lines = lines / task.n_tiles() + 1;
+  for (int64_t k = 0; k < kLanes; ++k) packed.clear_outside(k, q.h, q.w, whole);
   for (int64_t c = 0; c < padded; c += kLanes) {
     for (int64_t k = 0; k < kLanes; ++k) {
       if (c + k < range.count) {
         const float* const volume = range.tensor.volume(whole.n, range.first + c + k);
-        packed.copy_channel(k, volume + whole.d * q.h * q.w, q.h, q.w, whole);
+        packed.copy_inside(k, volume + whole.d * q.h * q.w, q.h, q.w, whole);
         if (totals != nullptr) totals[c + k] += sum_of_pixels(packed, k, whole.n_rows, whole.n_cols);
       } else {
         const int64_t n_floats = (whole.n_rows + 2 * kBorder) * packed.row_stride;
@@ -161,6 +166,7 @@ HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const Winogra
                          4 * (n_tiles + kBorder), task.pixels + i * kRowPixels * kLanes);
         }
         for (int64_t t = 0; t < n_tiles; ++t) {
+          next.advance(tile_lines);
           transform_tile<kIn>(task.pixels + 4 * t * kLanes, kRowPixels * kLanes, transform,
                               to + (row * task.row_tiles + first + t) * padded + c, task.n_tiles() * padded);
         }
