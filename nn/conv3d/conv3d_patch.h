@@ -147,8 +147,8 @@ struct PackedPatch {
   };
   Inside inside_of(int64_t h, int64_t w, const Patch& patch) const {
     const int64_t left = std::max<int64_t>(patch.w - border, 0);
-    return {std::max(-border, -patch.h), std::min(patch.n_rows + border, h - patch.h), left - (patch.w - border),
-            std::min(patch.w + patch.n_cols + border, w) - left};
+    return {std::max(-border, -patch.h), std::min(patch.n_rows + border, h - patch.h),
+            left - (patch.w - border), std::min(patch.w + patch.n_cols + border, w) - left};
   }
 };
 

@@ -142,12 +142,13 @@ HWY_INLINE void transform_tile_row(const float* HWY_RESTRICT rows, int64_t row_s
   }
 }
 
-// Y = A' M A for one row of tiles: 4 rows of pixels, 4 * n_tiles apart, to `pixels`.
+// leaky_relu(A' M A + bias) for one row of tiles: 4 rows of 4 * n_tiles pixels, `stride` apart.
 template <int kCap>
 HWY_INLINE void restore_tile_row(const float* HWY_RESTRICT from, int64_t point_stride, int64_t n_tiles,
-                                 float* HWY_RESTRICT pixels) {
+                                 float bias, float slope, float* HWY_RESTRICT pixels, int64_t stride) {
   const hn::CappedTag<float, kCap> tag;
   using V = hn::Vec<decltype(tag)>;
+  const V add = hn::Set(tag, bias), factor = hn::Set(tag, slope), zero = hn::Zero(tag);
   for (int64_t t = 0; t < n_tiles; t += static_cast<int64_t>(hn::Lanes(tag))) {
     V rows[4][6];
     HWY_UNROLL(6)
@@ -163,7 +164,12 @@ HWY_INLINE void restore_tile_row(const float* HWY_RESTRICT from, int64_t point_s
     for (int i = 0; i < 4; ++i) {
       V y[4];
       transform_output(rows[i], y);
-      hn::StoreInterleaved4(y[0], y[1], y[2], y[3], tag, pixels + (i * n_tiles + t) * 4);
+      HWY_UNROLL(4)
+      for (int j = 0; j < 4; ++j) {
+        const V u = hn::Add(y[j], add);
+        y[j] = hn::IfThenElse(hn::Gt(u, zero), u, hn::Mul(factor, u));
+      }
+      hn::StoreInterleaved4(y[0], y[1], y[2], y[3], tag, pixels + i * stride + 4 * t);
     }
   }
 }
@@ -215,25 +221,18 @@ HWY_NOINLINE void multiply_point(const float* u, const float* v, int64_t n_block
   }
 }
 
-// Four rows of pixels of channel o go to the image, as far as they belong to it.
-void write_pixels(const WinogradConvolution& q, const Patch& patch, int64_t o, int64_t row,
-                  const float* pixels, int64_t stride) {
+// Four rows of pixels, `stride` apart, go to the image from row `row` of the patch on, as far as they belong to it.
+void write_pixels(const WinogradConvolution& q, const Patch& patch, int64_t row, const float* pixels,
+                  int64_t stride, float* plane) {
   const Tag tag;
-  const float bias = q.bias != nullptr ? q.bias[o] : 0.0f;
-  const auto slope = hn::Set(tag, q.slope), zero = hn::Zero(tag);
-  float* const plane = q.out.volume(patch.n, o) + patch.d * q.h * q.w;
   for (int64_t i = 0; i < 4 && row + i < patch.n_rows; ++i, pixels += stride) {
     float* const to = plane + (patch.h + row + i) * q.w + patch.w;
     int64_t p = 0;
     for (; p + kLanes <= patch.n_cols; p += kLanes) {
-      const auto base = q.add ? hn::LoadU(tag, to + p) : hn::Set(tag, bias);
-      const auto y = hn::Add(base, hn::LoadU(tag, pixels + p));
-      hn::StoreU(hn::IfThenElse(hn::Gt(y, zero), y, hn::Mul(slope, y)), tag, to + p);
+      const auto y = hn::LoadU(tag, pixels + p);
+      hn::StoreU(q.add ? hn::Add(hn::LoadU(tag, to + p), y) : y, tag, to + p);
     }
-    for (; p < patch.n_cols; ++p) {
-      const float y = (q.add ? to[p] : bias) + pixels[p];
-      to[p] = y > 0.0f ? y : q.slope * y;
-    }
+    for (; p < patch.n_cols; ++p) to[p] = (q.add ? to[p] : 0.0f) + pixels[p];
   }
 }
 
@@ -245,7 +244,8 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
   const int64_t m_stride = n_blocks * kBlockO * grid.total + PackedPatch::kAlign;
   const Patch whole{patch.n, patch.d, patch.h, patch.w, 4 * grid.n_rows, 4 * grid.row_stride};
   PatchPrefetch next(q.in, 1, q.c, q.h, q.w, patch, 1);
-  const int64_t row_lines = (4 * grid.n_rows + 2) * (patch.n_cols / PatchPrefetch::kLine + 2) / grid.n_rows + 1;
+  const int64_t row_lines =
+      (4 * grid.n_rows + 2) * (patch.n_cols / PatchPrefetch::kLine + 2) / grid.n_rows + 1;
   packed.clear_outside(0, q.h, q.w, whole);
   for (int64_t c = 0; c < q.c; ++c) {
     packed.copy_inside(0, q.in.volume(patch.n, c) + patch.d * q.h * q.w, q.h, q.w, whole);
@@ -260,9 +260,18 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
                    grid.total, m + point * m_stride);
   }
   for (int64_t o = 0; o < q.o; ++o) {
+    const float bias = q.bias != nullptr ? q.bias[o] : 0.0f;
+    float* const plane = q.out.volume(patch.n, o) + patch.d * q.h * q.w;
     for (int64_t row = 0; 4 * row < patch.n_rows; ++row) {
-      restore_tile_row<kCap>(m + o * grid.total + row * grid.row_stride, m_stride, grid.row_stride, work);
-      write_pixels(q, patch, o, 4 * row, work, 4 * grid.row_stride);
+      const float* const from = m + o * grid.total + row * grid.row_stride;
+      if (!q.add && patch.n_cols == whole.n_cols &&
+          4 * row + 4 <= patch.n_rows) {  // whole tiles: straight there
+        float* const to = plane + (patch.h + 4 * row) * q.w + patch.w;
+        restore_tile_row<kCap>(from, m_stride, grid.row_stride, bias, q.slope, to, q.w);
+      } else {
+        restore_tile_row<kCap>(from, m_stride, grid.row_stride, bias, q.slope, work, whole.n_cols);
+        write_pixels(q, patch, 4 * row, work, whole.n_cols, plane);
+      }
     }
   }
 }

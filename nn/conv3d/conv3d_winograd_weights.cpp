@@ -142,8 +142,8 @@ HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const Winogra
   constexpr int64_t kBorder = kIn == 6 ? 1 : 0;
   constexpr int64_t kRowPixels = 4 * (kPixelTiles + kBorder);
   packed.data = task.planes;
-  PatchPrefetch next(range.tensor, range.first + HWY_MIN(kLanes, range.count), range.first + range.count, q.h, q.w,
-                     whole, kBorder);
+  PatchPrefetch next(range.tensor, range.first + HWY_MIN(kLanes, range.count), range.first + range.count, q.h,
+                     q.w, whole, kBorder);
   const int64_t lines = kLanes * (whole.n_rows + 2 * kBorder) * (whole.n_cols / PatchPrefetch::kLine + 2);
   const int64_t tile_lines = lines / task.n_tiles() + 1;
   for (int64_t k = 0; k < kLanes; ++k) packed.clear_outside(k, q.h, q.w, whole);
