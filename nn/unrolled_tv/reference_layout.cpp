@@ -6,7 +6,18 @@
 namespace primal {
 namespace {
 
-// A copy whose axis a is axis order[a] of t.
+// Do the axes that have more than one element stay in their order? Then a permutation moves nothing: kernels of depth one.
+bool moves_nothing(const Tensor& t, const std::array<int, 5>& order) {
+  int last = -1;
+  for (const int axis : order) {
+    if (t.size(axis) == 1) continue;
+    if (axis < last) return false;
+    last = axis;
+  }
+  return true;
+}
+
+// t with axis order[a] as axis a: a copy, or where nothing moves the same elements.
 Tensor permuted(const Tensor& t, const std::array<int, 5>& order) {
   std::array<int64_t, 5> extent{}, step{};
   std::array<int64_t, 5> source_step{};
@@ -19,6 +30,7 @@ Tensor permuted(const Tensor& t, const std::array<int, 5>& order) {
     extent[a] = t.size(order[a]);
     step[a] = source_step[static_cast<size_t>(order[a])];
   }
+  if (moves_nothing(t, order)) return t.reshape(Shape(std::span<const int64_t>(extent)));
   const Tensor result = Tensor::empty(Shape(std::span<const int64_t>(extent)), t.dtype());
   const size_t bytes = size_of(t.dtype());
   const char* from = static_cast<const char*>(t.raw());
