@@ -31,13 +31,21 @@ void MemoryPool::Shelf::release_cached() {
   cached.clear();
 }
 
+MemoryPool::Cached::iterator MemoryPool::Shelf::smallest_cached(size_t size) {
+  auto found = cached.lower_bound(size);
+  while (found != cached.end() && found->second.empty()) ++found;
+  return found != cached.end() && found->first <= kMostStretch * size ? found : cached.end();
+}
+
 std::shared_ptr<void> MemoryPool::allocate(size_t bytes) {
   const size_t rounded = size_class(bytes);
+  size_t held = rounded;  // the size of the block
   void* block = nullptr;
   {
     std::lock_guard lock(shelf_->mutex);
     MemoryStats& stats = shelf_->stats;
-    if (auto found = shelf_->cached.find(rounded); found != shelf_->cached.end() && !found->second.empty()) {
+    if (const auto found = shelf_->smallest_cached(rounded); found != shelf_->cached.end()) {
+      held = found->first;
       block = found->second.back();
       found->second.pop_back();
     } else {
@@ -59,10 +67,10 @@ std::shared_ptr<void> MemoryPool::allocate(size_t bytes) {
     stats.live_bytes += rounded;
     stats.peak_bytes = std::max(stats.peak_bytes, stats.live_bytes);
   }
-  return std::shared_ptr<void>(block, [shelf = shelf_, rounded](void* p) {
+  return std::shared_ptr<void>(block, [shelf = shelf_, rounded, held](void* p) {
     std::lock_guard lock(shelf->mutex);
     shelf->stats.live_bytes -= rounded;
-    shelf->cached[rounded].push_back(p);
+    shelf->cached[held].push_back(p);
   });
 }
 

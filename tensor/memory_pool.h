@@ -1,7 +1,8 @@
 // MemoryPool: blocks of memory that are handed back and used again, so that a training step after the first
 // asks the system for nothing. Blocks are at least 64-byte aligned (one cache line, one AVX-512 register) and
-// come in size classes eight to an octave, so at most 12.5 % of a block is unused. All functions may be
-// called from any thread.
+// come in size classes eight to an octave, so at most 12.5 % of a new block is unused; where none of the right size is
+// cached, one of up to twice that size serves, so that what one op needed as scratch becomes another's tensor. All functions
+// may be called from any thread.
 //
 // A device has a pool too. A block that is handed back may still be read by kernels that were launched before; whoever
 // gets it next launches on the same stream and so comes after them.
@@ -20,7 +21,7 @@
 namespace primal {
 
 struct MemoryStats {
-  size_t live_bytes = 0;            // in blocks that somebody holds now
+  size_t live_bytes = 0;            // asked for and held now, in whole size classes
   size_t peak_bytes = 0;            // the most live_bytes has been since the last reset_peak()
   size_t reserved_bytes = 0;        // live blocks and cached ones together
   uint64_t system_allocations = 0;  // how often the system was asked for a block
@@ -53,13 +54,17 @@ class MemoryPool {
   static size_t size_class(size_t bytes);  // the size of the block that allocate(bytes) returns
 
  private:
+  using Cached = std::map<size_t, std::vector<void*>>;  // size -> blocks nobody holds
+  static constexpr size_t kMostStretch = 2;
   struct Shelf {
     explicit Shelf(MemorySource s) : source(std::move(s)) {}
     ~Shelf();
     void release_cached();
+    Cached::iterator smallest_cached(
+        size_t size);  // at least that size and not much larger; the end where there is none
     MemorySource source;
     std::mutex mutex;
-    std::map<size_t, std::vector<void*>> cached;  // size class -> blocks nobody holds
+    Cached cached;
     MemoryStats stats;
   };
   std::shared_ptr<Shelf> shelf_;

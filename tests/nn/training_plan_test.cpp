@@ -5,6 +5,7 @@
 
 #include "nn/adam/adam.h"
 #include "nn/mse_loss/mse_loss.h"
+#include "tensor/exec.h"
 #include "tensor/memory_pool.h"
 
 namespace primal {
@@ -73,6 +74,27 @@ TEST(TrainingPlan, MemoryIsWhatAStepTakes) {
     expect_planned_as_measured(options_of(16, 2, 100, learn_steps), {2, 1, 1, 128, 96});
     expect_planned_as_measured(options_of(24, 1, 20, learn_steps), {1, 1, 1, 131, 97});
   }
+}
+
+TEST(TrainingPlan, SteadyStepsAskTheSystemForNothing) {
+  const int before = num_threads();
+  for (const int n_threads : {1, 2}) {
+    set_num_threads(n_threads);
+    const UnrolledTvOptions options = options_of(16, 2, 12, true);
+    Initialiser init;
+    const UnrolledTv model(options, init);
+    Adam adam(model.parameters(), {});
+    const Tensor z = Tensor::full({1, 1, 1, 64, 64}, 0.5), clean = Tensor::full(z.shape(), 0.25);
+    uint64_t allocations = 0;
+    for (int step = 0; step < 10; ++step) {
+      if (step == 5) allocations = host_pool().stats().system_allocations;
+      model.zero_grad();
+      mse_loss(model.forward(z).denoised, clean).backward();
+      adam.step();
+    }
+    EXPECT_EQ(host_pool().stats().system_allocations, allocations) << n_threads << " threads";
+  }
+  set_num_threads(before);
 }
 
 }  // namespace

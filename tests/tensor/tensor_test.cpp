@@ -72,6 +72,21 @@ TEST(MemoryPool, HandsTheSameBlockOutAgain) {
   EXPECT_EQ(reinterpret_cast<uintptr_t>(second.get()) % MemoryPool::kAlignment, 0u);
 }
 
+TEST(MemoryPool, ABlockOfUpToTwiceTheSizeServesWhereNoneFitsBetter) {
+  MemoryPool pool;
+  void* large = pool.allocate(4096).get();
+  EXPECT_NE(pool.allocate(1024).get(), large);  // four times as large
+  EXPECT_EQ(pool.stats().system_allocations, 2u);
+  {
+    const std::shared_ptr<void> served = pool.allocate(2048);
+    EXPECT_EQ(served.get(), large);
+    EXPECT_EQ(pool.stats().live_bytes, 2048u);  // as asked
+  }
+  EXPECT_EQ(pool.allocate(4096).get(), large);  // still as large as it was
+  EXPECT_EQ(pool.stats().system_allocations, 2u);
+  EXPECT_EQ(pool.stats().reserved_bytes, 4096u + 1024u);
+}
+
 TEST(MemoryPool, KeepsCountOfLiveAndPeakBytes) {
   MemoryPool pool;
   const size_t bytes = MemoryPool::size_class(5000);
