@@ -1,15 +1,16 @@
 // primal_step_bench: one training step of the thesis model, its phases timed apart. bench/peers/compare.py runs it in turns
-// with the same step in PyTorch; --json prints the medians it reads.
+// with the same step in PyTorch, bench/growth.py over a grid of sizes; --json prints the medians they read.
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
 
+#include "apps/commands.h"
+#include "apps/profile/roofs.h"
 #include "apps/profile/statistics.h"
 #include "apps/profile/training_step.h"
 #include "tensor/backend.h"
-#include "tensor/cuda/precision.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
 #include "tensor/range.h"
@@ -18,16 +19,19 @@ namespace primal {
 namespace {
 
 struct Options {
-  int64_t size = 256, iterations = 256, filters = 32, blocks = 3;
-  int rounds = 9, threads = 0;
-  bool learn_steps = false, json = false;
-  std::string device = "cpu", precision = "fp32";
+  CommonOptions common;
+  int64_t size = 256, batch = 1, iterations = 256, filters = 32, blocks = 3;
+  int rounds = 9, warmup = 2;
+  bool learn_steps = false, fma = false;
 };
 
 int run(const Options& o) {
-  if (o.threads > 0) set_num_threads(o.threads);
-  set_precision(parse_precision(o.precision));
-  const Device device = Device::parse(o.device);
+  const Device device = o.common.apply();
+  const ImplementationScope scope(o.common.forced());
+  std::vector<double> fma_gflop_s;
+  const auto test_fma = [&] {
+    if (o.fma) fma_gflop_s.push_back(measure_fma_roof(num_threads()).best);
+  };
   TrainingStepOptions options;
   options.device = device;
   options.model.unet.filters = o.filters;
@@ -35,12 +39,14 @@ int run(const Options& o) {
   options.model.n_iter = o.iterations;
   options.model.learn_steps = o.learn_steps;
   options.size = o.size;
+  options.batch = o.batch;
   options.new_noise = false;  // PyTorch's step does not draw any either
   TrainingStep step(options);
 
+  test_fma();
   std::map<std::string, std::vector<double>> times;
   uint64_t allocations = 0;
-  for (int round = -2; round < o.rounds; ++round) {  // two rounds to warm up
+  for (int round = -o.warmup; round < o.rounds; ++round) {
     const RangeRecorder recorder(device);
     {
       const Range range("step");
@@ -58,6 +64,7 @@ int run(const Options& o) {
     times["unet_backward_ms"].push_back(ms("backward") - ms("pdhg.backward"));
     times["adam_ms"].push_back(ms("adam"));
   }
+  test_fma();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
 
@@ -65,7 +72,9 @@ int run(const Options& o) {
       {"rounds", o.rounds},
       {"threads", num_threads()},
       {"size", o.size},
+      {"batch", o.batch},
       {"iterations", o.iterations},
+      {"filters", o.filters},
       {"learn_steps", o.learn_steps},
       {"peak_rss_mib", static_cast<double>(usage.ru_maxrss) / 1024.0},
       {"device", device.str()},
@@ -73,7 +82,8 @@ int run(const Options& o) {
        device.is_cpu() ? 0.0 : static_cast<double>(backend(device).stats().peak_bytes) / 0x1p20},
       {"steady_allocations", backend(device).stats().system_allocations - allocations}};
   for (const auto& [name, list] : times) json[name] = summarise(list).median;
-  if (o.json) {
+  if (o.fma) json["fma_gflop_s"] = fma_gflop_s;
+  if (o.common.json) {
     fmt::print("{}\n", json.dump());
   } else {
     for (const auto& [name, value] : json.items()) fmt::print("{:<20} {}\n", name, value.dump());
@@ -88,16 +98,17 @@ int main(int argc, char** argv) {
   primal::Options o;
   CLI::App program("Times one training step of the thesis model, medians in milliseconds.");
   program.add_option("--size", o.size, "side of the picture, pixels")->capture_default_str();
+  program.add_option("--batch", o.batch, "pictures per step")->capture_default_str();
   program.add_option("--iterations", o.iterations, "T of PDHG")->capture_default_str();
   program.add_option("--filters", o.filters, "of the first level")->capture_default_str();
   program.add_option("--blocks", o.blocks, "levels below the first")->capture_default_str();
-  program.add_option("--rounds", o.rounds, "timed steps, after two to warm up")->capture_default_str();
-  program.add_option("--threads", o.threads, "CPU threads (default: all)");
-  program.add_option("--device", o.device, "cpu, simt, cuda or cuda:N")->capture_default_str();
-  program.add_option("--precision", o.precision, "of vendor libraries on CUDA devices: fp32 or tf32")
-      ->capture_default_str();
+  program.add_option("--rounds", o.rounds, "timed steps")->capture_default_str();
+  program.add_option("--warmup", o.warmup, "steps before them, at least one")->capture_default_str();
   program.add_flag("--learn-steps", o.learn_steps, "learn sigma, tau and theta too");
-  program.add_flag("--json", o.json, "print one line of JSON");
+  program.add_flag("--fma", o.fma,
+                   "test the CPU's multiply-adds on all threads, before and after the timed steps");
+  o.common.device = "cpu";
+  o.common.add_to(program);
   CLI11_PARSE(program, argc, argv);
   try {
     return primal::run(o);

@@ -81,13 +81,6 @@ Roof in_giga(Roof roof) {
   return roof;
 }
 
-Roof fma_roof(int threads, const RoofOptions& options) {
-  return in_giga(measure(threads, options, [](int, int64_t n) {
-    float sink[kSink];
-    return cpu::roof_fma(n * 64, sink);
-  }));
-}
-
 // Each thread in `bytes` of its own.
 BandwidthRoof bandwidth_roof(std::string level, double capacity, int64_t bytes, int threads,
                              const RoofOptions& options) {
@@ -135,12 +128,19 @@ Share Roofs::share_of(const Cost& cost, double milliseconds) const {
                             : Share{traffic / milliseconds, level.level};
 }
 
+Roof measure_fma_roof(int threads, const RoofOptions& options) {
+  return in_giga(measure(threads, options, [](int, int64_t n) {
+    float sink[kSink];
+    return cpu::roof_fma(n * 64, sink);
+  }));
+}
+
 Roofs measure_roofs(const RoofOptions& options) {
   Roofs roofs;
   roofs.machine = this_machine();
   const int threads = roofs.machine.threads;
-  roofs.fma_one = fma_roof(1, options);
-  roofs.fma_all = fma_roof(threads, options);
+  roofs.fma_one = measure_fma_roof(1, options);
+  roofs.fma_all = measure_fma_roof(threads, options);
   if (roofs.fma_all.best < roofs.fma_one.best)
     roofs.fma_all.best = roofs.fma_one.best;  // all include that one
   double last = 0.0;

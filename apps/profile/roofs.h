@@ -52,6 +52,7 @@ struct RoofOptions {
   double milliseconds = 4.0;  // of one repetition
 };
 Roofs measure_roofs(const RoofOptions& options = {});
+Roof measure_fma_roof(int threads, const RoofOptions& options = {});
 // The better of two measurements, roof by roof: machines have slow moments, and one may have met the roofs.
 void take_better(Roofs& roofs, const Roofs& again);
 

@@ -5,8 +5,11 @@ A step is U-Net, PDHG, mean squared error, backward and Adam on one picture. The
 read between the calls of the forward pass and, in the backward pass, when the gradient of Lambda is complete: that
 is where autograd leaves the PDHG iterations (and the loss) and enters the U-Net.
 
-    bench/peers/torch_step.py --size 256 --iterations 256 --threads 2 --rounds 5 [--learn-steps] [--json]
+    bench/peers/torch_step.py --size 256 --iterations 256 --threads 2 --rounds 5 [--variant function] [--json]
+    bench/peers/torch_step.py --check
     bench/peers/torch_step.py --device cuda [--precision tf32] [--graph]
+
+--check compares the variants' losses and gradients with those of the first one.
 
 On a CUDA device each clock is read after the device has finished. With --graph the forward pass, backward and Adam are
 captured once and replayed, and only the whole step has a time.
@@ -16,11 +19,12 @@ import argparse
 import json
 import resource
 import statistics
+import sys
 import time
 
 import torch
 
-from torch_model import UnrolledTv
+from torch_variants import VARIANTS, build, picture
 
 PHASES = ("step_ms", "unet_forward_ms", "pdhg_forward_ms", "pdhg_backward_ms", "unet_backward_ms", "adam_ms")
 
@@ -86,8 +90,43 @@ def synthetic_pair(size, seed=42):
     return clean + 0.3 * clean.std() * torch.randn(clean.shape, generator=generator), clean
 
 
+def loss_and_gradients(variant, dtype, args):
+    """The loss of one step and all its gradients, those of the weights shaped as in the first variant."""
+    torch.manual_seed(42)
+    model = build(variant, filters=args.filters, blocks=args.blocks, n_iter=args.iterations).to(dtype)
+    noisy, clean = (picture(variant, x.to(dtype)) for x in synthetic_pair(args.size))
+    lam = model.lambda_map(noisy)
+    lam.retain_grad()
+    loss = torch.nn.functional.mse_loss(model.pdhg(noisy, lam), clean)
+    loss.backward()
+    gradients = {name: parameter.grad.flatten().double() for name, parameter in model.named_parameters()}
+    return loss.item(), {"Lambda": lam.grad.flatten().double(), **gradients}
+
+
+def check(args):
+    """Each variant against the first one. In float32 a few components of q fall on the other side of the clip, which
+    moves gradients by up to 1e-3; float64 tells whether the mathematics is the same. Returns whether all agree."""
+    agree = True
+    for dtype, loss_limit, gradient_limit in ((torch.float64, 1e-10, 1e-8), (torch.float32, 1e-6, 2e-3)):
+        expected_loss, expected = loss_and_gradients(VARIANTS[0], dtype, args)
+        for variant in VARIANTS[1:]:
+            loss, gradients = loss_and_gradients(variant, dtype, args)
+            loss_error = abs(loss - expected_loss) / expected_loss
+            errors = {name: ((gradients[name] - e).norm() / e.norm().clamp_min(1e-30)).item() for name, e in expected.items()}
+            worst = max(errors, key=errors.get)
+            good = loss_error <= loss_limit and errors[worst] <= gradient_limit
+            agree = agree and good
+            print(
+                f"{variant:14}{str(dtype):15} loss {loss_error:.1e} (allowed {loss_limit:.0e}), gradients {errors[worst]:.1e} "
+                f"at {worst} (allowed {gradient_limit:.0e}): {'ok' if good else 'DIFFERENT'}"
+            )
+    return agree
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--variant", choices=VARIANTS, default=VARIANTS[0], help="torch_variants.py explains them")
+    parser.add_argument("--check", action="store_true", help="compare the variants; exit code 1 where they differ")
     parser.add_argument("--size", type=int, default=256, help="side of the square picture")
     parser.add_argument("--iterations", type=int, default=256, help="PDHG iterations T")
     parser.add_argument("--threads", type=int, default=2)
@@ -106,11 +145,14 @@ def main():
     args = parse_arguments()
     torch.set_num_threads(args.threads)
     torch.manual_seed(42)
+    if args.check:
+        sys.exit(0 if check(args) else 1)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.precision == "tf32"
-    model = UnrolledTv(args.filters, args.blocks, args.iterations, learn_steps=args.learn_steps).to(args.device)
+    options = {"filters": args.filters, "blocks": args.blocks, "n_iter": args.iterations, "learn_steps": args.learn_steps}
+    model = build(args.variant, **options).to(args.device)
     capturable = {"capturable": True} if args.graph else {}
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, **capturable)
-    noisy, clean = (tensor.to(args.device) for tensor in synthetic_pair(args.size))
+    noisy, clean = (picture(args.variant, x).to(args.device) for x in synthetic_pair(args.size))
 
     if args.graph:
         one_step = captured_step(model, optimizer, noisy, clean)
@@ -127,7 +169,7 @@ def main():
         settings = {key: getattr(args, key) for key in ("rounds", "threads", "size", "iterations", "learn_steps", "device")}
         print(json.dumps({**medians, **settings, "peak_rss_mib": peak_rss_mib, "peak_device_mib": peak_device_mib, "min": minima}))
         return
-    print(f"PyTorch {torch.__version__}, {args.threads} threads, {args.size}x{args.size}, T = {args.iterations}")
+    print(f"PyTorch {torch.__version__}, {args.variant}, {args.threads} threads, {args.size}x{args.size}, T = {args.iterations}")
     print(f"{'':18}{'median ms':>10}{'min ms':>10}")
     for phase in PHASES:
         print(f"{phase[:-3].replace('_', ' '):18}{medians[phase]:10.1f}{minima[phase]:10.1f}")
