@@ -41,9 +41,8 @@ COLUMNS = ("sweep", "value", "step_ms", "unet_ms", "pdhg_ms", "peak_rss_mib")
 
 
 def factor(sweep, value, base):
-    """By how much the work grows from the base point, if it grows linearly: pixels rather than sides."""
-    grown = value / base[sweep]
-    return grown**2 if sweep == "size" else 1 / grown if sweep == "threads" else grown
+    """The value over that of the base point: of pictures, their pixels."""
+    return (value / base[sweep]) ** (2 if sweep == "size" else 1)
 
 
 def command(args, point):
@@ -83,6 +82,13 @@ def run_sweep(args, sweep, values):
     return [{"sweep": sweep, "value": value, **best[value]} for value in values]
 
 
+def slope(sweep, base, before, row, key):
+    if before is None:
+        return ""
+    work = factor(sweep, row["value"], base) / factor(sweep, before["value"], base)
+    return f"{math.log(row[key] / before[key]) / math.log(work):.2f}"
+
+
 def markdown(args, rows, base):
     lines = [
         "# How a training step grows",
@@ -91,22 +97,21 @@ def markdown(args, rows, base):
         f"- Date: {datetime.date.today()}; Primal {primal_version()}{', ' + ' '.join(args.impl) if args.impl else ''}",
         f"- Command: `bench/growth.py {' '.join(sys.argv[1:])}`",
         "- The base point: " + ", ".join(f"{name} {value}" for name, value in base.items()) + ".",
-        "- Over linear: the step's time over what it would be, had it grown with the work from the base point: 1 is linear, "
-        "below 1 better (for threads: 1 is a perfect speed-up).",
+        "- Slopes, from the row above: the exponent with which the step's time, or the memory, grows. 1 is linear (in pixels, for "
+        "the picture), 2 quadratic; -1 in threads is a perfect speed-up.",
         "",
     ]
     for sweep in dict.fromkeys(row["sweep"] for row in rows):
         mine = [row for row in rows if row["sweep"] == sweep]
-        origin = next((row for row in mine if row["value"] == base[sweep]), mine[0])
         lines += [
-            f"| {NAMES[sweep]} | step ms | U-Net ms | PDHG ms | over linear | peak MiB |",
-            "| ---: | ---: | ---: | ---: | ---: | ---: |",
+            f"| {NAMES[sweep]} | step ms | U-Net ms | PDHG ms | slope of time | peak MiB | slope of memory |",
+            "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         ]
-        for row in mine:
-            linear = origin["step_ms"] * factor(sweep, row["value"], {**base, sweep: origin["value"]})
+        for before, row in zip([None, *mine], mine):
+            time, memory = (slope(sweep, base, before, row, key) for key in ("step_ms", "peak_rss_mib"))
             lines.append(
-                f"| {row['value']} | {row['step_ms']:.1f} | {row['unet_ms']:.1f} | {row['pdhg_ms']:.1f} | "
-                f"{row['step_ms'] / linear:.2f} | {row['peak_rss_mib']:.0f} |"
+                f"| {row['value']} | {row['step_ms']:.1f} | {row['unet_ms']:.1f} | {row['pdhg_ms']:.1f} | {time} | "
+                f"{row['peak_rss_mib']:.0f} | {memory} |"
             )
         lines.append("")
     return "\n".join(lines)
