@@ -32,7 +32,7 @@ endfunction()
 set(PRIMAL_TEST_ENVIRONMENT PRIMAL_THREADS=2 OMP_WAIT_POLICY=passive ${PRIMAL_SANITIZER_ENVIRONMENT})
 
 function(primal_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LABELS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;PREFIX" "SOURCES;DEPENDS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 1500)
   endif()
@@ -41,7 +41,7 @@ function(primal_test name)
   target_link_libraries(${target} PRIVATE ${ARG_DEPENDS} primal_options GTest::gtest GTest::gtest_main)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   gtest_discover_tests(${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_TIMEOUT 60
-                       NO_PRETTY_VALUES TEST_LIST ${target}_names
+                       TEST_PREFIX "${ARG_PREFIX}" NO_PRETTY_VALUES TEST_LIST ${target}_names
                        PROPERTIES TIMEOUT ${ARG_TIMEOUT})
   # gtest_discover_tests takes lists apart, so the properties that are lists are set by a file CTest reads after its own.
   set(properties_file ${CMAKE_CURRENT_BINARY_DIR}/${target}_properties.cmake)
