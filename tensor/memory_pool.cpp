@@ -23,12 +23,14 @@ MemorySource host_memory() {
 
 MemoryPool::Shelf::~Shelf() { release_cached(); }
 
-void MemoryPool::Shelf::release_cached() {
-  for (auto& [bytes, blocks] : cached) {
-    for (void* block : blocks) source.free(block);
-    stats.reserved_bytes -= bytes * blocks.size();
+void MemoryPool::Shelf::release_cached(size_t at_least) {
+  size_t released = 0;
+  for (auto entry = cached.rbegin(); entry != cached.rend() && released < at_least; ++entry) {
+    auto& [bytes, blocks] = *entry;
+    for (; !blocks.empty() && released < at_least; blocks.pop_back(), released += bytes)
+      source.free(blocks.back());
   }
-  cached.clear();
+  stats.reserved_bytes -= released;
 }
 
 MemoryPool::Cached::iterator MemoryPool::Shelf::smallest_cached(size_t size) {
@@ -49,6 +51,8 @@ std::shared_ptr<void> MemoryPool::allocate(size_t bytes) {
       block = found->second.back();
       found->second.pop_back();
     } else {
+      const size_t grown = stats.reserved_bytes + rounded;
+      if (grown > shelf_->limit) shelf_->release_cached(grown - shelf_->limit);
       block = shelf_->source.allocate(rounded);
       if (block == nullptr) {
         shelf_->release_cached();
@@ -87,6 +91,11 @@ void MemoryPool::reset_peak() {
 void MemoryPool::release_cached() {
   std::lock_guard lock(shelf_->mutex);
   shelf_->release_cached();
+}
+
+size_t MemoryPool::set_limit(size_t reserved_bytes) {
+  std::lock_guard lock(shelf_->mutex);
+  return std::exchange(shelf_->limit, reserved_bytes);
 }
 
 MemoryPool& host_pool() {

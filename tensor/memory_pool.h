@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,7 @@ MemorySource host_memory();
 class MemoryPool {
  public:
   static constexpr size_t kAlignment = 64;
+  static constexpr size_t kUnlimited = std::numeric_limits<size_t>::max();
 
   explicit MemoryPool(MemorySource source = host_memory())
       : shelf_(std::make_shared<Shelf>(std::move(source))) {}
@@ -50,6 +52,9 @@ class MemoryPool {
   MemoryStats stats() const;
   void reset_peak();
   void release_cached();  // gives every block that nobody holds back to the system
+  // Blocks that nobody holds go back to the system, large ones first, before reserved_bytes would grow beyond this; no block is
+  // refused for it. Returns the limit before; at first there is none.
+  size_t set_limit(size_t reserved_bytes);
 
   static size_t size_class(size_t bytes);  // the size of the block that allocate(bytes) returns
 
@@ -59,15 +64,30 @@ class MemoryPool {
   struct Shelf {
     explicit Shelf(MemorySource s) : source(std::move(s)) {}
     ~Shelf();
-    void release_cached();
+    void release_cached(size_t at_least = kUnlimited);
     Cached::iterator smallest_cached(
         size_t size);  // at least that size and not much larger; the end where there is none
     MemorySource source;
     std::mutex mutex;
     Cached cached;
     MemoryStats stats;
+    size_t limit = kUnlimited;
   };
   std::shared_ptr<Shelf> shelf_;
+};
+
+// A limit of a pool while it lives: for work whose blocks differ from one time to the next, where blocks of all sizes would
+// pile up.
+class PoolLimit {
+ public:
+  PoolLimit(MemoryPool& pool, size_t reserved_bytes) : pool_(pool), before_(pool.set_limit(reserved_bytes)) {}
+  ~PoolLimit() { pool_.set_limit(before_); }
+  PoolLimit(const PoolLimit&) = delete;
+  PoolLimit& operator=(const PoolLimit&) = delete;
+
+ private:
+  MemoryPool& pool_;
+  size_t before_;
 };
 
 // The pool behind every tensor on the CPU.

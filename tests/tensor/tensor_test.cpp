@@ -101,6 +101,23 @@ TEST(MemoryPool, KeepsCountOfLiveAndPeakBytes) {
   EXPECT_EQ(pool.stats().reserved_bytes, 0u);
 }
 
+TEST(MemoryPool, GivesBackWhatNobodyHoldsBeforeItGrowsBeyondItsLimit) {
+  MemoryPool pool;
+  const auto held = pool.allocate(64 << 10);
+  { const auto a = pool.allocate(256 << 10), b = pool.allocate(128 << 10); }
+  {
+    const PoolLimit limit(pool, 512 << 10);
+    const auto c = pool.allocate(288 << 10);  // 736 KiB without the limit
+    EXPECT_EQ(pool.stats().reserved_bytes, size_t{(64 + 128 + 288) << 10});
+    const auto more = pool.allocate(1 << 20);  // what is held may be more
+    EXPECT_EQ(pool.stats().reserved_bytes, size_t{(64 + 288 + 1024) << 10});
+  }
+  {
+    const auto c = pool.allocate(288 << 10), more = pool.allocate(1 << 20), d = pool.allocate(96 << 10);
+    EXPECT_EQ(pool.stats().reserved_bytes, size_t{(64 + 288 + 1024 + 96) << 10});
+  }
+}
+
 TEST(MemoryPool, WastesAtMostAnEighth) {
   for (size_t bytes : {1u, 64u, 65u, 513u, 1025u, 100000u, 16777217u}) {
     const size_t rounded = MemoryPool::size_class(bytes);
