@@ -81,4 +81,25 @@ Variable crop3d(const Variable& x, const Crop3dParams& params) {
   return lookup3d("crop3d", x, lookup, shape);
 }
 
+void add_part3d(const Tensor& part, const std::array<int64_t, 3>& begin, const Tensor& whole) {
+  check_volume("add_part3d", part);
+  check_volume("add_part3d", whole);
+  Lookup3d lookup;
+  bool fits = part.size(0) == whole.size(0) && part.size(1) == whole.size(1) && part.dtype() == whole.dtype();
+  for (int axis = 0; axis < 3; ++axis) {
+    const int64_t first = begin[static_cast<size_t>(axis)];
+    fits = fits && first >= 0 && first + part.size(2 + axis) <= whole.size(2 + axis);
+    lookup[static_cast<size_t>(axis)] = {-first, PadMode::zero};
+  }
+  if (!fits) {
+    throw ShapeError("[add_part3d] {} from cell ({}, {}, {}) on does not lie in {}", part.str(), begin[0],
+                     begin[1], begin[2], whole.str());
+  }
+  const Device device = common_device("add_part3d", {part, whole});
+  dispatch_floating(whole.dtype(), "add_part3d", [&]<class T>() {
+    kernels_on("crop3d", device, lookup3d_kernels<T>())
+        .backward(exec_on(device), part.device_view5<const T>(), lookup, whole.device_view5<T>());
+  });
+}
+
 }  // namespace primal

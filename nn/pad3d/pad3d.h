@@ -23,6 +23,10 @@ namespace primal {
 Variable pad3d(const Variable& x, const Pad3dParams& params);
 Variable crop3d(const Variable& x, const Crop3dParams& params);
 
+// Adds part to the cells of whole from `begin` (D, H, W) on: the adjoint of the crop3d that shows them. ShapeError where part
+// does not lie in whole.
+void add_part3d(const Tensor& part, const std::array<int64_t, 3>& begin, const Tensor& whole);
+
 OpInfo pad3d_info();
 OpInfo crop3d_info();
 

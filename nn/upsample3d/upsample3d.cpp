@@ -7,13 +7,31 @@
 namespace primal {
 namespace {
 
-// Checks the call and returns the shape of y.
-Shape check(const Variable& x, const Upsample3dParams& params) {
+// A checked window of one axis.
+AxisGeometry window_of(const Upsample3dWindow& window, size_t a, int64_t n_in, int64_t m,
+                       const Upsample3dParams& params) {
+  const int64_t n = window.whole[a];
+  const CellRange x{window.x_begin[a], window.x_begin[a] + n_in}, y = window.y[a];
+  const char letter = "DHW"[a];
+  if (!CellRange{0, n}.contains(x))
+    throw ShapeError("[upsample3d] x has cells {} to {} of {} along {}", x.begin, x.end, n, letter);
+  if (!CellRange{0, m}.contains(y) || y.size() < 1)
+    throw ShapeError("[upsample3d] y is to have cells {} to {} of {} along {}", y.begin, y.end, m, letter);
+  const CellRange sources = upsample3d_sources(y, n, m, params);
+  if (!x.contains(sources)) {
+    throw ShapeError("[upsample3d] cells {} to {} along {} are made of {} to {}, x has {} to {}", y.begin,
+                     y.end, letter, sources.begin, sources.end, x.begin, x.end);
+  }
+  return {n, m, x.begin, n_in, y.begin, y.size()};
+}
+
+// Checks the call and returns what happens along each axis.
+VolumeGeometry checked_geometry(const Variable& x, const Upsample3dParams& params) {
   if (!x.defined() || !is_floating(x.dtype()) || x.shape().rank() != 5)
     throw ShapeError("[upsample3d] x must be f32 or f64 [N,C,D,H,W]: {}", x.value().str());
   if (params.align_corners && params.mode == UpsampleMode::nearest)
     throw ShapeError("[upsample3d] align_corners has no meaning for nearest: choose trilinear");
-  Shape y = x.shape();
+  VolumeGeometry geometry;
   for (int axis = 0; axis < 3; ++axis) {
     const auto a = static_cast<size_t>(axis);
     const int64_t n = x.shape()[2 + axis], factor = params.size ? (*params.size)[a] : params.scale[a];
@@ -22,27 +40,29 @@ Shape check(const Variable& x, const Upsample3dParams& params) {
     if (factor < 1)
       throw ShapeError("[upsample3d] {} {} along {} is below 1", params.size ? "size" : "scale", factor,
                        letter);
-    y = y.with(2 + axis, params.size ? factor : n * factor);
+    const int64_t whole = params.window ? params.window->whole[a] : n,
+                  m = params.size ? factor : whole * factor;
+    geometry[a] = params.window ? window_of(*params.window, a, n, m, params) : AxisGeometry{n, m, 0, n, 0, m};
   }
-  return y;
+  return geometry;
 }
-
-std::array<int64_t, 3> volume_of(const Shape& shape) { return {shape[2], shape[3], shape[4]}; }
 
 }  // namespace
 
 Variable upsample3d(const Variable& x, const Upsample3dParams& params) {
-  const Shape from = x.shape(), to = check(x, params);
+  const VolumeGeometry geometry = checked_geometry(x, params);
+  const Shape from = x.shape();
+  const Shape to{from[0], from[1], geometry[0].n_out, geometry[1].n_out, geometry[2].n_out};
   const Range range("upsample3d", nullptr,
                     [&] { return range_detail(upsample3d_cost(from, to, params.mode), from.str()); });
   const Exec exec = exec_on(x.device());
   const Tensor y = Tensor::empty(to, x.dtype(), x.device());
   return dispatch_floating(x.dtype(), "upsample3d", [&]<class T>() {
     const Upsample3dKernels<T>& kernels = kernels_on("upsample3d", x.device(), upsample3d_kernels<T>());
-    const VolumeMaps<T> maps(x.device(), volume_of(from), volume_of(to), params, false);
+    const VolumeMaps<T> maps(x.device(), geometry, params, false);
     kernels.forward(exec, x.value().device_view5<const T>(), maps.tables(), y.device_view5<T>());
     return record("upsample3d", y, {x}, [=, &kernels](Gradients& g) {
-      const VolumeMaps<T> transposes(exec.device, volume_of(from), volume_of(to), params, true);
+      const VolumeMaps<T> transposes(exec.device, geometry, params, true);
       kernels.backward(exec, g.output().device_view5<const T>(), transposes.tables(),
                        g.input(0).device_view5<T>());
     });

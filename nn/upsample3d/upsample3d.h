@@ -7,11 +7,14 @@
 //   for n cells that become m, s = n / m.
 //
 // Shapes:   x [N,C,D,H,W] -> y [N,C,D',H',W'],  D' = scale D, or the given size (which may also be smaller).
+// Windows:  of a larger volume x may be a part, and y a part of what that volume becomes: the same weights with i, j, n and m
+//           of the larger ones, so every cell has the bits that it has in the whole.
 // Saved:    the shapes alone; y is linear in x.
 // Adjoint:  grad_x += (A_D' x A_H' x A_W') grad_y with the transposed matrices, in gather form: both
 //           directions are the same loop over (index, weight) tables.
 // Throws ShapeError for a rank other than 5, an empty volume, a scale or size below 1, and align_corners
-//          together with nearest, where it has no meaning.
+//          together with nearest, where it has no meaning; for windows outside of their volumes, and a window of x
+//           that lacks a cell the one of y is made of (upsample3d_sources tells which).
 // Source:   torch.nn.Upsample; its table of source indices is restated above.
 #pragma once
 
@@ -25,6 +28,9 @@ Variable upsample3d(const Variable& x, const Upsample3dParams& params);
 
 // 3 for each value an axis interpolates, W before H before D; none for nearest. The adjoint has as many.
 PhaseCosts upsample3d_cost(const Shape& x, const Shape& y, UpsampleMode mode);
+
+// The cells of x that the cells `y` of an axis are made of, where n cells become m.
+CellRange upsample3d_sources(const CellRange& y, int64_t n, int64_t m, const Upsample3dParams& params);
 
 OpInfo upsample3d_info();
 

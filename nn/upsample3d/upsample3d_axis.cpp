@@ -6,6 +6,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "nn/upsample3d/upsample3d.h"
 #include "tensor/tensor.h"
 
 namespace primal {
@@ -37,34 +38,39 @@ AxisMap<T> from_taps(int64_t n_in, const std::vector<std::vector<Tap>>& taps) {
   return map;
 }
 
+// Row i of the matrix that makes m cells of n.
+std::vector<Tap> taps_of(int64_t i, int64_t n, int64_t m, const Upsample3dParams& params) {
+  const auto cells = static_cast<double>(n), outputs = static_cast<double>(m), at = static_cast<double>(i);
+  if (params.mode == UpsampleMode::nearest) {
+    // In float, as PyTorch has it for every type: where i n / m is whole, rounding decides.
+    const float step = static_cast<float>(n) / static_cast<float>(m);
+    return {{std::min(static_cast<int64_t>(std::floor(static_cast<float>(i) * step)), n - 1), 1.0}};
+  }
+  const double r = params.align_corners ? (m > 1 ? at * (cells - 1.0) / (outputs - 1.0) : 0.0)
+                                        : std::max((at + 0.5) * cells / outputs - 0.5, 0.0);
+  const int64_t j = std::min(static_cast<int64_t>(r), n - 1);
+  const double f = r - static_cast<double>(j);
+  // Beyond the last cell both taps are that cell: one tap of weight 1.
+  if (f == 0.0 || j == n - 1) return {{j, 1.0}};
+  return {{j, 1.0 - f}, {j + 1, f}};
+}
+
 }  // namespace
 
+CellRange upsample3d_sources(const CellRange& y, int64_t n, int64_t m, const Upsample3dParams& params) {
+  return {taps_of(y.begin, n, m, params).front().index, taps_of(y.end - 1, n, m, params).back().index + 1};
+}
+
 template <class T>
-AxisMap<T> axis_map(int64_t n, int64_t m, const Upsample3dParams& params) {
-  const auto cells = static_cast<double>(n), outputs = static_cast<double>(m);
-  std::vector<std::vector<Tap>> taps(static_cast<size_t>(m));
-  for (int64_t i = 0; i < m; ++i) {
+AxisMap<T> axis_map(const AxisGeometry& axis, const Upsample3dParams& params) {
+  std::vector<std::vector<Tap>> taps(static_cast<size_t>(axis.n_out));
+  for (int64_t i = 0; i < axis.n_out; ++i) {
     std::vector<Tap>& row = taps[static_cast<size_t>(i)];
-    const auto at = static_cast<double>(i);
-    if (params.mode == UpsampleMode::nearest) {
-      // In float, as PyTorch has it for every type: where i n / m is whole, rounding decides.
-      const float step = static_cast<float>(n) / static_cast<float>(m);
-      row = {{std::min(static_cast<int64_t>(std::floor(static_cast<float>(i) * step)), n - 1), 1.0}};
-      continue;
-    }
-    const double r = params.align_corners ? (m > 1 ? at * (cells - 1.0) / (outputs - 1.0) : 0.0)
-                                          : std::max((at + 0.5) * cells / outputs - 0.5, 0.0);
-    const int64_t j = std::min(static_cast<int64_t>(r), n - 1);
-    const double f = r - static_cast<double>(j);
-    // Beyond the last cell both taps are that cell: one tap of weight 1.
-    if (f == 0.0 || j == n - 1) {
-      row = {{j, 1.0}};
-    } else {
-      row = {{j, 1.0 - f}, {j + 1, f}};
-    }
+    row = taps_of(axis.y_begin + i, axis.n, axis.m, params);
+    for (Tap& tap : row) tap.index -= axis.x_begin;
   }
-  AxisMap<T> map = from_taps<T>(n, taps);
-  map.identity = n == m;
+  AxisMap<T> map = from_taps<T>(axis.n_in, taps);
+  map.identity = axis.n == axis.m && axis.x_begin == axis.y_begin && axis.n_in == axis.n_out;
   return map;
 }
 
@@ -86,15 +92,15 @@ AxisMap<T> transposed(const AxisMap<T>& map) {
 namespace {
 
 template <class T>
-AxisMap<T> map_of(int64_t n, int64_t m, const Upsample3dParams& params, bool adjoint) {
-  const AxisMap<T> map = axis_map<T>(n, m, params);
+AxisMap<T> map_of(const AxisGeometry& axis, const Upsample3dParams& params, bool adjoint) {
+  const AxisMap<T> map = axis_map<T>(axis, params);
   return adjoint ? transposed(map) : map;
 }
 
-// The tables of one axis on a device, n cells to m.
+// The tables of one axis on a device.
 template <class T>
-AxisTable<T> uploaded(Device device, int64_t n, int64_t m, const Upsample3dParams& params, bool adjoint) {
-  using Key = std::tuple<Device::Kind, int, int64_t, int64_t, UpsampleMode, bool, bool>;
+AxisTable<T> uploaded(Device device, const AxisGeometry& axis, const Upsample3dParams& params, bool adjoint) {
+  using Key = std::tuple<Device::Kind, int, AxisGeometry, UpsampleMode, bool, bool>;
   struct Entry {
     AxisTable<T> table;
     Tensor index, weight;  // what the table shows
@@ -102,9 +108,9 @@ AxisTable<T> uploaded(Device device, int64_t n, int64_t m, const Upsample3dParam
   static std::mutex mutex;
   static auto& entries = *new std::map<Key, Entry>;  // never destroyed: devices may go before
   const std::lock_guard lock(mutex);
-  Entry& entry = entries[{device.kind, device.index, n, m, params.mode, params.align_corners, adjoint}];
+  Entry& entry = entries[{device.kind, device.index, axis, params.mode, params.align_corners, adjoint}];
   if (!entry.index.defined()) {
-    const AxisMap<T> map = map_of<T>(n, m, params, adjoint);
+    const AxisMap<T> map = map_of<T>(axis, params, adjoint);
     const Shape shape{static_cast<int64_t>(map.index.size())};
     entry.index = Tensor::from(shape, map.index).to(device);
     entry.weight = Tensor::from(shape, map.weight).to(device);
@@ -118,14 +124,14 @@ AxisTable<T> uploaded(Device device, int64_t n, int64_t m, const Upsample3dParam
 }  // namespace
 
 template <class T>
-VolumeMaps<T>::VolumeMaps(Device device, const std::array<int64_t, 3>& x, const std::array<int64_t, 3>& y,
-                          const Upsample3dParams& params, bool adjoint) {
+VolumeMaps<T>::VolumeMaps(Device device, const VolumeGeometry& geometry, const Upsample3dParams& params,
+                          bool adjoint) {
   for (size_t axis = 0; axis < 3; ++axis) {
     if (device.is_cpu()) {
-      maps_[axis] = map_of<T>(x[axis], y[axis], params, adjoint);
+      maps_[axis] = map_of<T>(geometry[axis], params, adjoint);
       tables_[axis] = maps_[axis].table();
     } else {
-      tables_[axis] = uploaded<T>(device, x[axis], y[axis], params, adjoint);
+      tables_[axis] = uploaded<T>(device, geometry[axis], params, adjoint);
     }
   }
 }
@@ -133,8 +139,8 @@ VolumeMaps<T>::VolumeMaps(Device device, const std::array<int64_t, 3>& x, const 
 template class VolumeMaps<float>;
 template class VolumeMaps<double>;
 
-template AxisMap<float> axis_map(int64_t, int64_t, const Upsample3dParams&);
-template AxisMap<double> axis_map(int64_t, int64_t, const Upsample3dParams&);
+template AxisMap<float> axis_map(const AxisGeometry&, const Upsample3dParams&);
+template AxisMap<double> axis_map(const AxisGeometry&, const Upsample3dParams&);
 template AxisMap<float> transposed(const AxisMap<float>&);
 template AxisMap<double> transposed(const AxisMap<double>&);
 

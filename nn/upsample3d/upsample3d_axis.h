@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <vector>
 
@@ -22,19 +23,27 @@ struct AxisMap {
   AxisTable<T> table() const { return {n_in, n_out, n_taps, identity, index, weight}; }
 };
 
-// n cells to m. Indices and weights are computed in double, whatever T.
+// n cells that become m: x has n_in of the first from x_begin on, y is to have n_out of the second from y_begin on.
+struct AxisGeometry {
+  int64_t n = 0, m = 0;
+  int64_t x_begin = 0, n_in = 0;
+  int64_t y_begin = 0, n_out = 0;
+  auto operator<=>(const AxisGeometry&) const = default;
+};
+using VolumeGeometry = std::array<AxisGeometry, 3>;  // D, H, W
+
+// Indices and weights are computed in double, whatever T.
 template <class T>
-AxisMap<T> axis_map(int64_t n, int64_t m, const Upsample3dParams& params);
+AxisMap<T> axis_map(const AxisGeometry& axis, const Upsample3dParams& params);
 template <class T>
 AxisMap<T> transposed(const AxisMap<T>& map);
 
-// What resamples x [..,D,H,W] to y [..,D',H',W'], or its adjoint. Tables of the CPU are made anew and held here; those of
+// What resamples x to y, or its adjoint. Tables of the CPU are made anew and held here; those of
 // other devices are uploaded once for each geometry and kept for good.
 template <class T>
 class VolumeMaps {
  public:
-  VolumeMaps(Device device, const std::array<int64_t, 3>& x, const std::array<int64_t, 3>& y,
-             const Upsample3dParams& params, bool adjoint);
+  VolumeMaps(Device device, const VolumeGeometry& geometry, const Upsample3dParams& params, bool adjoint);
   const AxisTables<T>& tables() const { return tables_; }
 
  private:

@@ -37,6 +37,12 @@ Upsample3dParams params_of(const Attributes& attrs) {
     throw DataError("[upsample3d] mode expects nearest or trilinear, found '{}'", mode);
   params.mode = mode == "nearest" ? UpsampleMode::nearest : UpsampleMode::trilinear;
   params.align_corners = attrs.value("align_corners", false);
+  if (attrs.contains("whole")) {
+    params.window = {.whole = attribute_triple(attrs, "whole", {}),
+                     .x_begin = attribute_triple(attrs, "x_begin", {})};
+    const auto begin = attribute_triple(attrs, "y_begin", {}), end = attribute_triple(attrs, "y_end", {});
+    for (size_t a = 0; a < 3; ++a) params.window->y[a] = {begin[a], end[a]};
+  }
   return params;
 }
 
@@ -73,6 +79,14 @@ OpInfo upsample3d_info() {
     attrs[key] = std::move(value);
     return attrs;
   };
+  const auto window = [](Attributes attrs, Attributes whole, Attributes x_begin, Attributes y_begin,
+                         Attributes y_end) {
+    attrs.update({{"whole", std::move(whole)},
+                  {"x_begin", std::move(x_begin)},
+                  {"y_begin", std::move(y_begin)},
+                  {"y_end", std::move(y_end)}});
+    return attrs;
+  };
   info.corner_cases = {
       upsampling_case("one_cell", aligned, {1, 1, 1, 1, 1}),
       upsampling_case("one_row_half_pixel", half, {2, 1, 1, 1, 5}),
@@ -90,6 +104,14 @@ OpInfo upsample3d_info() {
       upsampling_case("smaller_size", with(half, "size", {1, 2, 3}), {1, 2, 2, 7, 5}),
       upsampling_case("several_blocks", aligned, {2, 3, 1, 14, 19}),
       upsampling_case("empty_batch", aligned, {0, 3, 1, 4, 4}),
+      upsampling_case("window_aligned", window(aligned, {1, 9, 12}, {0, 3, 5}, {0, 8, 11}, {1, 13, 18}),
+                      {2, 3, 1, 4, 5}),
+      upsampling_case("window_at_the_end", window(aligned, {1, 9, 12}, {0, 5, 8}, {0, 11, 17}, {1, 18, 24}),
+                      {1, 2, 1, 4, 4}),
+      upsampling_case("window_half_pixel", window(half, {1, 9, 12}, {0, 0, 5}, {0, 0, 11}, {1, 6, 18}),
+                      {1, 2, 1, 4, 5}),
+      upsampling_case("window_nearest", window(nearest, {2, 9, 12}, {1, 3, 5}, {1, 7, 11}, {2, 12, 18}),
+                      {1, 2, 1, 3, 5}),
   };
   info.stages = {
       upsampling_case("decoder2", aligned, {1, 256, 1, 32, 32}),

@@ -91,6 +91,16 @@ TEST(Pad3d, NamesTheAxisThatIsTooShort) {
             "[pad3d] x has no cells along H: x=[1,1,1,0,4]");
 }
 
+TEST(AddPart3d, AddsWhereCropShows) {
+  const Tensor whole = Tensor::full({1, 1, 1, 2, 3}, 1.0, DType::f64);
+  add_part3d(Tensor::from({1, 1, 1, 1, 2}, std::vector<double>{4, 5}), {0, 1, 1}, whole);
+  EXPECT_EQ(whole.to_doubles(), (std::vector<double>{1, 1, 1, 1, 5, 6}));
+  EXPECT_EQ(message_of([&] {
+              add_part3d(Tensor::zeros({1, 1, 1, 1, 2}, DType::f64), {0, 1, 2}, whole);
+            }),
+            "[add_part3d] f64[1,1,1,1,2] from cell (0, 1, 2) on does not lie in f64[1,1,1,2,3]");
+}
+
 TEST(Crop3d, RefusesToLeaveNothing) {
   EXPECT_EQ(message_of([] {
               crop3d(Tensor::zeros({1, 1, 1, 4, 3}), {.low = {0, 1, 0}, .high = {0, 3, 0}});

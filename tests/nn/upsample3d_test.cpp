@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include "nn/pad3d/pad3d.h"
 #include "support/op_test.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
+#include "tensor/random.h"
 
 namespace primal {
 namespace {
@@ -63,6 +65,36 @@ TEST(Upsample3d, ASizeGivesAnyExtent) {
       upsample3d(x, {.size = {{1, 1, 5}}, .mode = UpsampleMode::trilinear, .align_corners = true}).value(),
       {0, 2, 4, 6, 8});
   expect_near(upsample3d(x, {.size = {{1, 1, 5}}}).value(), {0, 0, 4, 4, 8});  // floor(3 i / 5)
+}
+
+TEST(Upsample3d, AWindowHasTheBitsOfTheWhole) {
+  const Tensor x = Tensor::empty({2, 3, 1, 9, 12}, DType::f32);
+  RandomStream(1, RandomPurpose::test).fill_normal(x);
+  Upsample3dParams params{.mode = UpsampleMode::trilinear, .align_corners = true};
+  const Tensor whole = upsample3d(x, params).value();
+  const CellBox box{{{0, 1}, {8, 13}, {11, 18}}};
+  const CellRange rows = upsample3d_sources(box[1], 9, 18, params),
+                  columns = upsample3d_sources(box[2], 12, 24, params);
+  EXPECT_EQ(rows, (CellRange{3, 7}));  // 8 of 17 steps over 8 cells is 3.76
+  const Tensor part =
+      crop3d(x, {.low = {0, rows.begin, columns.begin}, .high = {0, 9 - rows.end, 12 - columns.end}}).value();
+  params.window = {.whole = {1, 9, 12}, .x_begin = {0, rows.begin, columns.begin}, .y = box};
+  EXPECT_EQ(upsample3d(part, params).value().to_doubles(),
+            crop3d(whole, {.low = {0, 8, 11}, .high = {0, 5, 6}}).value().to_doubles());
+}
+
+TEST(Upsample3d, AWindowMustBeMadeOfWhatThereIs) {
+  Upsample3dParams params{.scale = {1, 1, 2}, .mode = UpsampleMode::trilinear, .align_corners = true};
+  const auto with = [&](int64_t x_begin, const CellRange& y) {
+    params.window = {
+        .whole = {1, 1, 12}, .x_begin = {0, 0, x_begin}, .y = {CellRange{0, 1}, CellRange{0, 1}, y}};
+    return message_of({1, 1, 1, 1, 4}, params);
+  };
+  EXPECT_EQ(with(5, {11, 18}), "[upsample3d] cells 11 to 18 along W are made of 5 to 10, x has 5 to 9");
+  EXPECT_EQ(with(5, {11, 16}), "no error");
+  EXPECT_EQ(with(9, {23, 24}), "[upsample3d] x has cells 9 to 13 of 12 along W");
+  EXPECT_EQ(with(8, {23, 25}), "[upsample3d] y is to have cells 23 to 25 of 24 along W");
+  EXPECT_EQ(with(8, {23, 23}), "[upsample3d] y is to have cells 23 to 23 of 24 along W");
 }
 
 TEST(Upsample3d, AxesActOneAfterTheOther) {
