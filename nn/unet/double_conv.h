@@ -26,9 +26,11 @@ class DoubleConv : public Module {
   }
   Variable forward(const Variable& x) const { return forward(std::vector<Variable>{x}); }
   // Of several tensors, side by side along the channels.
-  Variable forward(const std::vector<Variable>& xs) const {
+  Variable forward(std::vector<Variable> xs) const {
     const LayerName layer(name());
-    return conv3d_leaky_relu({conv3d_leaky_relu(xs, first_, slope_)}, second_, slope_);
+    const Variable between = conv3d_leaky_relu(xs, first_, slope_);
+    xs.clear();  // without a tape they die here
+    return conv3d_leaky_relu({between}, second_, slope_);
   }
 
  private:

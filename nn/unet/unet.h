@@ -12,6 +12,9 @@
 //
 // Shapes:  z [N,in_channels,D,H,W] -> y [N,out_channels,D,H,W]; each extent must be divisible by pool^blocks (ShapeError).
 //          F = 32, blocks = 3: 1,796,034 parameters, 53.25 GFLOP for a training step at 256x256.
+// Windows: a window of y can be computed from a part of z (unet_windows.h). It equals that window of the whole y: to the bit
+//          where convolutions add the same products in the same order (reference, blocked), else to rounding (Winograd, whose
+//          tiles begin elsewhere). Gradients flow through windows as through the whole.
 // Names:   cnn's of trung-vt/LearningRegularizationParameterMaps: c0x0.conv_block.{0,2}, encoder.i.double_conv.conv_block.*,
 //          decoder.i.upsampling.1, decoder.i.double_conv.conv_block.*, c1x1; decoder.0 is the coarsest.
 // Source:  O. Ronneberger, P. Fischer, T. Brox, "U-Net: convolutional networks for biomedical image segmentation", 2015.
@@ -22,6 +25,7 @@
 #include <memory>
 #include <vector>
 
+#include "nn/cell_box.h"
 #include "nn/conv3d/conv3d.h"
 #include "nn/module.h"
 
@@ -44,6 +48,8 @@ class UNet : public Module {
   ~UNet() override;
 
   Variable forward(const Variable& z) const;
+  // forward(z) in the cells of `window`, which lies in z.
+  Variable forward(const Variable& z, const CellBox& window) const;
 
   const UNetOptions& options() const { return options_; }
   // What each extent of the input must be a multiple of: pool^blocks.

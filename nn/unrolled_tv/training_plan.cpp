@@ -98,8 +98,8 @@ class Walk {
       plan_.flops.rest += flops_of(upsample3d_cost(halved, up, UpsampleMode::trilinear));
       ledger_.take(bytes_of(halved));
       ledger_.take(bytes_of(up));
-      levels_.push_back(double_conv({up.with(1, x[1]), up, 0, x, halved}, true));
       ledger_.give(bytes_of(halved));
+      levels_.push_back(double_conv({up.with(1, x[1]), up, 0, x, halved}, true));
       x = up;
     }
     const Shape head = x.with(1, o_.unet.out_channels), lambda = z_.with(1, n_maps());

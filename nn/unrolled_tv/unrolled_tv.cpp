@@ -3,7 +3,10 @@
 #include "nn/activation/activation.h"
 #include "nn/pad3d/pad3d.h"
 #include "nn/scale/scale.h"
+#include "nn/unrolled_tv/map_plan.h"
+#include "nn/unrolled_tv/picture_tiles.h"
 #include "tensor/error.h"
+#include "tensor/memory_pool.h"
 #include "tensor/range.h"
 
 namespace primal {
@@ -12,16 +15,8 @@ namespace {
 // Of a step before its sigmoid: sigmoid(10) = 0.99995.
 Tensor raw_start(const Initialiser& init) { return Tensor::full({}, 10.0, init.dtype(), init.device()); }
 
-// What to add below and above one extent to reach a multiple.
-struct Padding {
-  int64_t low = 0, high = 0;
-  PadMode mode = PadMode::reflect;  // edge where the extent is too short to be reflected
-};
-
-Padding padding_of(int64_t extent, int64_t multiple) {
-  const int64_t total = (multiple - extent % multiple) % multiple;
-  const int64_t low = total / 2, high = total - total / 2;
-  return {low, high, high < extent ? PadMode::reflect : PadMode::edge};
+void check_rank(const Variable& z) {
+  if (z.shape().rank() != 5) throw ShapeError("[unrolled_tv] expects [N,1,D,H,W], found {}", z.value().str());
 }
 
 }  // namespace
@@ -55,21 +50,30 @@ UnrolledTv::Steps UnrolledTv::steps() const {
 }
 
 Variable UnrolledTv::map_of(const Variable& z) const {
-  if (z.shape().rank() != 5) throw ShapeError("[unrolled_tv] expects [N,1,D,H,W], found {}", z.value().str());
-  const LambdaMapParams map_params{options_.map_channel, options_.up_bound, options_.scale};
-  const std::array<int64_t, 3> multiple = cnn_.multiple();
-  Pad3dParams pad;
-  Crop3dParams crop;
-  bool divisible = true;
-  for (size_t a = 0; a < 3; ++a) {
-    const Padding p = padding_of(z.shape()[static_cast<int>(a) + 2], multiple[a]);
-    pad.low[a] = crop.low[a] = p.low;
-    pad.high[a] = crop.high[a] = p.high;
-    pad.mode[a] = p.mode;
-    divisible = divisible && p.low + p.high == 0;
+  check_rank(z);
+  const PicturePadding padding(z.shape(), multiple());
+  if (!padding.any) return lambda_map(cnn_.forward(z), map_params());
+  return lambda_map(crop3d(cnn_.forward(pad3d(z, padding.pad)), padding.crop), map_params());
+}
+
+Tensor UnrolledTv::map_in_tiles(const Tensor& z, int64_t tile) const {
+  const NoGrad no_grad;
+  check_rank(z);
+  const PicturePadding padding(z.shape(), multiple());
+  const Variable padded = padding.any ? pad3d(z, padding.pad) : Variable(z);
+  const Tensor map =
+      Tensor::zeros(z.shape().with(1, std::ssize(options_.map_channel)), z.dtype(), z.device());
+  // Tiles at the border take blocks of other sizes than those inside, and the solver others again.
+  const auto planned = static_cast<size_t>(plan_map(*this, z.shape(), tile).bytes);
+  const PoolLimit limit(host_pool(), host_pool().stats().live_bytes + planned + planned / 4);
+  for (const CellBox& box : tiles_of(padding.picture, multiple(), tile)) {
+    const Variable part = lambda_map(cnn_.forward(padded, box), map_params());
+    std::array<int64_t, 3> begin;
+    for (size_t a = 0; a < 3; ++a) begin[a] = box[a].begin - padding.picture[a].begin;
+    add_part3d(part.value(), begin, map);
   }
-  if (divisible) return lambda_map(cnn_.forward(z), map_params);
-  return lambda_map(crop3d(cnn_.forward(pad3d(z, pad)), crop), map_params);
+  host_pool().release_cached();
+  return map;
 }
 
 Variable UnrolledTv::solve(const Variable& z, const Variable& lambda) const {
@@ -81,9 +85,9 @@ Variable UnrolledTv::solve(const Variable& z, const Variable& lambda) const {
   return pdhg(z, lambda, scale(sigmoid(sigma_), step), scale(sigmoid(tau_), step), sigmoid(theta_), params);
 }
 
-UnrolledTv::Result UnrolledTv::forward(const Variable& z) const {
+UnrolledTv::Result UnrolledTv::forward(const Variable& z, int64_t tile) const {
   const Range range("unrolled_tv");
-  const Variable lambda = map_of(z);
+  const Variable lambda = tile > 0 ? Variable(map_in_tiles(z.value(), tile)) : map_of(z);
   return {lambda, solve(z, lambda)};
 }
 

@@ -9,12 +9,13 @@
 //
 // Sizes: where pool^blocks does not divide an extent, the picture is padded by reflection for the network only (evenly on
 // both sides, the odd pixel at the end) and the map is cropped back; an extent that is not longer than its padding is padded
-// by its edge. PDHG always runs on the picture itself.
+// by its edge. PDHG always runs on the picture itself. A large picture's map can be made in tiles (map_plan.h).
 // Shapes: z [N,1,D,H,W] -> Lambda [N,n_maps,D,H,W], x_T [N,1,D,H,W]; n_maps = 1 where the axes share one.
 // Names:  cnn.* (nn/unet), and pdhg.sigma, pdhg.tau, pdhg.theta where learnt.
 // Source: A. Kofler et al., SIAM J. Imaging Sci. 16 (2023); A. Chambolle, T. Pock, J. Math. Imaging Vis. 40 (2011).
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "nn/lambda_map/lambda_map.h"
@@ -43,13 +44,22 @@ class UnrolledTv : public Module {
     Variable lambda;
     Variable denoised;
   };
-  Result forward(const Variable& z) const;
+  // With a tile the map is map_in_tiles(z), a constant.
+  Result forward(const Variable& z, int64_t tile = 0) const;
 
   // The two halves of forward().
   Variable map_of(const Variable& z) const;
   Variable solve(const Variable& z, const Variable& lambda) const;
 
+  // map_of(z) in tiles of at most `tile` cells along each axis (rounded to pool^blocks), from as much of z as the U-Net sees
+  // of each (UNet::forward with a window says how exact that is). Takes the memory of one tile and keeps none of it; there is
+  // no gradient. ConfigError for a tile below 1.
+  Tensor map_in_tiles(const Tensor& z, int64_t tile) const;
+
   const UnrolledTvOptions& options() const { return options_; }
+  std::array<int64_t, 3> multiple() const {
+    return cnn_.multiple();
+  }                           // pictures are padded to multiples of it
   double norm_bound() const;  // L
   struct Steps {
     double sigma, tau, theta;
@@ -57,6 +67,8 @@ class UnrolledTv : public Module {
   Steps steps() const;  // as they stand
 
  private:
+  LambdaMapParams map_params() const { return {options_.map_channel, options_.up_bound, options_.scale}; }
+
   UnrolledTvOptions options_;
   UNet cnn_;
   Variable sigma_, tau_, theta_;  // s, t, u where learnt, else undefined
