@@ -29,6 +29,7 @@ struct DenoiseOptions {
   std::string noise_kind, clean, map_format = "figure";
   uint64_t seed = 42;
   bool map = false, compare = false, overwrite = false;
+  Tiling tiling;
 
   bool scored() const { return noise || !clean.empty(); }
 };
@@ -55,6 +56,9 @@ void check_options(const DenoiseOptions& o) {
   }
   if (o.lambda && o.map) {
     throw ConfigError("[denoise] --map with --lambda: one lambda for all pixels makes no map");
+  }
+  if (o.lambda && o.tiling.text != "auto") {
+    throw ConfigError("[denoise] --tile with --lambda: without a model no network works in tiles");
   }
   if (o.noise && !o.clean.empty()) {
     throw ConfigError(
@@ -125,9 +129,15 @@ class Denoising {
       clean = z;
       z = add_noise(clean, noise_kind_, *options_.noise, NoiseKey{.seed = options_.seed, .sample = number});
     }
+    const MapPlan plan = denoiser_.plan(z.shape());
+    if (plan.tile > 0 && !options_.common.quiet) {
+      fmt::print(stderr, "{}: {} x {} pixels, the network works in {}\n", job.input.str(), grey.width,
+                 grey.height, tiles_text(plan));
+    }
     const Denoised result = denoiser_(z);
 
     Row row{job.input.name, {{"picture", job.input.str()}, {"iterations", result.iterations}}, {}, {}};
+    if (plan.tile > 0) row.json["tiles"] = plan.n_tiles;
     if (result.relative_gap) row.json["relative_gap"] = *result.relative_gap;
     if (clean.defined()) {
       row.noisy = scores_of(z, clean);
@@ -222,6 +232,7 @@ void denoise(const DenoiseOptions& options) {
                            .lambda = options.lambda,
                            .iterations = options.iterations,
                            .gap = options.gap,
+                           .tiling = options.tiling,
                            .device = device});
   const std::vector<Job> jobs = plan(options, inputs);
 
@@ -280,6 +291,7 @@ void add_solver_options(CLI::App& command, DenoiseOptions& o) {
       .add_option("--iterations", o.iterations,
                   "of PDHG (default: the model's T; 256 with --lambda), with --gap the most (default 10000)")
       ->check(number_range(1, 1e9));
+  o.tiling.add_to(command);
   command
       .add_option("--gap", o.gap,
                   "iterate until the primal-dual gap is this share of the objective, as 1e-4, instead of T "

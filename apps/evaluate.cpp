@@ -12,6 +12,7 @@
 #include "apps/number_range.h"
 #include "apps/pictures/denoiser.h"
 #include "apps/pictures/text_file.h"
+#include "apps/pictures/tiling.h"
 #include "apps/signals.h"
 #include "apps/training/checkpoint.h"
 #include "tensor/error.h"
@@ -29,6 +30,7 @@ struct EvaluateOptions {
   int64_t size = 0, limit = 0, iterations = 256;
   uint64_t seed = 42;
   bool overwrite = false;
+  Tiling tiling;
 };
 
 // Figures asked for by name, with or without extension, or by number from 1.
@@ -149,6 +151,10 @@ void evaluate(const EvaluateOptions& o) {
   settings.noise_kind = parse_noise_kind(o.noise_kind.empty() ? config.noise.kind : o.noise_kind);
   const ImageFolder pictures(split_folder(o.data, "test"), o.size > 0 ? o.size : config.data.size, o.limit);
   std::vector<int64_t> figures = chosen_figures(o, pictures);
+  const int64_t side = pictures.picture_size();
+  const MapPlan plan = plan_map(*model, {1, 1, 1, side, side}, o.tiling);
+  settings.tile = plan.tile;
+  if (plan.tile > 0 && !o.common.quiet) fmt::print(stderr, "the network works in {}\n", tiles_text(plan));
   EvaluationFiles files(o.output, o.overwrite);
 
   const Evaluated result = evaluate_all(*model, pictures, settings, files, o.common.quiet);
@@ -212,6 +218,7 @@ void add_evaluate_command(CLI::App& program) {
   command->add_option("--iterations", o->iterations, "of PDHG for each scalar lambda")
       ->check(number_range(1, 1e9))
       ->capture_default_str();
+  o->tiling.add_to(*command);
   command->add_option("-o,--output", o->output,
                       "folder for evaluation.csv (a row per picture), summary.json and figures/");
   command

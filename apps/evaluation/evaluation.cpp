@@ -12,7 +12,7 @@ Evaluation evaluate_picture(const UnrolledTv& model, const Dataset& pictures, in
   const LambdaSearch search =
       search_lambda(noisy_there, clean.to(device), settings.grid, settings.scalar_iterations);
   const NoGrad no_grad;
-  const UnrolledTv::Result result = model.forward(noisy_there);
+  const UnrolledTv::Result result = model.forward(noisy_there, settings.tile);
   const Tensor denoised = result.denoised.value().to(Device{});
   if (keep != nullptr) *keep = {clean, noisy, search.by_psnr.x, denoised, result.lambda.value().to(Device{})};
   return {.name = pictures.name(i),

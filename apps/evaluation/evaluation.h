@@ -19,6 +19,7 @@ struct EvaluationSettings {
   uint32_t noise_epoch = 0;  // of the noise's key
   LambdaGrid grid;
   int64_t scalar_iterations = 256;  // of PDHG for each lambda of the grid
+  int64_t tile = 0;                 // of UnrolledTv::forward
 };
 
 // The scores of one picture.

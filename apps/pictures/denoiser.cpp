@@ -57,11 +57,16 @@ Denoised Denoiser::operator()(const Tensor& z) const {
   return result;
 }
 
+MapPlan Denoiser::plan(const Shape& z) const {
+  return model_ == nullptr ? MapPlan{} : plan_map(*model_, z, options_.tiling);
+}
+
 Denoised Denoiser::denoise(const Tensor& z) const {
   if (model_ == nullptr)
     return solve(z, Tensor::full({}, *options_.lambda, DType::f32, z.device()), {}, options_);
+  const int64_t tile = plan(z.shape()).tile;
   if (options_.iterations == 0 && options_.gap == 0.0) {
-    const UnrolledTv::Result result = model_->forward(z);
+    const UnrolledTv::Result result = model_->forward(z, tile);
     return {result.lambda.value(), result.denoised.value(), model_->options().n_iter, {}};
   }
   // The model's map and steps, another number of iterations.
@@ -72,7 +77,7 @@ Denoised Denoiser::denoise(const Tensor& z) const {
                     .theta = steps.theta,
                     .axes = model_->options().axes};
   params.p_start = model_->options().start;
-  return solve(z, model_->map_of(z).value(), params, options_);
+  return solve(z, tile > 0 ? model_->map_in_tiles(z, tile) : model_->map_of(z).value(), params, options_);
 }
 
 }  // namespace primal

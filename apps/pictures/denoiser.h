@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "apps/pictures/tiling.h"
 #include "apps/training/config.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
 
@@ -15,6 +16,7 @@ struct DenoiserOptions {
   std::optional<double> lambda;  // or one weight, >= 0
   int64_t iterations = 0;        // of PDHG, the most where a gap is given; 0: the default of each case
   double gap = 0.0;              // > 0: iterate until (P - D) <= gap * P instead
+  Tiling tiling = {};            // of the network's work
   Device device = {};            // where to compute
 };
 
@@ -33,6 +35,9 @@ class Denoiser {
   explicit Denoiser(const DenoiserOptions& options);
 
   Denoised operator()(const Tensor& z) const;  // z [1,1,1,H,W]; it and the result are on the CPU
+
+  // How the network works on a picture of this shape; one whole picture where there is no network.
+  MapPlan plan(const Shape& z) const;
 
   // What the model was trained with; the defaults where there is none.
   const TrainConfig& config() const { return config_; }

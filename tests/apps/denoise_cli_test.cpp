@@ -169,6 +169,40 @@ TEST_F(DenoiseCli, MapsForPeopleAndForPrograms) {
   EXPECT_EQ(run("denoise --lambda 0.1 --map " + path("a.png") + " -o " + path("x")).exit_code, 2);
 }
 
+TEST_F(DenoiseCli, TilesGiveThePictureAndMapOfTheWhole) {
+  const std::string model = train_model();
+  write_phantom("a.png", 0, 16, 133);
+  const auto denoise = [&](const std::string& options, const std::string& name) {
+    return run("denoise " + model + " " + path("a.png") + " --map --map-format safetensors -o " + path(name) +
+               " " + options);
+  };
+  const std::string blocked = " --impl conv3d=blocked";  // adds in the same order wherever a pixel lies
+  const Outcome whole = denoise("--tile off" + blocked, "whole");
+  ASSERT_EQ(whole.exit_code, 0) << whole.err;
+  EXPECT_EQ(whole.err, path("a.png") + "\n");
+  ASSERT_EQ(denoise("" + blocked, "auto").exit_code, 0);
+  const Outcome tiles = denoise("--tile 64 --json" + blocked, "tiles");
+  ASSERT_EQ(tiles.exit_code, 0) << tiles.err;
+  EXPECT_TRUE(has(tiles.err, "133 x 133 pixels, the network works in 9 tiles of at most 64 x 64 pixels"))
+      << tiles.err;
+  EXPECT_EQ(json::parse(tiles.out).at("pictures").at(0).at("tiles"), 9);
+  for (const char* file : {"a.png", "a_lambda.safetensors"}) {
+    EXPECT_EQ(text_of(folder_ / "tiles" / file), text_of(folder_ / "whole" / file)) << file;
+    EXPECT_EQ(text_of(folder_ / "auto" / file), text_of(folder_ / "whole" / file)) << file;
+  }
+  EXPECT_EQ(denoise("--tile 64 --iterations 8" + blocked, "iterations").exit_code, 0);
+  EXPECT_EQ(text_of(folder_ / "iterations/a.png"), text_of(folder_ / "whole/a.png"));
+
+  for (const char* wrong : {"7", "big", "-64", "nan", ""}) {
+    const Outcome refused = denoise("--tile='" + std::string(wrong) + "'", "wrong");
+    EXPECT_EQ(refused.exit_code, 2) << wrong;
+    EXPECT_TRUE(has(refused.err, "--tile")) << refused.err;
+  }
+  const Outcome scalar = run(run_scalar(path("a.png") + " --tile 64 -o " + path("scalar")));
+  EXPECT_EQ(scalar.exit_code, 2);
+  EXPECT_TRUE(has(scalar.err, "without a model no network")) << scalar.err;
+}
+
 TEST_F(DenoiseCli, ScoresNoisyPicturesAgainstTheirCleanOnes) {
   for (const char* folder : {"clean", "noisy", "lone"}) fs::create_directories(folder_ / folder);
   write_phantom("clean/a.png", 0);

@@ -55,6 +55,16 @@ TEST_F(EvaluateCli, WritesRowsSummaryAndFigures) {
   EXPECT_EQ(text_of(folder_ / "out/evaluation.csv"), csv);
 }
 
+TEST_F(EvaluateCli, TilesGiveTheSameScores) {
+  const auto rows = [&](const std::string& options) {
+    const Outcome o = run(evaluate("--impl conv3d=blocked --json " + options));
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    EXPECT_EQ(has(o.err, "the network works in 4 tiles"), options != "--tile off") << o.err;
+    return json::parse(o.out).at("pictures");
+  };
+  EXPECT_EQ(rows("--tile 16"), rows("--tile off"));
+}
+
 TEST_F(EvaluateCli, AgreesWithDenoiseAndSearch) {
   const Outcome o = run(evaluate("--json --quiet"));
   ASSERT_EQ(o.exit_code, 0) << o.err;
