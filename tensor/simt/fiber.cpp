@@ -105,7 +105,7 @@ constexpr size_t kStackBytes = 256 << 10;  // frames are several times larger wi
 #else
 constexpr size_t kStackBytes = 64 << 10;
 #endif
-constexpr size_t kFibersPerSlab = 64;
+constexpr size_t kFibersPerSlab = 64, kKeptFibers = 1024;
 constexpr uint64_t kLastWord = 0x5AFE57ACB07703DULL;  // where each stack should end
 // Below that word, so that an overflow is seen before it meets a neighbour.
 constexpr size_t kReserve = 16 << 10;
@@ -237,7 +237,18 @@ void Fiber::loop() {
   }
 }
 
-FiberPool::~FiberPool() {
+FiberPool& FiberPool::of_this_thread() {
+  thread_local FiberPool pool;
+  return pool;
+}
+
+void FiberPool::trim() {
+  const bool all_idle = idle_.size() == fibers_.size();  // or a kernel that runs launched this one
+  if (all_idle && fibers_.size() > kKeptFibers) release();
+}
+
+void FiberPool::release() {
+  idle_.clear();
   fibers_.clear();
   for (std::byte* slab : slabs_) {
 #ifdef PRIMAL_ASAN
@@ -245,6 +256,7 @@ FiberPool::~FiberPool() {
 #endif
     munmap(slab, kFibersPerSlab * kStackBytes);
   }
+  slabs_.clear();
 }
 
 Fiber* FiberPool::take() {

@@ -60,15 +60,21 @@ class Fiber {
 class FiberPool {
  public:
   FiberPool() = default;
-  ~FiberPool();
+  ~FiberPool() { release(); }
   FiberPool(const FiberPool&) = delete;
   FiberPool& operator=(const FiberPool&) = delete;
 
+  // It outlives launches: the system would take longer to map and clear new stacks than most launches take.
+  static FiberPool& of_this_thread();
+
   Fiber* take();
   void give_back(Fiber* fiber) { idle_.push_back(fiber); }
+  // Keeps the fibers of a block; those of a large cooperative grid go.
+  void trim();
 
  private:
   Fiber* add();
+  void release();
 
   std::vector<std::byte*> slabs_;
   std::vector<std::unique_ptr<Fiber>> fibers_;

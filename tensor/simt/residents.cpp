@@ -157,7 +157,15 @@ Block::Block(const Launch& at, int64_t number)
       rank(((index.z % at.cluster.z) * at.cluster.y + index.y % at.cluster.y) * at.cluster.x +
            index.x % at.cluster.x),
       threads(size_t{at.block.x} * at.block.y * at.block.z) {
-  for (size_t i = 0; i < threads.size(); ++i) threads[i].index = index_of(static_cast<int64_t>(i), at.block);
+  uint3 next{};
+  for (Thread& thread : threads) {
+    thread.index = next;
+    if (++next.x < at.block.x) continue;
+    next.x = 0;
+    if (++next.y < at.block.y) continue;
+    next.y = 0;
+    ++next.z;
+  }
   if (at.shared_bytes > 0) {
     dynamic_shared.reset(new unsigned char[at.shared_bytes]);
     fill_poison<float>(dynamic_shared.get(), at.shared_bytes);
@@ -194,6 +202,7 @@ struct Residents::Unwind {
       }
     }
     residents.blocks_.clear();
+    residents.fibers_.trim();
     running = before;
   }
 };

@@ -80,7 +80,7 @@ class Residents {
 
   const Schedule& schedule_;
   const std::function<void()>& thread_;
-  FiberPool fibers_;
+  FiberPool& fibers_ = FiberPool::of_this_thread();
   std::vector<Block> blocks_;
 };
 
