@@ -38,12 +38,18 @@ constexpr Implementation<PdhgGeometry, PdhgKernels<T>> kReferenceEntry = {
 template <>
 std::span<const Implementation<PdhgGeometry, PdhgKernels<float>>> pdhg_ladder<float>() {
   static const Implementation<PdhgGeometry, PdhgKernels<float>> ladder[] = {
-      PRIMAL_ON_DEVICES(kPersistentLaunch, supports_persistent, pdhg_persistent),
-      PRIMAL_ON_DEVICES(kFusedLaunch, supports_all, pdhg_fused),
-      {kFused,
-       cpu::pdhg_fused_supports,
-       {cpu::pdhg_forward_fused, cpu::pdhg_adjoint_fused, cpu::pdhg_add_reduced<float>}},
-      kReferenceEntry<float>};
+#if PRIMAL_HAS_CUDA
+    {on_device(kPersistentLaunch, Device::Kind::cuda), supports_persistent, cuda::pdhg_persistent},
+    {on_device(kFusedLaunch, Device::Kind::cuda), supports_all, cuda::pdhg_fused},
+#endif
+    // The other way round: the emulation runs a cooperative grid on one core, each thread through the whole picture.
+    {on_device(kFusedLaunch, Device::Kind::simt), supports_all, simt::pdhg_fused},
+    {on_device(kPersistentLaunch, Device::Kind::simt), supports_persistent, simt::pdhg_persistent},
+    {kFused,
+     cpu::pdhg_fused_supports,
+     {cpu::pdhg_forward_fused, cpu::pdhg_adjoint_fused, cpu::pdhg_add_reduced<float>}},
+    kReferenceEntry<float>
+  };
   return ladder;
 }
 

@@ -82,6 +82,15 @@ TEST(PdhgSimt, AgreesWithTheReferenceHoweverLambdaIsShared) {
   }
 }
 
+TEST(PdhgSimt, TheRuleLaunchesEachIterationAndPersistentRunsByName) {
+  const auto ran = [](const ImplementationScope& scope) {
+    results(kCases[0], Device::simt());
+    return std::pair(scope.used("pdhg", "fused"), scope.used("pdhg", "persistent"));
+  };
+  EXPECT_EQ(ran(ImplementationScope()), std::pair(true, false));
+  EXPECT_EQ(ran(ImplementationScope("pdhg", "persistent")), std::pair(false, true));
+}
+
 TEST(PdhgSimt, BothWaysToLaunchGiveTheSameBitsInEveryOrderOfThreads) {
   for (const Case& c : {kCases[0], kCases[1]}) {
     const auto run = [&](const char* way) {
