@@ -23,43 +23,73 @@ struct Worst {
   }
 };
 
-GoldenRow run_one(const GoldenCase& golden, const OpInfo& op, const std::string& implementation,
-                  double factor) {
-  GoldenRow row{golden.path, golden.op, implementation};
+// What an op made of a case, or why it could not.
+struct Ran {
+  OpResult result;
+  std::string error;
+};
+
+Ran run_case(const GoldenCase& golden, const OpInfo& op) {
   try {
-    const OpResult result = op.run(golden.call);
-    Worst output, grad;
-    const auto judge = [&](const std::string& kind, const TensorMap& got, const TensorMap& expected,
-                           Worst& worst) {
-      for (const auto& [name, wanted] : expected) {
-        const auto found = got.find(name);
-        if (found == got.end()) throw CheckFailed("[verify] {} gives no {}{}", golden.op, kind, name);
-        if (found->second.shape() != wanted.shape()) {
-          throw CheckFailed("[verify] {}{}: expected shape {}, got {}", kind, name, wanted.shape().str(),
-                            found->second.str());
-        }
-        Verdict v = op.judge(kind + name, found->second, wanted, golden.call);
-        v.allowed *= factor;
-        worst.meet(kind + name, v);
-        if (!v.pass()) {
-          row.ok = false;
-          row.message +=
-              fmt::format("{}{}{}: {} error {:.3g}, allowed {:.3g}", row.message.empty() ? "" : "; ", kind,
-                          name, v.measure, v.error, v.allowed);
-        }
-      }
-    };
-    judge("output.", result.outputs, golden.outputs, output);
-    judge("grad.", result.grads, golden.grads, grad);
-    row.output_error = output.error;
-    row.output_allowed = output.allowed;
-    row.grad_error = grad.error;
-    row.grad_allowed = grad.allowed;
+    return {op.run(golden.call), {}};
   } catch (const Error& error) {
-    row.ok = false;
-    row.message = error.what();
+    return {{}, error.what()};
   }
+}
+
+GoldenRow judge_case(const GoldenCase& golden, const OpInfo& op, const Ran& ran,
+                     const std::string& implementation, double factor) {
+  GoldenRow row{golden.path, golden.op, implementation};
+  const auto fail = [&](const std::string& why) {
+    row.ok = false;
+    row.message += (row.message.empty() ? "" : "; ") + why;
+  };
+  const auto judge = [&](const std::string& kind, const TensorMap& got, const TensorMap& expected) {
+    Worst worst;
+    for (const auto& [name, wanted] : expected) {
+      const auto found = got.find(name);
+      if (found == got.end()) {
+        fail(fmt::format("[verify] {} gives no {}{}", golden.op, kind, name));
+        continue;
+      }
+      if (found->second.shape() != wanted.shape()) {
+        fail(fmt::format("[verify] {}{}: expected shape {}, got {}", kind, name, wanted.shape().str(),
+                         found->second.str()));
+        continue;
+      }
+      Verdict v = op.judge(kind + name, found->second, wanted, golden.call);
+      v.allowed *= factor;
+      worst.meet(kind + name, v);
+      if (!v.pass())
+        fail(fmt::format("{}{}: {} error {:.3g}, allowed {:.3g}", kind, name, v.measure, v.error, v.allowed));
+    }
+    return worst;
+  };
+  if (!ran.error.empty()) {
+    fail(ran.error);
+    return row;
+  }
+  const Worst output = judge("output.", ran.result.outputs, golden.outputs);
+  const Worst grad = judge("grad.", ran.result.grads, golden.grads);
+  row.output_error = output.error;
+  row.output_allowed = output.allowed;
+  row.grad_error = grad.error;
+  row.grad_allowed = grad.allowed;
   return row;
+}
+
+// Of the implementations that ran.
+double widest_tolerance(const OpRegistry& ops, const std::vector<ImplementationChoice>& choices,
+                        Device::Kind kind) {
+  double widest = 1.0;
+  for (const ImplementationChoice& choice : choices) {
+    const OpInfo* op = ops.find(choice.op);
+    if (op == nullptr) continue;
+    for (const ImplementationInfo& i : op->implementations_on(kind)) {
+      if (i.name == choice.implementation) widest = std::max(widest, i.tolerance_factor);
+    }
+  }
+  return widest;
 }
 
 // Whether a file found in a folder is to be run. One that cannot be read is: its row says why.
@@ -126,18 +156,35 @@ std::vector<GoldenRow> run_golden(const GoldenCase& on_cpu, const OpRegistry& op
   // The op by its own rule: for a model this is how it is used, and it shows which ops lie below.
   std::vector<GoldenRow> rows;
   const ImplementationScope rule;
-  rows.push_back(run_one(golden, *op, "rule", 1.0));
+  const Ran by_rule = run_case(golden, *op);
+  rows.push_back(
+      judge_case(golden, *op, by_rule, "rule", widest_tolerance(ops, rule.choices(), device.kind)));
   for (const OpInfo& below : ops.ops()) {
     const std::vector<ImplementationInfo> there = below.implementations_on(device.kind);
-    if (there.size() < 2 || !rule.used_any(below.name)) continue;
+    std::vector<ImplementationChoice> chosen = rule.choices();
+    std::erase_if(chosen, [&](const ImplementationChoice& choice) { return choice.op != below.name; });
+    if (there.size() < 2 || chosen.empty()) continue;
     for (const ImplementationInfo& implementation : there) {
+      const auto was_chosen = [&](const ImplementationChoice& choice) {
+        return choice.implementation == implementation.name;
+      };
+      const auto could_be = [&](const ImplementationChoice& choice) {
+        if (below.geometry.supporting == nullptr) return true;
+        const std::vector<std::string> names = below.geometry.supporting(choice.geometry, device.kind);
+        return std::ranges::count(names, implementation.name) > 0;
+      };
+      const std::string name = below.name == op->chooser()
+                                   ? std::string(implementation.name)
+                                   : fmt::format("{}={}", below.name, implementation.name);
+      if (std::ranges::all_of(chosen, was_chosen)) {  // the run by rule was this one
+        rows.push_back(judge_case(golden, *op, by_rule, name, implementation.tolerance_factor));
+        continue;
+      }
+      if (std::ranges::none_of(chosen, could_be)) continue;
       const ImplementationScope forced(below.name, implementation.name);
-      const bool is_op = below.name == op->chooser();
-      GoldenRow row = run_one(
-          golden, *op,
-          is_op ? std::string(implementation.name) : fmt::format("{}={}", below.name, implementation.name),
-          implementation.tolerance_factor);
-      if (forced.used(below.name, implementation.name)) rows.push_back(std::move(row));
+      const Ran ran = run_case(golden, *op);
+      if (forced.used(below.name, implementation.name))
+        rows.push_back(judge_case(golden, *op, ran, name, implementation.tolerance_factor));
     }
   }
   // An op of several implementations has a row for each that ran; the rule is one of them.
