@@ -45,8 +45,9 @@ Device CommonOptions::apply() const {
   set_precision(parse_precision(precision));
   if (plan.empty()) return chosen;
   const PlanFile file = read_plan(plan, registered_ops());
+  require_kind(file, plan, chosen);
   if (!quiet) {
-    for (const std::string& line : plan_warnings(file, this_machine()))
+    for (const std::string& line : plan_warnings(file, plan_file_here(chosen)))
       fmt::print(stderr, "warning: [plan] {}: {}; right, but perhaps not the fastest\n", plan, line);
   }
   set_process_plan(file.plan());

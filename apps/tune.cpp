@@ -48,9 +48,8 @@ std::vector<ImplementationChoice> choices_of(const TuneOptions& options, Device 
   return choices;
 }
 
-PlanFile plan_of(const std::vector<TuneRow>& rows) {
-  const Machine machine = this_machine();
-  PlanFile file{build_version(), machine.cpu, machine.instruction_set, machine.threads, {}};
+PlanFile plan_of(const std::vector<TuneRow>& rows, Device device) {
+  PlanFile file = plan_file_here(device);
   for (const TuneRow& row : rows) file.entries.push_back({row.choice, row.ms});
   return file;
 }
@@ -88,7 +87,7 @@ void tune_command(const TuneOptions& options) {
   const std::vector<TuneRow> rows =
       tune(registered_ops(), choices_of(options, device), {options.rounds, options.min_time_ms, device},
            0.01 * options.margin_percent, say);
-  const PlanFile plan = plan_of(rows);
+  const PlanFile plan = plan_of(rows, device);
   write_plan(options.output, plan);
   if (options.common.json) {
     fmt::print("{}\n", to_json(plan).dump(2));

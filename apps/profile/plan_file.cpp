@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "apps/profile/machine.h"
 #include "apps/program/build_info.h"
 #include "data/file/file.h"
 #include "tensor/error.h"
@@ -11,7 +12,7 @@ namespace primal {
 namespace {
 
 constexpr const char* kFormat = "primal-plan";
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr uint64_t kMaxPlanBytes = uint64_t{64} << 20;
 
 // One plan file while it is read: every message names the file and the place in it.
@@ -26,7 +27,7 @@ class Reader {
     }
   }
 
-  PlanFile read() const {
+  PlanFile read() {
     if (!json_.is_object() || json_.value("format", nlohmann::json()) != kFormat) {
       throw DataError("[plan] {}: 'format' is not \"{}\": not a file of `primal tune`", name_, kFormat);
     }
@@ -43,6 +44,9 @@ class Reader {
     if (!threads.is_number_integer() || threads < 1 || threads > 4096)
       throw DataError("[plan] {}: machine.threads must be 1 to 4096, found {}", name_, threads.dump());
     file.threads = threads.get<int>();
+    const nlohmann::json& device = at(json_, "device", "");
+    file.device = kind_ = kind(text(device, "kind", "device"));
+    file.device_name = text(device, "name", "device");
     const nlohmann::json& entries = at(json_, "entries", "");
     if (!entries.is_array()) throw DataError("[plan] {}: 'entries' must be a list", name_);
     for (size_t i = 0; i < entries.size(); ++i)
@@ -67,6 +71,14 @@ class Reader {
     return value.get<std::string>();
   }
 
+  Device::Kind kind(const std::string& name) const {
+    for (const Device::Kind one :
+         {Device::Kind::cpu, Device::Kind::cuda}) {  // the emulation is never measured
+      if (name == name_of(one)) return one;
+    }
+    throw DataError("[plan] {}: device.kind must be cpu or cuda, found '{}'", name_, name);
+  }
+
   PlanEntry entry(const nlohmann::json& json, const std::string& where) const {
     PlanEntry entry;
     ImplementationChoice& c = entry.choice;
@@ -84,12 +96,8 @@ class Reader {
                       c.op, c.implementation, op->implementation_names());
     }
     try {
-      const auto supports_on = [&](Device::Kind kind) {
-        return std::ranges::count(op->geometry.supporting(c.geometry, kind), c.implementation) > 0;
-      };
-      if (!supports_on(Device::Kind::cpu) && !supports_on(Device::Kind::simt) &&
-          !supports_on(Device::Kind::cuda)) {
-        throw DataError("{} does not support '{}'", c.implementation, c.geometry);
+      if (std::ranges::count(op->geometry.supporting(c.geometry, kind_), c.implementation) == 0) {
+        throw DataError("{} does not support '{}' on {}", c.implementation, c.geometry, name_of(kind_));
       }
       check_phase(*op, c.phase, c.geometry);
     } catch (const DataError& error) {
@@ -127,6 +135,7 @@ class Reader {
   std::string name_;
   const OpRegistry& ops_;
   nlohmann::json json_;
+  Device::Kind kind_ = Device::Kind::cpu;  // of device the plan is of
 };
 
 }  // namespace
@@ -137,7 +146,15 @@ PlanPointer PlanFile::plan() const {
   return plan;
 }
 
-std::string build_version() { return build_info().version; }
+PlanFile plan_file_here(Device device) {
+  const Machine machine = this_machine();
+  PlanFile file{build_info().version,    device.kind,     {}, machine.cpu,
+                machine.instruction_set, machine.threads, {}};
+  for (const DeviceInfo& info : devices()) {
+    if (info.device == device) file.device_name = info.name;
+  }
+  return file;
+}
 
 nlohmann::json to_json(const std::vector<ImplementationChoice>& choices) {
   nlohmann::json list = nlohmann::json::array();
@@ -160,6 +177,7 @@ nlohmann::json to_json(const PlanFile& file) {
       {"version", kVersion},
       {"build", file.build},
       {"machine", {{"cpu", file.cpu}, {"instruction_set", file.instruction_set}, {"threads", file.threads}}},
+      {"device", {{"kind", name_of(file.device)}, {"name", file.device_name}}},
       {"entries", entries}};
 }
 
@@ -172,16 +190,27 @@ PlanFile read_plan(const std::filesystem::path& path, const OpRegistry& ops) {
   return Reader(path, ops).read();
 }
 
-std::vector<std::string> plan_warnings(const PlanFile& file, const Machine& here) {
+void require_kind(const PlanFile& file, const std::filesystem::path& path, Device device) {
+  if (file.device == device.kind) return;
+  throw ConfigError(
+      "[plan] {} was measured on {} ({}) and says nothing of {}; give --device {}, or no --plan",
+      path.string(), name_of(file.device), file.device_name, device.str(), name_of(file.device));
+}
+
+std::vector<std::string> plan_warnings(const PlanFile& file, const PlanFile& here) {
   std::vector<std::string> lines;
   const auto compare = [&](const char* what, const std::string& then, const std::string& now) {
     if (then != now)
       lines.push_back(fmt::format("it was measured with {} '{}', here it is '{}'", what, then, now));
   };
-  compare("processor", file.cpu, here.cpu);
-  compare("instruction set", file.instruction_set, here.instruction_set);
-  compare("threads", fmt::format("{}", file.threads), fmt::format("{}", here.threads));
-  compare("version", file.build, build_version());
+  if (file.device == Device::Kind::cpu) {
+    compare("processor", file.cpu, here.cpu);
+    compare("instruction set", file.instruction_set, here.instruction_set);
+    compare("threads", fmt::format("{}", file.threads), fmt::format("{}", here.threads));
+  } else {
+    compare("device", file.device_name, here.device_name);
+  }
+  compare("version", file.build, here.build);
   return lines;
 }
 
