@@ -173,13 +173,14 @@ PhaseCosts conv3d_cost(const Shape& x, const Shape& weight, const Shape& y) {
 template <>
 std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_ladder<float>() {
   static const Implementation<Conv3dGeometry, Conv3dKernels<float>> ladder[] = {
-    PRIMAL_ON_DEVICES(kTiled, cpu::conv3d_blocked_supports, conv3d_tiled),
+// Our own kernels have not been measured on a device yet, so there the libraries come first, if they are there.
 #if PRIMAL_HAS_CUDA
     {on_device(kCublasLt, Device::Kind::cuda), cuda::conv3d_cublaslt_supports, cuda::conv3d_cublaslt},
 #endif
 #if PRIMAL_HAS_CUDNN
     {on_device(kCudnn, Device::Kind::cuda), cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn},
 #endif
+    PRIMAL_ON_DEVICES(kTiled, cpu::conv3d_blocked_supports, conv3d_tiled),
     PRIMAL_ON_DEVICES(kDirect, anything, conv3d_direct),
     {kWinograd, cpu::conv3d_winograd_supports, with_fused<kFusedWinograd>()},
     {kBlocked, cpu::conv3d_blocked_supports, with_fused<kFusedBlocked>()},
