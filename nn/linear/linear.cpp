@@ -33,27 +33,54 @@ View<T, 2> rows(const Tensor& t) {
   return {t.device_span<T>().data(), {n_rows, n}};
 }
 
+template <class T>
+Variable run(const Variable& x, const Variable& weight, const Variable& bias, const Shape& y_shape) {
+  const Tensor bias_value = bias.defined() ? bias.value() : Tensor();
+  const Exec exec = exec_on(common_device("linear", {x.value(), weight.value(), bias_value}));
+  const auto x_rows = rows<const T>(x.value());
+  // The implementations are chosen here for the backward phases too: a scope may have ended when they run.
+  const LinearGeometry geometry{x_rows.size(0), x_rows.size(1), weight.shape()[0]};
+  const auto chosen = [&](const char* phase) {
+    return &choose("linear", phase, linear_ladder<T>(), geometry, exec.device);
+  };
+  const auto describe = [geometry](const char* phase, const ImplementationInfo& implementation) {
+    return RangeDetail{key(geometry), std::string(implementation.name), linear_cost(geometry).at(phase)};
+  };
+  const auto* forward = chosen("forward");
+  const Range range("linear", nullptr, [&] { return describe("forward", forward->info); });
+  const Tensor y = Tensor::empty(y_shape, x.dtype(), exec.device);
+  forward->kernels.forward(exec, x_rows, rows<const T>(weight.value()),
+                           bias.defined() ? bias_value.device_span<const T>() : std::span<const T>{},
+                           rows<T>(y));
+  if (!will_record({x, weight, bias})) return Variable(y);
+  const Tensor saved_x = weight.requires_grad() ? x.value() : Tensor();
+  const Tensor saved_weight = x.requires_grad() ? weight.value() : Tensor();
+  const auto* data = x.requires_grad() ? chosen("backward_data") : nullptr;
+  const auto* weights = chosen("backward_weights");
+  return record("linear", y, {x, weight, bias}, [=](Gradients& g) {
+    const View<const T, 2> grad_y = rows<const T>(g.output());
+    if (g.needs(0)) {
+      const View<T, 2> grad_x = rows<T>(g.input(0));
+      const Range data_range("linear", "backward_data",
+                             [&] { return describe("backward_data", data->info); });
+      data->kernels.backward_data(exec, grad_y, rows<const T>(saved_weight), grad_x);
+    }
+    if (g.needs(1) || g.needs(2)) {
+      const View<T, 2> grad_weight = g.needs(1) ? rows<T>(g.input(1)) : View<T, 2>{};
+      const std::span<T> grad_bias = g.needs(2) ? g.input(2).device_span<T>() : std::span<T>{};
+      const Range weights_range("linear", "backward_weights",
+                                [&] { return describe("backward_weights", weights->info); });
+      weights->kernels.backward_weights(exec, saved_x.defined() ? rows<const T>(saved_x) : View<const T, 2>{},
+                                        grad_y, grad_weight, grad_bias);
+    }
+  });
+}
+
 }  // namespace
 
 Variable linear(const Variable& x, const Variable& weight, const Variable& bias) {
   const Shape shape = check(x.value(), weight.value(), bias);
-  const Range range("linear");
-  const Exec exec =
-      exec_on(common_device("linear", {x.value(), weight.value(), bias.defined() ? bias.value() : Tensor()}));
-  const Tensor y = Tensor::empty(shape, x.dtype(), exec.device);
-  const Tensor saved_x = weight.requires_grad() ? x.value() : Tensor();
-  const Tensor saved_weight = x.requires_grad() ? weight.value() : Tensor();
-  return dispatch_floating(x.dtype(), "linear", [&]<class T>() {
-    const LinearKernels<T>& kernels = kernels_on("linear", exec.device, linear_kernels<T>());
-    kernels.forward(exec, rows<const T>(x.value()), rows<const T>(weight.value()),
-                    bias.defined() ? bias.value().device_span<const T>() : std::span<const T>{}, rows<T>(y));
-    return record("linear", y, {x, weight, bias}, [=, &kernels](Gradients& g) {
-      const View<const T, 2> grad_y = rows<const T>(g.output());
-      if (g.needs(0)) kernels.backward_x(exec, grad_y, rows<const T>(saved_weight), rows<T>(g.input(0)));
-      if (g.needs(1)) kernels.backward_weight(exec, grad_y, rows<const T>(saved_x), rows<T>(g.input(1)));
-      if (g.needs(2)) kernels.backward_bias(exec, grad_y, g.input(2).device_span<T>());
-    });
-  });
+  return dispatch_floating(x.dtype(), "linear", [&]<class T>() { return run<T>(x, weight, bias, shape); });
 }
 
 Linear::Linear(Initialiser& initialiser, int64_t n_in, int64_t n_out)

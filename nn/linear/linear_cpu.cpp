@@ -51,8 +51,8 @@ void linear_forward(const Exec& exec, View<const T, 2> x, View<const T, 2> weigh
 }
 
 template <class T>
-void linear_backward_x(const Exec& exec, View<const T, 2> grad_y, View<const T, 2> weight,
-                       View<T, 2> grad_x) {
+void linear_backward_data(const Exec& exec, View<const T, 2> grad_y, View<const T, 2> weight,
+                          View<T, 2> grad_x) {
   const int64_t n_rows = grad_x.size(0), n_in = weight.size(1), n_out = weight.size(0);
   parallel_for(exec, n_in, kColumns, [&](int64_t begin, int64_t end) {
     for (int64_t o = 0; o < n_out; ++o) {
@@ -63,21 +63,20 @@ void linear_backward_x(const Exec& exec, View<const T, 2> grad_y, View<const T, 
 }
 
 template <class T>
-void linear_backward_weight(const Exec& exec, View<const T, 2> grad_y, View<const T, 2> x,
-                            View<T, 2> grad_weight) {
-  const int64_t n_rows = x.size(0), n_in = x.size(1);
-  parallel_for(exec, grad_weight.size(0), rows_per_chunk(n_in * n_rows), [&](int64_t begin, int64_t end) {
-    for (int64_t o = begin; o < end; ++o) {
-      for (int64_t n = 0; n < n_rows; ++n)
-        add_scaled(grad_y(n, o), x.data + n * n_in, n_in, grad_weight.data + o * n_in);
-    }
-  });
-}
-
-template <class T>
-void linear_backward_bias(const Exec& exec, View<const T, 2> grad_y, std::span<T> grad_bias) {
-  const int64_t n_rows = grad_y.size(0);
-  parallel_for(exec, grad_y.size(1), rows_per_chunk(n_rows), [&](int64_t begin, int64_t end) {
+void linear_backward_weights(const Exec& exec, View<const T, 2> x, View<const T, 2> grad_y,
+                             View<T, 2> grad_weight, std::span<T> grad_bias) {
+  const int64_t n_rows = grad_y.size(0), n_out = grad_y.size(1);
+  if (grad_weight.data != nullptr) {
+    const int64_t n_in = x.size(1);
+    parallel_for(exec, n_out, rows_per_chunk(n_in * n_rows), [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) {
+        for (int64_t n = 0; n < n_rows; ++n)
+          add_scaled(grad_y(n, o), x.data + n * n_in, n_in, grad_weight.data + o * n_in);
+      }
+    });
+  }
+  if (grad_bias.empty()) return;
+  parallel_for(exec, n_out, rows_per_chunk(n_rows), [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) {
       double sum = 0.0;
       for (int64_t n = 0; n < n_rows; ++n) sum += static_cast<double>(grad_y(n, o));
@@ -90,12 +89,12 @@ template void linear_forward(const Exec&, View<const float, 2>, View<const float
                              View<float, 2>);
 template void linear_forward(const Exec&, View<const double, 2>, View<const double, 2>,
                              std::span<const double>, View<double, 2>);
-template void linear_backward_x(const Exec&, View<const float, 2>, View<const float, 2>, View<float, 2>);
-template void linear_backward_x(const Exec&, View<const double, 2>, View<const double, 2>, View<double, 2>);
-template void linear_backward_weight(const Exec&, View<const float, 2>, View<const float, 2>, View<float, 2>);
-template void linear_backward_weight(const Exec&, View<const double, 2>, View<const double, 2>,
-                                     View<double, 2>);
-template void linear_backward_bias(const Exec&, View<const float, 2>, std::span<float>);
-template void linear_backward_bias(const Exec&, View<const double, 2>, std::span<double>);
+template void linear_backward_data(const Exec&, View<const float, 2>, View<const float, 2>, View<float, 2>);
+template void linear_backward_data(const Exec&, View<const double, 2>, View<const double, 2>,
+                                   View<double, 2>);
+template void linear_backward_weights(const Exec&, View<const float, 2>, View<const float, 2>, View<float, 2>,
+                                      std::span<float>);
+template void linear_backward_weights(const Exec&, View<const double, 2>, View<const double, 2>,
+                                      View<double, 2>, std::span<double>);
 
 }  // namespace primal::cpu

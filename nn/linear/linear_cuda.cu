@@ -168,18 +168,18 @@ void forward(const Exec& exec, View<const float, 2> x, View<const float, 2> weig
   product(exec, "linear_forward", q, x.flat(), weight.flat(), bias, y.flat());
 }
 
-void backward_x(const Exec& exec, View<const float, 2> grad_y, View<const float, 2> weight,
-                View<float, 2> grad_x) {
+void backward_data(const Exec& exec, View<const float, 2> grad_y, View<const float, 2> weight,
+                   View<float, 2> grad_x) {
   const int64_t n_in = weight.size(1), n_out = weight.size(0);
   Product q{};
   q.m = grad_x.size(0), q.n = n_in, q.k = n_out;
   q.a = {.stride = n_out, .stride_k = 1};
   q.b = {.stride = 1, .stride_k = n_in};
   q.add = true;
-  product(exec, "linear_backward_x", q, grad_y.flat(), weight.flat(), {}, grad_x.flat());
+  product(exec, "linear_backward_data", q, grad_y.flat(), weight.flat(), {}, grad_x.flat());
 }
 
-void backward_weight(const Exec& exec, View<const float, 2> grad_y, View<const float, 2> x,
+void backward_weight(const Exec& exec, View<const float, 2> x, View<const float, 2> grad_y,
                      View<float, 2> grad_weight) {
   const int64_t n_in = x.size(1), n_out = grad_y.size(1);
   Product q{};
@@ -191,14 +191,19 @@ void backward_weight(const Exec& exec, View<const float, 2> grad_y, View<const f
 }
 
 void backward_bias(const Exec& exec, View<const float, 2> grad_y, std::span<float> grad_bias) {
-  if (grad_bias.empty()) return;
   const dim3 grid = blocks_for(static_cast<int64_t>(grad_bias.size()), kLanes), block(kLanes, kRowThreads);
   launch(exec, {.name = "linear_backward_bias", .grid = grid, .block = block}, bias_kernel, global(grad_y),
          global(grad_bias));
 }
 
+void backward_weights(const Exec& exec, View<const float, 2> x, View<const float, 2> grad_y,
+                      View<float, 2> grad_weight, std::span<float> grad_bias) {
+  if (grad_weight.data != nullptr) backward_weight(exec, x, grad_y, grad_weight);
+  if (!grad_bias.empty()) backward_bias(exec, grad_y, grad_bias);
+}
+
 }  // namespace
 
-const LinearKernels<float> linear_tiled = {forward, backward_x, backward_weight, backward_bias};
+const LinearKernels<float> linear_tiled = {forward, backward_data, backward_weights};
 
 }  // namespace primal::PRIMAL_SIMT

@@ -1,38 +1,82 @@
-// What verify, check and the tests know of linear.
+// What verify, check and the tests know of linear, and its ladder of implementations.
+#include <algorithm>
+
 #include "autograd/differentiable_op.h"
 #include "nn/linear/linear.h"
 #include "nn/linear/linear_kernels.h"
+#include "tensor/error.h"
+#include "tensor/op/geometry_text.h"
 
 namespace primal {
 namespace {
 
 constexpr ImplementationInfo kPlain{kReference, "dot products and scaled sums along C"};
+constexpr ImplementationInfo kBlocked{"blocked",
+                                      "tiles of sums in vector registers, panels that stay in cache"};
 constexpr ImplementationInfo kTiled{"tiled", "32 x 32 of a product in a block, 4 x 4 in a thread"};
+#if PRIMAL_HAS_CUDA
+constexpr ImplementationInfo kCublasLt{"cublaslt", "NVIDIA's library, the bias added as y is written"};
+#endif
+
+bool anything(const LinearGeometry&) { return true; }
 
 OpCase linear_case(std::string name, Shape x, int64_t n_out) {
   const int64_t n_in = x[-1];
   return {std::move(name), Attributes::object(), {{"x", x}, {"weight", {n_out, n_in}}, {"bias", {n_out}}}};
 }
 
+// Both throw DataError: the text comes from a file.
+OpCase case_of(const std::string& text) {
+  const LinearGeometry g = linear_geometry(text);
+  return linear_case(text, {g.n, g.c}, g.o);
+}
+
+std::vector<std::string> supporting(const std::string& text, Device::Kind kind) {
+  return names_supporting(linear_ladder<float>(), linear_geometry(text), kind);
+}
+
 }  // namespace
 
-template <>
-std::span<const DeviceKernels<LinearKernels<float>>> linear_kernels<float>() {
-  static const DeviceKernels<LinearKernels<float>> kernels[] = {
-      PRIMAL_EACH_DEVICE(kTiled, linear_tiled),
-      {kPlain,
-       {cpu::linear_forward<float>, cpu::linear_backward_x<float>, cpu::linear_backward_weight<float>,
-        cpu::linear_backward_bias<float>}}};
-  return kernels;
+std::string key(const LinearGeometry& g) { return fmt::format("n{} c{} o{}", g.n, g.c, g.o); }
+
+LinearGeometry linear_geometry(const std::string& text) {
+  const GeometryText words("linear", text);
+  const LinearGeometry g{words.one("n"), words.one("c"), words.one("o")};
+  if (key(g) != text) words.fail(fmt::format("the canonical form is '{}'", key(g)));
+  return g;
+}
+
+PhaseCosts linear_cost(const LinearGeometry& g) {
+  const auto n = static_cast<double>(g.n), c = static_cast<double>(g.c), o = static_cast<double>(g.o);
+  const Cost product{2.0 * n * c * o, f32_bytes(n * c + o * c + n * o)};
+  return {{"forward", product}, {"backward_data", product}, {"backward_weights", product}};
 }
 
 template <>
-std::span<const DeviceKernels<LinearKernels<double>>> linear_kernels<double>() {
-  static constexpr DeviceKernels<LinearKernels<double>> kernels[] = {
+std::span<const Implementation<LinearGeometry, LinearKernels<float>>> linear_ladder<float>() {
+  static const Implementation<LinearGeometry, LinearKernels<float>> ladder[] = {
+#if PRIMAL_HAS_CUDA
+    {on_device(kCublasLt, Device::Kind::cuda), cuda::linear_cublaslt_supports, cuda::linear_cublaslt},
+#endif
+    PRIMAL_ON_DEVICES(kTiled, anything, linear_tiled),
+    {kBlocked,
+     cpu::linear_blocked_supports,
+     {cpu::linear_forward_blocked, cpu::linear_backward_data_blocked, cpu::linear_backward_weights_blocked}},
+    {kPlain,
+     anything,
+     {cpu::linear_forward<float>, cpu::linear_backward_data<float>, cpu::linear_backward_weights<float>}},
+  };
+  return ladder;
+}
+
+template <>
+std::span<const Implementation<LinearGeometry, LinearKernels<double>>> linear_ladder<double>() {
+  static constexpr Implementation<LinearGeometry, LinearKernels<double>> ladder[] = {
       {kPlain,
-       {cpu::linear_forward<double>, cpu::linear_backward_x<double>, cpu::linear_backward_weight<double>,
-        cpu::linear_backward_bias<double>}}};
-  return kernels;
+       anything,
+       {cpu::linear_forward<double>, cpu::linear_backward_data<double>,
+        cpu::linear_backward_weights<double>}}};
+  return ladder;
 }
 
 OpInfo linear_info() {
@@ -42,11 +86,9 @@ OpInfo linear_info() {
   info.run = differentiable([](const VariableMap& inputs, const Attributes&) -> VariableMap {
     return {{"y", linear(required(inputs, "x"), required(inputs, "weight"), optional(inputs, "bias"))}};
   });
-  info.cost = [](const OpShapes& s) {  // 2 per row, input and output; backward as much for x and for weight
-    const double nx = elements_of(s.in("x")), nw = elements_of(s.in("weight")), ny = elements_of(s.out());
-    const double flops = 2.0 * nx * static_cast<double>(s.in("weight")[0]);
-    return PhaseCosts{{"forward", {flops, f32_bytes(nx + nw + ny)}},
-                      {"backward", {2.0 * flops, f32_bytes(ny + 2.0 * nx + 2.0 * nw)}}};
+  info.cost = [](const OpShapes& s) {
+    const int64_t c = s.in("x")[-1];
+    return linear_cost({s.in("x").numel() / std::max<int64_t>(c, 1), c, s.in("weight")[0]});
   };
   info.judge = judge_relative_l2(2e-6, 5e-6);
   OpCase no_bias = linear_case("no_bias", {3, 5}, 4);
@@ -59,11 +101,15 @@ OpInfo linear_info() {
       no_bias,
       linear_case("several_chunks", {4, 520}, 9),
       linear_case("several_tiles", {33, 3}, 34),
+      linear_case("many_rows", {66, 17}, 2),
+      linear_case("many_outputs", {1, 19}, 70),
+      linear_case("many_features", {2, 1040}, 1),
       linear_case("empty_batch", {0, 4}, 3),
   };
   info.stages = {linear_case("head", {8, 4096}, 1024)};
   info.linear_in = {"x", "weight", "bias"};
-  info.implementations = infos_of(linear_kernels<float>());
+  info.geometry = {case_of, supporting};
+  info.implementations = infos_of(linear_ladder<float>());
   return info;
 }
 
