@@ -9,6 +9,7 @@
 #include "apps/training/trainer.h"
 #include "support/temporary_folder.h"
 #include "support/test_device.h"
+#include "support/tiny_training.h"
 
 namespace primal {
 namespace {
@@ -19,19 +20,7 @@ class DeviceTraining : public ::testing::Test {
  protected:
   void SetUp() override { PRIMAL_SKIP_WITHOUT_DEVICE(); }
 
-  TrainConfig tiny(const std::string& name) const {
-    TrainConfig config;
-    config.data.size = 16;
-    config.data.n_train = 4;
-    config.data.n_validation = 1;
-    config.model.filters = 2;
-    config.model.blocks = 1;
-    config.model.iterations = 6;
-    config.training.steps = 8;
-    config.training.learning_rate = 1e-3;
-    config.output = (folder_ / name).string();
-    return config;
-  }
+  TrainConfig tiny(const std::string& name) const { return testing::tiny_training(folder_ / name, 8); }
 
   std::vector<double> losses(const TrainConfig& config, Device device, bool resume = false) const {
     DenoisingTask task(config, device);

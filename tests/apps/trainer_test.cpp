@@ -15,6 +15,7 @@
 #include "nn/adam/adam.h"
 #include "nn/unrolled_tv/reference_layout.h"
 #include "support/temporary_folder.h"
+#include "support/tiny_training.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
 
@@ -30,18 +31,8 @@ const fs::path& root() {
 }
 
 TrainConfig tiny(const std::string& folder) {
-  TrainConfig config;
-  config.data.size = 16;
-  config.data.n_train = 5;
-  config.data.n_validation = 2;
-  config.model.filters = 2;
-  config.model.blocks = 1;
-  config.model.iterations = 6;
-  config.training.steps = 12;
-  config.training.learning_rate = 1e-3;
-  config.output = (root() / folder).string();
-  fs::remove_all(config.output);
-  return config;
+  fs::remove_all(root() / folder);
+  return testing::tiny_training(root() / folder, 12);
 }
 
 volatile std::sig_atomic_t never = 0;
