@@ -18,6 +18,7 @@
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "nn/conv3d/conv3d_gate-inl.h"
 
 // This file is compiled once for each instruction set; what they share is declared once.
 #ifndef PRIMAL_NN_CONV3D_BLOCKED_SHARED
@@ -27,9 +28,10 @@ namespace primal::cpu {
 // out[n,o,d,h,w] = leaky_relu(bias[o] + sum over c and side x side taps of w(o, c, tap) in[n,c,d,...]), or without bias and
 // activation added onto what out holds.
 struct BlockedConvolution {
-  Channels<const float> in;  // [N,C,D,H,W]
-  const float* bias;         // [O] or null
-  Channels<float> out;       // [N,O,D,H,W]
+  Channels<const float> in;   // [N,C,D,H,W]
+  GatedGradient<float> gate;  // in, where that is a gradient
+  const float* bias;          // [O] or null
+  Channels<float> out;        // [N,O,D,H,W]
   int64_t n, c, o, d, h, w;
   int64_t side;  // 1 or 3
   bool add = false;
@@ -139,7 +141,7 @@ template <int kSide>
 void compute_patch(const BlockedConvolution& q, const Patch& patch, const PackedPatch& packed,
                    const float* weights, const float* bias, int64_t begin_o, int64_t end_o) {
   for (int64_t c = 0; c < q.c; ++c) {
-    packed.copy_channel(c, q.in.volume(patch.n, c) + patch.d * q.h * q.w, q.h, q.w, patch);
+    packed.copy_channel(c, q.in.volume(patch.n, c) + patch.d * q.h * q.w, q.h, q.w, patch, CopyGated{q.gate});
   }
   for (int64_t o = begin_o; o < end_o; o += kBlockO) {
     const float* block = weights + o * q.c * kSide * kSide;
@@ -248,9 +250,10 @@ void conv3d_forward_blocked(const Exec& exec, const Channels<const float>& x, Vi
   HWY_DYNAMIC_DISPATCH(blocked_convolution)(exec, q);
 }
 
-void conv3d_backward_data_blocked(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
-                                  bool add, const Channels<float>& grad_x) {
-  BlockedConvolution q = between({grad_y}, grad_x, weight);  // from the O channels of weight to its C
+void conv3d_backward_data_blocked(const Exec& exec, const GatedGradient<float>& grad_y,
+                                  View5<const float> weight, bool add, const Channels<float>& grad_x) {
+  BlockedConvolution q = between({grad_y.grad}, grad_x, weight);  // from the O channels of weight to its C
+  q.gate = grad_y;
   q.stride_o = q.side * q.side;
   q.stride_c = q.o * q.stride_o;
   q.turned = true;

@@ -18,6 +18,7 @@
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "nn/conv3d/conv3d_gate-inl.h"
 
 // This file is compiled once for each instruction set; what they share is declared once.
 #ifndef PRIMAL_NN_CONV3D_BLOCKED_WEIGHTS_SHARED
@@ -25,10 +26,10 @@
 namespace primal::cpu {
 
 struct BlockedWeightGradient {
-  Channels<const float> x;       // [N,C,D,H,W]
-  Channels<const float> grad_y;  // [N,O,D,H,W]
-  float* grad_weight;            // [O,C,side,side] or null
-  float* grad_bias;              // [O] or null
+  Channels<const float> x;      // [N,C,D,H,W]
+  GatedGradient<float> grad_y;  // [N,O,D,H,W]
+  float* grad_weight;           // [O,C,side,side] or null
+  float* grad_bias;             // [O] or null
   int64_t n, c, o, d, h, w;
   int64_t side;  // 1 or 3
 
@@ -151,12 +152,12 @@ void add_segment(const BlockedWeightGradient& q, const Patches& patches, int64_t
   for (int64_t index = first; index < last; ++index) {
     const Patch patch = patches[index];
     for (int64_t o = 0; o < group.n_o; ++o) {
-      gy.copy_channel(o, q.plane(q.grad_y, group.o + o, patch), q.h, q.w, patch);
+      gy.copy_channel(o, q.plane({q.grad_y.grad}, group.o + o, patch), q.h, q.w, patch, CopyGated{q.grad_y});
       if (bias != nullptr) bias[group.o + o] += sum_of_patch(gy, o, patch);
     }
     if (weights == nullptr) continue;
     for (int64_t c = 0; c < group.n_c; ++c) {
-      x.copy_channel(c, q.plane(q.x, group.c + c, patch), q.h, q.w, patch);
+      x.copy_channel(c, q.plane(q.x, group.c + c, patch), q.h, q.w, patch, CopyPixels());
     }
     add_patch<kSide>(q, group, gy, x, patch, weights);
   }
@@ -210,15 +211,16 @@ namespace primal::cpu {
 HWY_EXPORT(blocked_weight_gradient);
 
 void conv3d_backward_weights_blocked(const Exec& exec, const Channels<const float>& x,
-                                     View5<const float> grad_y, View5<float> grad_weight,
+                                     const GatedGradient<float>& grad_y, View5<float> grad_weight,
                                      View<float, 1> grad_bias) {
   BlockedWeightGradient q{};
   q.x = x;
-  q.grad_y = {grad_y};
+  q.grad_y = grad_y;
   q.grad_weight = grad_weight.data;
   q.grad_bias = grad_bias.data;
-  q.n = grad_y.size(0), q.c = x.count(), q.o = grad_y.size(1);
-  q.d = grad_y.size(2), q.h = grad_y.size(3), q.w = grad_y.size(4);
+  const View5<const float>& of = grad_y.grad;
+  q.n = of.size(0), q.c = x.count(), q.o = of.size(1);
+  q.d = of.size(2), q.h = of.size(3), q.w = of.size(4);
   q.side = grad_weight.data != nullptr ? grad_weight.size(4) : 1;
   if (q.side == 1) {
     q.w *= q.d * q.h;

@@ -22,4 +22,15 @@ struct Channels {
   }
 };
 
+// A gradient of y = leaky_relu(u), read as that of u: times 1 where y > 0, times slope elsewhere. Without y as it is.
+template <class T>
+struct GatedGradient {
+  View5<const T> grad;  // [N,O,D,H,W]
+  const T* y = nullptr;
+  T slope = T(1);
+
+  // The element of y that belongs to one of grad.
+  const T* gate_of(const T* at) const { return y != nullptr ? y + (at - grad.data) : nullptr; }
+};
+
 }  // namespace primal

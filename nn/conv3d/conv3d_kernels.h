@@ -5,7 +5,7 @@
 //   backward_weights  grad_weight, grad_bias +=  either may have null data: not wanted
 //
 // Some implementations also have them fused, for nn/conv3d_leaky_relu: with the channels of x in two tensors, y through a
-// LeakyReLU of `slope`, and grad_x overwritten where it holds nothing yet.
+// LeakyReLU of `slope` and its derivative on the way back, and grad_x overwritten where it holds nothing yet.
 #pragma once
 
 #include <span>
@@ -39,9 +39,9 @@ template <class T>
 struct Conv3dFusedKernels {
   void (*forward)(const Exec&, const Channels<const T>& x, View5<const T> weight, View<const T, 1> bias,
                   T slope, View5<T> y);
-  void (*backward_data)(const Exec&, View5<const T> grad_y, View5<const T> weight, bool add,
+  void (*backward_data)(const Exec&, const GatedGradient<T>& grad_y, View5<const T> weight, bool add,
                         const Channels<T>& grad_x);
-  void (*backward_weights)(const Exec&, const Channels<const T>& x, View5<const T> grad_y,
+  void (*backward_weights)(const Exec&, const Channels<const T>& x, const GatedGradient<T>& grad_y,
                            View5<T> grad_weight, View<T, 1> grad_bias);
 };
 
@@ -106,19 +106,21 @@ void conv3d_backward_weights(const Exec&, View5<const T> x, View5<const T> grad_
 bool conv3d_blocked_supports(const Conv3dGeometry&);
 void conv3d_forward_blocked(const Exec&, const Channels<const float>& x, View5<const float> weight,
                             View<const float, 1> bias, float slope, View5<float> y);
-void conv3d_backward_data_blocked(const Exec&, View5<const float> grad_y, View5<const float> weight, bool add,
-                                  const Channels<float>& grad_x);
-void conv3d_backward_weights_blocked(const Exec&, const Channels<const float>& x, View5<const float> grad_y,
-                                     View5<float> grad_weight, View<float, 1> grad_bias);
+void conv3d_backward_data_blocked(const Exec&, const GatedGradient<float>& grad_y, View5<const float> weight,
+                                  bool add, const Channels<float>& grad_x);
+void conv3d_backward_weights_blocked(const Exec&, const Channels<const float>& x,
+                                     const GatedGradient<float>& grad_y, View5<float> grad_weight,
+                                     View<float, 1> grad_bias);
 
 // Winograd F(4x4, 3x3) for the 3x3 shapes of the above that have channels and pixels enough
 // (conv3d_winograd.cpp, conv3d_winograd_weights.cpp).
 bool conv3d_winograd_supports(const Conv3dGeometry&);
 void conv3d_forward_winograd(const Exec&, const Channels<const float>& x, View5<const float> weight,
                              View<const float, 1> bias, float slope, View5<float> y);
-void conv3d_backward_data_winograd(const Exec&, View5<const float> grad_y, View5<const float> weight,
+void conv3d_backward_data_winograd(const Exec&, const GatedGradient<float>& grad_y, View5<const float> weight,
                                    bool add, const Channels<float>& grad_x);
-void conv3d_backward_weights_winograd(const Exec&, const Channels<const float>& x, View5<const float> grad_y,
-                                      View5<float> grad_weight, View<float, 1> grad_bias);
+void conv3d_backward_weights_winograd(const Exec&, const Channels<const float>& x,
+                                      const GatedGradient<float>& grad_y, View5<float> grad_weight,
+                                      View<float, 1> grad_bias);
 
 }  // namespace primal::cpu

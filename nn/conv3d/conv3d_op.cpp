@@ -39,10 +39,10 @@ constexpr Conv3dKernels<float> with_fused() {
   return {[](const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
              const Conv3dParams&, View5<float> y) { kFused.forward(exec, {x}, weight, bias, 1.0f, y); },
           [](const Exec& exec, View5<const float> grad_y, View5<const float> weight, const Conv3dParams&,
-             View5<float> grad_x) { kFused.backward_data(exec, grad_y, weight, true, {grad_x}); },
+             View5<float> grad_x) { kFused.backward_data(exec, {grad_y}, weight, true, {grad_x}); },
           [](const Exec& exec, View5<const float> x, View5<const float> grad_y, const Conv3dParams&,
              View5<float> grad_weight, View<float, 1> grad_bias) {
-            kFused.backward_weights(exec, {x}, grad_y, grad_weight, grad_bias);
+            kFused.backward_weights(exec, {x}, {grad_y}, grad_weight, grad_bias);
           },
           &kFused};
 }

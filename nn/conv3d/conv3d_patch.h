@@ -65,8 +65,9 @@ class PatchPrefetch {
 
   // The channels [first, end) of `from`, planes of h x w pixels; the patch and its border.
   PatchPrefetch(const Channels<const float>& from, int64_t first, int64_t end, int64_t h, int64_t w,
-                const Patch& patch, int64_t border)
+                const Patch& patch, int64_t border, const GatedGradient<float>& gate = {})
       : from_(from),
+        gate_(gate),
         channel_(first),
         end_(end),
         n_(patch.n),
@@ -82,7 +83,10 @@ class PatchPrefetch {
   void advance(int64_t n_lines) {
     while (n_lines > 0 && channel_ < end_) {
       const float* const row = from_.volume(n_, channel_) + plane_ + row_ * w_;
-      for (; n_lines > 0 && col_ < cols_end_; col_ += kLine, --n_lines) __builtin_prefetch(row + col_, 0, 2);
+      for (; n_lines > 0 && col_ < cols_end_; col_ += kLine, --n_lines) {
+        __builtin_prefetch(row + col_, 0, 2);
+        if (gate_.y != nullptr) __builtin_prefetch(gate_.gate_of(row + col_), 0, 2);
+      }
       if (col_ < cols_end_) return;
       col_ = cols_begin_;
       if (++row_ < rows_end_) continue;
@@ -93,6 +97,7 @@ class PatchPrefetch {
 
  private:
   Channels<const float> from_;
+  GatedGradient<float> gate_;
   int64_t channel_, end_, n_, plane_, w_, row_, rows_begin_, rows_end_, cols_begin_, cols_end_, col_;
 };
 
@@ -115,10 +120,12 @@ struct PackedPatch {
     return data + c * channel_stride + (row + border) * row_stride + kAlign + col;
   }
 
-  // Copies channel c from its plane of h x w pixels.
-  void copy_channel(int64_t c, const float* plane, int64_t h, int64_t w, const Patch& patch) const {
+  // Copies channel c from its plane of h x w pixels. copy_row(from, n, to) copies some pixels of a row.
+  template <class CopyRow>
+  void copy_channel(int64_t c, const float* plane, int64_t h, int64_t w, const Patch& patch,
+                    const CopyRow& copy_row) const {
     clear_outside(c, h, w, patch);
-    copy_inside(c, plane, h, w, patch);
+    copy_inside(c, plane, h, w, patch, copy_row);
   }
 
   // The two halves of that. What lies outside the image is the same for all channels of a patch: where they are copied to the
@@ -132,11 +139,13 @@ struct PackedPatch {
       if (!all) std::fill(to + inside.col + inside.n_cols, to + row_stride, 0.0f);
     }
   }
-  void copy_inside(int64_t c, const float* plane, int64_t h, int64_t w, const Patch& patch) const {
+  template <class CopyRow>
+  void copy_inside(int64_t c, const float* plane, int64_t h, int64_t w, const Patch& patch,
+                   const CopyRow& copy_row) const {
     const Inside inside = inside_of(h, w, patch);
     for (int64_t row = inside.first_row; row < inside.end_row; ++row) {
       const float* const from = plane + (patch.h + row) * w + patch.w - border + inside.col;
-      std::copy(from, from + inside.n_cols, at(c, row, -border) + inside.col);
+      copy_row(from, inside.n_cols, at(c, row, -border) + inside.col);
     }
   }
 

@@ -20,6 +20,7 @@
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "nn/conv3d/conv3d_gate-inl.h"
 #include "nn/conv3d/conv3d_winograd-inl.h"
 
 // This file is compiled once for each instruction set; what they share is declared once.
@@ -30,9 +31,10 @@ namespace primal::cpu {
 // out[n,o,d,h,w] = leaky_relu(bias[o] + sum over c and 3 x 3 taps of weight_of(o, c, tap) in[n,c,d,...]), or without bias and
 // activation added onto what out holds.
 struct WinogradConvolution {
-  Channels<const float> in;  // [N,C,D,H,W]
-  const float* bias;         // [O] or null
-  Channels<float> out;       // [N,O,D,H,W]
+  Channels<const float> in;   // [N,C,D,H,W]
+  GatedGradient<float> gate;  // in, where that is a gradient
+  const float* bias;          // [O] or null
+  Channels<float> out;        // [N,O,D,H,W]
   int64_t n, c, o, d, h, w;
   bool add = false;
   float slope = 1.0f;  // of the activation; 1: none
@@ -243,12 +245,12 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
   const int64_t v_stride = q.c * grid.total + PackedPatch::kAlign;  // of points; not a power of two
   const int64_t m_stride = n_blocks * kBlockO * grid.total + PackedPatch::kAlign;
   const Patch whole{patch.n, patch.d, patch.h, patch.w, 4 * grid.n_rows, 4 * grid.row_stride};
-  PatchPrefetch next(q.in, 1, q.c, q.h, q.w, patch, 1);
+  PatchPrefetch next(q.in, 1, q.c, q.h, q.w, patch, 1, q.gate);
   const int64_t row_lines =
       (4 * grid.n_rows + 2) * (patch.n_cols / PatchPrefetch::kLine + 2) / grid.n_rows + 1;
   packed.clear_outside(0, q.h, q.w, whole);
   for (int64_t c = 0; c < q.c; ++c) {
-    packed.copy_inside(0, q.in.volume(patch.n, c) + patch.d * q.h * q.w, q.h, q.w, whole);
+    packed.copy_inside(0, q.in.volume(patch.n, c) + patch.d * q.h * q.w, q.h, q.w, whole, CopyGated{q.gate});
     for (int64_t row = 0; row < grid.n_rows; ++row) {
       next.advance(row_lines);
       transform_tile_row<kCap>(packed.at(0, 4 * row - 1, -1), packed.row_stride, grid.row_stride, work,
@@ -354,9 +356,10 @@ void conv3d_forward_winograd(const Exec& exec, const Channels<const float>& x, V
   HWY_DYNAMIC_DISPATCH(winograd_convolution)(exec, q);
 }
 
-void conv3d_backward_data_winograd(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
-                                   bool add, const Channels<float>& grad_x) {
-  WinogradConvolution q = between({grad_y}, grad_x, weight);  // from the O channels of weight to its C
+void conv3d_backward_data_winograd(const Exec& exec, const GatedGradient<float>& grad_y,
+                                   View5<const float> weight, bool add, const Channels<float>& grad_x) {
+  WinogradConvolution q = between({grad_y.grad}, grad_x, weight);  // from the O channels of weight to its C
+  q.gate = grad_y;
   q.stride_o = 9;
   q.stride_c = 9 * q.o;
   q.turned = true;

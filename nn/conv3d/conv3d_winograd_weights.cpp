@@ -21,6 +21,7 @@
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "nn/conv3d/conv3d_gate-inl.h"
 #include "nn/conv3d/conv3d_winograd-inl.h"
 
 // This file is compiled once for each instruction set; what they share is declared once.
@@ -29,10 +30,10 @@
 namespace primal::cpu {
 
 struct WinogradWeightGradient {
-  Channels<const float> x;       // [N,C,D,H,W]
-  Channels<const float> grad_y;  // [N,O,D,H,W]
-  float* grad_weight;            // [O,C,3,3]
-  float* grad_bias;              // [O] or null
+  Channels<const float> x;      // [N,C,D,H,W]
+  GatedGradient<float> grad_y;  // [N,O,D,H,W]
+  float* grad_weight;           // [O,C,3,3]
+  float* grad_bias;             // [O] or null
   int64_t n, c, o, d, h, w;
 };
 
@@ -135,15 +136,16 @@ double sum_of_pixels(const PackedPatch& packed, int64_t c, int64_t n_rows, int64
 
 // All channels of a range at all tiles of a patch, to [point][tile][padded]; the sums over their pixels are added to
 // `totals`, unless that is null. kIn = 6 reads a border of one pixel, 4 none.
-template <int kIn, class Transform>
+template <int kIn, class CopyRow, class Transform>
 HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const WinogradTask& task,
                                   const Patch& whole, PackedPatch packed, const ChannelRange& range,
+                                  const CopyRow& copy_row, const GatedGradient<float>& gate,
                                   const Transform& transform, int64_t padded, float* to, double* totals) {
   constexpr int64_t kBorder = kIn == 6 ? 1 : 0;
   constexpr int64_t kRowPixels = 4 * (kPixelTiles + kBorder);
   packed.data = task.planes;
   PatchPrefetch next(range.tensor, range.first + HWY_MIN(kLanes, range.count), range.first + range.count, q.h,
-                     q.w, whole, kBorder);
+                     q.w, whole, kBorder, gate);
   const int64_t lines = kLanes * (whole.n_rows + 2 * kBorder) * (whole.n_cols / PatchPrefetch::kLine + 2);
   const int64_t tile_lines = lines / task.n_tiles() + 1;
   for (int64_t k = 0; k < kLanes; ++k) packed.clear_outside(k, q.h, q.w, whole);
@@ -151,7 +153,7 @@ HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const Winogra
     for (int64_t k = 0; k < kLanes; ++k) {
       if (c + k < range.count) {
         const float* const volume = range.tensor.volume(whole.n, range.first + c + k);
-        packed.copy_inside(k, volume + whole.d * q.h * q.w, q.h, q.w, whole);
+        packed.copy_inside(k, volume + whole.d * q.h * q.w, q.h, q.w, whole, copy_row);
         if (totals != nullptr) totals[c + k] += sum_of_pixels(packed, k, whole.n_rows, whole.n_cols);
       } else {
         const int64_t n_floats = (whole.n_rows + 2 * kBorder) * packed.row_stride;
@@ -284,7 +286,7 @@ void winograd_weight_gradient(const Exec& exec, const WinogradWeightGradient& q)
     for (int64_t index = begin; index < end; ++index) {
       const int64_t segment = index / (groups_o * groups_c);
       const int64_t o = index % (groups_o * groups_c) / groups_c * kGroup, c = index % groups_c * kGroup;
-      const ChannelRange from_y{q.grad_y, o, HWY_MIN(kGroup, q.o - o)};
+      const ChannelRange from_y{{q.grad_y.grad}, o, HWY_MIN(kGroup, q.o - o)};
       const ChannelRange from_x{q.x, c, HWY_MIN(kGroup, q.c - c)};
       std::memset(task.m, 0, sizeof(float) * static_cast<size_t>(m_floats));
       double bias[kGroup] = {};
@@ -292,11 +294,12 @@ void winograd_weight_gradient(const Exec& exec, const WinogradWeightGradient& q)
         const Patch patch = patches[p];
         const Patch whole{patch.n, patch.d, patch.h, patch.w, 4 * task.n_rows, 4 * task.row_tiles};
         transform_patch<6>(
-            q, task, whole, packed_x, from_x, [](const auto* d, auto* r) { transform_input(d, r); },
-            task.padded_c, task.v, nullptr);
+            q, task, whole, packed_x, from_x, CopyPixels(), GatedGradient<float>{},
+            [](const auto* d, auto* r) { transform_input(d, r); }, task.padded_c, task.v, nullptr);
         transform_patch<4>(
-            q, task, whole, packed_y, from_y, [](const auto* d, auto* r) { transform_grad_output(d, r); },
-            task.padded_o, task.w, c == 0 ? bias : nullptr);
+            q, task, whole, packed_y, from_y, CopyGated{q.grad_y}, q.grad_y,
+            [](const auto* d, auto* r) { transform_grad_output(d, r); }, task.padded_o, task.w,
+            c == 0 ? bias : nullptr);
         for (int64_t point = 0; point < kWinogradPoints; ++point) {
           multiply_point(task, task.w + point * task.n_tiles() * task.padded_o,
                          task.v + point * task.n_tiles() * task.padded_c,
@@ -321,18 +324,19 @@ namespace primal::cpu {
 HWY_EXPORT(winograd_weight_gradient);
 
 void conv3d_backward_weights_winograd(const Exec& exec, const Channels<const float>& x,
-                                      View5<const float> grad_y, View5<float> grad_weight,
+                                      const GatedGradient<float>& grad_y, View5<float> grad_weight,
                                       View<float, 1> grad_bias) {
   if (grad_weight.data == nullptr) {  // a bias needs no transform
     return conv3d_backward_weights_blocked(exec, x, grad_y, grad_weight, grad_bias);
   }
   WinogradWeightGradient q{};
   q.x = x;
-  q.grad_y = {grad_y};
+  q.grad_y = grad_y;
   q.grad_weight = grad_weight.data;
   q.grad_bias = grad_bias.data;
-  q.n = grad_y.size(0), q.c = x.count(), q.o = grad_y.size(1);
-  q.d = grad_y.size(2), q.h = grad_y.size(3), q.w = grad_y.size(4);
+  const View5<const float>& of = grad_y.grad;
+  q.n = of.size(0), q.c = x.count(), q.o = of.size(1);
+  q.d = of.size(2), q.h = of.size(3), q.w = of.size(4);
   HWY_DYNAMIC_DISPATCH(winograd_weight_gradient)(exec, q);
 }
 

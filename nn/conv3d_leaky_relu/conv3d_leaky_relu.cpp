@@ -5,7 +5,6 @@
 #include "nn/activation/activation.h"
 #include "nn/concat/concat.h"
 #include "nn/conv3d/conv3d_kernels.h"
-#include "nn/conv3d_leaky_relu/conv3d_leaky_relu_kernels.h"
 #include "tensor/error.h"
 #include "tensor/range.h"
 
@@ -95,25 +94,18 @@ Variable run(const Call& call) {
   const auto* data = call.xs.front().requires_grad() ? fused("backward_data") : nullptr;
   const auto* weights = fused("backward_weights");
   return record(kName, y, inputs, [=, n_parts = xs.size()](Gradients& g) {
-    {
-      const Range of_activation(kName, "backward_activation", [&] {
-        return RangeDetail{
-            y.shape().str(), {}, activation_cost(y.shape(), ActivationKind::leaky_relu).at("backward")};
-      });
-      cpu::leaky_relu_backward_in_place(exec, y.device_span<const T>(), slope, g.output().device_span<T>());
-    }
-    const View5<const T> grad_u = g.output().device_view5<const T>();
+    const GatedGradient<T> grad_y{g.output().device_view5<const T>(), y.device_span<const T>().data(), slope};
     if (g.needs(0)) {
       const Range of_data(kName, "backward_data", [&] { return describe("backward_data", data->info); });
       const auto [grad_x, add] = gradients_of<T>(g, n_parts);
-      data->kernels.fused->backward_data(exec, grad_u, weight.device_view5<const T>(), add, grad_x);
+      data->kernels.fused->backward_data(exec, grad_y, weight.device_view5<const T>(), add, grad_x);
     }
     const bool of_weight = g.needs(n_parts), of_bias = g.needs(n_parts + 1);
     if (!of_weight && !of_bias) return;
     const Range of_weights(kName, "backward_weights",
                            [&] { return describe("backward_weights", weights->info); });
     weights->kernels.fused->backward_weights(
-        exec, channels_of<T>(xs), grad_u, of_weight ? g.input(n_parts).device_view5<T>() : View5<T>{},
+        exec, channels_of<T>(xs), grad_y, of_weight ? g.input(n_parts).device_view5<T>() : View5<T>{},
         of_bias ? g.input(n_parts + 1).device_view<T, 1>() : View<T, 1>{});
   });
 }

@@ -170,7 +170,7 @@ TEST(RunProfile, NearlyAllOfAStepIsAccountedForByNamedRanges) {
                            "conv3d_leaky_relu backward_weights cnn.c0x0.conv_block.0",
                            "conv3d_leaky_relu backward_data cnn.decoder.0.double_conv.conv_block.0",
                            "max_pool3d backward cnn.encoder.0", "upsample3d forward cnn.decoder.0",
-                           "conv3d_leaky_relu backward_activation cnn.c0x0.conv_block.0"})
+                           "conv3d_leaky_relu forward cnn.c0x0.conv_block.2"})
     EXPECT_TRUE(names.count(name) > 0) << name;
   EXPECT_EQ(names.count("conv3d_leaky_relu backward_data cnn.c0x0.conv_block.0"),
             0u);  // the picture needs no gradient
