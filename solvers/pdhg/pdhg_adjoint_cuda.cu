@@ -171,12 +171,8 @@ __global__ void add_sum_kernel(Global<const double> values, int64_t n, Global<fl
   if (threadIdx.x == 0) to[0] += static_cast<float>(sum);
 }
 
-}  // namespace
-
-template <Way way>
-void pdhg_adjoint(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,
-                  const PdhgTapeView<float>& tape, View5<const float> grad_x,
-                  const PdhgGradients<float>& grads) {
+void adjoint(const Exec& exec, Way way, const PdhgProblem<float>& problem, const PdhgParams& params,
+             const PdhgTapeView<float>& tape, View5<const float> grad_x, const PdhgGradients<float>& grads) {
   Adjoint f{};
   f.volumes = volumes_of(grad_x.extent, params.axes);
   if (f.volumes.n_tiles == 0) return;
@@ -214,6 +210,15 @@ void pdhg_adjoint(const Exec& exec, const PdhgProblem<float>& problem, const Pdh
            global(std::span<const double>(all_sums.subspan(step * count, count))), f.n_sums,
            global(std::span(grads.device_steps[step], 1)));
   }
+}
+
+}  // namespace
+
+template <Way way>
+void pdhg_adjoint(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,
+                  const PdhgTapeView<float>& tape, View5<const float> grad_x,
+                  const PdhgGradients<float>& grads) {
+  adjoint(exec, way, problem, params, tape, grad_x, grads);
 }
 
 template void pdhg_adjoint<Way::fused>(const Exec&, const PdhgProblem<float>&, const PdhgParams&,

@@ -137,11 +137,8 @@ void copy(const Exec& exec, std::span<const float> from, std::span<float> to) {
          global(to), n);
 }
 
-}  // namespace
-
-template <Way way>
-void pdhg_forward(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,
-                  const PdhgFields<float>& fields, const PdhgTapeView<float>& tape) {
+void forward(const Exec& exec, Way way, const PdhgProblem<float>& problem, const PdhgParams& params,
+             const PdhgFields<float>& fields, const PdhgTapeView<float>& tape) {
   Forward f{};
   f.volumes = volumes_of(fields.x.extent, params.axes);
   if (f.volumes.n_tiles == 0) return;
@@ -162,6 +159,14 @@ void pdhg_forward(const Exec& exec, const PdhgProblem<float>& problem, const Pdh
     copy(exec, x_bar.span(), fields.x_bar.flat());
     copy(exec, q.span(), fields.q.flat());
   }
+}
+
+}  // namespace
+
+template <Way way>
+void pdhg_forward(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,
+                  const PdhgFields<float>& fields, const PdhgTapeView<float>& tape) {
+  forward(exec, way, problem, params, fields, tape);
 }
 
 template void pdhg_forward<Way::fused>(const Exec&, const PdhgProblem<float>&, const PdhgParams&,
