@@ -1,5 +1,7 @@
-// primal inspect: what is in a file of tensors, how two of them differ, and what this build and machine can do.
+// primal inspect: what is in a file of tensors, how two of them differ, how a training went, and what this build and machine can
+// do.
 #include <algorithm>
+#include <filesystem>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <ranges>
@@ -7,10 +9,12 @@
 #include <sys/sysinfo.h>
 
 #include "apps/commands.h"
+#include "apps/inspection/run_curves.h"
 #include "apps/inspection/tensor_statistics.h"
 #include "apps/profile/machine.h"
 #include "apps/program/build_info.h"
 #include "apps/training/config.h"
+#include "data/image/image.h"
 #include "data/safetensors/safetensors.h"
 #include "tensor/cuda/vendor_library.h"
 #include "tensor/error.h"
@@ -21,6 +25,7 @@ namespace {
 struct InspectOptions {
   CommonOptions common;
   std::string file;
+  std::string curves;  // a PNG file
   std::vector<std::string> diff;
   bool devices = false;
 };
@@ -289,11 +294,35 @@ void inspect_devices(const InspectOptions& options) {
   fmt::print("--device auto is {}: {}\n", automatic.device.str(), automatic.why);
 }
 
+void inspect_run(const InspectOptions& options) {
+  const RunCurves run = read_run_curves(options.file);
+  if (!options.curves.empty()) write_png(options.curves, figure_of(run));
+  if (options.common.json) {
+    fmt::print("{}\n", to_json(run).dump(2));
+    return;
+  }
+  fmt::print("steps {}, epochs {}, {:.2f} h of computing\n", run.steps, run.epochs, run.hours);
+  fmt::print("{:<22} {:>12} {:>8} {:>12}\n", "", "best", "at step", "last");
+  const auto row = [](const RunCurve& curve, bool larger_is_better) {
+    if (curve.value.empty()) return;
+    const auto best =
+        larger_is_better ? std::ranges::max_element(curve.value) : std::ranges::min_element(curve.value);
+    fmt::print("{:<22} {:>12.6g} {:>8.0f} {:>12.6g}\n", curve.name, *best,
+               curve.step[static_cast<size_t>(best - curve.value.begin())], curve.value.back());
+  };
+  row(run.mean_loss, false);
+  for (const RunCurve& metric : run.metrics) row(metric, true);
+}
+
 void inspect(const InspectOptions& options) {
   options.common.apply();
   const int n_asked =
       (options.file.empty() ? 0 : 1) + (options.diff.empty() ? 0 : 1) + (options.devices ? 1 : 0);
-  if (n_asked != 1) throw ConfigError("[inspect] expects one of: FILE, --diff A B, --devices");
+  if (n_asked != 1) throw ConfigError("[inspect] expects one of: FILE or FOLDER, --diff A B, --devices");
+  const bool of_run = std::filesystem::is_directory(options.file);
+  if (!options.curves.empty() && !of_run)
+    throw ConfigError("[inspect] --curves expects the folder of a training");
+  if (of_run) return inspect_run(options);
   if (options.devices) return inspect_devices(options);
   if (!options.diff.empty()) return inspect_difference(options);
   inspect_file(options);
@@ -305,7 +334,11 @@ void add_inspect_command(CLI::App& program) {
   auto options = std::make_shared<InspectOptions>();
   CLI::App* command =
       program.add_subcommand("inspect", "what is in a checkpoint, how two differ, what this machine can do");
-  command->add_option("file", options->file, "a checkpoint, or any other safetensors file");
+  command->add_option("file", options->file,
+                      "a checkpoint, or any other safetensors file, or the folder of a training");
+  command
+      ->add_option("--curves", options->curves, "of a folder: loss and metrics over the steps, as a PNG file")
+      ->type_name("FILE");
   command->add_option("--diff", options->diff, "two files: what differs; exit code 6 where anything does")
       ->expected(2)
       ->type_name("A B");
@@ -313,6 +346,7 @@ void add_inspect_command(CLI::App& program) {
   options->common.add_to(*command);
   command->footer(
       "Examples:\n  primal inspect runs/thesis/best.safetensors\n"
+      "  primal inspect runs/thesis --curves curves.png\n"
       "  primal inspect --diff runs/a/last.safetensors runs/b/last.safetensors\n"
       "  primal inspect --devices --json");
   command->callback([options] { inspect(*options); });

@@ -1,8 +1,11 @@
 // primal inspect, --version, and what is written for man(1) and the shell.
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "data/image/image.h"
 #include "data/safetensors/safetensors.h"
 #include "support/cli.h"
 
@@ -51,6 +54,38 @@ TEST_F(InspectCli, PointsAtElementsThatAreNotFinite) {
   const Outcome outcome = run("inspect " + write("nan.safetensors", {1, nan, inf, 3}, {}));
   EXPECT_EQ(outcome.exit_code, 0);
   EXPECT_NE(outcome.out.find("2 NOT FINITE"), std::string::npos) << outcome.out;
+}
+
+TEST_F(InspectCli, ShowsTheCourseOfATraining) {
+  std::filesystem::create_directory(folder_ / "run");
+  const auto log = [&](const std::string& rows) {
+    std::ofstream(folder_ / "run/metrics.csv")
+        << "step,epoch,loss,mean_loss,learning_rate,step_ms,validation_psnr_db,validation_ssim\n"
+        << rows;
+    return run("inspect " + path("run") + " --json --curves " + path("curves.png"));
+  };
+  const Outcome outcome =
+      log("1,0,4,4,0.1,1800000,,\n2,0,2,3,0.1,1800000,20.5,0.5\n4,1,2,2.5,0.1,0,19.5,0.75\n5,1,1");
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;  // the last row is still being written
+  const json report = json::parse(outcome.out);
+  EXPECT_EQ(report.at("steps"), 4);
+  EXPECT_EQ(report.at("epochs"), 2);
+  EXPECT_DOUBLE_EQ(report.at("hours").get<double>(), 1.0);
+  EXPECT_EQ(report.at("mean_loss").at("value"), (std::vector<double>{4, 3, 2.5}));
+  EXPECT_EQ(report.at("metrics").at("validation_psnr_db").at("step"), (std::vector<double>{2, 4}));
+  EXPECT_EQ(read_image(path("curves.png")).width, 3 * 520);
+  EXPECT_NE(
+      run("inspect " + path("run")).out.find("validation_psnr_db             20.5        2         19.5"),
+      std::string::npos)
+      << run("inspect " + path("run")).out;
+
+  EXPECT_EQ(log("").exit_code, 3);
+  EXPECT_NE(log("1,0,4,4,0.1,five,,\n").err.find("metrics.csv:2: step_ms is no number: 'five'"),
+            std::string::npos);
+  EXPECT_NE(log("1,0,4\n").err.find("metrics.csv:2: 3 fields, the header has 8"), std::string::npos);
+  std::filesystem::remove(folder_ / "run/metrics.csv");
+  EXPECT_EQ(run("inspect " + path("run")).exit_code, 3);
+  EXPECT_EQ(run("inspect --devices --curves c.png").exit_code, 2);
 }
 
 TEST_F(InspectCli, DiffIsSilentOfWhatIsEqualAndSixWhereAnythingDiffers) {
