@@ -39,6 +39,11 @@ void centred(Image& canvas, double x, double y, const std::string& text) {
   draw_text(canvas, x - text_width(text, kTextHeight) / 2, y, text, kTextHeight, kInk);
 }
 
+// Steps of a training are read more easily in full.
+std::string tick_text(double v) {
+  return v == std::round(v) && std::abs(v) < 1e6 ? fmt::format("{:.0f}", v) : fmt::format("{:.4g}", v);
+}
+
 }  // namespace
 
 std::vector<double> round_ticks(double low, double high, int n) {
@@ -82,11 +87,14 @@ Image make_plot(const Plot& plot, int64_t width, int64_t height) {
   };
   for (const double v : round_ticks(x_axis.low, x_axis.high)) {
     fill_rectangle(canvas, std::lround(px(v)), kTop, 1, h, kGrid);
-    centred(canvas, px(v), static_cast<double>(kTop + h) + 8.0, fmt::format("{:.4g}", v));
+    const std::string text = tick_text(v);
+    const double half = text_width(text, kTextHeight) / 2;  // the last may not reach over the edge
+    centred(canvas, std::min(px(v), static_cast<double>(width) - half), static_cast<double>(kTop + h) + 8.0,
+            text);
   }
   for (const double v : round_ticks(y_axis.low, y_axis.high)) {
     fill_rectangle(canvas, kLeft, std::lround(py(v)), w, 1, kGrid);
-    const std::string text = fmt::format("{:.4g}", v);
+    const std::string text = tick_text(v);
     draw_text(canvas, static_cast<double>(kLeft) - 8.0 - text_width(text, kTextHeight),
               py(v) - kTextHeight / 2, text, kTextHeight, kInk);
   }
