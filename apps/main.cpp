@@ -2,6 +2,9 @@
 #include <fmt/core.h>
 #include <new>
 #include <system_error>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "apps/nearest_name.h"
 #include "apps/program/program.h"
@@ -71,4 +74,11 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) { return run(argc, argv); }
+int main(int argc, char** argv) {
+#ifdef __GLIBC__
+  // Large blocks go back to the system when they are freed. Left alone, the C library keeps those of up to 32 MiB once it has
+  // seen some go: a picture in tiles of 512 pixels held 232 MB in place of 133.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+  return run(argc, argv);
+}

@@ -10,7 +10,7 @@
 namespace primal {
 namespace {
 
-constexpr int64_t kMemory = int64_t{1} << 30;
+constexpr int64_t kMemory = int64_t{512} << 20;
 
 int64_t memory_of(Device device) {
   if (device.kind != Device::Kind::cuda) return kMemory;
@@ -26,7 +26,7 @@ void Tiling::add_to(CLI::App& command) {
       .add_option(
           "--tile", text,
           "the network's work on a picture: off: as a whole; N: in tiles of at most N x N pixels, the "
-          "same result in less memory; auto: in tiles where the whole would take more than 1 GiB")
+          "same result in less memory; auto: in tiles where the whole would take more than 512 MiB")
       ->check(CLI::IsMember({"auto", "off"}) | number_range(8, 16384))
       ->capture_default_str();
 }

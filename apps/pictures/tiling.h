@@ -15,7 +15,7 @@ struct Tiling {
   void add_to(CLI::App& command);
 };
 
-// auto: a whole picture where its network needs at most 1 GiB, on a CUDA device half of the free memory; else as few tiles as
+// auto: a whole picture where its network needs at most 512 MiB, on a CUDA device half of the free memory; else as few tiles as
 // keep to that.
 MapPlan plan_map(const UnrolledTv& model, const Shape& z, const Tiling& tiling);
 

@@ -63,9 +63,10 @@ Tensor UnrolledTv::map_in_tiles(const Tensor& z, int64_t tile) const {
   const Variable padded = padding.any ? pad3d(z, padding.pad) : Variable(z);
   const Tensor map =
       Tensor::zeros(z.shape().with(1, std::ssize(options_.map_channel)), z.dtype(), z.device());
-  // Tiles at the border take blocks of other sizes than those inside, and the solver others again.
+  // Tiles at the border take blocks of other sizes than those inside, and the solver others again. Twice the plan: a block
+  // may serve for half its size, and where that suffices the system is asked only once.
   const auto planned = static_cast<size_t>(plan_map(*this, z.shape(), tile).bytes);
-  const PoolLimit limit(host_pool(), host_pool().stats().live_bytes + planned + planned / 4);
+  const PoolLimit limit(host_pool(), host_pool().stats().live_bytes + 2 * planned);
   for (const CellBox& box : tiles_of(padding.picture, multiple(), tile)) {
     const Variable part = lambda_map(cnn_.forward(padded, box), map_params());
     std::array<int64_t, 3> begin;
