@@ -177,9 +177,9 @@ HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const Winogra
   }
 }
 
-// m [padded_o, padded_c] += W' V at one point.
+// m [padded_o, padded_c] = or += W' V at one point.
 HWY_NOINLINE void multiply_point(const WinogradTask& task, const float* HWY_RESTRICT w,
-                                 const float* HWY_RESTRICT v, float* HWY_RESTRICT m) {
+                                 const float* HWY_RESTRICT v, bool add, float* HWY_RESTRICT m) {
   const Tag tag;
   for (int64_t o = 0; o < task.padded_o; o += kTileO) {
     for (int64_t c = 0; c < task.padded_c; c += kTileV * kLanes) {
@@ -188,7 +188,7 @@ HWY_NOINLINE void multiply_point(const WinogradTask& task, const float* HWY_REST
       for (int i = 0; i < kTileO; ++i) {
         HWY_UNROLL(4)
         for (int k = 0; k < kTileV; ++k)
-          sum[i][k] = hn::Load(tag, m + (o + i) * task.padded_c + c + k * kLanes);
+          sum[i][k] = add ? hn::Load(tag, m + (o + i) * task.padded_c + c + k * kLanes) : hn::Zero(tag);
       }
       for (int64_t t = 0; t < task.n_tiles(); ++t) {
         hn::Vec<Tag> x[kTileV];
@@ -288,7 +288,6 @@ void winograd_weight_gradient(const Exec& exec, const WinogradWeightGradient& q)
       const int64_t o = index % (groups_o * groups_c) / groups_c * kGroup, c = index % groups_c * kGroup;
       const ChannelRange from_y{{q.grad_y.grad}, o, HWY_MIN(kGroup, q.o - o)};
       const ChannelRange from_x{q.x, c, HWY_MIN(kGroup, q.c - c)};
-      std::memset(task.m, 0, sizeof(float) * static_cast<size_t>(m_floats));
       double bias[kGroup] = {};
       for (int64_t p = segments.first(segment); p < segments.last(segment); ++p) {
         const Patch patch = patches[p];
@@ -302,7 +301,7 @@ void winograd_weight_gradient(const Exec& exec, const WinogradWeightGradient& q)
             c == 0 ? bias : nullptr);
         for (int64_t point = 0; point < kWinogradPoints; ++point) {
           multiply_point(task, task.w + point * task.n_tiles() * task.padded_o,
-                         task.v + point * task.n_tiles() * task.padded_c,
+                         task.v + point * task.n_tiles() * task.padded_c, p > segments.first(segment),
                          task.m + point * task.padded_o * task.padded_c);
         }
       }
