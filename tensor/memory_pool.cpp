@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <sys/mman.h>
 
 #include "tensor/error.h"
 
@@ -15,10 +16,26 @@ size_t MemoryPool::size_class(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
+namespace {
+
+// Large blocks ask for huge pages: kernels that walk through many channels at once touch more 4 KiB pages than the processor
+// keeps translations of.
+void* allocate_on_host(size_t bytes) {
+  constexpr size_t kHugePage = size_t{2} << 20;
+  const bool large = bytes >= kHugePage;
+  void* block = nullptr;
+  if (posix_memalign(&block, large ? kHugePage : MemoryPool::kAlignment, bytes) != 0) return nullptr;
+#ifdef MADV_HUGEPAGE
+  if (large)
+    madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);  // where the system refuses, small ones do
+#endif
+  return block;
+}
+
+}  // namespace
+
 MemorySource host_memory() {
-  return {.of = {},
-          .allocate = [](size_t bytes) { return std::aligned_alloc(MemoryPool::kAlignment, bytes); },
-          .free = [](void* block) { std::free(block); }};
+  return {.of = {}, .allocate = allocate_on_host, .free = [](void* block) { std::free(block); }};
 }
 
 MemoryPool::Shelf::~Shelf() { release_cached(); }
