@@ -77,7 +77,7 @@ std::map<std::string, std::string, std::less<>> CommonOptions::forced() const {
                         there.str());
     }
     for (const cuda::VendorStatus& library : cuda::vendor_libraries()) {
-      if (library.implementation == name && !library.problem.empty())
+      if (name.starts_with(library.implementation) && !library.problem.empty())
         throw DeviceError("[--impl] {}: {}", text, library.problem);
     }
     map[op] = name;

@@ -1,5 +1,8 @@
-// conv3d by cuDNN: all three directions, bias by its own call. The algorithm is the first of cuDNN's heuristic list that is
-// deterministic and keeps to --precision: the same for the same geometry, library and device. Gradients are added (beta = 1).
+// conv3d by cuDNN: all three directions, bias by its own call. Gradients are added (beta = 1).
+//
+// `cudnn` takes the first algorithm of cuDNN's heuristic list that is deterministic and keeps to --precision: the same for the
+// same geometry, library and device. `cudnn_gemm`, `cudnn_winograd` and `cudnn_fft` take the algorithm of that name, so that
+// `primal tune` can measure it and a plan keep it; where the list does not have it, or not deterministic, they are `cudnn`.
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -107,64 +110,103 @@ struct Call {
         convolution(params, flat) {}
 };
 
-// The first of the list that works, is deterministic and computes as asked.
-template <class Found>
-const Found& usable(const std::vector<Found>& list, int n, const char* phase) {
+// cuDNN's algorithms by method, in each direction.
+enum class Method { first, gemm, winograd, fft };
+
+template <Method method>
+struct Algorithms;
+template <>
+struct Algorithms<Method::gemm> {
+  static constexpr auto forward = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
+  static constexpr auto data = CUDNN_CONVOLUTION_BWD_DATA_ALGO_1;
+  static constexpr auto weights = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1;
+};
+template <>
+struct Algorithms<Method::winograd> {
+  static constexpr auto forward = CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD_NONFUSED;
+  static constexpr auto data = CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD_NONFUSED;
+  static constexpr auto weights = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED;
+};
+template <>
+struct Algorithms<Method::fft> {
+  static constexpr auto forward = CUDNN_CONVOLUTION_FWD_ALGO_FFT_TILING;
+  static constexpr auto data = CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT_TILING;
+  static constexpr auto weights = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT_TILING;
+};
+template <>
+struct Algorithms<Method::first> : Algorithms<Method::gemm> {};  // looked at for their types alone
+
+// Runs one direction: `list(most, &n, found)` is cuDNN's list for it, `run(algorithm, workspace, bytes)` computes.
+template <Method method, class Found, class Algorithm, class List, class Run>
+void run_algorithm(const Exec& exec, const char* what, Algorithm wanted, const List& list, const Run& run) {
+  constexpr int kMost = 16;
+  std::vector<Found> found(kMost);
+  int n = 0;
+  cudnn_check(list(kMost, &n, found.data()), what);
+  const Found* chosen = nullptr;
   for (int i = 0; i < n; ++i) {
-    const Found& f = list[static_cast<size_t>(i)];
+    const Found& f = found[static_cast<size_t>(i)];
     const bool precise = precision() == Precision::tf32 || f.mathType == CUDNN_FMA_MATH;
-    if (f.status == CUDNN_STATUS_SUCCESS && f.determinism == CUDNN_DETERMINISTIC && precise) return f;
+    if (f.status != CUDNN_STATUS_SUCCESS || f.determinism != CUDNN_DETERMINISTIC || !precise) continue;
+    if (chosen == nullptr) chosen = &f;
+    if (method != Method::first && f.algo == wanted) chosen = &f;
   }
-  throw DeviceError(
-      "[conv3d] cuDNN has no deterministic algorithm for {} here; --impl conv3d=tiled computes it", phase);
+  if (chosen == nullptr) {
+    throw DeviceError("[conv3d] cuDNN has no deterministic algorithm to {}; --impl conv3d=tiled or direct",
+                      what);
+  }
+  const Scratch workspace(chosen->memory, exec.device);
+  cudnn_check(run(chosen->algo, workspace.as<void>(), chosen->memory), what);
 }
 
-constexpr int kMostAlgorithms = 16;
-
+// Of [1,O,1,..]: a bias or its gradient.
 TensorDescriptor bias_descriptor(int64_t n, bool flat) {
   std::vector<int> extents(flat ? 4 : 5, 1);
   extents[1] = static_cast<int>(n);
   return TensorDescriptor(extents);
 }
 
+template <Method method>
 void forward(const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
              const Conv3dParams& params, View5<float> y) {
   const cudnnHandle_t handle = cudnn_handle(exec.device);
   const Call call(x, weight, y, params);
-  std::vector<cudnnConvolutionFwdAlgoPerf_t> list(kMostAlgorithms);
-  int n = 0;
-  cudnn_check(cudnn().cudnnGetConvolutionForwardAlgorithm_v7(handle, call.x, call.weight, call.convolution,
-                                                             call.y, kMostAlgorithms, &n, list.data()),
-              "list the algorithms of conv3d forward");
-  const auto& chosen = usable(list, n, "forward");
-  const Scratch workspace(chosen.memory, exec.device);
-  cudnn_check(cudnn().cudnnConvolutionForward(handle, &kOne, call.x, x.data, call.weight, weight.data,
-                                              call.convolution, chosen.algo, workspace.as<void>(),
-                                              chosen.memory, &kZero, call.y, y.data),
-              "run conv3d forward");
+  run_algorithm<method, cudnnConvolutionFwdAlgoPerf_t>(
+      exec, "run conv3d forward", Algorithms<method>::forward,
+      [&](int most, int* n, cudnnConvolutionFwdAlgoPerf_t* found) {
+        return cudnn().cudnnGetConvolutionForwardAlgorithm_v7(handle, call.x, call.weight, call.convolution,
+                                                              call.y, most, n, found);
+      },
+      [&](cudnnConvolutionFwdAlgo_t algorithm, void* workspace, size_t bytes) {
+        return cudnn().cudnnConvolutionForward(handle, &kOne, call.x, x.data, call.weight, weight.data,
+                                               call.convolution, algorithm, workspace, bytes, &kZero, call.y,
+                                               y.data);
+      });
   if (bias.data == nullptr) return;
   const TensorDescriptor of_bias = bias_descriptor(bias.size(0), call.flat);
   cudnn_check(cudnn().cudnnAddTensor(handle, &kOne, of_bias, bias.data, &kOne, call.y, y.data),
               "add the bias");
 }
 
+template <Method method>
 void backward_data(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
                    const Conv3dParams& params, View5<float> grad_x) {
   const cudnnHandle_t handle = cudnn_handle(exec.device);
   const Call call(grad_x, weight, grad_y, params);
-  std::vector<cudnnConvolutionBwdDataAlgoPerf_t> list(kMostAlgorithms);
-  int n = 0;
-  cudnn_check(cudnn().cudnnGetConvolutionBackwardDataAlgorithm_v7(
-                  handle, call.weight, call.y, call.convolution, call.x, kMostAlgorithms, &n, list.data()),
-              "list the algorithms of conv3d backward_data");
-  const auto& chosen = usable(list, n, "backward_data");
-  const Scratch workspace(chosen.memory, exec.device);
-  cudnn_check(cudnn().cudnnConvolutionBackwardData(
-                  handle, &kOne, call.weight, weight.data, call.y, grad_y.data, call.convolution, chosen.algo,
-                  workspace.as<void>(), chosen.memory, &kOne, call.x, grad_x.data),
-              "run conv3d backward_data");
+  run_algorithm<method, cudnnConvolutionBwdDataAlgoPerf_t>(
+      exec, "run conv3d backward_data", Algorithms<method>::data,
+      [&](int most, int* n, cudnnConvolutionBwdDataAlgoPerf_t* found) {
+        return cudnn().cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, call.weight, call.y,
+                                                                   call.convolution, call.x, most, n, found);
+      },
+      [&](cudnnConvolutionBwdDataAlgo_t algorithm, void* workspace, size_t bytes) {
+        return cudnn().cudnnConvolutionBackwardData(handle, &kOne, call.weight, weight.data, call.y,
+                                                    grad_y.data, call.convolution, algorithm, workspace,
+                                                    bytes, &kOne, call.x, grad_x.data);
+      });
 }
 
+template <Method method>
 void backward_weights(const Exec& exec, View5<const float> x, View5<const float> grad_y,
                       const Conv3dParams& params, View5<float> grad_weight, View<float, 1> grad_bias) {
   const cudnnHandle_t handle = cudnn_handle(exec.device);
@@ -177,22 +219,29 @@ void backward_weights(const Exec& exec, View5<const float> x, View5<const float>
   }
   if (grad_weight.data == nullptr) return;
   const Call call(x, grad_weight, grad_y, params);
-  std::vector<cudnnConvolutionBwdFilterAlgoPerf_t> list(kMostAlgorithms);
-  int n = 0;
-  cudnn_check(cudnn().cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-                  handle, call.x, call.y, call.convolution, call.weight, kMostAlgorithms, &n, list.data()),
-              "list the algorithms of conv3d backward_weights");
-  const auto& chosen = usable(list, n, "backward_weights");
-  const Scratch workspace(chosen.memory, exec.device);
-  cudnn_check(cudnn().cudnnConvolutionBackwardFilter(handle, &kOne, call.x, x.data, call.y, grad_y.data,
-                                                     call.convolution, chosen.algo, workspace.as<void>(),
-                                                     chosen.memory, &kOne, call.weight, grad_weight.data),
-              "run conv3d backward_weights");
+  run_algorithm<method, cudnnConvolutionBwdFilterAlgoPerf_t>(
+      exec, "run conv3d backward_weights", Algorithms<method>::weights,
+      [&](int most, int* n, cudnnConvolutionBwdFilterAlgoPerf_t* found) {
+        return cudnn().cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, call.x, call.y, call.convolution,
+                                                                     call.weight, most, n, found);
+      },
+      [&](cudnnConvolutionBwdFilterAlgo_t algorithm, void* workspace, size_t bytes) {
+        return cudnn().cudnnConvolutionBackwardFilter(handle, &kOne, call.x, x.data, call.y, grad_y.data,
+                                                      call.convolution, algorithm, workspace, bytes, &kOne,
+                                                      call.weight, grad_weight.data);
+      });
 }
+
+template <Method method>
+constexpr Conv3dKernels<float> kKernels{forward<method>, backward_data<method>, backward_weights<method>};
 
 }  // namespace
 
-const Conv3dKernels<float> conv3d_cudnn = {forward, backward_data, backward_weights};
+const Conv3dKernels<float> conv3d_cudnn = kKernels<Method::first>;
+const Conv3dKernels<float> conv3d_cudnn_gemm = kKernels<Method::gemm>;
+const Conv3dKernels<float> conv3d_cudnn_winograd = kKernels<Method::winograd>;
+const Conv3dKernels<float> conv3d_cudnn_fft = kKernels<Method::fft>;
+
 bool conv3d_cudnn_supports(const Conv3dGeometry& g) {
   return has_cudnn() && g.x.numel() > 0 && g.x.numel() < (int64_t{1} << 31);
 }

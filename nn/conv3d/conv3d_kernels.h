@@ -81,7 +81,8 @@ bool conv3d_cublaslt_supports(const Conv3dGeometry&);
 #endif
 #if PRIMAL_HAS_CUDNN
 namespace cuda {
-extern const Conv3dKernels<float> conv3d_cudnn;  // conv3d_cudnn.cpp
+// conv3d_cudnn.cpp; those with a method compute as `conv3d_cudnn` where cuDNN does not have it
+extern const Conv3dKernels<float> conv3d_cudnn, conv3d_cudnn_gemm, conv3d_cudnn_winograd, conv3d_cudnn_fft;
 bool conv3d_cudnn_supports(const Conv3dGeometry&);
 }  // namespace cuda
 #endif

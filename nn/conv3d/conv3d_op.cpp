@@ -26,8 +26,9 @@ constexpr ImplementationInfo kCublasLt{"cublaslt",
                                        "NVIDIA's library, a matrix product for each image: 1x1x1"};
 #endif
 #if PRIMAL_HAS_CUDNN
-constexpr ImplementationInfo kCudnn{
-    .name = "cudnn", .idea = "NVIDIA's library, its first deterministic algorithm", .tolerance_factor = 5.0};
+constexpr ImplementationInfo cudnn_info(const char* name, const char* idea) {
+  return {.name = name, .idea = idea, .device = Device::Kind::cuda, .tolerance_factor = 5.0};
+}
 #endif
 constexpr ImplementationInfo kPlain{kReference, "one row of y at a time, taps outside, pixels inside"};
 
@@ -178,7 +179,15 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_lad
     {on_device(kCublasLt, Device::Kind::cuda), cuda::conv3d_cublaslt_supports, cuda::conv3d_cublaslt},
 #endif
 #if PRIMAL_HAS_CUDNN
-    {on_device(kCudnn, Device::Kind::cuda), cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn},
+    {cudnn_info("cudnn", "NVIDIA's library, its first deterministic algorithm"), cuda::conv3d_cudnn_supports,
+     cuda::conv3d_cudnn},
+    // By name or plan: the same library with one of its algorithms.
+    {cudnn_info("cudnn_gemm", "a matrix product, patches gathered as it goes"), cuda::conv3d_cudnn_supports,
+     cuda::conv3d_cudnn_gemm},
+    {cudnn_info("cudnn_winograd", "Winograd's transforms in passes of their own"),
+     cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn_winograd},
+    {cudnn_info("cudnn_fft", "Fourier transforms of tiles"), cuda::conv3d_cudnn_supports,
+     cuda::conv3d_cudnn_fft},
 #endif
     PRIMAL_ON_DEVICES(kTiled, cpu::conv3d_blocked_supports, conv3d_tiled),
     PRIMAL_ON_DEVICES(kDirect, anything, conv3d_direct),

@@ -21,13 +21,11 @@ std::vector<std::string> ops_with_kernels() {
   return names;
 }
 
-// Implementations whose library is not on this machine.
-std::vector<std::string> missing_libraries() {
-  std::vector<std::string> missing;
-  for (const cuda::VendorStatus& library : cuda::vendor_libraries()) {
-    if (!library.problem.empty()) missing.push_back(library.implementation);
-  }
-  return missing;
+// Whether the library of an implementation is not on this machine.
+bool lacks_library(std::string_view implementation) {
+  return std::ranges::any_of(cuda::vendor_libraries(), [&](const cuda::VendorStatus& library) {
+    return implementation.starts_with(library.implementation) && !library.problem.empty();
+  });
 }
 
 TEST_P(OnDevice, AgreesWithTheReference) {
@@ -39,7 +37,7 @@ TEST_P(OnDevice, AgreesWithTheReference) {
                         << row.message;
   }
   for (const ImplementationInfo& implementation : op.implementations_on(testing::kTestDevice.kind)) {
-    if (std::ranges::count(missing_libraries(), implementation.name) > 0) continue;
+    if (lacks_library(implementation.name)) continue;
     const bool ran = std::ranges::any_of(
         rows, [&](const OpCheckRow& row) { return row.implementation == implementation.name; });
     EXPECT_TRUE(ran) << "no corner case ran " << implementation.name;
