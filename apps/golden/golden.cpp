@@ -78,20 +78,6 @@ GoldenRow judge_case(const GoldenCase& golden, const OpInfo& op, const Ran& ran,
   return row;
 }
 
-// Of the implementations that ran.
-double widest_tolerance(const OpRegistry& ops, const std::vector<ImplementationChoice>& choices,
-                        Device::Kind kind) {
-  double widest = 1.0;
-  for (const ImplementationChoice& choice : choices) {
-    const OpInfo* op = ops.find(choice.op);
-    if (op == nullptr) continue;
-    for (const ImplementationInfo& i : op->implementations_on(kind)) {
-      if (i.name == choice.implementation) widest = std::max(widest, i.tolerance_factor);
-    }
-  }
-  return widest;
-}
-
 // Whether a file found in a folder is to be run. One that cannot be read is: its row says why.
 bool is_case(const fs::path& path) {
   try {
@@ -157,8 +143,7 @@ std::vector<GoldenRow> run_golden(const GoldenCase& on_cpu, const OpRegistry& op
   std::vector<GoldenRow> rows;
   const ImplementationScope rule;
   const Ran by_rule = run_case(golden, *op);
-  rows.push_back(
-      judge_case(golden, *op, by_rule, "rule", widest_tolerance(ops, rule.choices(), device.kind)));
+  rows.push_back(judge_case(golden, *op, by_rule, "rule", 1.0));
   for (const OpInfo& below : ops.ops()) {
     const std::vector<ImplementationInfo> there = below.implementations_on(device.kind);
     std::vector<ImplementationChoice> chosen = rule.choices();
@@ -173,18 +158,20 @@ std::vector<GoldenRow> run_golden(const GoldenCase& on_cpu, const OpRegistry& op
         const std::vector<std::string> names = below.geometry.supporting(choice.geometry, device.kind);
         return std::ranges::count(names, implementation.name) > 0;
       };
-      const std::string name = below.name == op->chooser()
-                                   ? std::string(implementation.name)
-                                   : fmt::format("{}={}", below.name, implementation.name);
+      // An implementation may be allowed more than its op; a model that uses it is not.
+      const bool is_op = below.name == op->chooser();
+      const double factor = is_op ? implementation.tolerance_factor : 1.0;
+      const std::string name =
+          is_op ? std::string(implementation.name) : fmt::format("{}={}", below.name, implementation.name);
       if (std::ranges::all_of(chosen, was_chosen)) {  // the run by rule was this one
-        rows.push_back(judge_case(golden, *op, by_rule, name, implementation.tolerance_factor));
+        rows.push_back(judge_case(golden, *op, by_rule, name, factor));
         continue;
       }
       if (std::ranges::none_of(chosen, could_be)) continue;
       const ImplementationScope forced(below.name, implementation.name);
       const Ran ran = run_case(golden, *op);
       if (forced.used(below.name, implementation.name))
-        rows.push_back(judge_case(golden, *op, ran, name, implementation.tolerance_factor));
+        rows.push_back(judge_case(golden, *op, ran, name, factor));
     }
   }
   // An op of several implementations has a row for each that ran; the rule is one of them.
