@@ -67,10 +67,9 @@ class Variable {
 // What a node's backward sees: the gradient of its result and the gradients of its inputs.
 class Gradients {
  public:
-  // Gradient of the result. Nobody reads it after this node, so a node may use it up as scratch.
-  const Tensor& output() const { return output_; }
-  bool needs(size_t input) const;           // does anyone want this input's gradient?
-  const Tensor& input(size_t input) const;  // buffer to ADD into, zeroed when first asked for
+  const Tensor& output() const { return output_; }  // gradient of the result
+  bool needs(size_t input) const;                   // does anyone want this input's gradient?
+  const Tensor& input(size_t input) const;          // buffer to ADD into, zeroed when first asked for
 
   // For a node that can also overwrite: the buffer, and whether it holds a gradient to add to. If not, all of it must be
   // written.

@@ -160,7 +160,7 @@ def parse_arguments():
     parser.add_argument("--sweeps", default=",".join(SWEEPS), help="which, separated by commas (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="times through each sweep")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--largest-size", type=int, default=2048, help="2048 needs 16 GiB")
+    parser.add_argument("--largest-size", type=int, default=2048, help="2048 needs 7 GiB")
     parser.add_argument("--largest-batch", type=int, default=16)
     parser.add_argument("--impl", action="append", default=[], help="OP=NAME, forces an implementation; may be repeated")
     parser.add_argument("--max-foreign", type=float, default=0.25, help="cores of other work a run may have beside")

@@ -80,6 +80,7 @@ class PatchPrefetch {
         cols_end_(std::min(patch.w + patch.n_cols + border, w)),
         col_(cols_begin_) {}
 
+  // Asks for the next n_lines, row by row and channel by channel; after the last for nothing.
   void advance(int64_t n_lines) {
     while (n_lines > 0 && channel_ < end_) {
       const float* const row = from_.volume(n_, channel_) + plane_ + row_ * w_;

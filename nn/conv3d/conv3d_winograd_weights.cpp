@@ -135,12 +135,13 @@ double sum_of_pixels(const PackedPatch& packed, int64_t c, int64_t n_rows, int64
 }
 
 // All channels of a range at all tiles of a patch, to [point][tile][padded]; the sums over their pixels are added to
-// `totals`, unless that is null. kIn = 6 reads a border of one pixel, 4 none.
-template <int kIn, class CopyRow, class Transform>
+// `totals`, unless that is null. The range is read through `gate` where it is a gradient. kIn = 6 reads a border of one pixel, 4
+// none.
+template <int kIn, class Transform>
 HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const WinogradTask& task,
                                   const Patch& whole, PackedPatch packed, const ChannelRange& range,
-                                  const CopyRow& copy_row, const GatedGradient<float>& gate,
-                                  const Transform& transform, int64_t padded, float* to, double* totals) {
+                                  const GatedGradient<float>& gate, const Transform& transform,
+                                  int64_t padded, float* to, double* totals) {
   constexpr int64_t kBorder = kIn == 6 ? 1 : 0;
   constexpr int64_t kRowPixels = 4 * (kPixelTiles + kBorder);
   packed.data = task.planes;
@@ -153,7 +154,7 @@ HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const Winogra
     for (int64_t k = 0; k < kLanes; ++k) {
       if (c + k < range.count) {
         const float* const volume = range.tensor.volume(whole.n, range.first + c + k);
-        packed.copy_inside(k, volume + whole.d * q.h * q.w, q.h, q.w, whole, copy_row);
+        packed.copy_inside(k, volume + whole.d * q.h * q.w, q.h, q.w, whole, CopyGated{gate});
         if (totals != nullptr) totals[c + k] += sum_of_pixels(packed, k, whole.n_rows, whole.n_cols);
       } else {
         const int64_t n_floats = (whole.n_rows + 2 * kBorder) * packed.row_stride;
@@ -293,10 +294,10 @@ void winograd_weight_gradient(const Exec& exec, const WinogradWeightGradient& q)
         const Patch patch = patches[p];
         const Patch whole{patch.n, patch.d, patch.h, patch.w, 4 * task.n_rows, 4 * task.row_tiles};
         transform_patch<6>(
-            q, task, whole, packed_x, from_x, CopyPixels(), GatedGradient<float>{},
+            q, task, whole, packed_x, from_x, GatedGradient<float>{},
             [](const auto* d, auto* r) { transform_input(d, r); }, task.padded_c, task.v, nullptr);
         transform_patch<4>(
-            q, task, whole, packed_y, from_y, CopyGated{q.grad_y}, q.grad_y,
+            q, task, whole, packed_y, from_y, q.grad_y,
             [](const auto* d, auto* r) { transform_grad_output(d, r); }, task.padded_o, task.w,
             c == 0 ? bias : nullptr);
         for (int64_t point = 0; point < kWinogradPoints; ++point) {
