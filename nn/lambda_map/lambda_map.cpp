@@ -26,16 +26,22 @@ void check(const Variable& head, const LambdaMapParams& params) {
 Variable lambda_map(const Variable& head, const LambdaMapParams& params) {
   check(head, params);
   const Shape shape = head.shape().with(1, static_cast<int64_t>(params.channel.size()));
-  const Range range("lambda_map", nullptr,
-                    [&] { return range_detail(lambda_map_cost(shape), head.shape().str()); });
   const Exec exec = exec_on(head.device());
-  const Tensor lambda = Tensor::empty(shape, head.dtype(), head.device());
   return dispatch_floating(head.dtype(), "lambda_map", [&]<class T>() {
-    const LambdaMapKernels<T>& kernels = kernels_on("lambda_map", head.device(), lambda_map_kernels<T>());
-    kernels.forward(exec, head.value().device_view5<const T>(), params, lambda.device_view5<T>());
-    return record("lambda_map", lambda, {head}, [=, &kernels](Gradients& g) {
-      kernels.backward(exec, lambda.device_view5<const T>(), g.output().device_view5<const T>(), params,
-                       g.input(0).device_view5<T>());
+    const LambdaMapGeometry geometry{head.shape()};
+    const auto chosen = [&](const char* phase) {
+      return &choose("lambda_map", phase, lambda_map_ladder<T>(), geometry, exec.device);
+    };
+    const auto* forward = chosen("forward");
+    const Range range("lambda_map", nullptr, [&] {
+      return range_detail(lambda_map_cost(shape), key(geometry), std::string(forward->info.name));
+    });
+    const Tensor lambda = Tensor::empty(shape, head.dtype(), exec.device);
+    forward->kernels.forward(exec, head.value().device_view5<const T>(), params, lambda.device_view5<T>());
+    const auto* backward = will_record({head}) ? chosen("backward") : nullptr;
+    return record("lambda_map", lambda, {head}, [=](Gradients& g) {
+      backward->kernels.backward(exec, lambda.device_view5<const T>(), g.output().device_view5<const T>(),
+                                 params, g.input(0).device_view5<T>());
     });
   });
 }

@@ -8,23 +8,29 @@ namespace {
 
 constexpr ImplementationInfo kPlain{kReference,
                                     "one pass; axes that share a head channel copy the first one's map"};
+constexpr ImplementationInfo kSimd{"simd", "a vector of cells at a time, exp and log as polynomials"};
 constexpr ImplementationInfo kElementwise{"elementwise", "one thread for each cell of a map"};
+
+bool anything(const LambdaMapGeometry&) { return true; }
 
 }  // namespace
 
+std::string key(const LambdaMapGeometry& g) { return g.head.str(); }
+
 template <>
-std::span<const DeviceKernels<LambdaMapKernels<float>>> lambda_map_kernels<float>() {
-  static const DeviceKernels<LambdaMapKernels<float>> kernels[] = {
-      PRIMAL_EACH_DEVICE(kElementwise, lambda_map_elementwise),
-      {kPlain, {cpu::lambda_map_forward<float>, cpu::lambda_map_backward<float>}}};
-  return kernels;
+std::span<const Implementation<LambdaMapGeometry, LambdaMapKernels<float>>> lambda_map_ladder<float>() {
+  static const Implementation<LambdaMapGeometry, LambdaMapKernels<float>> ladder[] = {
+      PRIMAL_ON_DEVICES(kElementwise, anything, lambda_map_elementwise),
+      {kSimd, anything, {cpu::lambda_map_forward_simd, cpu::lambda_map_backward_simd}},
+      {kPlain, anything, {cpu::lambda_map_forward<float>, cpu::lambda_map_backward<float>}}};
+  return ladder;
 }
 
 template <>
-std::span<const DeviceKernels<LambdaMapKernels<double>>> lambda_map_kernels<double>() {
-  static constexpr DeviceKernels<LambdaMapKernels<double>> kernels[] = {
-      {kPlain, {cpu::lambda_map_forward<double>, cpu::lambda_map_backward<double>}}};
-  return kernels;
+std::span<const Implementation<LambdaMapGeometry, LambdaMapKernels<double>>> lambda_map_ladder<double>() {
+  static constexpr Implementation<LambdaMapGeometry, LambdaMapKernels<double>> ladder[] = {
+      {kPlain, anything, {cpu::lambda_map_forward<double>, cpu::lambda_map_backward<double>}}};
+  return ladder;
 }
 
 PhaseCosts lambda_map_cost(const Shape& lambda) {
@@ -53,10 +59,11 @@ OpInfo lambda_map_info() {
       {"one_pixel", {{"channel", {0}}}, {{"x", {1, 1, 1, 1, 1}}}},
       {"far_out", Attributes::object(), {{"x", {1, 2, 1, 6, 6}, OpInput::Fill::uniform, -30.0, 30.0}}},
       {"several_blocks", {{"channel", {1, 1}}}, {{"x", {2, 2, 1, 20, 31}}}},
+      {"odd_width_bounded", {{"up_bound", 2.0}, {"channel", {1, 0}}}, {{"x", {2, 3, 1, 7, 23}}}},
       {"empty_batch", Attributes::object(), {{"x", {0, 2, 1, 4, 4}}}},
   };
   info.stages = {{"head", Attributes::object(), {{"x", {1, 2, 1, 256, 256}}}}};
-  info.implementations = infos_of(lambda_map_kernels<float>());
+  info.implementations = infos_of(lambda_map_ladder<float>());
   return info;
 }
 
