@@ -13,7 +13,7 @@ int64_t pixels_of(const V& view) {
 
 void forward(const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
              const Conv3dParams&, View5<float> y) {
-  if (bias.data != nullptr) conv3d_fill_bias.fill(exec, bias, y);
+  if (bias.data != nullptr) conv3d_bias.fill(exec, bias, y);
   const int64_t n_pixels = pixels_of(x), n_in = x.size(1), n_out = y.size(1);
   multiply(exec, {.m = n_out,
                   .n = n_pixels,
@@ -43,9 +43,9 @@ void backward_data(const Exec& exec, View5<const float> grad_y, View5<const floa
                   .stride_c = n_in * n_pixels});
 }
 
-void backward_weights(const Exec& exec, View5<const float> x, View5<const float> grad_y,
-                      const Conv3dParams& params, View5<float> grad_weight, View<float, 1> grad_bias) {
-  if (grad_bias.data != nullptr) conv3d_direct.backward_weights(exec, x, grad_y, params, {}, grad_bias);
+void backward_weights(const Exec& exec, View5<const float> x, View5<const float> grad_y, const Conv3dParams&,
+                      View5<float> grad_weight, View<float, 1> grad_bias) {
+  conv3d_bias.backward(exec, {grad_y}, grad_bias);
   if (grad_weight.data == nullptr) return;
   const int64_t n_pixels = pixels_of(x), n_in = x.size(1), n_out = grad_y.size(1);
   for (int64_t n = 0; n < x.size(0); ++n) {  // one after another, as they add into the same gradient

@@ -52,19 +52,6 @@ __global__ void backward_weights_kernel(DirectConv3d conv, GlobalView<const floa
   if (threadIdx.x == 0) grad_weight.data[i] += static_cast<float>(sum);
 }
 
-// One block for each channel.
-__global__ void bias_kernel(GlobalView<const float, 5> grad_y, Global<float> grad_bias) {
-  const int64_t o = blockIdx.x, volume = grad_y.extent[2] * grad_y.extent[3] * grad_y.extent[4];
-  double sum = 0.0;
-  for (int64_t n = 0; n < grad_y.extent[0]; ++n) {
-    const int64_t first = (n * grad_y.extent[1] + o) * volume;
-    for (int64_t e = threadIdx.x; e < volume; e += kThreads)
-      sum += static_cast<double>(grad_y.data[first + e]);
-  }
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) grad_bias[o] += static_cast<float>(sum);
-}
-
 void forward(const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
              const Conv3dParams& params, View5<float> y) {
   if (y.numel() == 0) return;
@@ -94,11 +81,7 @@ void backward_weights(const Exec& exec, View5<const float> x, View5<const float>
            backward_weights_kernel, direct_conv3d(grad_weight, params), global(x), global(grad_y),
            global(grad_weight));
   }
-  if (grad_bias.data != nullptr && grad_bias.numel() > 0) {
-    launch(exec,
-           {.name = "conv3d_backward_bias", .grid = blocks_for(grad_bias.numel(), 1), .block = kThreads},
-           bias_kernel, global(grad_y), global(grad_bias).data);
-  }
+  conv3d_bias.backward(exec, {grad_y}, grad_bias);
 }
 
 }  // namespace

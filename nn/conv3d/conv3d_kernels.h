@@ -56,6 +56,20 @@ struct Conv3dKernels {
   const Conv3dFusedKernels<T>* fused = nullptr;
 };
 
+// The plain kernels of an implementation that has them fused: one tensor, no activation, gradients added.
+template <const Conv3dFusedKernels<float>& kFused>
+constexpr Conv3dKernels<float> with_fused() {
+  return {[](const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
+             const Conv3dParams&, View5<float> y) { kFused.forward(exec, {x}, weight, bias, 1.0f, y); },
+          [](const Exec& exec, View5<const float> grad_y, View5<const float> weight, const Conv3dParams&,
+             View5<float> grad_x) { kFused.backward_data(exec, {grad_y}, weight, true, {grad_x}); },
+          [](const Exec& exec, View5<const float> x, View5<const float> grad_y, const Conv3dParams&,
+             View5<float> grad_weight, View<float, 1> grad_bias) {
+            kFused.backward_weights(exec, {x}, {grad_y}, grad_weight, grad_bias);
+          },
+          &kFused};
+}
+
 // The implementations for f32 or f64, fastest first (conv3d_op.cpp).
 template <class T>
 std::span<const Implementation<Conv3dGeometry, Conv3dKernels<T>>> conv3d_ladder();
@@ -68,11 +82,13 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<double>>> conv3d_la
 PRIMAL_DEVICE_KERNELS(Conv3dKernels<float>, conv3d_direct);
 // The shapes of cpu::conv3d_blocked_supports (conv3d_tiled_cuda.cu, conv3d_tiled_weights_cuda.cu).
 PRIMAL_DEVICE_KERNELS(Conv3dKernels<float>, conv3d_tiled);
-// For libraries whose product does not add a bias to each row (conv3d_bias_cuda.cu).
-struct Conv3dFillBias {
-  void (*fill)(const Exec&, View<const float, 1> bias, View5<float> y);
+// Of the bias alone, for those whose product does not see to it (conv3d_bias_cuda.cu).
+struct Conv3dBiasKernels {
+  void (*fill)(const Exec&, View<const float, 1> bias, View5<float> y);  // y = bias
+  // grad_bias +=, which may have null data
+  void (*backward)(const Exec&, const GatedGradient<float>& grad_y, View<float, 1> grad_bias);
 };
-PRIMAL_DEVICE_KERNELS(Conv3dFillBias, conv3d_fill_bias);
+PRIMAL_DEVICE_KERNELS(Conv3dBiasKernels, conv3d_bias);
 #if PRIMAL_HAS_CUDA
 namespace cuda {
 extern const Conv3dKernels<float> conv3d_cublaslt;  // conv3d_cublaslt.cpp

@@ -34,19 +34,6 @@ constexpr ImplementationInfo kPlain{kReference, "one row of y at a time, taps ou
 
 bool anything(const Conv3dGeometry&) { return true; }
 
-// The plain kernels of an implementation that has them fused: one tensor, no activation, gradients added.
-template <const Conv3dFusedKernels<float>& kFused>
-constexpr Conv3dKernels<float> with_fused() {
-  return {[](const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
-             const Conv3dParams&, View5<float> y) { kFused.forward(exec, {x}, weight, bias, 1.0f, y); },
-          [](const Exec& exec, View5<const float> grad_y, View5<const float> weight, const Conv3dParams&,
-             View5<float> grad_x) { kFused.backward_data(exec, {grad_y}, weight, true, {grad_x}); },
-          [](const Exec& exec, View5<const float> x, View5<const float> grad_y, const Conv3dParams&,
-             View5<float> grad_weight, View<float, 1> grad_bias) {
-            kFused.backward_weights(exec, {x}, {grad_y}, grad_weight, grad_bias);
-          },
-          &kFused};
-}
 constexpr Conv3dFusedKernels<float> kFusedBlocked{
     cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked, cpu::conv3d_backward_weights_blocked};
 constexpr Conv3dFusedKernels<float> kFusedWinograd{

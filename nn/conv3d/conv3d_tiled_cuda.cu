@@ -12,8 +12,12 @@
 //     part writes its sums to scratch, and a second launch adds them in order. So e3b (32 x 32 pixels, 256 channels: 32
 //     blocks) becomes 256 blocks of 32 channels each, and 8 MB of sums that stay in L2. The blocks on an SM hide each
 //     other's loading: nothing is double-buffered.
-// Not measured yet, no device: by the counts above 70 to 80 % of the f32 peak at the wide layers.
 //   - backward_data is the same convolution from grad_y, with the kernel turned around and O and C exchanged.
+//   - fused: the channels of x, or of grad_x, are those of one tensor or of two. No chunk of input channels has some of
+//     both, so that a block reads all of one from the same tensor, and an output channel is its warp's alone. The activation
+//     comes last, in the launch that adds the splits where there are splits; its derivative as grad_y is read, which doubles
+//     these reads: 76 multiply-adds for a number.
+// Not measured yet, no device: by the counts above 70 to 80 % of the f32 peak at the wide layers.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/conv3d_tiled_cuda.h"
 
@@ -33,21 +37,27 @@ struct WeightOrder {
   bool turned;
 };
 
-// out[n,o,pixel] = or += bias[o] + sum over c and taps of w(o, c, tap) in[n,c,pixel at tap]
+// What becomes of a sum.
+struct Finish {
+  bool has_bias, add;  // add: to what is there
+  float slope;         // of the activation, which at 1 does nothing
+};
+
+// out[n,o,pixel] = or += bias[o] + sum over c and taps of w(o, c, tap) in[n,c,pixel at tap], and then the activation
 struct Convolution {
   Planes from, to;
   Tiles tiles;
   WeightOrder order;
   int64_t channels_per_split;
-  bool has_bias, add;
+  Finish finish;
 };
 
 // blockDim (kLanes, kWarps), gridDim (tiles, blocks of kBlockO channels, splits). With more than one split, out is
-// [split][N,O,...] and neither bias nor what was there is added.
+// [split][N,O,...] and takes the sums alone.
 template <int kSide>
 __global__ void __launch_bounds__(kLanes* kWarps)
-    convolution_kernel(Convolution q, Global<const float> in, Global<const float> weight,
-                       Global<const float> bias, Global<float> out) {
+    convolution_kernel(Convolution q, GlobalChannels<const float> in, Gate gate, Global<const float> weight,
+                       Global<const float> bias, GlobalChannels<float> out) {
   constexpr int kTaps = kSide * kSide, kBorder = kSide / 2;
   constexpr int kPatchRows = kRows + kSide - 1, kPatchColumns = kLanes + kSide - 1;
   constexpr int kPatch = kPatchRows * kPatchColumns;
@@ -60,14 +70,18 @@ __global__ void __launch_bounds__(kLanes* kWarps)
   const int64_t end_c = begin_c + q.channels_per_split < q.from.c ? begin_c + q.channels_per_split : q.from.c;
 
   float sum[kThreadO][kRows] = {};
-  for (int64_t first_c = begin_c; first_c < end_c; first_c += kChunk) {
-    const int n_c = end_c - first_c < kChunk ? static_cast<int>(end_c - first_c) : kChunk;
+  int n_c = 0;
+  for (int64_t first_c = begin_c; first_c < end_c; first_c += n_c) {
+    const ChannelRange<const float> range = in.of(first_c);
+    const int64_t after = range.end() < end_c ? range.end() : end_c;
+    n_c = after - first_c < kChunk ? static_cast<int>(after - first_c) : kChunk;
+    const int64_t from_at = range.at(tile.n, first_c, q.from.volume()) + tile.d * q.from.pixels;
     __syncthreads();  // all have used the chunk before
     for (int i = warp * kLanes + lane; i < n_c * kPatch; i += kLanes * kWarps) {
       const int c = i / kPatch, row = i % kPatch / kPatchColumns, column = i % kPatchColumns;
       const int64_t h = tile.h + row - kBorder, w = tile.w + column - kBorder;
-      patch[c][row][column] =
-          q.from.inside(h, w) ? in[q.from.first(tile.n, first_c + c, tile.d) + h * q.from.w + w] : 0.0f;
+      const int64_t at = from_at + c * q.from.volume() + h * q.from.w + w;
+      patch[c][row][column] = q.from.inside(h, w) ? gate.of(at, range.data[at]) : 0.0f;
     }
     for (int o = 4 * warp; o < kBlockO; o += 4 * kWarps) {
       for (int i = lane; i < n_c * kTaps; i += kLanes) {
@@ -105,40 +119,45 @@ __global__ void __launch_bounds__(kLanes* kWarps)
     }
   }
 
-  const int64_t split_at = blockIdx.z * (q.to.n * q.to.c * q.to.d * q.to.pixels);
+  const int64_t split_at = blockIdx.z * (q.to.n * q.to.c * q.to.volume());
 #pragma unroll
   for (int o = 0; o < kThreadO; ++o) {
     if (warp_o + o >= q.to.c) break;
-    const float start = q.has_bias ? bias[warp_o + o] : 0.0f;
-    const int64_t plane = split_at + q.to.first(tile.n, warp_o + o, tile.d);
+    const float start = q.finish.has_bias ? bias[warp_o + o] : 0.0f;
+    const ChannelRange<float> range = out.of(warp_o + o);
+    const int64_t plane = split_at + range.at(tile.n, warp_o + o, q.to.volume()) + tile.d * q.to.pixels;
 #pragma unroll
     for (int r = 0; r < kRows; ++r) {
       const int64_t h = tile.h + r, w = tile.w + lane;
       if (!q.to.inside(h, w)) continue;
       const int64_t at = plane + h * q.to.w + w;
-      const float before = q.add ? float(out[at]) : start;
-      out[at] = before + sum[o][r];
+      const float before = q.finish.add ? float(range.data[at]) : start;
+      range.data[at] = leaky_relu(before + sum[o][r], q.finish.slope);
     }
   }
 }
 
-// One thread for each element of out [N,O,...]: its parts [split][N,O,...], in order.
-__global__ void sum_kernel(Global<const float> parts, int64_t n_splits, Global<const float> bias,
-                           bool has_bias, bool add, Planes to, Global<float> out) {
-  const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x, n = to.n * to.c * to.d * to.pixels;
+// One thread for each element of out [N,O,...]: its splits [split][N,O,...], in order.
+__global__ void sum_kernel(Global<const float> splits, int64_t n_splits, Global<const float> bias,
+                           Finish finish, Planes to, GlobalChannels<float> out) {
+  const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x, n = to.n * to.c * to.volume();
   if (i >= n) return;
   float sum = 0.0f;
-  for (int64_t s = 0; s < n_splits; ++s) sum += parts[s * n + i];
-  const float start = has_bias ? bias[i / (to.d * to.pixels) % to.c] : 0.0f;
-  const float before = add ? float(out[i]) : start;
-  out[i] = before + sum;
+  for (int64_t s = 0; s < n_splits; ++s) sum += splits[s * n + i];
+  const int64_t volume = i / to.volume(), image = volume / to.c, o = volume % to.c;
+  const ChannelRange<float> range = out.of(o);
+  const int64_t at = range.at(image, o, to.volume()) + i % to.volume();
+  const float start = finish.has_bias ? bias[o] : 0.0f;
+  const float before = finish.add ? float(range.data[at]) : start;
+  range.data[at] = leaky_relu(before + sum, finish.slope);
 }
 
 template <int kSide>
-void launch_convolution(const Exec& exec, const char* name, Convolution q, View5<const float> in,
-                        View5<const float> weight, View<const float, 1> bias, View5<float> out) {
-  q.from = planes_of(in.extent, kSide);
-  q.to = planes_of(out.extent, kSide);
+void launch_convolution(const Exec& exec, const char* name, Convolution q, const Channels<const float>& in,
+                        const GatedGradient<float>& gated, View5<const float> weight,
+                        View<const float, 1> bias, const Channels<float>& out) {
+  q.from = planes_of(in, kSide);
+  q.to = planes_of(out, kSide);
   q.tiles = tiles_of(q.from, kRows);
   const int64_t n_blocks_o = (q.to.c + kBlockO - 1) / kBlockO,
                 n_blocks = n_tiles(q.from, q.tiles) * n_blocks_o;
@@ -153,46 +172,49 @@ void launch_convolution(const Exec& exec, const char* name, Convolution q, View5
   const dim3 block(kLanes, kWarps);
   const Launch at{.name = name, .grid = grid, .block = block};
   if (n_splits == 1) {
-    launch(exec, at, convolution_kernel<kSide>, q, global(in).data, global(weight).data, global(bias).data,
-           global(out).data);
+    launch(exec, at, convolution_kernel<kSide>, q, global(in), gate_of(gated), global(weight).data,
+           global(bias).data, global(out));
     return;
   }
-  const int64_t n = out.numel();
+  const int64_t n = q.to.n * q.to.c * q.to.d * q.to.pixels;
   const Scratch scratch(static_cast<size_t>(n_splits * n) * sizeof(float), exec.device);
-  const std::span<float> parts(scratch.as<float>(), static_cast<size_t>(n_splits * n));
+  const std::span<float> splits(scratch.as<float>(), static_cast<size_t>(n_splits * n));
   Convolution part = q;
-  part.has_bias = part.add = false;
-  launch(exec, at, convolution_kernel<kSide>, part, global(in).data, global(weight).data, global(bias).data,
-         global(parts));
+  part.finish = {.has_bias = false, .add = false, .slope = 1.0f};
+  const GlobalChannels<float> to_splits{{global(splits), 0, q.to.c}, {{}, q.to.c, 0}};
+  launch(exec, at, convolution_kernel<kSide>, part, global(in), gate_of(gated), global(weight).data,
+         global(bias).data, to_splits);
   launch(exec, {.name = "conv3d_sum_of_splits", .grid = blocks_for(n, kSumThreads), .block = kSumThreads},
-         sum_kernel, global(std::span<const float>(parts)), n_splits, global(bias).data, q.has_bias, q.add,
-         q.to, global(out).data);
+         sum_kernel, global(std::span<const float>(splits)), n_splits, global(bias).data, q.finish, q.to,
+         global(out));
 }
 
-void forward(const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
-             const Conv3dParams&, View5<float> y) {
+void forward(const Exec& exec, const Channels<const float>& x, View5<const float> weight,
+             View<const float, 1> bias, float slope, View5<float> y) {
   if (y.numel() == 0) return;
   const int64_t n_taps = weight.size(3) * weight.size(4);
   Convolution q{};
   q.order = {.stride_o = weight.size(1) * n_taps, .stride_c = n_taps, .turned = false};
-  q.has_bias = bias.data != nullptr;
+  q.finish = {.has_bias = bias.data != nullptr, .add = false, .slope = slope};
   const auto run = n_taps == 1 ? launch_convolution<1> : launch_convolution<3>;
-  run(exec, "conv3d_forward_tiled", q, x, weight, bias, y);
+  run(exec, "conv3d_forward_tiled", q, x, {}, weight, bias, {y});
 }
 
-void backward_data(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
-                   const Conv3dParams&, View5<float> grad_x) {
-  if (grad_x.numel() == 0) return;
+void backward_data(const Exec& exec, const GatedGradient<float>& grad_y, View5<const float> weight, bool add,
+                   const Channels<float>& grad_x) {
+  if (grad_x.first.size(0) * grad_x.count() == 0) return;
   const int64_t n_taps = weight.size(3) * weight.size(4);
   Convolution q{};
   q.order = {.stride_o = n_taps, .stride_c = weight.size(1) * n_taps, .turned = true};
-  q.add = true;
+  q.finish = {.has_bias = false, .add = add, .slope = 1.0f};
   const auto run = n_taps == 1 ? launch_convolution<1> : launch_convolution<3>;
-  run(exec, "conv3d_backward_data_tiled", q, grad_y, weight, {}, grad_x);
+  run(exec, "conv3d_backward_data_tiled", q, {grad_y.grad}, grad_y, weight, {}, grad_x);
 }
+
+constexpr Conv3dFusedKernels<float> kFused{forward, backward_data, conv3d_backward_weights_tiled};
 
 }  // namespace
 
-const Conv3dKernels<float> conv3d_tiled = {forward, backward_data, conv3d_backward_weights_tiled};
+const Conv3dKernels<float> conv3d_tiled = with_fused<kFused>();
 
 }  // namespace primal::PRIMAL_SIMT

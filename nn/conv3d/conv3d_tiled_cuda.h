@@ -1,7 +1,7 @@
 // What the tiled kernels of conv3d share: how an image is cut. Included by their .cu files alone.
 #pragma once
 
-#include "nn/conv3d/conv3d_params.h"
+#include "nn/conv3d/conv3d_channels_cuda.h"
 #include "tensor/simt/float4.h"
 #include "tensor/simt/simt.h"
 
@@ -9,25 +9,25 @@ namespace primal::PRIMAL_SIMT {
 
 constexpr int kLanes = 32;  // of a warp; and the columns of a tile, so that a warp reads a row of pixels
 
-// The planes of a [N,C,D,H,W] view, all of the same size. Around a 3x3 kernel's pixels those of the rows above and below
+// The planes of [N,C,D,H,W], all of the same size. Around a 3x3 kernel's pixels those of the rows above and below
 // matter, so a plane is H x W; a 1x1x1 kernel sees none of them, and a channel's whole volume is cut into rows of 32.
 struct Planes {
   int64_t n, c, d;  // D, or 1
   int64_t h, w;     // rows and columns
   int64_t pixels;   // of a plane: the last row may be shorter
 
-  __device__ int64_t first(int64_t image, int64_t channel, int64_t depth) const {
-    return ((image * c + channel) * d + depth) * pixels;
-  }
+  __device__ int64_t volume() const { return d * pixels; }
   __device__ bool inside(int64_t row, int64_t column) const {
     return row >= 0 && row < h && column >= 0 && column < w && row * w + column < pixels;
   }
 };
 
-inline Planes planes_of(const std::array<int64_t, 5>& extent, int side) {
+template <class T>
+Planes planes_of(const Channels<T>& channels, int side) {
+  const std::array<int64_t, 5>& extent = channels.first.extent;
   const int64_t volume = extent[2] * extent[3] * extent[4];
-  if (side == 1) return {extent[0], extent[1], 1, (volume + kLanes - 1) / kLanes, kLanes, volume};
-  return {extent[0], extent[1], extent[2], extent[3], extent[4], extent[3] * extent[4]};
+  if (side == 1) return {extent[0], channels.count(), 1, (volume + kLanes - 1) / kLanes, kLanes, volume};
+  return {extent[0], channels.count(), extent[2], extent[3], extent[4], extent[3] * extent[4]};
 }
 
 // The tiles of all planes of one channel, `rows` x 32 pixels each.
@@ -54,8 +54,8 @@ __device__ inline TileAt tile_at(const Planes& planes, const Tiles& tiles, int64
 }
 
 // conv3d_tiled_weights_cuda.cu
-void conv3d_backward_weights_tiled(const Exec& exec, View5<const float> x, View5<const float> grad_y,
-                                   const Conv3dParams& params, View5<float> grad_weight,
+void conv3d_backward_weights_tiled(const Exec& exec, const Channels<const float>& x,
+                                   const GatedGradient<float>& grad_y, View5<float> grad_weight,
                                    View<float, 1> grad_bias);
 
 }  // namespace primal::PRIMAL_SIMT

@@ -10,6 +10,8 @@
 //   - a part's sums go to scratch, [part][tap][o][c]: c innermost, so that writes are whole sectors. A second launch adds
 //     the parts in order, in double. As many parts as give each of an H200's 132 SMs two blocks, and at most 2048 pixels in
 //     one, since long float sums lose digits.
+//   - fused: the channels of x are those of one tensor or of two, chosen by a comparison for each that is read; grad_y is
+//     taken times the activation's derivative as it is read, 70 multiply-adds for a number.
 // Not measured yet, no device: by the counts above 60 to 70 % of the f32 peak at the wide layers, and 20 MB of parts.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/conv3d_tiled_cuda.h"
@@ -28,7 +30,7 @@ constexpr int64_t kMaxPixels = 2048;  // of a part
 constexpr int kSumThreads = 8;        // that share the parts of an element
 
 struct WeightGradient {
-  Planes x, grad_y;
+  Planes x, grad_y;  // all channels
   Tiles tiles;
   int64_t tiles_per_part, n_parts;
 
@@ -40,7 +42,7 @@ struct WeightGradient {
 // parts [part], each [tap][O][C] and then the bias [O].
 template <int kSide>
 __global__ void __launch_bounds__(kLanes* kSide * 2)
-    gradient_kernel(WeightGradient q, Global<const float> x, Global<const float> grad_y,
+    gradient_kernel(WeightGradient q, GlobalChannels<const float> x, Global<const float> grad_y, Gate gate,
                     Global<float> parts) {
   constexpr int kTaps = kSide * kSide, kBorder = kSide / 2, kThreads = kLanes * kSide * 2;
   constexpr int kPatchRows = kRows + kSide - 1, kPatchColumns = kLanes + kSide - 1;
@@ -61,22 +63,28 @@ __global__ void __launch_bounds__(kLanes* kSide * 2)
   const int64_t end = begin + q.tiles_per_part < n_in_all ? begin + q.tiles_per_part : n_in_all;
   for (int64_t i = begin; i < end; ++i) {
     const TileAt tile = tile_at(q.x, q.tiles, i);
+    // Channel c's plane begins c volumes after these.
+    const int64_t in_volume = tile.d * q.x.pixels, first_at = x.first.at(tile.n, 0, q.x.volume()) + in_volume,
+                  second_at = x.second.at(tile.n, 0, q.x.volume()) + in_volume,
+                  grad_at = tile.n * q.grad_y.c * q.grad_y.volume() + in_volume;
     __syncthreads();  // all have used the tile before
     for (int at = thread; at < kBlock * kPatchRows * kPatchColumns; at += kThreads) {
       const int column = at % kPatchColumns, row = at / kPatchColumns % kPatchRows,
                 c = at / (kPatchColumns * kPatchRows);
-      const int64_t h = tile.h + row - kBorder, w = tile.w + column - kBorder;
-      pixels[row][column][c] = first_c + c < q.x.c && q.x.inside(h, w)
-                                   ? x[q.x.first(tile.n, first_c + c, tile.d) + h * q.x.w + w]
-                                   : 0.0f;
+      const int64_t h = tile.h + row - kBorder, w = tile.w + column - kBorder, channel = first_c + c;
+      const bool is_second = channel >= x.second.begin;
+      const Global<const float> data = is_second ? x.second.data : x.first.data;
+      const int64_t plane = (is_second ? second_at : first_at) + channel * q.x.volume();
+      pixels[row][column][c] = channel < q.x.c && q.x.inside(h, w) ? data[plane + h * q.x.w + w] : 0.0f;
     }
     for (int at = thread; at < kBlock / 4 * kRows * kLanes; at += kThreads) {
       const int column = at % kLanes, row = at / kLanes % kRows, o = at / (kLanes * kRows) * 4;
       const int64_t h = tile.h + row, w = tile.w + column;
       Float4 four{};
       for (int f = 0; f < 4; ++f) {
-        if (first_o + o + f < q.grad_y.c && q.grad_y.inside(h, w))
-          four.at[f] = grad_y[q.grad_y.first(tile.n, first_o + o + f, tile.d) + h * q.grad_y.w + w];
+        if (first_o + o + f >= q.grad_y.c || !q.grad_y.inside(h, w)) continue;
+        const int64_t element = grad_at + (first_o + o + f) * q.grad_y.volume() + h * q.grad_y.w + w;
+        four.at[f] = gate.of(element, grad_y[element]);
       }
       upstream[row][column][o / 4] = four;
     }
@@ -159,12 +167,12 @@ __global__ void add_parts_kernel(WeightGradient q, int n_taps, Global<const floa
 }
 
 template <int kSide>
-void launch_gradient(const Exec& exec, View5<const float> x, View5<const float> grad_y,
+void launch_gradient(const Exec& exec, const Channels<const float>& x, const GatedGradient<float>& grad_y,
                      View5<float> grad_weight, View<float, 1> grad_bias) {
   constexpr int kTaps = kSide * kSide;
   WeightGradient q{};
-  q.x = planes_of(x.extent, kSide);
-  q.grad_y = planes_of(grad_y.extent, kSide);
+  q.x = planes_of(x, kSide);
+  q.grad_y = planes_of(Channels<const float>{grad_y.grad}, kSide);
   q.tiles = tiles_of(q.x, kRows);
   const int64_t n = n_tiles(q.x, q.tiles), blocks_o = (q.grad_y.c + kBlock - 1) / kBlock,
                 blocks_c = (q.x.c + kBlock - 1) / kBlock;
@@ -182,7 +190,7 @@ void launch_gradient(const Exec& exec, View5<const float> x, View5<const float> 
                   static_cast<unsigned>(blocks_c));
   const dim3 block(kLanes, kSide, kBlock / kWarpC), sum_block(kLanes, kSumThreads);
   launch(exec, {.name = "conv3d_backward_weights_tiled", .grid = grid, .block = block},
-         gradient_kernel<kSide>, q, global(x).data, global(grad_y).data, global(parts));
+         gradient_kernel<kSide>, q, global(x), global(grad_y.grad).data, gate_of(grad_y), global(parts));
   launch(exec, {.name = "conv3d_add_parts", .grid = blocks_for(part_size, kLanes), .block = sum_block},
          add_parts_kernel, q, kTaps, global(std::span<const float>(parts)), global(grad_weight).data,
          grad_bias.data != nullptr, global(grad_bias).data);
@@ -190,14 +198,12 @@ void launch_gradient(const Exec& exec, View5<const float> x, View5<const float> 
 
 }  // namespace
 
-void conv3d_backward_weights_tiled(const Exec& exec, View5<const float> x, View5<const float> grad_y,
-                                   const Conv3dParams& params, View5<float> grad_weight,
+void conv3d_backward_weights_tiled(const Exec& exec, const Channels<const float>& x,
+                                   const GatedGradient<float>& grad_y, View5<float> grad_weight,
                                    View<float, 1> grad_bias) {
-  if (grad_weight.data == nullptr || grad_weight.numel() == 0) {
-    conv3d_direct.backward_weights(exec, x, grad_y, params, {}, grad_bias);
-    return;
-  }
-  if (grad_y.numel() == 0) return;
+  if (grad_weight.data == nullptr || grad_weight.numel() == 0)
+    return conv3d_bias.backward(exec, grad_y, grad_bias);
+  if (grad_y.grad.numel() == 0) return;
   const auto run = grad_weight.size(4) == 1 ? launch_gradient<1> : launch_gradient<3>;
   run(exec, x, grad_y, grad_weight, grad_bias);
 }

@@ -35,22 +35,50 @@ TEST(Conv3dLeakyRelu, MatchesHandArithmetic) {
 
 TEST(Conv3dLeakyRelu, IsProven) { expect_op_proven(conv3d_leaky_relu_info()); }
 
+struct ChainCase {
+  const char* implementation;
+  Device device;
+  int64_t first, second, n_out, side;
+};
+
+// A skip of `first` channels is convolved twice together with `second` others, so that gradients add up; its own weight is
+// frozen.
+std::vector<std::vector<double>> run_case(const ChainCase& c, bool fused) {
+  const auto leaf = [&](const char* name, const Shape& shape, bool requires_grad = true) {
+    return Variable(random_leaf(name, shape).value().to(c.device), requires_grad);
+  };
+  const auto convolution = [&](const std::vector<Variable>& xs, const Variable& weight,
+                               const Variable& bias) {
+    const Conv3dParams params{.padding = {0, c.side / 2, c.side / 2}};
+    if (fused) return conv3d_leaky_relu(xs, weight, bias, params, 0.01);
+    return leaky_relu(conv3d(xs.size() == 1 ? xs.front() : concat(xs, 1), weight, bias, params), 0.01);
+  };
+  const Variable a = leaf("a", {2, c.first, 1, 14, 37}), b = leaf("b", {2, c.second, 1, 14, 37});
+  const Variable weight = leaf("weight", {c.n_out, c.first + c.second, 1, c.side, c.side});
+  const Variable bias = leaf("bias", {c.n_out});
+  const Variable frozen = leaf("frozen", {c.first, c.first, 1, c.side, c.side}, false);
+  const Variable other_bias = leaf("other", {c.first});
+  const Variable skip = convolution({a}, frozen, other_bias);
+  const Variable y = concat({convolution({skip, b}, weight, bias), convolution({b, skip}, weight, bias)}, 1);
+  EXPECT_EQ(skip.made_by() == "conv3d_leaky_relu", fused);
+  y.backward(leaf("upstream", y.shape()).value());
+  std::vector<std::vector<double>> all{y.value().to_doubles()};
+  for (const Variable& v : {a, b, weight, bias, other_bias}) all.push_back(v.grad().to_doubles());
+  return all;
+}
+
 // Bit for bit what the plain ops give with the same implementation of conv3d: the fused kernels add up in the same order.
 TEST(Conv3dLeakyRelu, EqualsTheChain) {
-  for (const char* implementation : {"blocked", "winograd"}) {
-    const ImplementationScope scope("conv3d", implementation);
-    const auto run = [](bool fused) {
-      const Variable a = random_leaf("a", {2, 19, 1, 14, 37}), b = random_leaf("b", {2, 21, 1, 14, 37});
-      const Variable weight = random_leaf("weight", {18, 40, 1, 3, 3}), bias = random_leaf("bias", {18});
-      const Variable y = fused ? conv3d_leaky_relu({a, b}, weight, bias, kSame, 0.01)
-                               : leaky_relu(conv3d(concat({a, b}, 1), weight, bias, kSame), 0.01);
-      y.backward(random_leaf("upstream", y.shape()).value());
-      return std::vector<std::vector<double>>{y.value().to_doubles(), a.grad().to_doubles(),
-                                              b.grad().to_doubles(), weight.grad().to_doubles(),
-                                              bias.grad().to_doubles()};
-    };
-    EXPECT_EQ(run(true), run(false)) << implementation;
-    EXPECT_TRUE(scope.used("conv3d", implementation));
+  const Device simt = Device::simt();
+  for (const ChainCase& c : {ChainCase{"blocked", {}, 19, 21, 18, 3},
+                             {"winograd", {}, 19, 21, 18, 3},
+                             {"tiled", simt, 19, 21, 18, 3},  // channels in splits
+                             {"tiled", simt, 3, 4, 5, 3},
+                             {"tiled", simt, 11, 6, 34, 1}}) {
+    const ImplementationScope scope("conv3d", c.implementation);
+    EXPECT_EQ(run_case(c, true), run_case(c, false))
+        << c.implementation << ", " << c.first << " and " << c.second << " channels";
+    EXPECT_TRUE(scope.used("conv3d", c.implementation));
   }
 }
 
