@@ -1,13 +1,9 @@
-// One axis after the other, volume by volume, so that what lies between two axes stays in cache. Forward goes
-// W, H, D and the adjoint D, H, W: the pass along W, whose taps lie within a row, then sees the fewest rows.
-#include <algorithm>
-
+// The passes of upsample3d_passes.h as plain loops over pairs of taps.
 #include "nn/upsample3d/upsample3d_kernels.h"
+#include "nn/upsample3d/upsample3d_passes.h"
 
 namespace primal::cpu {
 namespace {
-
-constexpr int64_t kGrain = 1 << 14;  // cells per parallel chunk, at least a volume
 
 // One pair of taps: out[i] = (or +=) w0[i] in[i0[i]] + w1[i] in[i1[i]] for one row.
 template <bool kAdd, class T>
@@ -58,74 +54,41 @@ void resample_rows(const AxisTable<T>& map, int64_t inner, const T* in, bool add
   }
 }
 
-// in [outer, n_in, inner] -> out [outer, n_out, inner]
+// The passes, for resample_volumes.
 template <class T>
-void resample_axis(const AxisTable<T>& map, int64_t outer, int64_t inner, const T* in, bool add, T* out) {
-  for (int64_t o = 0; o < outer; ++o) {
-    const T* source = in + o * map.n_in * inner;
-    T* target = out + o * map.n_out * inner;
-    if (inner == 1) {
-      resample_row(map, source, add, target);
-    } else {
-      resample_rows(map, inner, source, add, target);
-    }
-  }
-}
-
-// All volumes, axis by axis in the given order; axes that stay as they are cost nothing.
-template <class T>
-void resample(const Exec& exec, View5<const T> x, const AxisTables<T>& maps, std::array<int, 3> order,
-              bool add, View5<T> y) {
-  std::vector<size_t> axes;
-  for (int axis : order) {
-    if (!maps[static_cast<size_t>(axis)].identity) axes.push_back(static_cast<size_t>(axis));
-  }
-  const int64_t n_in = x.size(2) * x.size(3) * x.size(4), n_out = y.size(2) * y.size(3) * y.size(4);
-  const int64_t grain = std::max<int64_t>(1, kGrain / std::max(n_in, n_out));
-  parallel_for(exec, x.size(0) * x.size(1), grain, [&](int64_t begin, int64_t end) {
-    // Between two axes a volume has at most the larger of both extents along each.
-    int64_t n_between = 1;
-    for (const AxisTable<T>& map : maps) n_between *= std::max(map.n_in, map.n_out);
-    const Scratch first(static_cast<size_t>(n_between) * sizeof(T)),
-        second(static_cast<size_t>(n_between) * sizeof(T));
-    for (int64_t v = begin; v < end; ++v) {
-      const T* source = x.data + v * n_in;
-      T* result = y.data + v * n_out;
-      std::array<int64_t, 3> extent{x.size(2), x.size(3), x.size(4)};
-      for (size_t k = 0; k < axes.size(); ++k) {
-        const AxisTable<T>& map = maps[axes[k]];
-        const bool last = k + 1 == axes.size();
-        T* target = last ? result : (k == 0 ? first : second).template as<T>();
-        int64_t outer = 1, inner = 1;
-        for (size_t a = 0; a < axes[k]; ++a) outer *= extent[a];
-        for (size_t a = axes[k] + 1; a < 3; ++a) inner *= extent[a];
-        resample_axis(map, outer, inner, source, add && last, target);
-        extent[axes[k]] = map.n_out;
-        source = target;
-      }
-      if (axes.empty()) {
-        for (int64_t i = 0; i < n_out; ++i) result[i] = add ? result[i] + source[i] : source[i];
+auto along_axis_of(const AxisTables<T>& maps) {
+  return [&maps](size_t axis, int64_t outer, int64_t inner, const T* in, bool add, T* out) {
+    const AxisTable<T>& map = maps[axis];
+    for (int64_t o = 0; o < outer; ++o) {
+      const T* source = in + o * map.n_in * inner;
+      T* target = out + o * map.n_out * inner;
+      if (inner == 1) {
+        resample_row(map, source, add, target);
+      } else {
+        resample_rows(map, inner, source, add, target);
       }
     }
-  });
+  };
 }
 
 }  // namespace
 
 template <class T>
 void upsample3d_forward(const Exec& exec, View5<const T> x, const AxisTables<T>& maps, View5<T> y) {
-  resample(exec, x, maps, {2, 1, 0}, false, y);
+  resample_volumes(exec, x, maps, kForwardOrder, false, y, along_axis_of(maps));
 }
 
 template <class T>
-void upsample3d_backward(const Exec& exec, View5<const T> grad_y, const AxisTables<T>& transposes,
+void upsample3d_backward(const Exec& exec, View5<const T> grad_y, const AxisTables<T>& transposes, bool add,
                          View5<T> grad_x) {
-  resample(exec, grad_y, transposes, {0, 1, 2}, true, grad_x);
+  resample_volumes(exec, grad_y, transposes, kAdjointOrder, add, grad_x, along_axis_of(transposes));
 }
 
 template void upsample3d_forward(const Exec&, View5<const float>, const AxisTables<float>&, View5<float>);
 template void upsample3d_forward(const Exec&, View5<const double>, const AxisTables<double>&, View5<double>);
-template void upsample3d_backward(const Exec&, View5<const float>, const AxisTables<float>&, View5<float>);
-template void upsample3d_backward(const Exec&, View5<const double>, const AxisTables<double>&, View5<double>);
+template void upsample3d_backward(const Exec&, View5<const float>, const AxisTables<float>&, bool,
+                                  View5<float>);
+template void upsample3d_backward(const Exec&, View5<const double>, const AxisTables<double>&, bool,
+                                  View5<double>);
 
 }  // namespace primal::cpu

@@ -93,8 +93,10 @@ void forward(const Exec& exec, View5<const T> x, const AxisTables<T>& maps, View
 }
 
 template <class T>
-void backward(const Exec& exec, View5<const T> grad_y, const AxisTables<T>& transposes, View5<T> grad_x) {
-  resample<T, true>(exec, "upsample3d_backward", grad_y, transposes, grad_x);
+void backward(const Exec& exec, View5<const T> grad_y, const AxisTables<T>& transposes, bool add,
+              View5<T> grad_x) {
+  const auto run = add ? resample<T, true> : resample<T, false>;
+  run(exec, "upsample3d_backward", grad_y, transposes, grad_x);
 }
 
 }  // namespace

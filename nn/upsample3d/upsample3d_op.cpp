@@ -7,23 +7,30 @@ namespace primal {
 namespace {
 
 constexpr ImplementationInfo kPlain{kReference, "one axis after the other, volume by volume"};
+constexpr ImplementationInfo kSimd{
+    "simd", "the same with vectors, taps along a row picked by permutations, each result written once"};
 constexpr ImplementationInfo kTaps{"taps", "one thread for each cell of the result, all axes at once"};
+
+bool anything(const Upsample3dGeometry&) { return true; }
 
 }  // namespace
 
+std::string key(const Upsample3dGeometry& g) { return g.x.str() + " to " + g.y.str(); }
+
 template <>
-std::span<const DeviceKernels<Upsample3dKernels<float>>> upsample3d_kernels<float>() {
-  static const DeviceKernels<Upsample3dKernels<float>> kernels[] = {
-      PRIMAL_EACH_DEVICE(kTaps, upsample3d_taps),
-      {kPlain, {cpu::upsample3d_forward<float>, cpu::upsample3d_backward<float>}}};
-  return kernels;
+std::span<const Implementation<Upsample3dGeometry, Upsample3dKernels<float>>> upsample3d_ladder<float>() {
+  static const Implementation<Upsample3dGeometry, Upsample3dKernels<float>> ladder[] = {
+      PRIMAL_ON_DEVICES(kTaps, anything, upsample3d_taps),
+      {kSimd, anything, {cpu::upsample3d_forward_simd, cpu::upsample3d_backward_simd}},
+      {kPlain, anything, {cpu::upsample3d_forward<float>, cpu::upsample3d_backward<float>}}};
+  return ladder;
 }
 
 template <>
-std::span<const DeviceKernels<Upsample3dKernels<double>>> upsample3d_kernels<double>() {
-  static constexpr DeviceKernels<Upsample3dKernels<double>> kernels[] = {
-      {kPlain, {cpu::upsample3d_forward<double>, cpu::upsample3d_backward<double>}}};
-  return kernels;
+std::span<const Implementation<Upsample3dGeometry, Upsample3dKernels<double>>> upsample3d_ladder<double>() {
+  static constexpr Implementation<Upsample3dGeometry, Upsample3dKernels<double>> ladder[] = {
+      {kPlain, anything, {cpu::upsample3d_forward<double>, cpu::upsample3d_backward<double>}}};
+  return ladder;
 }
 
 namespace {
@@ -102,6 +109,10 @@ OpInfo upsample3d_info() {
       upsampling_case("odd_size_half_pixel", with(half, "size", {2, 7, 5}), {1, 2, 1, 3, 3}),
       upsampling_case("odd_size_nearest", with(nearest, "size", {1, 7, 5}), {1, 2, 1, 3, 3}),
       upsampling_case("smaller_size", with(half, "size", {1, 2, 3}), {1, 2, 2, 7, 5}),
+      upsampling_case("many_vectors", aligned, {2, 3, 1, 35, 70}),
+      upsampling_case("many_vectors_half_pixel", with(half, "scale", {2, 2, 3}), {1, 2, 2, 3, 41}),
+      upsampling_case("many_vectors_nearest", with(nearest, "scale", {1, 2, 4}), {1, 2, 1, 2, 37}),
+      upsampling_case("far_apart", with(half, "size", {1, 2, 19}), {1, 2, 1, 3, 200}),
       upsampling_case("several_blocks", aligned, {2, 3, 1, 14, 19}),
       upsampling_case("empty_batch", aligned, {0, 3, 1, 4, 4}),
       upsampling_case("window_aligned", window(aligned, {1, 9, 12}, {0, 3, 5}, {0, 8, 11}, {1, 13, 18}),
@@ -110,6 +121,8 @@ OpInfo upsample3d_info() {
                       {1, 2, 1, 4, 4}),
       upsampling_case("window_half_pixel", window(half, {1, 9, 12}, {0, 0, 5}, {0, 0, 11}, {1, 6, 18}),
                       {1, 2, 1, 4, 5}),
+      upsampling_case("window_of_many_vectors",
+                      window(aligned, {1, 9, 90}, {0, 3, 21}, {0, 8, 45}, {1, 13, 133}), {1, 2, 1, 4, 48}),
       upsampling_case("window_nearest", window(nearest, {2, 9, 12}, {1, 3, 5}, {1, 7, 11}, {2, 12, 18}),
                       {1, 2, 1, 3, 5}),
   };
@@ -119,7 +132,7 @@ OpInfo upsample3d_info() {
       upsampling_case("decoder0", aligned, {1, 64, 1, 128, 128}),
   };
   info.linear_in = {"x"};
-  info.implementations = infos_of(upsample3d_kernels<float>());
+  info.implementations = infos_of(upsample3d_ladder<float>());
   return info;
 }
 

@@ -83,6 +83,50 @@ TEST(Upsample3d, AWindowHasTheBitsOfTheWhole) {
             crop3d(whole, {.low = {0, 8, 11}, .high = {0, 5, 6}}).value().to_doubles());
 }
 
+TEST(Upsample3d, AWideWindowHasTheBitsOfTheWholeOnEveryImplementation) {
+  const Tensor x = Tensor::empty({1, 2, 1, 5, 90}, DType::f32);
+  RandomStream(1, RandomPurpose::test).fill_normal(x);
+  for (const ImplementationInfo& implementation : upsample3d_info().implementations_on(Device::Kind::cpu)) {
+    const ImplementationScope forced("upsample3d", implementation.name);
+    Upsample3dParams params{.mode = UpsampleMode::trilinear, .align_corners = true};
+    const Tensor whole = upsample3d(x, params).value();
+    for (const CellRange columns :
+         {CellRange{0, 180}, CellRange{1, 100}, CellRange{37, 39}, CellRange{99, 180}}) {
+      const CellRange from = upsample3d_sources(columns, 90, 180, params);
+      const Tensor part = crop3d(x, {.low = {0, 0, from.begin}, .high = {0, 0, 90 - from.end}}).value();
+      params.window = {.whole = {1, 5, 90},
+                       .x_begin = {0, 0, from.begin},
+                       .y = {CellRange{0, 1}, CellRange{0, 10}, columns}};
+      EXPECT_EQ(upsample3d(part, params).value().to_doubles(),
+                crop3d(whole, {.low = {0, 0, columns.begin}, .high = {0, 0, 180 - columns.end}})
+                    .value()
+                    .to_doubles())
+          << implementation.name << " from " << columns.begin;
+      params.window.reset();
+    }
+  }
+}
+
+TEST(Upsample3d, EveryImplementationAddsToAGradientThatIsThere) {
+  const Tensor x = Tensor::empty({1, 2, 1, 5, 37}, DType::f32);
+  RandomStream(1, RandomPurpose::test).fill_normal(x);
+  for (const ImplementationInfo& implementation : upsample3d_info().implementations_on(Device::Kind::cpu)) {
+    const ImplementationScope forced("upsample3d", implementation.name);
+    for (const Upsample3dParams& params :
+         {Upsample3dParams{.mode = UpsampleMode::trilinear, .align_corners = true},
+          Upsample3dParams{.scale = {1, 3, 1}}, Upsample3dParams{.scale = {1, 1, 1}}}) {
+      const Variable leaf_x(x, true);
+      const Variable y = upsample3d(leaf_x, params);
+      y.backward(y.value());
+      const std::vector<double> once = leaf_x.grad().to_doubles();
+      upsample3d(leaf_x, params).backward(y.value());
+      const std::vector<double> twice = leaf_x.grad().to_doubles();
+      for (size_t i = 0; i < once.size(); ++i)
+        EXPECT_NEAR(twice[i], 2.0 * once[i], 1e-5) << implementation.name << " at " << i;
+    }
+  }
+}
+
 TEST(Upsample3d, AWindowMustBeMadeOfWhatThereIs) {
   Upsample3dParams params{.scale = {1, 1, 2}, .mode = UpsampleMode::trilinear, .align_corners = true};
   const auto with = [&](int64_t x_begin, const CellRange& y) {
