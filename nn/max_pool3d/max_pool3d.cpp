@@ -41,19 +41,26 @@ Shape check(const Variable& x, const MaxPool3dParams& params) {
 
 Variable max_pool3d(const Variable& x, const MaxPool3dParams& params) {
   const Shape shape = check(x, params);
-  const Range range("max_pool3d", nullptr,
-                    [&] { return range_detail(max_pool3d_cost(x.shape(), shape, params), x.shape().str()); });
   const Exec exec = exec_on(x.device());
-  const Tensor y = Tensor::empty(shape, x.dtype(), x.device());
-  const bool save = will_record({x});
-  const Tensor argmax = save ? Tensor::empty(shape, DType::i32, x.device()) : Tensor();
   return dispatch_floating(x.dtype(), "max_pool3d", [&]<class T>() {
-    const MaxPool3dKernels<T>& kernels = kernels_on("max_pool3d", x.device(), max_pool3d_kernels<T>());
-    kernels.forward(exec, x.value().device_view5<const T>(), params, y.device_view5<T>(),
-                    save ? argmax.device_view5<int32_t>() : View5<int32_t>{});
-    return record("max_pool3d", y, {x}, [=, &kernels](Gradients& g) {
-      kernels.backward(exec, argmax.device_view5<const int32_t>(), g.output().device_view5<const T>(), params,
-                       g.input(0).device_view5<T>());
+    const MaxPool3dGeometry geometry{x.shape(), params};
+    const auto chosen = [&](const char* phase) {
+      return &choose("max_pool3d", phase, max_pool3d_ladder<T>(), geometry, exec.device);
+    };
+    const auto* forward = chosen("forward");
+    const Range range("max_pool3d", nullptr, [&] {
+      return range_detail(max_pool3d_cost(x.shape(), shape, params), key(geometry),
+                          std::string(forward->info.name));
+    });
+    const Tensor y = Tensor::empty(shape, x.dtype(), exec.device);
+    const bool save = will_record({x});
+    const Tensor argmax = save ? Tensor::empty(shape, DType::i32, exec.device) : Tensor();
+    forward->kernels.forward(exec, x.value().device_view5<const T>(), params, y.device_view5<T>(),
+                             save ? argmax.device_view5<int32_t>() : View5<int32_t>{});
+    const auto* backward = save ? chosen("backward") : nullptr;
+    return record("max_pool3d", y, {x}, [=](Gradients& g) {
+      backward->kernels.backward(exec, argmax.device_view5<const int32_t>(),
+                                 g.output().device_view5<const T>(), params, g.input(0).device_view5<T>());
     });
   });
 }

@@ -4,6 +4,7 @@
 
 #include "apps/register_ops.h"
 #include "nn/conv3d/conv3d_kernels.h"
+#include "nn/max_pool3d/max_pool3d_kernels.h"
 #include "solvers/pdhg/pdhg.h"
 #include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/error.h"
@@ -110,6 +111,10 @@ TEST(GeometryText, GoesThereAndBack) {
   EXPECT_EQ(back.weight, g.weight);
   EXPECT_EQ(back.params.stride, g.params.stride);
   EXPECT_EQ(back.params.padding, g.params.padding);
+  const MaxPool3dGeometry m{{2, 32, 1, 256, 128},
+                            {.kernel = {1, 3, 2}, .stride = {{1, 2, 2}}, .padding = {0, 1, 0}}};
+  EXPECT_EQ(key(m), "n2 c32 d1 h256 w128 k1,3,2 s1,2,2 p0,1,0");
+  EXPECT_EQ(key(max_pool3d_geometry(key(m))), key(m));
   const PdhgGeometry p{{1, 1, 3, 20, 30}, {2, 4, 3}};
   EXPECT_EQ(key(p), "n1 d3 h20 w30 axes2,4,3");
   EXPECT_EQ(key(pdhg_geometry(key(p))), key(p));
@@ -124,12 +129,20 @@ TEST(GeometryText, RefusesWhatIsNone) {
         "n1 c2 o3 d99999999 h4 w4 k1,3,3 s1,1,1 p0,1,1", "h w 3", "  "}) {
     EXPECT_THROW(conv3d_geometry(text), DataError) << text;
     EXPECT_THROW(pdhg_geometry(text), DataError) << text;
+    EXPECT_THROW(max_pool3d_geometry(text), DataError) << text;
   }
+  for (const char* text : {"n1 c2 d1 h4 w4 k1,5,2 s1,2,2 p0,0,0", "n1 c2 d1 h4 w4 k1,2,2 s0,2,2 p0,0,0",
+                           "n1 c2 d1 h4 w4 k1,2,2 s1,2,2 p0,2,0", "n1 c2 h4 d1 w4 k1,2,2 s1,2,2 p0,0,0"})
+    EXPECT_THROW(max_pool3d_geometry(text), DataError) << text;
   EXPECT_THROW(pdhg_geometry("n1 d1 h4 w4 axes3,3"), DataError);
   EXPECT_THROW(pdhg_geometry("n1 d1 h4 w4 axes9"), DataError);
 }
 
 TEST(OpGeometry, NamesTheImplementationsThatSupportIt) {
+  EXPECT_EQ(op("max_pool3d").geometry.supporting("n1 c2 d1 h9 w9 k1,2,2 s1,2,2 p0,0,0", Device::Kind::cpu),
+            (std::vector<std::string>{"simd", "reference"}));
+  EXPECT_EQ(op("max_pool3d").geometry.supporting("n1 c2 d1 h9 w9 k1,3,3 s1,2,2 p0,1,1", Device::Kind::cpu),
+            std::vector<std::string>{"reference"});
   const auto names =
       op("conv3d").geometry.supporting("n1 c32 o32 d1 h256 w256 k1,3,3 s1,1,1 p0,1,1", Device::Kind::cpu);
   EXPECT_EQ(names, (std::vector<std::string>{"winograd", "blocked", "reference"}));

@@ -1,5 +1,6 @@
 #include "nn/max_pool3d/max_pool3d.h"
 
+#include <bit>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
@@ -71,6 +72,35 @@ TEST(MaxPool3d, ANaNWinsOverEveryNumber) {
   EXPECT_EQ(y.value().to_doubles()[2], 3);
 }
 
+// Ties, zeros of both signs, infinities and NaN wherever they lie: the implementations agree to the bit.
+TEST(MaxPool3d, EveryImplementationKeepsTheCellsOfTheReference) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  constexpr float kValues[] = {
+      std::numeric_limits<float>::quiet_NaN(), -kInf, -kInf, kInf, 0.0F, -0.0F, 1.0F, 1.0F};
+  const Tensor x = Tensor::empty({2, 3, 2, 9, 83}, DType::f32);
+  uint32_t state = 1;
+  for (float& value : x.span<float>()) {
+    state = state * 1664525U + 1013904223U;
+    value = kValues[state >> 29U];
+  }
+  const auto run = [&](std::string_view implementation) {
+    const ImplementationScope forced("max_pool3d", implementation);
+    const Variable leaf_x(x, true);
+    const Variable y = max_pool3d(leaf_x, {});
+    const Tensor upstream = Tensor::empty(y.shape(), DType::f32);
+    for (int64_t i = 0; i < upstream.numel(); ++i) upstream.data<float>()[i] = static_cast<float>(i + 1);
+    y.backward(upstream);
+    std::vector<uint32_t> bits;
+    for (const Tensor& t : {y.value(), leaf_x.grad()}) {
+      for (float value : t.span<const float>()) bits.push_back(std::bit_cast<uint32_t>(value));
+    }
+    return bits;
+  };
+  const std::vector<uint32_t> expected = run(kReference);
+  for (const ImplementationInfo& implementation : max_pool3d_info().implementations_on(Device::Kind::cpu))
+    EXPECT_EQ(run(implementation.name), expected) << implementation.name;
+}
+
 // Every window on its own, the way the equation says it.
 TEST(MaxPool3d, AgreesWithTheEquationOnEveryCornerCase) {
   for (const OpCase& op_case : max_pool3d_info().corner_cases) {
@@ -104,13 +134,17 @@ TEST(MaxPool3d, GivesTheSameBitsForAnyThreadCount) {
   std::vector<std::vector<double>> results;
   for (int n : {1, 3}) {
     set_num_threads(n);
-    const Variable leaf_x(x, true);
-    const Variable y = max_pool3d(leaf_x, {.kernel = {1, 3, 3}, .stride = {{1, 2, 2}}});
-    y.backward(y.value());
-    results.push_back(leaf_x.grad().to_doubles());
+    for (const MaxPool3dParams& params :
+         {MaxPool3dParams{.kernel = {1, 3, 3}, .stride = {{1, 2, 2}}}, MaxPool3dParams{}}) {
+      const Variable leaf_x(x, true);
+      const Variable y = max_pool3d(leaf_x, params);
+      y.backward(y.value());
+      results.push_back(leaf_x.grad().to_doubles());
+    }
   }
   set_num_threads(before);
-  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
+  EXPECT_EQ(results[1], results[3]);
 }
 
 TEST(MaxPool3d, SavesNothingWhileNobodyWantsAGradient) {
