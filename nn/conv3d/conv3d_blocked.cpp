@@ -241,7 +241,7 @@ bool conv3d_blocked_supports(const Conv3dGeometry& g) {
 }
 
 void conv3d_forward_blocked(const Exec& exec, const Channels<const float>& x, View5<const float> weight,
-                            View<const float, 1> bias, float slope, View5<float> y) {
+                            View<const float, 1> bias, const Conv3dParams&, float slope, View5<float> y) {
   BlockedConvolution q = between(x, {y}, weight);  // weight [O,C,1,side,side]
   q.bias = bias.data;
   q.slope = slope;
@@ -251,7 +251,8 @@ void conv3d_forward_blocked(const Exec& exec, const Channels<const float>& x, Vi
 }
 
 void conv3d_backward_data_blocked(const Exec& exec, const GatedGradient<float>& grad_y,
-                                  View5<const float> weight, bool add, const Channels<float>& grad_x) {
+                                  View5<const float> weight, const Conv3dParams&, bool add,
+                                  const Channels<float>& grad_x) {
   BlockedConvolution q = between({grad_y.grad}, grad_x, weight);  // from the O channels of weight to its C
   q.gate = grad_y;
   q.stride_o = q.side * q.side;

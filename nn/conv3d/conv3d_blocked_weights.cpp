@@ -211,8 +211,8 @@ namespace primal::cpu {
 HWY_EXPORT(blocked_weight_gradient);
 
 void conv3d_backward_weights_blocked(const Exec& exec, const Channels<const float>& x,
-                                     const GatedGradient<float>& grad_y, View5<float> grad_weight,
-                                     View<float, 1> grad_bias) {
+                                     const GatedGradient<float>& grad_y, const Conv3dParams&,
+                                     View5<float> grad_weight, View<float, 1> grad_bias) {
   BlockedWeightGradient q{};
   q.x = x;
   q.grad_y = grad_y;

@@ -1,13 +1,16 @@
-// conv3d by cuDNN: all three directions, bias by its own call. Gradients are added (beta = 1).
+// conv3d by cuDNN, all three directions. Bias and activation are one pass over y; two tensors of channels are joined first, or
+// split afterwards, and a gradient goes through the activation before cuDNN sees it (conv3d_elementwise_cuda.cu).
 //
 // `cudnn` takes the first algorithm of cuDNN's heuristic list that is deterministic and keeps to --precision: the same for the
 // same geometry, library and device. `cudnn_gemm`, `cudnn_winograd` and `cudnn_fft` take the algorithm of that name, so that
 // `primal tune` can measure it and a plan keep it; where the list does not have it, or not deterministic, they are `cudnn`.
+// Where the list has nothing at all, our kernels run under cuDNN's name: launches show which (conv3d_..._tiled or _direct).
 #include <algorithm>
 #include <array>
 #include <vector>
 
 #include "nn/conv3d/conv3d_kernels.h"
+#include "tensor/backend.h"
 #include "tensor/cuda/cudnn_api.h"
 #include "tensor/cuda/precision.h"
 #include "tensor/error.h"
@@ -136,13 +139,16 @@ struct Algorithms<Method::fft> {
 template <>
 struct Algorithms<Method::first> : Algorithms<Method::gemm> {};  // looked at for their types alone
 
-// Runs one direction: `list(most, &n, found)` is cuDNN's list for it, `run(algorithm, workspace, bytes)` computes.
+// Runs one direction: `list(most, &n, found)` is cuDNN's list for it, `run(algorithm, workspace, bytes)` computes. False where
+// the list has no algorithm that may run.
 template <Method method, class Found, class Algorithm, class List, class Run>
-void run_algorithm(const Exec& exec, const char* what, Algorithm wanted, const List& list, const Run& run) {
+bool run_algorithm(const Exec& exec, const char* what, Algorithm wanted, const List& list, const Run& run) {
   constexpr int kMost = 16;
   std::vector<Found> found(kMost);
   int n = 0;
-  cudnn_check(list(kMost, &n, found.data()), what);
+  const cudnnStatus_t status = list(kMost, &n, found.data());
+  if (CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED) return false;
+  cudnn_check(status, what);
   const Found* chosen = nullptr;
   for (int i = 0; i < n; ++i) {
     const Found& f = found[static_cast<size_t>(i)];
@@ -151,27 +157,70 @@ void run_algorithm(const Exec& exec, const char* what, Algorithm wanted, const L
     if (chosen == nullptr) chosen = &f;
     if (method != Method::first && f.algo == wanted) chosen = &f;
   }
-  if (chosen == nullptr) {
-    throw DeviceError("[conv3d] cuDNN has no deterministic algorithm to {}; --impl conv3d=tiled or direct",
-                      what);
-  }
+  if (chosen == nullptr) return false;
   const Scratch workspace(chosen->memory, exec.device);
   cudnn_check(run(chosen->algo, workspace.as<void>(), chosen->memory), what);
+  return true;
 }
 
-// Of [1,O,1,..]: a bias or its gradient.
-TensorDescriptor bias_descriptor(int64_t n, bool flat) {
-  std::vector<int> extents(flat ? 4 : 5, 1);
-  extents[1] = static_cast<int>(n);
-  return TensorDescriptor(extents);
+template <class V>
+Shape shape_of(const V& view) {
+  return {view.size(0), view.size(1), view.size(2), view.size(3), view.size(4)};
+}
+
+// Our kernels for a geometry that cuDNN has no algorithm for.
+template <class X, class W>
+const Conv3dKernels<float>& ours(const X& x, const W& weight, const Conv3dParams& params) {
+  const bool tiled = cpu::conv3d_blocked_supports({shape_of(x), shape_of(weight), params});
+  return tiled ? conv3d_tiled : conv3d_direct;
+}
+
+// What cuDNN sees as one tensor: `given` itself, or scratch memory of the shape `extent`.
+template <class T>
+class Whole {
+ public:
+  Whole(const Exec& exec, View5<T> given, bool as_it_is, int64_t n_channels)
+      : extent_{given.size(0), n_channels, given.size(2), given.size(3), given.size(4)},
+        scratch_(as_it_is ? 0 : bytes(), exec.device),
+        view_(as_it_is ? given : View5<T>(scratch())) {}
+
+  const View5<T>& view() const { return view_; }
+  View5<float> scratch() const { return {scratch_.as<float>(), extent_}; }
+
+ private:
+  size_t bytes() const { return sizeof(float) * static_cast<size_t>(View5<T>{nullptr, extent_}.numel()); }
+
+  std::array<int64_t, 5> extent_;
+  Scratch scratch_;
+  View5<T> view_;
+};
+
+template <class T>
+bool is_one(const Channels<T>& x) {
+  return x.second.data == nullptr;
+}
+
+Whole<const float> joined(const Exec& exec, const Channels<const float>& x) {
+  Whole<const float> whole(exec, x.first, is_one(x), x.count());
+  if (!is_one(x)) conv3d_elementwise.join(exec, x, whole.scratch());
+  return whole;
+}
+
+Whole<const float> gated(const Exec& exec, const GatedGradient<float>& grad_y) {
+  const bool as_it_is = grad_y.y == nullptr;
+  Whole<const float> grad_u(exec, grad_y.grad, as_it_is, grad_y.grad.size(1));
+  if (!as_it_is) conv3d_elementwise.gate(exec, grad_y, grad_u.scratch());
+  return grad_u;
 }
 
 template <Method method>
-void forward(const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
-             const Conv3dParams& params, View5<float> y) {
+void forward(const Exec& exec, const Channels<const float>& channels, View5<const float> weight,
+             View<const float, 1> bias, const Conv3dParams& params, float slope, View5<float> y) {
   const cudnnHandle_t handle = cudnn_handle(exec.device);
+  const Whole<const float> whole = joined(exec, channels);
+  const View5<const float>& x = whole.view();
   const Call call(x, weight, y, params);
-  run_algorithm<method, cudnnConvolutionFwdAlgoPerf_t>(
+  const bool ran = run_algorithm<method, cudnnConvolutionFwdAlgoPerf_t>(
       exec, "run conv3d forward", Algorithms<method>::forward,
       [&](int most, int* n, cudnnConvolutionFwdAlgoPerf_t* found) {
         return cudnn().cudnnGetConvolutionForwardAlgorithm_v7(handle, call.x, call.weight, call.convolution,
@@ -182,18 +231,21 @@ void forward(const Exec& exec, View5<const float> x, View5<const float> weight, 
                                                call.convolution, algorithm, workspace, bytes, &kZero, call.y,
                                                y.data);
       });
-  if (bias.data == nullptr) return;
-  const TensorDescriptor of_bias = bias_descriptor(bias.size(0), call.flat);
-  cudnn_check(cudnn().cudnnAddTensor(handle, &kOne, of_bias, bias.data, &kOne, call.y, y.data),
-              "add the bias");
+  if (!ran) ours(x, weight, params).forward(exec, x, weight, {}, params, y);
+  conv3d_elementwise.finish(exec, bias, slope, y);
 }
 
 template <Method method>
-void backward_data(const Exec& exec, View5<const float> grad_y, View5<const float> weight,
-                   const Conv3dParams& params, View5<float> grad_x) {
+void backward_data(const Exec& exec, const GatedGradient<float>& grad_y, View5<const float> weight,
+                   const Conv3dParams& params, bool add, const Channels<float>& grad_x) {
   const cudnnHandle_t handle = cudnn_handle(exec.device);
-  const Call call(grad_x, weight, grad_y, params);
-  run_algorithm<method, cudnnConvolutionBwdDataAlgoPerf_t>(
+  const Whole<const float> upstream = gated(exec, grad_y);
+  const View5<const float>& grad_u = upstream.view();
+  const Whole<float> target(exec, grad_x.first, is_one(grad_x), grad_x.count());
+  const View5<float>& whole = target.view();
+  const bool add_to_whole = add && is_one(grad_x);
+  const Call call(whole, weight, grad_u, params);
+  const bool ran = run_algorithm<method, cudnnConvolutionBwdDataAlgoPerf_t>(
       exec, "run conv3d backward_data", Algorithms<method>::data,
       [&](int most, int* n, cudnnConvolutionBwdDataAlgoPerf_t* found) {
         return cudnn().cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, call.weight, call.y,
@@ -201,46 +253,57 @@ void backward_data(const Exec& exec, View5<const float> grad_y, View5<const floa
       },
       [&](cudnnConvolutionBwdDataAlgo_t algorithm, void* workspace, size_t bytes) {
         return cudnn().cudnnConvolutionBackwardData(handle, &kOne, call.weight, weight.data, call.y,
-                                                    grad_y.data, call.convolution, algorithm, workspace,
-                                                    bytes, &kOne, call.x, grad_x.data);
+                                                    grad_u.data, call.convolution, algorithm, workspace,
+                                                    bytes, add_to_whole ? &kOne : &kZero, call.x, whole.data);
       });
+  if (!ran) {
+    if (!add_to_whole) backend(exec.device).zero(whole.data, whole.flat().size_bytes());
+    ours(whole, weight, params).backward_data(exec, grad_u, weight, params, whole);
+  }
+  if (!is_one(grad_x)) conv3d_elementwise.split(exec, whole, add, grad_x);
 }
 
 template <Method method>
-void backward_weights(const Exec& exec, View5<const float> x, View5<const float> grad_y,
-                      const Conv3dParams& params, View5<float> grad_weight, View<float, 1> grad_bias) {
+void backward_weights(const Exec& exec, const Channels<const float>& channels,
+                      const GatedGradient<float>& grad_y, const Conv3dParams& params,
+                      View5<float> grad_weight, View<float, 1> grad_bias) {
   const cudnnHandle_t handle = cudnn_handle(exec.device);
+  const Whole<const float> upstream = gated(exec, grad_y);
+  const View5<const float>& grad_u = upstream.view();
   if (grad_bias.data != nullptr) {
-    const TensorDescriptor of_y(extents_of(grad_y, false)),
-        of_bias = bias_descriptor(grad_bias.size(0), false);
-    cudnn_check(cudnn().cudnnConvolutionBackwardBias(handle, &kOne, of_y, grad_y.data, &kOne, of_bias,
+    const TensorDescriptor of_y(extents_of(grad_u, false)),
+        of_bias({1, static_cast<int>(grad_bias.size(0)), 1, 1, 1});
+    cudnn_check(cudnn().cudnnConvolutionBackwardBias(handle, &kOne, of_y, grad_u.data, &kOne, of_bias,
                                                      grad_bias.data),
                 "sum the gradient of the bias");
   }
   if (grad_weight.data == nullptr) return;
-  const Call call(x, grad_weight, grad_y, params);
-  run_algorithm<method, cudnnConvolutionBwdFilterAlgoPerf_t>(
+  const Whole<const float> whole = joined(exec, channels);
+  const View5<const float>& x = whole.view();
+  const Call call(x, grad_weight, grad_u, params);
+  const bool ran = run_algorithm<method, cudnnConvolutionBwdFilterAlgoPerf_t>(
       exec, "run conv3d backward_weights", Algorithms<method>::weights,
       [&](int most, int* n, cudnnConvolutionBwdFilterAlgoPerf_t* found) {
         return cudnn().cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, call.x, call.y, call.convolution,
                                                                      call.weight, most, n, found);
       },
       [&](cudnnConvolutionBwdFilterAlgo_t algorithm, void* workspace, size_t bytes) {
-        return cudnn().cudnnConvolutionBackwardFilter(handle, &kOne, call.x, x.data, call.y, grad_y.data,
+        return cudnn().cudnnConvolutionBackwardFilter(handle, &kOne, call.x, x.data, call.y, grad_u.data,
                                                       call.convolution, algorithm, workspace, bytes, &kOne,
                                                       call.weight, grad_weight.data);
       });
+  if (!ran) ours(x, grad_weight, params).backward_weights(exec, x, grad_u, params, grad_weight, {});
 }
 
 template <Method method>
-constexpr Conv3dKernels<float> kKernels{forward<method>, backward_data<method>, backward_weights<method>};
+constexpr Conv3dFusedKernels<float> kFused{forward<method>, backward_data<method>, backward_weights<method>};
 
 }  // namespace
 
-const Conv3dKernels<float> conv3d_cudnn = kKernels<Method::first>;
-const Conv3dKernels<float> conv3d_cudnn_gemm = kKernels<Method::gemm>;
-const Conv3dKernels<float> conv3d_cudnn_winograd = kKernels<Method::winograd>;
-const Conv3dKernels<float> conv3d_cudnn_fft = kKernels<Method::fft>;
+const Conv3dKernels<float> conv3d_cudnn = with_fused<kFused<Method::first>>();
+const Conv3dKernels<float> conv3d_cudnn_gemm = with_fused<kFused<Method::gemm>>();
+const Conv3dKernels<float> conv3d_cudnn_winograd = with_fused<kFused<Method::winograd>>();
+const Conv3dKernels<float> conv3d_cudnn_fft = with_fused<kFused<Method::fft>>();
 
 bool conv3d_cudnn_supports(const Conv3dGeometry& g) {
   return has_cudnn() && g.x.numel() > 0 && g.x.numel() < (int64_t{1} << 31);

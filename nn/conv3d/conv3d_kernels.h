@@ -38,11 +38,11 @@ PhaseCosts conv3d_cost(const Shape& x, const Shape& weight, const Shape& y);
 template <class T>
 struct Conv3dFusedKernels {
   void (*forward)(const Exec&, const Channels<const T>& x, View5<const T> weight, View<const T, 1> bias,
-                  T slope, View5<T> y);
-  void (*backward_data)(const Exec&, const GatedGradient<T>& grad_y, View5<const T> weight, bool add,
-                        const Channels<T>& grad_x);
+                  const Conv3dParams&, T slope, View5<T> y);
+  void (*backward_data)(const Exec&, const GatedGradient<T>& grad_y, View5<const T> weight,
+                        const Conv3dParams&, bool add, const Channels<T>& grad_x);
   void (*backward_weights)(const Exec&, const Channels<const T>& x, const GatedGradient<T>& grad_y,
-                           View5<T> grad_weight, View<T, 1> grad_bias);
+                           const Conv3dParams&, View5<T> grad_weight, View<T, 1> grad_bias);
 };
 
 template <class T>
@@ -59,15 +59,17 @@ struct Conv3dKernels {
 // The plain kernels of an implementation that has them fused: one tensor, no activation, gradients added.
 template <const Conv3dFusedKernels<float>& kFused>
 constexpr Conv3dKernels<float> with_fused() {
-  return {[](const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
-             const Conv3dParams&, View5<float> y) { kFused.forward(exec, {x}, weight, bias, 1.0f, y); },
-          [](const Exec& exec, View5<const float> grad_y, View5<const float> weight, const Conv3dParams&,
-             View5<float> grad_x) { kFused.backward_data(exec, {grad_y}, weight, true, {grad_x}); },
-          [](const Exec& exec, View5<const float> x, View5<const float> grad_y, const Conv3dParams&,
-             View5<float> grad_weight, View<float, 1> grad_bias) {
-            kFused.backward_weights(exec, {x}, {grad_y}, grad_weight, grad_bias);
-          },
-          &kFused};
+  return {
+      [](const Exec& exec, View5<const float> x, View5<const float> weight, View<const float, 1> bias,
+         const Conv3dParams& params,
+         View5<float> y) { kFused.forward(exec, {x}, weight, bias, params, 1.0f, y); },
+      [](const Exec& exec, View5<const float> grad_y, View5<const float> weight, const Conv3dParams& params,
+         View5<float> grad_x) { kFused.backward_data(exec, {grad_y}, weight, params, true, {grad_x}); },
+      [](const Exec& exec, View5<const float> x, View5<const float> grad_y, const Conv3dParams& params,
+         View5<float> grad_weight, View<float, 1> grad_bias) {
+        kFused.backward_weights(exec, {x}, {grad_y}, params, grad_weight, grad_bias);
+      },
+      &kFused};
 }
 
 // The implementations for f32 or f64, fastest first (conv3d_op.cpp).
@@ -89,6 +91,15 @@ struct Conv3dBiasKernels {
   void (*backward)(const Exec&, const GatedGradient<float>& grad_y, View<float, 1> grad_bias);
 };
 PRIMAL_DEVICE_KERNELS(Conv3dBiasKernels, conv3d_bias);
+// For those that see one tensor and no activation (conv3d_elementwise_cuda.cu). All but `split` overwrite.
+struct Conv3dElementwise {
+  void (*join)(const Exec&, const Channels<const float>& x, View5<float> whole);
+  void (*split)(const Exec&, View5<const float> whole, bool add, const Channels<float>& x);
+  void (*gate)(const Exec&, const GatedGradient<float>& grad_y, View5<float> grad_u);
+  // y = leaky_relu(bias + y); bias may have null data, and slope 1 is no activation
+  void (*finish)(const Exec&, View<const float, 1> bias, float slope, View5<float> y);
+};
+PRIMAL_DEVICE_KERNELS(Conv3dElementwise, conv3d_elementwise);
 #if PRIMAL_HAS_CUDA
 namespace cuda {
 extern const Conv3dKernels<float> conv3d_cublaslt;  // conv3d_cublaslt.cpp
@@ -122,22 +133,22 @@ void conv3d_backward_weights(const Exec&, View5<const T> x, View5<const T> grad_
 // (conv3d_blocked.cpp, conv3d_blocked_weights.cpp).
 bool conv3d_blocked_supports(const Conv3dGeometry&);
 void conv3d_forward_blocked(const Exec&, const Channels<const float>& x, View5<const float> weight,
-                            View<const float, 1> bias, float slope, View5<float> y);
+                            View<const float, 1> bias, const Conv3dParams&, float slope, View5<float> y);
 void conv3d_backward_data_blocked(const Exec&, const GatedGradient<float>& grad_y, View5<const float> weight,
-                                  bool add, const Channels<float>& grad_x);
+                                  const Conv3dParams&, bool add, const Channels<float>& grad_x);
 void conv3d_backward_weights_blocked(const Exec&, const Channels<const float>& x,
-                                     const GatedGradient<float>& grad_y, View5<float> grad_weight,
-                                     View<float, 1> grad_bias);
+                                     const GatedGradient<float>& grad_y, const Conv3dParams&,
+                                     View5<float> grad_weight, View<float, 1> grad_bias);
 
 // Winograd F(4x4, 3x3) for the 3x3 shapes of the above that have channels and pixels enough
 // (conv3d_winograd.cpp, conv3d_winograd_weights.cpp).
 bool conv3d_winograd_supports(const Conv3dGeometry&);
 void conv3d_forward_winograd(const Exec&, const Channels<const float>& x, View5<const float> weight,
-                             View<const float, 1> bias, float slope, View5<float> y);
+                             View<const float, 1> bias, const Conv3dParams&, float slope, View5<float> y);
 void conv3d_backward_data_winograd(const Exec&, const GatedGradient<float>& grad_y, View5<const float> weight,
-                                   bool add, const Channels<float>& grad_x);
+                                   const Conv3dParams&, bool add, const Channels<float>& grad_x);
 void conv3d_backward_weights_winograd(const Exec&, const Channels<const float>& x,
-                                      const GatedGradient<float>& grad_y, View5<float> grad_weight,
-                                      View<float, 1> grad_bias);
+                                      const GatedGradient<float>& grad_y, const Conv3dParams&,
+                                      View5<float> grad_weight, View<float, 1> grad_bias);
 
 }  // namespace primal::cpu

@@ -166,8 +166,8 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_lad
     {on_device(kCublasLt, Device::Kind::cuda), cuda::conv3d_cublaslt_supports, cuda::conv3d_cublaslt},
 #endif
 #if PRIMAL_HAS_CUDNN
-    {cudnn_info("cudnn", "NVIDIA's library, its first deterministic algorithm"), cuda::conv3d_cudnn_supports,
-     cuda::conv3d_cudnn},
+    {cudnn_info("cudnn", "NVIDIA's library, its first deterministic algorithm; ours where it has none"),
+     cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn},
     // By name or plan: the same library with one of its algorithms.
     {cudnn_info("cudnn_gemm", "a matrix product, patches gathered as it goes"), cuda::conv3d_cudnn_supports,
      cuda::conv3d_cudnn_gemm},

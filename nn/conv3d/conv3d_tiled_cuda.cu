@@ -190,7 +190,7 @@ void launch_convolution(const Exec& exec, const char* name, Convolution q, const
 }
 
 void forward(const Exec& exec, const Channels<const float>& x, View5<const float> weight,
-             View<const float, 1> bias, float slope, View5<float> y) {
+             View<const float, 1> bias, const Conv3dParams&, float slope, View5<float> y) {
   if (y.numel() == 0) return;
   const int64_t n_taps = weight.size(3) * weight.size(4);
   Convolution q{};
@@ -200,8 +200,8 @@ void forward(const Exec& exec, const Channels<const float>& x, View5<const float
   run(exec, "conv3d_forward_tiled", q, x, {}, weight, bias, {y});
 }
 
-void backward_data(const Exec& exec, const GatedGradient<float>& grad_y, View5<const float> weight, bool add,
-                   const Channels<float>& grad_x) {
+void backward_data(const Exec& exec, const GatedGradient<float>& grad_y, View5<const float> weight,
+                   const Conv3dParams&, bool add, const Channels<float>& grad_x) {
   if (grad_x.first.size(0) * grad_x.count() == 0) return;
   const int64_t n_taps = weight.size(3) * weight.size(4);
   Convolution q{};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nn/conv3d/conv3d_channels_cuda.h"
+#include "nn/conv3d/conv3d_params.h"
 #include "tensor/simt/float4.h"
 #include "tensor/simt/simt.h"
 
@@ -55,7 +56,7 @@ __device__ inline TileAt tile_at(const Planes& planes, const Tiles& tiles, int64
 
 // conv3d_tiled_weights_cuda.cu
 void conv3d_backward_weights_tiled(const Exec& exec, const Channels<const float>& x,
-                                   const GatedGradient<float>& grad_y, View5<float> grad_weight,
-                                   View<float, 1> grad_bias);
+                                   const GatedGradient<float>& grad_y, const Conv3dParams&,
+                                   View5<float> grad_weight, View<float, 1> grad_bias);
 
 }  // namespace primal::PRIMAL_SIMT

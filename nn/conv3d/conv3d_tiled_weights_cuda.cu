@@ -199,8 +199,8 @@ void launch_gradient(const Exec& exec, const Channels<const float>& x, const Gat
 }  // namespace
 
 void conv3d_backward_weights_tiled(const Exec& exec, const Channels<const float>& x,
-                                   const GatedGradient<float>& grad_y, View5<float> grad_weight,
-                                   View<float, 1> grad_bias) {
+                                   const GatedGradient<float>& grad_y, const Conv3dParams&,
+                                   View5<float> grad_weight, View<float, 1> grad_bias) {
   if (grad_weight.data == nullptr || grad_weight.numel() == 0)
     return conv3d_bias.backward(exec, grad_y, grad_bias);
   if (grad_y.grad.numel() == 0) return;

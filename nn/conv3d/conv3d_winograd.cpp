@@ -347,7 +347,7 @@ bool conv3d_winograd_supports(const Conv3dGeometry& g) {
 }
 
 void conv3d_forward_winograd(const Exec& exec, const Channels<const float>& x, View5<const float> weight,
-                             View<const float, 1> bias, float slope, View5<float> y) {
+                             View<const float, 1> bias, const Conv3dParams&, float slope, View5<float> y) {
   WinogradConvolution q = between(x, {y}, weight);  // weight [O,C,1,3,3]
   q.bias = bias.data;
   q.slope = slope;
@@ -357,7 +357,8 @@ void conv3d_forward_winograd(const Exec& exec, const Channels<const float>& x, V
 }
 
 void conv3d_backward_data_winograd(const Exec& exec, const GatedGradient<float>& grad_y,
-                                   View5<const float> weight, bool add, const Channels<float>& grad_x) {
+                                   View5<const float> weight, const Conv3dParams&, bool add,
+                                   const Channels<float>& grad_x) {
   WinogradConvolution q = between({grad_y.grad}, grad_x, weight);  // from the O channels of weight to its C
   q.gate = grad_y;
   q.stride_o = 9;

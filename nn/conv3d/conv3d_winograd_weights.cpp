@@ -324,10 +324,10 @@ namespace primal::cpu {
 HWY_EXPORT(winograd_weight_gradient);
 
 void conv3d_backward_weights_winograd(const Exec& exec, const Channels<const float>& x,
-                                      const GatedGradient<float>& grad_y, View5<float> grad_weight,
-                                      View<float, 1> grad_bias) {
+                                      const GatedGradient<float>& grad_y, const Conv3dParams& params,
+                                      View5<float> grad_weight, View<float, 1> grad_bias) {
   if (grad_weight.data == nullptr) {  // a bias needs no transform
-    return conv3d_backward_weights_blocked(exec, x, grad_y, grad_weight, grad_bias);
+    return conv3d_backward_weights_blocked(exec, x, grad_y, params, grad_weight, grad_bias);
   }
   WinogradWeightGradient q{};
   q.x = x;

@@ -88,24 +88,24 @@ Variable run(const Call& call) {
   const T slope = static_cast<T>(call.slope);
   forward->kernels.fused->forward(
       exec, channels_of<T>(xs), weight.device_view5<const T>(),
-      call.bias.defined() ? call.bias.value().template device_view<const T, 1>() : View<const T, 1>{}, slope,
-      y.device_view5<T>());
+      call.bias.defined() ? call.bias.value().template device_view<const T, 1>() : View<const T, 1>{},
+      call.params, slope, y.device_view5<T>());
   if (!will_record(inputs)) return Variable(y);
   const auto* data = call.xs.front().requires_grad() ? fused("backward_data") : nullptr;
   const auto* weights = fused("backward_weights");
-  return record(kName, y, inputs, [=, n_parts = xs.size()](Gradients& g) {
+  return record(kName, y, inputs, [=, n_parts = xs.size(), params = call.params](Gradients& g) {
     const GatedGradient<T> grad_y{g.output().device_view5<const T>(), y.device_span<const T>().data(), slope};
     if (g.needs(0)) {
       const Range of_data(kName, "backward_data", [&] { return describe("backward_data", data->info); });
       const auto [grad_x, add] = gradients_of<T>(g, n_parts);
-      data->kernels.fused->backward_data(exec, grad_y, weight.device_view5<const T>(), add, grad_x);
+      data->kernels.fused->backward_data(exec, grad_y, weight.device_view5<const T>(), params, add, grad_x);
     }
     const bool of_weight = g.needs(n_parts), of_bias = g.needs(n_parts + 1);
     if (!of_weight && !of_bias) return;
     const Range of_weights(kName, "backward_weights",
                            [&] { return describe("backward_weights", weights->info); });
     weights->kernels.fused->backward_weights(
-        exec, channels_of<T>(xs), grad_y, of_weight ? g.input(n_parts).device_view5<T>() : View5<T>{},
+        exec, channels_of<T>(xs), grad_y, params, of_weight ? g.input(n_parts).device_view5<T>() : View5<T>{},
         of_bias ? g.input(n_parts + 1).device_view<T, 1>() : View<T, 1>{});
   });
 }

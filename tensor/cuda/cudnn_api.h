@@ -28,8 +28,7 @@ namespace primal::cuda {
   X(cudnnConvolutionForward)                       \
   X(cudnnConvolutionBackwardData)                  \
   X(cudnnConvolutionBackwardFilter)                \
-  X(cudnnConvolutionBackwardBias)                  \
-  X(cudnnAddTensor)
+  X(cudnnConvolutionBackwardBias)
 
 struct CudnnApi {
 #define PRIMAL_CUDNN_MEMBER(name) decltype(&::name) name = nullptr;

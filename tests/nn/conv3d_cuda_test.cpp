@@ -2,7 +2,9 @@
 // splits and parts; every order of threads; races.
 #include <gtest/gtest.h>
 
+#include "nn/concat/concat.h"
 #include "nn/conv3d/conv3d.h"
+#include "nn/conv3d/conv3d_kernels.h"
 #include "support/op_test.h"
 #include "tensor/error.h"
 #include "tensor/simt/recording.h"
@@ -72,6 +74,51 @@ TEST(Conv3dCuda, BitsDoNotDependOnTheOrderOfThreadsAndNothingRaces) {
     EXPECT_FALSE(recording.launches().empty());
     EXPECT_NO_THROW(simt::require_no_races(recording.launches()));
   }
+}
+
+// What surrounds a library's convolution, against plain loops: three channels and two, more pixels than a block has threads.
+TEST(Conv3dCuda, JoinsSplitsGatesAndFinishes) {
+  const Exec exec = exec_on(Device::simt());
+  const Conv3dElementwise& kernels = simt::conv3d_elementwise;
+  const auto values = [](const char* name, const Shape& shape) {
+    return make_inputs({name, {}, {{name, shape}}}, DType::f32).at(name);
+  };
+  const auto on_device = [](const Tensor& x) { return x.to(Device::simt()); };
+  const auto read = [](const Tensor& x) { return x.device_view5<const float>(); };
+  const auto write = [](const Tensor& x) { return x.device_view5<float>(); };
+  const Tensor a = values("a", {2, 3, 1, 17, 19}), b = values("b", {2, 2, 1, 17, 19});
+  const Tensor first = on_device(a), second = on_device(b);
+  const Tensor whole = Tensor::empty({2, 5, 1, 17, 19}, DType::f32, Device::simt());
+  kernels.join(exec, {read(first), read(second)}, write(whole));
+  EXPECT_EQ(whole.to_doubles(), concat({a, b}, 1).value().to_doubles());
+
+  const Tensor once = Tensor::empty(a.shape(), DType::f32, Device::simt()),
+               twice = Tensor::empty(b.shape(), DType::f32, Device::simt());
+  const Channels<float> parts{write(once), write(twice)};
+  kernels.split(exec, read(whole), false, parts);
+  EXPECT_EQ(once.to_doubles(), a.to_doubles());
+  EXPECT_EQ(twice.to_doubles(), b.to_doubles());
+  kernels.split(exec, read(whole), true, parts);
+  const auto doubled = [](std::vector<double> of) {
+    for (double& v : of) v *= 2.0;
+    return of;
+  };
+  EXPECT_EQ(once.to_doubles(), doubled(a.to_doubles()));
+  EXPECT_EQ(twice.to_doubles(), doubled(b.to_doubles()));
+
+  const Tensor bias = values("bias", {3}), bias_there = on_device(bias);
+  std::vector<double> u = a.to_doubles(), gated = a.to_doubles();
+  const float slope = 0.25f;
+  for (size_t i = 0; i < u.size(); ++i) {
+    const float sum = bias.data<float>()[i / (17 * 19) % 3] + a.data<float>()[i];
+    u[i] = static_cast<double>(sum > 0.0f ? sum : slope * sum);
+    if (u[i] <= 0.0) gated[i] *= 0.25;
+  }
+  const Tensor y = on_device(a);
+  kernels.finish(exec, bias_there.device_view<const float, 1>(), slope, write(y));
+  EXPECT_EQ(y.to_doubles(), u);
+  kernels.gate(exec, {read(first), y.device_span<const float>().data(), slope}, write(once));
+  EXPECT_EQ(once.to_doubles(), gated);
 }
 
 TEST(Conv3dCuda, WantsItsInputsOnOneDevice) {
