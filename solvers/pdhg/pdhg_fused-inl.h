@@ -19,6 +19,17 @@ using Tag = hn::CappedTag<float, kVector>;
 using Vec = hn::Vec<Tag>;
 using Mask = hn::Mask<Tag>;
 
+// v one lane up, with the last lane of the vector before in its first; `before` becomes what the next vector needs.
+HWY_INLINE Vec shift_in(Tag d, Vec v, Vec& before) {
+  HWY_ALIGN int32_t lanes[kVector];
+  const auto n = static_cast<int32_t>(hn::Lanes(d));
+  for (int32_t i = 0; i < n; ++i) lanes[i] = (i + n - 1) % n;
+  const Vec turned = hn::TableLookupLanes(v, hn::SetTableIndices(d, lanes));
+  const Vec shifted = hn::IfThenElse(hn::FirstN(d, 1), before, turned);
+  before = turned;
+  return shifted;
+}
+
 // The mask bits of the vector at pixel `u` of a block, to and from the 16 bits of a code word. Two bytes whose order in
 // memory is that of the pixels.
 HWY_INLINE void store_bits(Tag d, Mask mask, uint16_t* bits, size_t u) {

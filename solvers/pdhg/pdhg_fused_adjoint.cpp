@@ -55,10 +55,19 @@ void restore_x_bar(const Place& at) {
   x_bar[at.job.slabs.width] = x_bar[0];
 }
 
+// av of one vector from its aq and the difference of c along the component's axis; s o bq is added to lambda_sum.
+HWY_INLINE Vec dual_step(Vec tau, Vec difference, Vec aq, const CodeWord& word, size_t u, Vec& lambda_sum) {
+  const Tag d;
+  const Mask above = load_bits(d, &word.above, u), below = load_bits(d, &word.below, u);
+  const Vec bq = hn::NegMulAdd(tau, difference, aq);
+  lambda_sum = hn::Sub(hn::Add(lambda_sum, hn::IfThenElseZero(above, bq)), hn::IfThenElseZero(below, bq));
+  return hn::IfThenZeroElse(hn::Or(above, below), bq);
+}
+
 // One component of pass A; c_ahead and x_bar_ahead are one step along its axis.
 template <bool kSteps>
-void dual_step(const Place& at, int64_t a, const CodeWord* codes, const float* c_ahead,
-               const float* x_bar_ahead) {
+void dual_row(const Place& at, int64_t a, const CodeWord* codes, const float* c_ahead,
+              const float* x_bar_ahead) {
   const Tag d;
   const AdjointJob& job = at.job;
   const Vec tau = hn::Set(d, static_cast<float>(job.params.tau));
@@ -71,14 +80,10 @@ void dual_step(const Place& at, int64_t a, const CodeWord* codes, const float* c
     const CodeWord& word = codes[w / kVector];
     for (size_t u = 0; u < kVector; u += hn::Lanes(d)) {
       const size_t i = static_cast<size_t>(w) + u;
-      const Mask above = load_bits(d, &word.above, u), below = load_bits(d, &word.below, u);
       const Vec difference = hn::Sub(hn::LoadU(d, c_ahead + i), hn::Load(d, c + i));
-      const Vec bq = hn::NegMulAdd(tau, difference, hn::Load(d, aq + i));
-      if (lambda_sum) {
-        const Vec sum = hn::Add(hn::Load(d, lambda_sum + i), hn::IfThenElseZero(above, bq));
-        hn::Store(hn::Sub(sum, hn::IfThenElseZero(below, bq)), d, lambda_sum + i);
-      }
-      const Vec av = hn::IfThenZeroElse(hn::Or(above, below), bq);
+      Vec sum = lambda_sum ? hn::Load(d, lambda_sum + i) : hn::Zero(d);
+      const Vec av = dual_step(tau, difference, hn::Load(d, aq + i), word, u, sum);
+      if (lambda_sum) hn::Store(sum, d, lambda_sum + i);
       hn::Store(av, d, aq + i);
       if (kSteps) {
         const auto left =
@@ -102,15 +107,41 @@ void pass_a(const Place& at) {
   const CodeWord* codes = job.tape.code_row(row.n, at.k, row.d, row.h, 0);
   const int64_t words = slabs.padded / kVector;
   const Place ahead{job, at.strip, at.slab + 1, at.line, at.k};
-  dual_step<kSteps>(at, 0, codes, ahead.field(AdjointJob::kC), ahead.field(x_bar));
+  dual_row<kSteps>(at, 0, codes, ahead.field(AdjointJob::kC), ahead.field(x_bar));
   if (slabs.frames) {
     const Place next{job, at.strip, at.slab, at.line + 1 < slabs.n_lines ? at.line + 1 : 0, at.k};
-    dual_step<kSteps>(at, 1, codes + words, next.field(AdjointJob::kC), next.field(x_bar));
+    dual_row<kSteps>(at, 1, codes + words, next.field(AdjointJob::kC), next.field(x_bar));
   }
-  dual_step<kSteps>(at, last, codes + last * words, at.field(AdjointJob::kC) + 1, at.field(x_bar) + 1);
+  dual_row<kSteps>(at, last, codes + last * words, at.field(AdjointJob::kC) + 1, at.field(x_bar) + 1);
   float* aq_w = at.field(AdjointJob::kAq + last);
   aq_w[-1] = aq_w[slabs.width - 1];
 }
+
+// The rows of one line that pass B works on.
+struct PrimalRows {
+  explicit PrimalRows(const Place& at)
+      : c(at.field(AdjointJob::kC)), ab(at.field(AdjointJob::kAb)), ap(at.field(AdjointJob::kAp)) {
+    const Tag d;
+    const float s = static_cast<float>(at.job.params.sigma), t = static_cast<float>(at.job.params.theta);
+    a = hn::Set(d, 1.0f / (1.0f + s)), sigma = hn::Set(d, s);
+    tau = hn::Set(d, static_cast<float>(at.job.params.tau));
+    theta = hn::Set(d, t), one_plus_theta = hn::Set(d, 1.0f + t);
+  }
+  float *c, *ab, *ap;
+  Vec a, sigma, tau, theta, one_plus_theta;
+
+  // ap, ab and c of the vector at w, whose c, ab and G' av are given; returns the new ap.
+  HWY_INLINE Vec step(int64_t w, Vec c_old, Vec ab_old, Vec div) const {
+    const Tag d;
+    const Vec bp = hn::NegMulAdd(tau, c_old, hn::Load(d, ap + w));
+    const Vec ap_new = hn::Mul(a, bp);
+    const Vec ab_new = hn::Mul(sigma, hn::Add(div, ap_new));
+    hn::Store(ap_new, d, ap + w);
+    hn::Store(ab_new, d, ab + w);
+    hn::Store(hn::MulAdd(one_plus_theta, ab_new, hn::NegMulAdd(theta, ab_old, c_old)), d, c + w);
+    return ap_new;
+  }
+};
 
 // Pass B over one line of a slab.
 template <bool kFrames, bool kSteps>
@@ -118,13 +149,7 @@ void pass_b(const Place& at) {
   const Tag d;
   const AdjointJob& job = at.job;
   const Slabs& slabs = job.slabs;
-  const float s = static_cast<float>(job.params.sigma), t = static_cast<float>(job.params.theta);
-  const Vec a = hn::Set(d, 1.0f / (1.0f + s)), sigma = hn::Set(d, s);
-  const Vec tau = hn::Set(d, static_cast<float>(job.params.tau));
-  const Vec theta = hn::Set(d, t), one_plus_theta = hn::Set(d, 1.0f + t);
-  float* c = at.field(AdjointJob::kC);
-  float* ab = at.field(AdjointJob::kAb);
-  float* ap = at.field(AdjointJob::kAp);
+  const PrimalRows rows(at);
   const float* av_slab = at.field(AdjointJob::kAq);
   const float* av_slab_before = at.strip.field(at.slab - 1, at.line, AdjointJob::kAq);
   const float* av_w = at.field(AdjointJob::kAq + slabs.A - 1);
@@ -143,14 +168,9 @@ void pass_b(const Place& at) {
     Vec div = hn::Sub(hn::Load(d, av_slab_before + w), hn::Load(d, av_slab + w));
     div = hn::Add(div, hn::Sub(hn::LoadU(d, av_w + w - 1), hn::Load(d, av_w + w)));
     if (kFrames) div = hn::Add(div, hn::Sub(hn::Load(d, av_line_before + w), hn::Load(d, av_line + w)));
-    const Vec c_old = hn::Load(d, c + w), ab_old = hn::Load(d, ab + w);
-    const Vec bp = hn::NegMulAdd(tau, c_old, hn::Load(d, ap + w));
-    const Vec ap_new = hn::Mul(a, bp);
-    const Vec ab_new = hn::Mul(sigma, hn::Add(div, ap_new));
-    hn::Store(ap_new, d, ap + w);
-    hn::Store(ab_new, d, ab + w);
-    hn::Store(hn::MulAdd(one_plus_theta, ab_new, hn::NegMulAdd(theta, ab_old, c_old)), d, c + w);
-    if (z_sum) hn::Store(hn::NegMulAdd(sigma, ap_new, hn::Load(d, z_sum + w)), d, z_sum + w);
+    const Vec c_old = hn::Load(d, rows.c + w), ab_old = hn::Load(d, rows.ab + w);
+    const Vec ap_new = rows.step(w, c_old, ab_old, div);
+    if (z_sum) hn::Store(hn::NegMulAdd(rows.sigma, ap_new, hn::Load(d, z_sum + w)), d, z_sum + w);
     if (kSteps) {
       const Mask inside = hn::FirstN(d, static_cast<size_t>(std::max<int64_t>(slabs.width - w, 0)));
       const Vec moved =
@@ -158,18 +178,68 @@ void pass_b(const Place& at) {
       tau_sum = hn::MulAdd(c_old, moved, tau_sum);
       theta_sum = hn::MulAdd(ab_old, moved, theta_sum);
       const Vec r_old = hn::Load(d, r + w);
-      const Vec r_new = hn::MulAdd(a, r_old, ap_new);
+      const Vec r_new = hn::MulAdd(rows.a, r_old, ap_new);
       hn::Store(r_new, d, r + w);
       const Vec residual = hn::IfThenElseZero(inside, hn::Sub(hn::Load(d, x_bar + w), hn::Load(d, z + w)));
       sigma_sum = hn::MulAdd(hn::Sub(r_new, r_old), residual, sigma_sum);
     }
   }
-  c[slabs.width] = c[0];
+  rows.c[slabs.width] = rows.c[0];
   if (kSteps) {
     at.sums().sigma += sum_lanes(d, sigma_sum) / (1.0 + job.params.sigma);
     at.sums().tau += sum_lanes(d, tau_sum) / job.params.tau;
     at.sums().theta += sum_lanes(d, theta_sum);
   }
+}
+
+// Both passes over one row of a picture at once, with fixed steps, as in the forward sweep. kOwn: lambda^ is summed, and z^
+// where it is wanted.
+template <bool kOwn, bool kSharedLambda>
+void both_passes(const Place& at) {
+  const Tag d;
+  const AdjointJob& job = at.job;
+  const Slabs& slabs = job.slabs;
+  const PrimalRows rows(at);
+  const float* c_next = at.strip.field(at.slab + 1, 0, AdjointJob::kC);
+  const float* av_slab_before = at.strip.field(at.slab - 1, 0, AdjointJob::kAq);
+  float *aq_slab = at.field(AdjointJob::kAq), *aq_w = at.field(AdjointJob::kAq + 1);
+  float *lambda_slab = at.field(job.lambda_of(0)), *lambda_w = at.field(job.lambda_of(1));
+  float* z_sum = kOwn && job.grads.z.data ? at.field(job.z_sum) : nullptr;
+  const Slabs::Row row = at.row();
+  const int64_t words = slabs.padded / kVector, last = slabs.width - 1;
+  const CodeWord* codes_slab = job.tape.code_row(row.n, at.k, row.d, row.h, 0);
+  const CodeWord* codes_w = codes_slab + words;
+  const auto bits = static_cast<size_t>(last % kVector);
+
+  // av of the last pixel, the left neighbour of the first.
+  const CodeWord& last_code = codes_w[last / kVector];
+  const bool inside = ((last_code.above | last_code.below) >> bits & 1) == 0;
+  const Vec last_bq = hn::NegMulAdd(rows.tau, hn::Sub(hn::Set(d, rows.c[last + 1]), hn::Set(d, rows.c[last])),
+                                    hn::Set(d, aq_w[last]));
+  Vec left = inside ? last_bq : hn::Zero(d);
+  for (int64_t word = 0; word < words; ++word) {
+    for (size_t u = 0; u < kVector; u += hn::Lanes(d)) {
+      const int64_t w = word * kVector + static_cast<int64_t>(u);
+      const Vec c = hn::Load(d, rows.c + w);
+      Vec sum = kOwn ? hn::Load(d, lambda_slab + w) : hn::Zero(d);
+      const Vec av_slab = dual_step(rows.tau, hn::Sub(hn::Load(d, c_next + w), c), hn::Load(d, aq_slab + w),
+                                    codes_slab[word], u, sum);
+      if (kOwn && !kSharedLambda) {
+        hn::Store(sum, d, lambda_slab + w);
+        sum = hn::Load(d, lambda_w + w);
+      }
+      const Vec av_w = dual_step(rows.tau, hn::Sub(hn::LoadU(d, rows.c + w + 1), c), hn::Load(d, aq_w + w),
+                                 codes_w[word], u, sum);
+      if (kOwn) hn::Store(sum, d, lambda_w + w);
+      hn::Store(av_slab, d, aq_slab + w);
+      hn::Store(av_w, d, aq_w + w);
+      const Vec div =
+          hn::Add(hn::Sub(hn::Load(d, av_slab_before + w), av_slab), hn::Sub(shift_in(d, av_w, left), av_w));
+      const Vec ap = rows.step(w, c, hn::Load(d, rows.ab + w), div);
+      if (z_sum) hn::Store(hn::NegMulAdd(rows.sigma, ap, hn::Load(d, z_sum + w)), d, z_sum + w);
+    }
+  }
+  rows.c[slabs.width] = rows.c[0];
 }
 
 // Both passes over one slab for iteration k; pass B only where the slab before is valid.
@@ -181,6 +251,12 @@ void step_back(const AdjointJob& job, const Strip& strip, int64_t slab, int64_t 
   if (steps) {
     if (slab == strip.halo) each_line(slab, restore_x_bar);
     each_line(slab + 1, restore_x_bar);
+  }
+  if (with_b && !steps && !job.slabs.frames) {
+    const auto both = !strip.owns(slab)   ? both_passes<false, false>
+                      : job.n_lambda == 1 ? both_passes<true, true>
+                                          : both_passes<true, false>;
+    return both({job, strip, slab, 0, k});
   }
   each_line(slab, [&](const Place& at) { steps ? pass_a<true>(at) : pass_a<false>(at); });
   if (!with_b) return;
