@@ -30,6 +30,33 @@ constexpr float kA2 = kA * kA, kB2 = kB * kB, kSum2 = kA2 + kB2, kProduct2 = kA2
 constexpr float kAtZero = 1.0f / kProduct2, kAtA = 0.5f / (kA2 * (kA2 - kB2)),
                 kAtB = 0.5f / (kB2 * (kB2 - kA2));
 
+// to [column][kRows], columns `pitch` apart, = from [kRows][n], rows `stride` apart. kRows: a multiple of 4, or 1.
+template <int64_t kRows>
+HWY_INLINE void transpose_rows(const float* HWY_RESTRICT from, int64_t stride, int64_t n,
+                               float* HWY_RESTRICT to, int64_t pitch) {
+  int64_t p = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::CappedTag<float, 4> tag;
+  for (; p + 4 <= n; p += 4) {
+    for (int64_t c = 0; c < kRows; c += 4) {  // 4 x 4 at a time
+      const float* const at = from + c * stride + p;
+      const auto v0 = hn::LoadU(tag, at), v1 = hn::LoadU(tag, at + stride);
+      const auto v2 = hn::LoadU(tag, at + 2 * stride), v3 = hn::LoadU(tag, at + 3 * stride);
+      const auto low_02 = hn::InterleaveLower(tag, v0, v2), high_02 = hn::InterleaveUpper(tag, v0, v2);
+      const auto low_13 = hn::InterleaveLower(tag, v1, v3), high_13 = hn::InterleaveUpper(tag, v1, v3);
+      float* const columns = to + p * pitch + c;
+      hn::StoreU(hn::InterleaveLower(tag, low_02, low_13), tag, columns);
+      hn::StoreU(hn::InterleaveUpper(tag, low_02, low_13), tag, columns + pitch);
+      hn::StoreU(hn::InterleaveLower(tag, high_02, high_13), tag, columns + 2 * pitch);
+      hn::StoreU(hn::InterleaveUpper(tag, high_02, high_13), tag, columns + 3 * pitch);
+    }
+  }
+#endif
+  for (; p < n; ++p) {
+    for (int64_t c = 0; c < kRows; ++c) to[p * pitch + c] = from[c * stride + p];
+  }
+}
+
 // r[6] = B' d[6]
 template <class V>
 HWY_INLINE void transform_input(const V* HWY_RESTRICT d, V* HWY_RESTRICT r) {

@@ -28,8 +28,8 @@
 #define PRIMAL_NN_CONV3D_WINOGRAD_SHARED
 namespace primal::cpu {
 
-// out[n,o,d,h,w] = leaky_relu(bias[o] + sum over c and 3 x 3 taps of weight_of(o, c, tap) in[n,c,d,...]), or without bias and
-// activation added onto what out holds.
+// out[n,o,d,h,w] = leaky_relu(bias[o] + sum over c and 3 x 3 taps of weight(o, c, tap) in[n,c,d,...]), or without bias and
+// activation added onto what out holds. weight(o, c, tap) lies at o * stride_o + c * stride_c + tap, or 8 - tap if turned.
 struct WinogradConvolution {
   Channels<const float> in;   // [N,C,D,H,W]
   GatedGradient<float> gate;  // in, where that is a gradient
@@ -41,10 +41,12 @@ struct WinogradConvolution {
 
   const float* weight;
   int64_t stride_o, stride_c;
-  bool turned;  // taps in reverse
-  float weight_of(int64_t to, int64_t from, int64_t tap) const {
-    return weight[to * stride_o + from * stride_c + (turned ? 8 - tap : tap)];
-  }
+  bool turned;
+};
+
+// Transformed weights: [point][block of output channels][c][output channel of the block].
+struct WeightLayout {
+  int64_t block_stride, point_stride;
 };
 
 // The tiles of a patch: n_rows x row_tiles of them, rows padded to row_stride, all padded to total.
@@ -66,26 +68,42 @@ constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
 constexpr int kBlockO = kManyRegisters ? 8 : 4;
 constexpr int64_t kPieceC = 64;  // channels added up before they join the sum
 
-// U = G g G' for the blocks [begin, end) of output channels: [point][block][c][kBlockO].
-void transform_weights(const WinogradConvolution& q, int64_t begin, int64_t end, int64_t point_stride,
-                       float* HWY_RESTRICT weights) {
-  const hn::CappedTag<float, kBlockO> tag;
-  using V = hn::Vec<decltype(tag)>;
-  for (int64_t block = begin; block < end; ++block) {
-    const int64_t first_o = block * kBlockO;
-    const int64_t n_o = HWY_MIN(int64_t{kBlockO}, q.o - first_o);
-    HWY_ALIGN float g[9][kBlockO] = {};  // [tap][o]; channels missing in the last block are zero
-    for (int64_t c = 0; c < q.c; ++c) {
-      for (int64_t o = 0; o < n_o; ++o) {
-        for (int64_t tap = 0; tap < 9; ++tap) g[tap][o] = q.weight_of(first_o + o, c, tap);
+// g [tap][2 kBlockO]: the taps of the output channels of a block for the input channels c and c + 1; zero where they end.
+void gather_taps(const WinogradConvolution& q, int64_t first_o, int64_t c,
+                 float (*HWY_RESTRICT g)[2 * kBlockO]) {
+  const int64_t n_o = HWY_MIN(int64_t{kBlockO}, q.o - first_o);
+  for (int64_t k = 0; k < 2; ++k) {
+    const float* const taps = q.weight + first_o * q.stride_o + (c + k) * q.stride_c;
+    float* const to = g[0] + k * kBlockO;
+    if (c + k < q.c && n_o == kBlockO) {
+      transpose_rows<kBlockO>(taps, q.stride_o, 9, to, 2 * kBlockO);
+      continue;
+    }
+    for (int64_t tap = 0; tap < 9; ++tap) {
+      for (int64_t o = 0; o < kBlockO; ++o) {
+        to[tap * 2 * kBlockO + o] = c + k < q.c && o < n_o ? taps[o * q.stride_o + tap] : 0.0f;
       }
-      float* const to = weights + (block * q.c + c) * kBlockO;
-      for (int64_t o = 0; o < kBlockO; o += static_cast<int64_t>(hn::Lanes(tag))) {
+    }
+  }
+}
+
+// U = G g G' for the blocks [begin, end) of output channels: [point][block][c][kBlockO], an even number of c.
+void transform_weights(const WinogradConvolution& q, int64_t begin, int64_t end, const WeightLayout& layout,
+                       float* HWY_RESTRICT weights) {
+  const hn::CappedTag<float, 2 * kBlockO> tag;
+  using V = hn::Vec<decltype(tag)>;
+  HWY_ALIGN float g[9][2 * kBlockO];
+  const auto tap = [&](int i) { return g[q.turned ? 8 - i : i]; };
+  for (int64_t block = begin; block < end; ++block) {
+    for (int64_t c = 0; c < q.c; c += 2) {
+      gather_taps(q, block * kBlockO, c, g);
+      float* const to = weights + block * layout.block_stride + c * kBlockO;
+      for (int64_t k = 0; k < 2 * kBlockO; k += static_cast<int64_t>(hn::Lanes(tag))) {
         V down[3][6];  // G g, column by column
         HWY_UNROLL(3)
         for (int j = 0; j < 3; ++j) {
-          const V column[3] = {hn::Load(tag, g[j] + o), hn::Load(tag, g[3 + j] + o),
-                               hn::Load(tag, g[6 + j] + o)};
+          const V column[3] = {hn::Load(tag, tap(j) + k), hn::Load(tag, tap(3 + j) + k),
+                               hn::Load(tag, tap(6 + j) + k)};
           transform_filter(column, down[j]);
         }
         HWY_UNROLL(6)
@@ -94,14 +112,14 @@ void transform_weights(const WinogradConvolution& q, int64_t begin, int64_t end,
           V u[6];
           transform_filter(row, u);
           HWY_UNROLL(6)
-          for (int j = 0; j < 6; ++j) hn::Store(u[j], tag, to + (i * 6 + j) * point_stride + o);
+          for (int j = 0; j < 6; ++j) hn::Store(u[j], tag, to + (i * 6 + j) * layout.point_stride + k);
         }
       }
     }
   }
 }
 
-// V = B' d B for one row of tiles. rows: its first input row, whose first element is the left border; work: 10 rows;
+// V = B' d B for one row of tiles. rows: its first input row, whose first element is the left border; work: 6 rows, taken apart and whole;
 // to: the first tile at point 0. kCap: lanes to use at most.
 template <int kCap>
 HWY_INLINE void transform_tile_row(const float* HWY_RESTRICT rows, int64_t row_stride, int64_t n_tiles,
@@ -120,9 +138,11 @@ HWY_INLINE void transform_tile_row(const float* HWY_RESTRICT rows, int64_t row_s
   using V = hn::Vec<decltype(tag)>;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(tag));
   const int64_t phase_stride = round_up(n_tiles + 1, PackedPatch::kAlign);
-  float* const phase = work + 6 * row_stride;  // column j of every tile: at j % 4, one tile on for j >= 4
+  float* const phases = work + 6 * row_stride;  // column j of every tile: at j % 4, one tile on for j >= 4
+  // All rows are taken apart before any is read again: a vector that overlaps two stores waits for both.
   for (int i = 0; i < 6; ++i) {
     const float* row = work + i * row_stride;
+    float* const phase = phases + 4 * i * phase_stride;
     for (int64_t t = 0; t < n_tiles; t += lanes) {
       V v0, v1, v2, v3;
       hn::LoadInterleaved4(tag, row + 4 * t, v0, v1, v2, v3);
@@ -133,6 +153,9 @@ HWY_INLINE void transform_tile_row(const float* HWY_RESTRICT rows, int64_t row_s
     }
     phase[n_tiles] = row[4 * n_tiles];
     phase[phase_stride + n_tiles] = row[4 * n_tiles + 1];
+  }
+  for (int i = 0; i < 6; ++i) {
+    const float* const phase = phases + 4 * i * phase_stride;
     for (int64_t t = 0; t < n_tiles; t += lanes) {  // along the rows: (B' d) B
       V d[6], r[6];
       HWY_UNROLL(6)
@@ -209,9 +232,9 @@ HWY_INLINE void multiply_tile(const float* HWY_RESTRICT u, const float* HWY_REST
 }
 
 // M = U V at one point: m [blocks * kBlockO, total], u [block][c][kBlockO], v [c, total].
-HWY_NOINLINE void multiply_point(const float* u, const float* v, int64_t n_blocks, int64_t n_c, int64_t total,
-                                 float* m) {
-  for (int64_t block = 0; block < n_blocks; ++block, u += n_c * kBlockO, m += kBlockO * total) {
+HWY_NOINLINE void multiply_point(const float* u, int64_t block_stride, const float* v, int64_t n_blocks,
+                                 int64_t n_c, int64_t total, float* m) {
+  for (int64_t block = 0; block < n_blocks; ++block, u += block_stride, m += kBlockO * total) {
     for (int64_t c = 0; c < n_c; c += kPieceC) {
       const int64_t piece = HWY_MIN(kPieceC, n_c - c);
       int64_t t = 0;
@@ -223,24 +246,31 @@ HWY_NOINLINE void multiply_point(const float* u, const float* v, int64_t n_block
   }
 }
 
-// Four rows of pixels, `stride` apart, go to the image from row `row` of the patch on, as far as they belong to it.
-void write_pixels(const WinogradConvolution& q, const Patch& patch, int64_t row, const float* pixels,
-                  int64_t stride, float* plane) {
+// n_rows x n_cols pixels, their rows `stride` apart, go to the image.
+void write_pixels(const WinogradConvolution& q, const float* pixels, int64_t stride, int64_t n_rows,
+                  int64_t n_cols, float* to) {
   const Tag tag;
-  for (int64_t i = 0; i < 4 && row + i < patch.n_rows; ++i, pixels += stride) {
-    float* const to = plane + (patch.h + row + i) * q.w + patch.w;
+  for (int64_t i = 0; i < n_rows; ++i, pixels += stride, to += q.w) {
     int64_t p = 0;
-    for (; p + kLanes <= patch.n_cols; p += kLanes) {
+    for (; p + kLanes <= n_cols; p += kLanes) {
       const auto y = hn::LoadU(tag, pixels + p);
       hn::StoreU(q.add ? hn::Add(hn::LoadU(tag, to + p), y) : y, tag, to + p);
     }
-    for (; p < patch.n_cols; ++p) to[p] = (q.add ? to[p] : 0.0f) + pixels[p];
+    for (; p < n_cols; ++p) to[p] = (q.add ? to[p] : 0.0f) + pixels[p];
+  }
+}
+
+// Asks for rows that are about to be written.
+void prefetch_rows(const float* rows, int64_t stride, int64_t n_rows, int64_t n_cols) {
+  for (int64_t i = 0; i < n_rows; ++i) {
+    for (int64_t p = 0; p < n_cols; p += PatchPrefetch::kLine) __builtin_prefetch(rows + i * stride + p, 1);
   }
 }
 
 template <int kCap>
 void winograd_patch(const WinogradConvolution& q, const Patch& patch, const TileGrid& grid,
-                    const float* weights, const PackedPatch& packed, float* work, float* v, float* m) {
+                    const float* weights, const WeightLayout& layout, const PackedPatch& packed, float* work,
+                    float* v, float* m) {
   const int64_t n_blocks = (q.o + kBlockO - 1) / kBlockO;
   const int64_t v_stride = q.c * grid.total + PackedPatch::kAlign;  // of points; not a power of two
   const int64_t m_stride = n_blocks * kBlockO * grid.total + PackedPatch::kAlign;
@@ -258,21 +288,24 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
     }
   }
   for (int64_t point = 0; point < kWinogradPoints; ++point) {
-    multiply_point(weights + point * n_blocks * q.c * kBlockO, v + point * v_stride, n_blocks, q.c,
-                   grid.total, m + point * m_stride);
+    multiply_point(weights + point * layout.point_stride, layout.block_stride, v + point * v_stride, n_blocks,
+                   q.c, grid.total, m + point * m_stride);
   }
+  const auto rows_of = [&](int64_t o, int64_t row) {  // of the image, four of them
+    return q.out.volume(patch.n, o) + (patch.d * q.h + patch.h + 4 * row) * q.w + patch.w;
+  };
   for (int64_t o = 0; o < q.o; ++o) {
     const float bias = q.bias != nullptr ? q.bias[o] : 0.0f;
-    float* const plane = q.out.volume(patch.n, o) + patch.d * q.h * q.w;
     for (int64_t row = 0; 4 * row < patch.n_rows; ++row) {
       const float* const from = m + o * grid.total + row * grid.row_stride;
-      if (!q.add && patch.n_cols == whole.n_cols &&
-          4 * row + 4 <= patch.n_rows) {  // whole tiles: straight there
-        float* const to = plane + (patch.h + 4 * row) * q.w + patch.w;
+      float* const to = rows_of(o, row);
+      const int64_t n_rows = HWY_MIN(patch.n_rows - 4 * row, int64_t{4});
+      if (o + 1 < q.o) prefetch_rows(rows_of(o + 1, row), q.w, n_rows, patch.n_cols);
+      if (!q.add && patch.n_cols == whole.n_cols && n_rows == 4) {  // whole tiles: straight there
         restore_tile_row<kCap>(from, m_stride, grid.row_stride, bias, q.slope, to, q.w);
       } else {
         restore_tile_row<kCap>(from, m_stride, grid.row_stride, bias, q.slope, work, whole.n_cols);
-        write_pixels(q, patch, 4 * row, work, whole.n_cols, plane);
+        write_pixels(q, work, whole.n_cols, n_rows, patch.n_cols, to);
       }
     }
   }
@@ -282,11 +315,13 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
 
 void winograd_convolution(const Exec& exec, const WinogradConvolution& q) {
   const int64_t n_blocks = (q.o + kBlockO - 1) / kBlockO;
-  const int64_t point_stride = n_blocks * q.c * kBlockO;
-  const Scratch weight_scratch(sizeof(float) * static_cast<size_t>(kWinogradPoints * point_stride));
+  WeightLayout layout{};
+  layout.block_stride = round_up(q.c, 2) * kBlockO;
+  layout.point_stride = n_blocks * layout.block_stride + PackedPatch::kAlign;  // not a power of two
+  const Scratch weight_scratch(sizeof(float) * static_cast<size_t>(kWinogradPoints * layout.point_stride));
   float* const weights = weight_scratch.as<float>();
   parallel_for(exec, n_blocks, 1,
-               [&](int64_t begin, int64_t end) { transform_weights(q, begin, end, point_stride, weights); });
+               [&](int64_t begin, int64_t end) { transform_weights(q, begin, end, layout, weights); });
 
   // Patches of 32 to 64 tiles: more of them where a tile has fewer channels, so that V and M stay near 1 MiB.
   constexpr int64_t kPatchFloats = 300 * 1024;
@@ -303,7 +338,7 @@ void winograd_convolution(const Exec& exec, const WinogradConvolution& q) {
     PackedPatch packed(patches, 1);
     packed.row_stride = round_up(4 * row_tiles + 2, PackedPatch::kAlign);
     packed.channel_stride = (4 * grid.n_rows + 2) * packed.row_stride + 2 * PackedPatch::kAlign;
-    const int64_t work_floats = 10 * packed.row_stride + 5 * PackedPatch::kAlign;
+    const int64_t work_floats = 12 * packed.row_stride + 24 * PackedPatch::kAlign;
     const int64_t v_floats = kWinogradPoints * (q.c * grid.total + PackedPatch::kAlign);
     const int64_t m_floats = kWinogradPoints * (n_blocks * kBlockO * grid.total + PackedPatch::kAlign);
     const Scratch scratch(sizeof(float) *
@@ -314,7 +349,7 @@ void winograd_convolution(const Exec& exec, const WinogradConvolution& q) {
     float* const work = m + m_floats;
     for (int64_t task = begin; task < end; ++task) {
       const auto compute = cap == 16 ? winograd_patch<16> : winograd_patch<8>;
-      compute(q, patches[task], grid, weights, packed, work, v, m);
+      compute(q, patches[task], grid, weights, layout, packed, work, v, m);
     }
   });
 }

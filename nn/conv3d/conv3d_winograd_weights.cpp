@@ -53,6 +53,9 @@ struct WinogradTask {
   float* w;       // [point][tile][padded_o]
   float* m;       // [point][padded_o][padded_c]
   int64_t n_tiles() const { return n_rows * row_tiles; }
+  // Between points: not powers of two, for then the points would compete for the same cache lines.
+  int64_t point_stride(int64_t padded) const { return n_tiles() * padded + PackedPatch::kAlign; }
+  int64_t m_stride() const { return padded_o * padded_c + PackedPatch::kAlign; }
 };
 
 }  // namespace primal::cpu
@@ -69,32 +72,6 @@ constexpr bool kManyRegisters = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64;
 constexpr int kTileO = kManyRegisters ? 8 : 4;
 constexpr int kTileV = 2;            // vectors of input channels
 constexpr int64_t kPixelTiles = 16;  // turned to pixels at once: 25 KiB
-
-// n_pixels (a multiple of 4) of kLanes planes, `stride` apart, to pixels of kLanes channels.
-#if HWY_TARGET == HWY_SCALAR
-void turn_to_pixels(const float* HWY_RESTRICT planes, int64_t, int64_t n_pixels, float* HWY_RESTRICT pixels) {
-  std::memcpy(pixels, planes, sizeof(float) * static_cast<size_t>(n_pixels));  // one lane
-}
-#else
-void turn_to_pixels(const float* HWY_RESTRICT planes, int64_t stride, int64_t n_pixels,
-                    float* HWY_RESTRICT pixels) {
-  const hn::CappedTag<float, 4> tag;
-  for (int64_t p = 0; p < n_pixels; p += 4) {
-    for (int64_t c = 0; c < kLanes; c += 4) {  // 4 x 4 at a time
-      const float* const from = planes + c * stride + p;
-      const auto v0 = hn::LoadU(tag, from), v1 = hn::LoadU(tag, from + stride);
-      const auto v2 = hn::LoadU(tag, from + 2 * stride), v3 = hn::LoadU(tag, from + 3 * stride);
-      const auto low_02 = hn::InterleaveLower(tag, v0, v2), high_02 = hn::InterleaveUpper(tag, v0, v2);
-      const auto low_13 = hn::InterleaveLower(tag, v1, v3), high_13 = hn::InterleaveUpper(tag, v1, v3);
-      float* const to = pixels + p * kLanes + c;
-      hn::StoreU(hn::InterleaveLower(tag, low_02, low_13), tag, to);
-      hn::StoreU(hn::InterleaveUpper(tag, low_02, low_13), tag, to + kLanes);
-      hn::StoreU(hn::InterleaveLower(tag, high_02, high_13), tag, to + 2 * kLanes);
-      hn::StoreU(hn::InterleaveUpper(tag, high_02, high_13), tag, to + 3 * kLanes);
-    }
-  }
-}
-#endif
 
 // One tile of kIn x kIn pixels, kLanes channels each, to its 36 points, point_stride apart.
 template <int kIn, class Transform>
@@ -165,13 +142,15 @@ HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const Winogra
       for (int64_t first = 0; first < task.row_tiles; first += kPixelTiles) {
         const int64_t n_tiles = HWY_MIN(kPixelTiles, task.row_tiles - first);
         for (int64_t i = 0; i < kIn; ++i) {
-          turn_to_pixels(packed.at(0, 4 * row + i - kBorder, 4 * first - kBorder), packed.channel_stride,
-                         4 * (n_tiles + kBorder), task.pixels + i * kRowPixels * kLanes);
+          transpose_rows<kLanes>(packed.at(0, 4 * row + i - kBorder, 4 * first - kBorder),
+                                 packed.channel_stride, 4 * (n_tiles + kBorder),
+                                 task.pixels + i * kRowPixels * kLanes, kLanes);
         }
         for (int64_t t = 0; t < n_tiles; ++t) {
           next.advance(tile_lines);
           transform_tile<kIn>(task.pixels + 4 * t * kLanes, kRowPixels * kLanes, transform,
-                              to + (row * task.row_tiles + first + t) * padded + c, task.n_tiles() * padded);
+                              to + (row * task.row_tiles + first + t) * padded + c,
+                              task.point_stride(padded));
         }
       }
     }
@@ -216,14 +195,13 @@ HWY_NOINLINE void multiply_point(const WinogradTask& task, const float* HWY_REST
 void write_weights(const WinogradWeightGradient& q, const WinogradTask& task, const ChannelRange& from_y,
                    const ChannelRange& from_x, float* weights) {
   const Tag tag;
-  const int64_t point_stride = task.padded_o * task.padded_c;
   for (int64_t o = 0; o < from_y.count; ++o) {
     for (int64_t c = 0; c < from_x.count; c += kLanes) {
       const float* m = task.m + o * task.padded_c + c;
       hn::Vec<Tag> down[3][6];
       for (int j = 0; j < 6; ++j) {
         hn::Vec<Tag> column[6], g[3];
-        for (int i = 0; i < 6; ++i) column[i] = hn::Load(tag, m + (i * 6 + j) * point_stride);
+        for (int i = 0; i < 6; ++i) column[i] = hn::Load(tag, m + (i * 6 + j) * task.m_stride());
         transform_grad_filter(column, g);
         for (int i = 0; i < 3; ++i) down[i][j] = g[i];
       }
@@ -233,10 +211,10 @@ void write_weights(const WinogradWeightGradient& q, const WinogradTask& task, co
         transform_grad_filter(down[i], g);
         for (int j = 0; j < 3; ++j) hn::Store(g[j], tag, taps[3 * i + j]);
       }
-      float* to = weights + ((from_y.first + o) * q.c + from_x.first + c) * 9;
-      for (int64_t k = 0; k < HWY_MIN(kLanes, from_x.count - c); ++k) {
-        for (int64_t tap = 0; tap < 9; ++tap) *to++ = taps[tap][k];
-      }
+      float* const to = weights + ((from_y.first + o) * q.c + from_x.first + c) * 9;
+      const int64_t n = HWY_MIN(kLanes, from_x.count - c);
+      transpose_rows<8>(taps[0], kLanes, n, to, 9);
+      for (int64_t k = 0; k < n; ++k) to[9 * k + 8] = taps[8][k];
     }
   }
 }
@@ -272,10 +250,10 @@ void winograd_weight_gradient(const Exec& exec, const WinogradWeightGradient& q)
     const int64_t planes_floats = kLanes * packed_x.channel_stride;
     const int64_t pixels_floats = 6 * 4 * (kPixelTiles + 1) * round_up(kLanes, 4);
     const int64_t v_floats =
-        kWinogradPoints * shape.n_tiles() * round_up(shape.padded_c, PackedPatch::kAlign);
+        kWinogradPoints * shape.point_stride(round_up(shape.padded_c, PackedPatch::kAlign));
     const int64_t w_floats =
-        kWinogradPoints * shape.n_tiles() * round_up(shape.padded_o, PackedPatch::kAlign);
-    const int64_t m_floats = kWinogradPoints * shape.padded_o * shape.padded_c;
+        kWinogradPoints * shape.point_stride(round_up(shape.padded_o, PackedPatch::kAlign));
+    const int64_t m_floats = kWinogradPoints * shape.m_stride();
     const Scratch scratch(
         sizeof(float) * static_cast<size_t>(planes_floats + pixels_floats + v_floats + w_floats + m_floats));
     WinogradTask task = shape;
@@ -301,9 +279,9 @@ void winograd_weight_gradient(const Exec& exec, const WinogradWeightGradient& q)
             [](const auto* d, auto* r) { transform_grad_output(d, r); }, task.padded_o, task.w,
             c == 0 ? bias : nullptr);
         for (int64_t point = 0; point < kWinogradPoints; ++point) {
-          multiply_point(task, task.w + point * task.n_tiles() * task.padded_o,
-                         task.v + point * task.n_tiles() * task.padded_c, p > segments.first(segment),
-                         task.m + point * task.padded_o * task.padded_c);
+          multiply_point(task, task.w + point * task.point_stride(task.padded_o),
+                         task.v + point * task.point_stride(task.padded_c), p > segments.first(segment),
+                         task.m + point * task.m_stride());
         }
       }
       float* const weights = sums + segment * n_sums;
