@@ -35,10 +35,16 @@ Variable run(const Variable& x, const Variable& weight, const Variable& bias, co
   return record("conv3d", y, {x, weight, bias}, [=](Gradients& g) {
     const View5<const T> grad_y = g.output().device_view5<const T>();
     if (g.needs(0)) {
-      const View5<T> grad_x = g.input(0).device_view5<T>();
       const Range data_range("conv3d", "backward_data",
                              [&] { return describe("backward_data", data->info); });
-      data->kernels.backward_data(exec, grad_y, saved_weight.device_view5<const T>(), params, grad_x);
+      const View5<const T> weight_view = saved_weight.device_view5<const T>();
+      if (const auto* fused = data->kernels.fused) {  // can overwrite what holds no gradient yet
+        const Gradients::Sink grad_x = g.sink(0);
+        fused->backward_data(exec, {grad_y}, weight_view, params, grad_x.add,
+                             {grad_x.buffer.template device_view5<T>()});
+      } else {
+        data->kernels.backward_data(exec, grad_y, weight_view, params, g.input(0).device_view5<T>());
+      }
     }
     if (g.needs(1) || g.needs(2)) {
       const View5<T> grad_weight = g.needs(1) ? g.input(1).device_view5<T>() : View5<T>{};

@@ -140,6 +140,17 @@ void conv3d_backward_weights_blocked(const Exec&, const Channels<const float>& x
                                      const GatedGradient<float>& grad_y, const Conv3dParams&,
                                      View5<float> grad_weight, View<float, 1> grad_bias);
 
+// Streams of channels, f32, no copies: kernel (1,1,1), stride 1, no padding, at most four output channels
+// (conv3d_streamed.cpp).
+bool conv3d_streamed_supports(const Conv3dGeometry&);
+void conv3d_forward_streamed(const Exec&, const Channels<const float>& x, View5<const float> weight,
+                             View<const float, 1> bias, const Conv3dParams&, float slope, View5<float> y);
+void conv3d_backward_data_streamed(const Exec&, const GatedGradient<float>& grad_y, View5<const float> weight,
+                                   const Conv3dParams&, bool add, const Channels<float>& grad_x);
+void conv3d_backward_weights_streamed(const Exec&, const Channels<const float>& x,
+                                      const GatedGradient<float>& grad_y, const Conv3dParams&,
+                                      View5<float> grad_weight, View<float, 1> grad_bias);
+
 // Winograd F(4x4, 3x3) for the 3x3 shapes of the above that have channels and pixels enough
 // (conv3d_winograd.cpp, conv3d_winograd_weights.cpp).
 bool conv3d_winograd_supports(const Conv3dGeometry&);

@@ -13,6 +13,8 @@ using Triple = std::array<int64_t, 3>;
 constexpr ImplementationInfo kBlocked{
     "blocked",
     "tiles of 8 output channels x 32 pixels in registers, input patches and weights packed for cache"};
+constexpr ImplementationInfo kStreamed{
+    "streamed", "few outputs in the first-level cache, channels of x one after the other past them"};
 constexpr ImplementationInfo kWinograd{
     .name = "winograd",
     .idea = "F(4x4, 3x3) at 0, 3/4, -3/4, 3/2, -3/2, infinity: 36 products for 144",
@@ -36,6 +38,8 @@ bool anything(const Conv3dGeometry&) { return true; }
 
 constexpr Conv3dFusedKernels<float> kFusedBlocked{
     cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked, cpu::conv3d_backward_weights_blocked};
+constexpr Conv3dFusedKernels<float> kFusedStreamed{
+    cpu::conv3d_forward_streamed, cpu::conv3d_backward_data_streamed, cpu::conv3d_backward_weights_streamed};
 constexpr Conv3dFusedKernels<float> kFusedWinograd{
     cpu::conv3d_forward_winograd, cpu::conv3d_backward_data_winograd, cpu::conv3d_backward_weights_winograd};
 
@@ -79,6 +83,9 @@ std::vector<OpCase> corner_cases() {
       pointwise("pointwise", {2, 7, 2, 5, 6}, 10),
       pointwise("pointwise_head", {1, 32, 1, 17, 16}, 2),
       pointwise("pointwise_long", {1, 3, 2, 31, 41}, 5),
+      pointwise("pointwise_few_long", {1, 5, 2, 31, 41}, 3),
+      pointwise("pointwise_four", {1, 9, 1, 7, 5}, 4),
+      pointwise("pointwise_one", {1, 1, 1, 1, 3}, 1),
       pointwise("pointwise_empty_batch", {0, 3, 1, 4, 4}, 2),
   };
   OpCase no_bias = square("no_bias", {1, 2, 1, 4, 5}, 3);
@@ -179,6 +186,7 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_lad
     PRIMAL_ON_DEVICES(kTiled, cpu::conv3d_blocked_supports, conv3d_tiled),
     PRIMAL_ON_DEVICES(kDirect, anything, conv3d_direct),
     {kWinograd, cpu::conv3d_winograd_supports, with_fused<kFusedWinograd>()},
+    {kStreamed, cpu::conv3d_streamed_supports, with_fused<kFusedStreamed>()},
     {kBlocked, cpu::conv3d_blocked_supports, with_fused<kFusedBlocked>()},
     {kPlain,
      anything,

@@ -72,6 +72,8 @@ TEST(Conv3dLeakyRelu, EqualsTheChain) {
   const Device simt = Device::simt();
   for (const ChainCase& c : {ChainCase{"blocked", {}, 19, 21, 18, 3},
                              {"winograd", {}, 19, 21, 18, 3},
+                             {"blocked", {}, 19, 21, 18, 1},
+                             {"streamed", {}, 3, 6, 4, 1},
                              {"tiled", simt, 19, 21, 18, 3},  // channels in splits
                              {"tiled", simt, 3, 4, 5, 3},
                              {"tiled", simt, 11, 6, 34, 1}}) {

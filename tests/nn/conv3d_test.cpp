@@ -111,6 +111,7 @@ TEST(Conv3d, BitsDoNotDependOnTheNumberOfThreads) {
   const OpInfo info = conv3d_info();
   std::vector<OpCase> cases = large_cases(info);
   cases.push_back(corner_case(info, "pointwise_long"));
+  cases.push_back(corner_case(info, "pointwise_few_long"));
   cases.push_back(corner_case(info, "full_3x3x3"));
   const int before = num_threads();
   for (const OpCase& op_case : cases) {
@@ -141,16 +142,19 @@ TEST(Conv3d, EveryImplementationRunsTheShapesItIsFor) {
   for (const char* name : {"odd_extents", "pointwise", "no_bias"}) {
     EXPECT_TRUE(runs(corner_case(info, name), "blocked")) << name;
   }
+  for (const char* name : {"pointwise_head", "pointwise_four", "pointwise_one"})
+    EXPECT_TRUE(runs(corner_case(info, name), "streamed")) << name;
+  EXPECT_FALSE(runs(corner_case(info, "pointwise"), "streamed"));  // ten outputs
   for (const OpCase& op_case : large_cases(info)) EXPECT_TRUE(runs(op_case, "winograd")) << op_case.name;
   for (const char* name : {"full_3x3x3", "stride_4", "padding_on_one_axis"}) {
-    for (const char* implementation : {"blocked", "winograd"}) {
+    for (const char* implementation : {"blocked", "streamed", "winograd"}) {
       EXPECT_FALSE(runs(corner_case(info, name), implementation)) << implementation << " on " << name;
     }
   }
 }
 
 TEST(Conv3d, BackwardAddsToTheGradientsOfSharedInputs) {
-  for (const char* implementation : {"blocked", "reference"}) {
+  for (const char* implementation : {"streamed", "blocked", "reference"}) {
     const ImplementationScope scope(ImplementationScope::Forced{{"conv3d", implementation}});
     const Variable x(Tensor::full({1, 2, 1, 3, 3}, 2.0), true);
     const Variable weight(Tensor::full({2, 2, 1, 1, 1}, 0.5), true);
@@ -167,7 +171,7 @@ TEST(Conv3d, BackwardAddsToTheGradientsOfSharedInputs) {
 }
 
 TEST(Conv3d, GivesOnlyTheGradientsThatAreWanted) {
-  for (const char* implementation : {"blocked", "reference"}) {
+  for (const char* implementation : {"streamed", "blocked", "reference"}) {
     const ImplementationScope scope(ImplementationScope::Forced{{"conv3d", implementation}});
     const Variable x(Tensor::full({1, 2, 1, 3, 3}, 1.0)), weight(Tensor::full({1, 2, 1, 3, 3}, 1.0));
     const Variable bias(Tensor::zeros({1}), true);
