@@ -162,4 +162,8 @@ void conv3d_backward_weights_winograd(const Exec&, const Channels<const float>& 
                                       const GatedGradient<float>& grad_y, const Conv3dParams&,
                                       View5<float> grad_weight, View<float, 1> grad_bias);
 
+// oneDNN, in builds that found it: whatever is not empty (conv3d_onednn.cpp).
+extern const Conv3dKernels<float> conv3d_onednn;
+bool conv3d_onednn_supports(const Conv3dGeometry&);
+
 }  // namespace primal::cpu

@@ -32,6 +32,13 @@ constexpr ImplementationInfo cudnn_info(const char* name, const char* idea) {
   return {.name = name, .idea = idea, .device = Device::Kind::cuda, .tolerance_factor = 5.0};
 }
 #endif
+#if PRIMAL_HAS_ONEDNN
+// Another number of threads, other sums over pixels.
+constexpr ImplementationInfo kOneDnn{.name = "onednn",
+                                     .idea = "Intel's library: its own layouts, kernels compiled as it runs",
+                                     .tolerance_factor = 5.0,
+                                     .deterministic = false};
+#endif
 constexpr ImplementationInfo kPlain{kReference, "one row of y at a time, taps outside, pixels inside"};
 
 bool anything(const Conv3dGeometry&) { return true; }
@@ -191,6 +198,10 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_lad
     {kPlain,
      anything,
      {cpu::conv3d_forward<float>, cpu::conv3d_backward_data<float>, cpu::conv3d_backward_weights<float>}},
+// After the reference, so by name or plan only: results do not depend on what a machine has installed.
+#if PRIMAL_HAS_ONEDNN
+    {kOneDnn, cpu::conv3d_onednn_supports, cpu::conv3d_onednn},
+#endif
   };
   return ladder;
 }

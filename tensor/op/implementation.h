@@ -1,8 +1,8 @@
 // The implementations of an op, and which one runs.
 //
-// Each op keeps a ladder: its implementations for one element type, on all devices, fastest first, the plain reference on
-// the CPU last and able to do everything. choose() takes, for a phase ("forward", "backward", ...), a geometry and a
-// device, of those that run on the device,
+// Each op keeps a ladder: its implementations for one element type, on all devices, fastest first. The plain reference on
+// the CPU can do everything, so what comes after it is left to 1 and 2. choose() takes, for a phase ("forward",
+// "backward", ...), a geometry and a device, of those that run on the device,
 //
 //   1. the implementation that is forced by name (`--impl conv3d=blocked`),
 //   2. the one a plan has for this phase and geometry (`--plan FILE`, written by `primal tune`),

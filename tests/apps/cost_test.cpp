@@ -143,11 +143,14 @@ TEST(OpGeometry, NamesTheImplementationsThatSupportIt) {
             (std::vector<std::string>{"simd", "reference"}));
   EXPECT_EQ(op("max_pool3d").geometry.supporting("n1 c2 d1 h9 w9 k1,3,3 s1,2,2 p0,1,1", Device::Kind::cpu),
             std::vector<std::string>{"reference"});
-  const auto names =
-      op("conv3d").geometry.supporting("n1 c32 o32 d1 h256 w256 k1,3,3 s1,1,1 p0,1,1", Device::Kind::cpu);
-  EXPECT_EQ(names, (std::vector<std::string>{"winograd", "blocked", "reference"}));
-  EXPECT_EQ(op("conv3d").geometry.supporting("n1 c2 o3 d4 h9 w9 k3,3,3 s2,2,2 p1,1,1", Device::Kind::cpu),
-            std::vector<std::string>{"reference"});
+  const auto ours = [&](const std::string& geometry) {  // without oneDNN, which not every build has
+    std::vector<std::string> names = op("conv3d").geometry.supporting(geometry, Device::Kind::cpu);
+    if (names.back() == "onednn") names.pop_back();
+    return names;
+  };
+  EXPECT_EQ(ours("n1 c32 o32 d1 h256 w256 k1,3,3 s1,1,1 p0,1,1"),
+            (std::vector<std::string>{"winograd", "blocked", "reference"}));
+  EXPECT_EQ(ours("n1 c2 o3 d4 h9 w9 k3,3,3 s2,2,2 p1,1,1"), std::vector<std::string>{"reference"});
   EXPECT_EQ(op("pdhg").geometry.supporting("n1 d1 h8 w8 axes3,4", Device::Kind::cpu),
             (std::vector<std::string>{"fused", "reference"}));
   EXPECT_EQ(op("conv3d").geometry.supporting("n1 c2 o3 d4 h9 w9 k3,3,3 s2,2,2 p1,1,1", Device::Kind::simt),

@@ -1,7 +1,10 @@
 #include "nn/conv3d/conv3d.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
+#include <omp.h>
+#include <thread>
 
 #include "support/op_test.h"
 #include "tensor/error.h"
@@ -116,6 +119,7 @@ TEST(Conv3d, BitsDoNotDependOnTheNumberOfThreads) {
   const int before = num_threads();
   for (const OpCase& op_case : cases) {
     for (const ImplementationInfo& implementation : info.implementations_on(Device::Kind::cpu)) {
+      if (!implementation.deterministic) continue;
       set_num_threads(1);
       const OpResult one = run_case(info, op_case, implementation.name);
       for (const int n : {2, 5}) {
@@ -154,7 +158,7 @@ TEST(Conv3d, EveryImplementationRunsTheShapesItIsFor) {
 }
 
 TEST(Conv3d, BackwardAddsToTheGradientsOfSharedInputs) {
-  for (const char* implementation : {"streamed", "blocked", "reference"}) {
+  for (const char* implementation : {"streamed", "blocked", "reference", "onednn"}) {
     const ImplementationScope scope(ImplementationScope::Forced{{"conv3d", implementation}});
     const Variable x(Tensor::full({1, 2, 1, 3, 3}, 2.0), true);
     const Variable weight(Tensor::full({2, 2, 1, 1, 1}, 0.5), true);
@@ -171,7 +175,7 @@ TEST(Conv3d, BackwardAddsToTheGradientsOfSharedInputs) {
 }
 
 TEST(Conv3d, GivesOnlyTheGradientsThatAreWanted) {
-  for (const char* implementation : {"streamed", "blocked", "reference"}) {
+  for (const char* implementation : {"streamed", "blocked", "reference", "onednn"}) {
     const ImplementationScope scope(ImplementationScope::Forced{{"conv3d", implementation}});
     const Variable x(Tensor::full({1, 2, 1, 3, 3}, 1.0)), weight(Tensor::full({1, 2, 1, 3, 3}, 1.0));
     const Variable bias(Tensor::zeros({1}), true);
@@ -181,6 +185,47 @@ TEST(Conv3d, GivesOnlyTheGradientsThatAreWanted) {
     EXPECT_FALSE(x.requires_grad());
     EXPECT_FALSE(conv3d(x, weight, {}, {.padding = {0, 1, 1}}).requires_grad());
   }
+}
+
+bool has_onednn(const OpInfo& info) {
+  return std::ranges::count(info.implementations, "onednn", &ImplementationInfo::name) > 0;
+}
+
+TEST(Conv3d, OneDnnRunsEveryShapeWhenNamedAndNoneByRule) {
+  const OpInfo info = conv3d_info();
+  if (!has_onednn(info)) GTEST_SKIP() << "a build without oneDNN";
+  for (const OpCase& op_case : info.corner_cases) {
+    const OpCall call{make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name};
+    const ImplementationScope rule;
+    info.run(call);
+    EXPECT_FALSE(rule.used("conv3d", "onednn")) << op_case.name;
+    const ImplementationScope named("conv3d", "onednn");
+    info.run(call);
+    EXPECT_EQ(named.used("conv3d", "onednn"), op_case.inputs.front().shape.numel() > 0) << op_case.name;
+  }
+}
+
+TEST(Conv3d, OneDnnGivesTheSameBitsAgainAndFromSeveralThreadsAtOnce) {
+  const OpInfo info = conv3d_info();
+  if (!has_onednn(info)) GTEST_SKIP() << "a build without oneDNN";
+  const int before = num_threads(), of_openmp = omp_get_max_threads();
+  set_num_threads(2);
+  const OpCase op_case = corner_case(info, "odd_extents");
+  const OpResult expected = run_case(info, op_case, "onednn");
+  std::vector<OpResult> results(4);
+  {
+    const ImplementationScope scope("conv3d", "onednn");
+    const OpCall call{make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name};
+    std::vector<std::jthread> threads;
+    for (OpResult& result : results) threads.emplace_back([&] { result = info.run(call); });
+  }
+  for (const OpResult& result : results)
+    EXPECT_EQ(result.outputs.at("y").to_doubles(), expected.outputs.at("y").to_doubles());
+  const OpResult again = run_case(info, op_case, "onednn");
+  for (const auto& [name, grad] : expected.grads)
+    EXPECT_EQ(again.grads.at(name).to_doubles(), grad.to_doubles()) << name;
+  EXPECT_EQ(omp_get_max_threads(), of_openmp);
+  set_num_threads(before);
 }
 
 TEST(Conv3d, WinogradGivesTheGradientsOfWeightAndBiasAlone) {
