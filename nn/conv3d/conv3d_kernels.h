@@ -151,6 +151,13 @@ void conv3d_backward_weights_streamed(const Exec&, const Channels<const float>& 
                                       const GatedGradient<float>& grad_y, const Conv3dParams&,
                                       View5<float> grad_weight, View<float, 1> grad_bias);
 
+// The gradient of the weights for x of one channel, f32: kernel (1,3,3) with padding (0,1,1); the other phases are those of
+// blocked (conv3d_one_channel.cpp).
+bool conv3d_one_channel_supports(const Conv3dGeometry&);
+void conv3d_backward_weights_one_channel(const Exec&, const Channels<const float>& x,
+                                         const GatedGradient<float>& grad_y, const Conv3dParams&,
+                                         View5<float> grad_weight, View<float, 1> grad_bias);
+
 // Winograd F(4x4, 3x3) for the 3x3 shapes of the above that have channels and pixels enough
 // (conv3d_winograd.cpp, conv3d_winograd_weights.cpp).
 bool conv3d_winograd_supports(const Conv3dGeometry&);

@@ -15,6 +15,9 @@ constexpr ImplementationInfo kBlocked{
     "tiles of 8 output channels x 32 pixels in registers, input patches and weights packed for cache"};
 constexpr ImplementationInfo kStreamed{
     "streamed", "few outputs in the first-level cache, channels of x one after the other past them"};
+constexpr ImplementationInfo kOneChannel{
+    "one_channel",
+    "blocked, but all nine taps of a picture's weights in registers, their gradient read once"};
 constexpr ImplementationInfo kWinograd{
     .name = "winograd",
     .idea = "F(4x4, 3x3) at 0, 3/4, -3/4, 3/2, -3/2, infinity: 36 products for 144",
@@ -47,6 +50,8 @@ constexpr Conv3dFusedKernels<float> kFusedBlocked{
     cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked, cpu::conv3d_backward_weights_blocked};
 constexpr Conv3dFusedKernels<float> kFusedStreamed{
     cpu::conv3d_forward_streamed, cpu::conv3d_backward_data_streamed, cpu::conv3d_backward_weights_streamed};
+constexpr Conv3dFusedKernels<float> kFusedOneChannel{
+    cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked, cpu::conv3d_backward_weights_one_channel};
 constexpr Conv3dFusedKernels<float> kFusedWinograd{
     cpu::conv3d_forward_winograd, cpu::conv3d_backward_data_winograd, cpu::conv3d_backward_weights_winograd};
 
@@ -83,6 +88,8 @@ std::vector<OpCase> corner_cases() {
       square("odd_extents", {2, 5, 3, 7, 11}, 9),
       square("width_past_a_patch", {1, 2, 1, 3, 299}, 3),
       square("many_patches", {1, 1, 1, 45, 50}, 2),
+      square("one_channel", {2, 1, 2, 19, 23}, 5),
+      square("one_wide_channel", {1, 1, 1, 2, 401}, 3),
       square("many_bands", {1, 100, 1, 40, 3}, 2),
       square("wide_channels", {1, 40, 1, 5, 16}, 72),
       square("odd_tiles", {1, 17, 1, 9, 13}, 18),
@@ -194,6 +201,7 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_lad
     PRIMAL_ON_DEVICES(kDirect, anything, conv3d_direct),
     {kWinograd, cpu::conv3d_winograd_supports, with_fused<kFusedWinograd>()},
     {kStreamed, cpu::conv3d_streamed_supports, with_fused<kFusedStreamed>()},
+    {kOneChannel, cpu::conv3d_one_channel_supports, with_fused<kFusedOneChannel>()},
     {kBlocked, cpu::conv3d_blocked_supports, with_fused<kFusedBlocked>()},
     {kPlain,
      anything,

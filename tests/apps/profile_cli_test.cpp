@@ -54,7 +54,7 @@ TEST_F(ProfileCli, AnOpOnTheNetworksShapes) {
   const auto of_a_library = [](const auto& row) { return row.at("implementation") == "onednn"; };
   EXPECT_EQ(static_cast<ptrdiff_t>(report.at("rows").size()) -
                 std::ranges::count_if(report.at("rows"), of_a_library),
-            4 + 4);  // forward and backward_weights; forward and backward; two each
+            6 + 4);  // forward and backward_weights of three; forward and backward of two
 }
 
 TEST_F(ProfileCli, AForcedImplementationIsTheOnlyOneAndTheOneThatIsChosen) {
@@ -147,7 +147,7 @@ TEST_F(ProfileCli, ATunedPlanIsUsedAndWhatDoesNotFitIsSaid) {
     }
     return names;
   };
-  EXPECT_EQ(implementations(""), std::set<std::string>{"blocked"});
+  EXPECT_EQ(implementations(""), (std::set<std::string>{"blocked", "streamed"}));
   EXPECT_EQ(implementations(" --plan " + plan), std::set<std::string>{"reference"});
   EXPECT_EQ(implementations(" --impl conv3d=blocked --plan " + plan), std::set<std::string>{"blocked"});
 

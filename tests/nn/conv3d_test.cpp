@@ -115,6 +115,7 @@ TEST(Conv3d, BitsDoNotDependOnTheNumberOfThreads) {
   std::vector<OpCase> cases = large_cases(info);
   cases.push_back(corner_case(info, "pointwise_long"));
   cases.push_back(corner_case(info, "pointwise_few_long"));
+  cases.push_back(corner_case(info, "one_channel"));
   cases.push_back(corner_case(info, "full_3x3x3"));
   const int before = num_threads();
   for (const OpCase& op_case : cases) {
@@ -149,6 +150,9 @@ TEST(Conv3d, EveryImplementationRunsTheShapesItIsFor) {
   for (const char* name : {"pointwise_head", "pointwise_four", "pointwise_one"})
     EXPECT_TRUE(runs(corner_case(info, name), "streamed")) << name;
   EXPECT_FALSE(runs(corner_case(info, "pointwise"), "streamed"));  // ten outputs
+  for (const char* name : {"one_channel", "one_wide_channel", "one_pixel"})
+    EXPECT_TRUE(runs(corner_case(info, name), "one_channel")) << name;
+  EXPECT_FALSE(runs(corner_case(info, "one_row"), "one_channel"));  // two channels
   for (const OpCase& op_case : large_cases(info)) EXPECT_TRUE(runs(op_case, "winograd")) << op_case.name;
   for (const char* name : {"full_3x3x3", "stride_4", "padding_on_one_axis"}) {
     for (const char* implementation : {"blocked", "streamed", "winograd"}) {
