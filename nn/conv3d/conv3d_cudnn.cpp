@@ -4,12 +4,14 @@
 // `cudnn` takes the first algorithm of cuDNN's heuristic list that is deterministic and keeps to --precision: the same for the
 // same geometry, library and device. `cudnn_gemm`, `cudnn_winograd` and `cudnn_fft` take the algorithm of that name, so that
 // `primal tune` can measure it and a plan keep it; where the list does not have it, or not deterministic, they are `cudnn`.
+// `cudnn_graph` goes forward by conv3d_cudnn_graph.cpp and back as `cudnn`, as it does where that has no kernel.
 // Where the list has nothing at all, our kernels run under cuDNN's name: launches show which (conv3d_..._tiled or _direct).
+#include "nn/conv3d/conv3d_cudnn.h"
+
 #include <algorithm>
 #include <array>
 #include <vector>
 
-#include "nn/conv3d/conv3d_kernels.h"
 #include "tensor/backend.h"
 #include "tensor/cuda/cudnn_api.h"
 #include "tensor/cuda/precision.h"
@@ -38,12 +40,6 @@ class Descriptor {
   Handle handle_ = nullptr;
   Destroy destroy_;
 };
-
-// Depth 1 everywhere is a convolution of pictures, for which cuDNN has more algorithms.
-template <class X, class W>
-bool is_flat(const X& x, const W& weight, const Conv3dParams& params) {
-  return x.size(2) == 1 && weight.size(2) == 1 && params.padding[0] == 0;
-}
 
 template <class V>
 std::vector<int> extents_of(const V& view, bool flat) {
@@ -298,12 +294,21 @@ void backward_weights(const Exec& exec, const Channels<const float>& channels,
 template <Method method>
 constexpr Conv3dFusedKernels<float> kFused{forward<method>, backward_data<method>, backward_weights<method>};
 
+void forward_by_graph(const Exec& exec, const Channels<const float>& x, View5<const float> weight,
+                      View<const float, 1> bias, const Conv3dParams& params, float slope, View5<float> y) {
+  if (!conv3d_forward_by_graph(exec, x, weight, bias, params, slope, y))
+    forward<Method::first>(exec, x, weight, bias, params, slope, y);
+}
+constexpr Conv3dFusedKernels<float> kFusedGraph{forward_by_graph, backward_data<Method::first>,
+                                                backward_weights<Method::first>};
+
 }  // namespace
 
 const Conv3dKernels<float> conv3d_cudnn = with_fused<kFused<Method::first>>();
 const Conv3dKernels<float> conv3d_cudnn_gemm = with_fused<kFused<Method::gemm>>();
 const Conv3dKernels<float> conv3d_cudnn_winograd = with_fused<kFused<Method::winograd>>();
 const Conv3dKernels<float> conv3d_cudnn_fft = with_fused<kFused<Method::fft>>();
+const Conv3dKernels<float> conv3d_cudnn_graph = with_fused<kFusedGraph>();
 
 bool conv3d_cudnn_supports(const Conv3dGeometry& g) {
   return has_cudnn() && g.x.numel() > 0 && g.x.numel() < (int64_t{1} << 31);

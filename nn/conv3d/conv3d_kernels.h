@@ -100,6 +100,12 @@ struct Conv3dElementwise {
   void (*finish)(const Exec&, View<const float, 1> bias, float slope, View5<float> y);
 };
 PRIMAL_DEVICE_KERNELS(Conv3dElementwise, conv3d_elementwise);
+// [N,C,D,H,W] to [N,D,H,W,C] and back (conv3d_channels_last_cuda.cu).
+struct Conv3dChannelsLast {
+  void (*to_last)(const Exec&, const Channels<const float>& x, std::span<float> last);
+  void (*from_last)(const Exec&, std::span<const float> last, View5<float> y);
+};
+PRIMAL_DEVICE_KERNELS(Conv3dChannelsLast, conv3d_channels_last);
 #if PRIMAL_HAS_CUDA
 namespace cuda {
 extern const Conv3dKernels<float> conv3d_cublaslt;  // conv3d_cublaslt.cpp
@@ -109,7 +115,8 @@ bool conv3d_cublaslt_supports(const Conv3dGeometry&);
 #if PRIMAL_HAS_CUDNN
 namespace cuda {
 // conv3d_cudnn.cpp; those with a method compute as `conv3d_cudnn` where cuDNN does not have it
-extern const Conv3dKernels<float> conv3d_cudnn, conv3d_cudnn_gemm, conv3d_cudnn_winograd, conv3d_cudnn_fft;
+extern const Conv3dKernels<float> conv3d_cudnn, conv3d_cudnn_gemm, conv3d_cudnn_winograd, conv3d_cudnn_fft,
+    conv3d_cudnn_graph;
 bool conv3d_cudnn_supports(const Conv3dGeometry&);
 }  // namespace cuda
 #endif

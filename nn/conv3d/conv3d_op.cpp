@@ -196,6 +196,8 @@ std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_lad
      cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn_winograd},
     {cudnn_info("cudnn_fft", "Fourier transforms of tiles"), cuda::conv3d_cudnn_supports,
      cuda::conv3d_cudnn_fft},
+    {cudnn_info("cudnn_graph", "convolution, bias and activation in one kernel, channels last"),
+     cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn_graph},
 #endif
     PRIMAL_ON_DEVICES(kTiled, cpu::conv3d_blocked_supports, conv3d_tiled),
     PRIMAL_ON_DEVICES(kDirect, anything, conv3d_direct),

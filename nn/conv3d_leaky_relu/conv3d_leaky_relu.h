@@ -7,7 +7,7 @@
 // Saved:    x_i, weight and y, which the next op saves too; the concatenation and u never exist. (cuDNN wants one tensor, so
 //           for the time of a call its scratch memory holds the x_i joined.)
 // Adjoint:  grad_u = grad_y where y > 0, else slope grad_y; then conv3d's, each part of grad_x into its own x_i.
-// Chooses:  among conv3d's implementations (`--impl conv3d=winograd`). One that has no fused kernels (direct, cublaslt) runs
+// Chooses:  among conv3d's implementations (`--impl conv3d=winograd`). One that has no fused kernels (`direct`, say) runs
 //           the chain leaky_relu(conv3d(concat(x_1, x_2))), which is also the reference.
 // Errors:   ShapeError where conv3d, concat or leaky_relu have one.
 #pragma once

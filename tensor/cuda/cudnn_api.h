@@ -28,7 +28,13 @@ namespace primal::cuda {
   X(cudnnConvolutionForward)                       \
   X(cudnnConvolutionBackwardData)                  \
   X(cudnnConvolutionBackwardFilter)                \
-  X(cudnnConvolutionBackwardBias)
+  X(cudnnConvolutionBackwardBias)                  \
+  X(cudnnBackendCreateDescriptor)                  \
+  X(cudnnBackendDestroyDescriptor)                 \
+  X(cudnnBackendSetAttribute)                      \
+  X(cudnnBackendGetAttribute)                      \
+  X(cudnnBackendFinalize)                          \
+  X(cudnnBackendExecute)
 
 struct CudnnApi {
 #define PRIMAL_CUDNN_MEMBER(name) decltype(&::name) name = nullptr;

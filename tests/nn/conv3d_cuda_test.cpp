@@ -121,6 +121,31 @@ TEST(Conv3dCuda, JoinsSplitsGatesAndFinishes) {
   EXPECT_EQ(once.to_doubles(), gated);
 }
 
+TEST(Conv3dCuda, ChannelsLastAndBack) {
+  const Exec exec = exec_on(Device::simt());
+  const auto values = [](const char* name, const Shape& shape) {
+    return make_inputs({name, {}, {{name, shape}}}, DType::f32).at(name);
+  };
+  const int64_t n_pixels = 7 * 10;
+  const Tensor a = values("a", {2, 35, 1, 7, 10}), b = values("b", {2, 4, 1, 7, 10});
+  const Tensor whole = concat({a, b}, 1).value();
+  const Tensor first = a.to(Device::simt()), second = b.to(Device::simt());
+  const Tensor last = Tensor::empty({2, n_pixels, 39}, DType::f32, Device::simt());
+  simt::conv3d_channels_last.to_last(exec,
+                                     {first.device_view5<const float>(), second.device_view5<const float>()},
+                                     last.device_span<float>());
+  std::vector<double> expected;
+  for (int64_t i = 0; i < 2 * n_pixels * 39; ++i) {
+    const int64_t c = i % 39, pixel = i / 39 % n_pixels, image = i / (39 * n_pixels);
+    const int64_t at = (image * 39 + c) * n_pixels + pixel;
+    expected.push_back(static_cast<double>(whole.data<float>()[static_cast<size_t>(at)]));
+  }
+  EXPECT_EQ(last.to_doubles(), expected);
+  const Tensor back = Tensor::empty(whole.shape(), DType::f32, Device::simt());
+  simt::conv3d_channels_last.from_last(exec, last.device_span<const float>(), back.device_view5<float>());
+  EXPECT_EQ(back.to_doubles(), whole.to_doubles());
+}
+
 TEST(Conv3dCuda, WantsItsInputsOnOneDevice) {
   const Variable x = Tensor::zeros({1, 2, 1, 4, 4}), weight = Tensor::zeros({3, 2, 1, 3, 3});
   EXPECT_THROW(conv3d(x.value().to(Device::simt()), weight), DeviceError);
