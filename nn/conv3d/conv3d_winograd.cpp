@@ -119,50 +119,47 @@ void transform_weights(const WinogradConvolution& q, int64_t begin, int64_t end,
   }
 }
 
-// V = B' d B for one row of tiles. rows: its first input row, whose first element is the left border; work: 6 rows, taken apart and whole;
-// to: the first tile at point 0. kCap: lanes to use at most.
+// Six rows of input pixels, pointing at the first column of a row of tiles; whether they go on to its left and its right.
+struct TileRows {
+  const float* row[6];
+  bool left, right;
+};
+
+// V = B' d B for one row of tiles, a multiple of kCap. to: the first tile at point 0. kCap: lanes to use at most.
 template <int kCap>
-HWY_INLINE void transform_tile_row(const float* HWY_RESTRICT rows, int64_t row_stride, int64_t n_tiles,
-                                   float* HWY_RESTRICT work, float* HWY_RESTRICT to, int64_t point_stride) {
-  const Tag full;
-  const int64_t n_floats = row_stride;
-  for (int64_t p = 0; p < n_floats; p += kLanes) {  // down the columns: B' d
-    hn::Vec<Tag> d[6], r[6];
-    HWY_UNROLL(6)
-    for (int i = 0; i < 6; ++i) d[i] = hn::LoadU(full, rows + i * row_stride + p);
-    transform_input(d, r);
-    HWY_UNROLL(6)
-    for (int i = 0; i < 6; ++i) hn::Store(r[i], full, work + i * row_stride + p);
-  }
+HWY_INLINE void transform_tile_row(const TileRows& rows, int64_t n_tiles, float* HWY_RESTRICT to,
+                                   int64_t point_stride) {
   const hn::CappedTag<float, kCap> tag;
   using V = hn::Vec<decltype(tag)>;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(tag));
-  const int64_t phase_stride = round_up(n_tiles + 1, PackedPatch::kAlign);
-  float* const phases = work + 6 * row_stride;  // column j of every tile: at j % 4, one tile on for j >= 4
-  // All rows are taken apart before any is read again: a vector that overlaps two stores waits for both.
-  for (int i = 0; i < 6; ++i) {
-    const float* row = work + i * row_stride;
-    float* const phase = phases + 4 * i * phase_stride;
-    for (int64_t t = 0; t < n_tiles; t += lanes) {
-      V v0, v1, v2, v3;
-      hn::LoadInterleaved4(tag, row + 4 * t, v0, v1, v2, v3);
-      hn::Store(v0, tag, phase + t);
-      hn::Store(v1, tag, phase + phase_stride + t);
-      hn::Store(v2, tag, phase + 2 * phase_stride + t);
-      hn::Store(v3, tag, phase + 3 * phase_stride + t);
-    }
-    phase[n_tiles] = row[4 * n_tiles];
-    phase[phase_stride + n_tiles] = row[4 * n_tiles + 1];
-  }
-  for (int i = 0; i < 6; ++i) {
-    const float* const phase = phases + 4 * i * phase_stride;
-    for (int64_t t = 0; t < n_tiles; t += lanes) {  // along the rows: (B' d) B
-      V d[6], r[6];
-      HWY_UNROLL(6)
-      for (int j = 0; j < 6; ++j) d[j] = hn::LoadU(tag, phase + (j % 4) * phase_stride + t + j / 4);
+  constexpr int32_t kN = static_cast<int32_t>(hn::MaxLanes(tag));
+  HWY_ALIGN int32_t up[kN], down[kN];
+  for (int32_t k = 0; k < kN; ++k) up[k] = (k + kN - 1) % kN, down[k] = (k + 1) % kN;
+  const auto lane_up = hn::SetTableIndices(tag, up), lane_down = hn::SetTableIndices(tag, down);
+  const auto first = hn::FirstN(tag, 1), all_but_last = hn::FirstN(tag, kN - 1);
+
+  for (int64_t t = 0; t < n_tiles; t += kN) {
+    const bool left = t > 0 || rows.left, right = t + kN < n_tiles || rows.right;
+    HWY_ALIGN float along[6][6][kN];  // [j][i]: d B
+    HWY_UNROLL(6)
+    for (int i = 0; i < 6; ++i) {
+      const float* const row = rows.row[i] + 4 * t;
+      V d[6], r[6];  // columns -1 to 4 of each tile: the outer ones are its neighbours'
+      hn::LoadInterleaved4(tag, row, d[1], d[2], d[3], d[4]);
+      d[0] = hn::IfThenElse(first, hn::Set(tag, left ? row[-1] : 0.0f), hn::TableLookupLanes(d[4], lane_up));
+      d[5] = hn::IfThenElse(all_but_last, hn::TableLookupLanes(d[1], lane_down),
+                            hn::Set(tag, right ? row[4 * kN] : 0.0f));
       transform_input(d, r);
       HWY_UNROLL(6)
-      for (int j = 0; j < 6; ++j) hn::StoreU(r[j], tag, to + (i * 6 + j) * point_stride + t);
+      for (int j = 0; j < 6; ++j) hn::Store(r[j], tag, along[j][i]);
+    }
+    HWY_UNROLL(6)
+    for (int j = 0; j < 6; ++j) {
+      V d[6], r[6];
+      HWY_UNROLL(6)
+      for (int i = 0; i < 6; ++i) d[i] = hn::Load(tag, along[j][i]);
+      transform_input(d, r);
+      HWY_UNROLL(6)
+      for (int i = 0; i < 6; ++i) hn::StoreU(r[i], tag, to + (i * 6 + j) * point_stride + t);
     }
   }
 }
@@ -278,13 +275,23 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
   PatchPrefetch next(q.in, 1, q.c, q.h, q.w, patch, 1, q.gate);
   const int64_t row_lines =
       (4 * grid.n_rows + 2) * (patch.n_cols / PatchPrefetch::kLine + 2) / grid.n_rows + 1;
-  packed.clear_outside(0, q.h, q.w, whole);
+  // Whole tiles of pixels that need no gate are read where they are; others are copied first, a channel at a time.
+  const bool in_place = patch.n_cols == whole.n_cols && q.gate.y == nullptr;
+  const float* const zeros = packed.at(0, -1, 0);
+  if (in_place) std::memset(packed.at(0, -1, -1), 0, sizeof(float) * static_cast<size_t>(packed.row_stride));
+  if (!in_place) packed.clear_outside(0, q.h, q.w, whole);
   for (int64_t c = 0; c < q.c; ++c) {
-    packed.copy_inside(0, q.in.volume(patch.n, c) + patch.d * q.h * q.w, q.h, q.w, whole, CopyGated{q.gate});
+    const float* const plane = q.in.volume(patch.n, c) + patch.d * q.h * q.w;
+    if (!in_place) packed.copy_inside(0, plane, q.h, q.w, whole, CopyGated{q.gate});
     for (int64_t row = 0; row < grid.n_rows; ++row) {
       next.advance(row_lines);
-      transform_tile_row<kCap>(packed.at(0, 4 * row - 1, -1), packed.row_stride, grid.row_stride, work,
-                               v + c * grid.total + row * grid.row_stride, v_stride);
+      TileRows rows{{}, !in_place || patch.w > 0, !in_place || patch.w + patch.n_cols < q.w};
+      for (int64_t i = 0; i < 6; ++i) {
+        const int64_t h = patch.h + 4 * row - 1 + i;
+        const float* const pixels = h < 0 || h >= q.h ? zeros : plane + h * q.w + patch.w;
+        rows.row[i] = in_place ? pixels : packed.at(0, 4 * row - 1 + i, 0);
+      }
+      transform_tile_row<kCap>(rows, grid.row_stride, v + c * grid.total + row * grid.row_stride, v_stride);
     }
   }
   for (int64_t point = 0; point < kWinogradPoints; ++point) {
@@ -338,7 +345,7 @@ void winograd_convolution(const Exec& exec, const WinogradConvolution& q) {
     PackedPatch packed(patches, 1);
     packed.row_stride = round_up(4 * row_tiles + 2, PackedPatch::kAlign);
     packed.channel_stride = (4 * grid.n_rows + 2) * packed.row_stride + 2 * PackedPatch::kAlign;
-    const int64_t work_floats = 12 * packed.row_stride + 24 * PackedPatch::kAlign;
+    const int64_t work_floats = 4 * packed.row_stride;
     const int64_t v_floats = kWinogradPoints * (q.c * grid.total + PackedPatch::kAlign);
     const int64_t m_floats = kWinogradPoints * (n_blocks * kBlockO * grid.total + PackedPatch::kAlign);
     const Scratch scratch(sizeof(float) *

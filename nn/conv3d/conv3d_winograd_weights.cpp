@@ -122,14 +122,15 @@ HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const Winogra
   constexpr int64_t kBorder = kIn == 6 ? 1 : 0;
   constexpr int64_t kRowPixels = 4 * (kPixelTiles + kBorder);
   packed.data = task.planes;
-  PatchPrefetch next(range.tensor, range.first + HWY_MIN(kLanes, range.count), range.first + range.count, q.h,
-                     q.w, whole, kBorder, gate);
-  const int64_t lines = kLanes * (whole.n_rows + 2 * kBorder) * (whole.n_cols / PatchPrefetch::kLine + 2);
-  const int64_t tile_lines = lines / task.n_tiles() + 1;
+  const int64_t channel_lines = (whole.n_rows + 2 * kBorder) * (whole.n_cols / PatchPrefetch::kLine + 1);
   for (int64_t k = 0; k < kLanes; ++k) packed.clear_outside(k, q.h, q.w, whole);
   for (int64_t c = 0; c < padded; c += kLanes) {
+    // One channel ahead and no more: planes a power of two apart compete for the same cache lines.
+    PatchPrefetch next(range.tensor, range.first + HWY_MIN(c + 1, range.count),
+                       range.first + HWY_MIN(c + kLanes, range.count), q.h, q.w, whole, kBorder, gate);
     for (int64_t k = 0; k < kLanes; ++k) {
       if (c + k < range.count) {
+        next.advance(channel_lines);
         const float* const volume = range.tensor.volume(whole.n, range.first + c + k);
         packed.copy_inside(k, volume + whole.d * q.h * q.w, q.h, q.w, whole, CopyGated{gate});
         if (totals != nullptr) totals[c + k] += sum_of_pixels(packed, k, whole.n_rows, whole.n_cols);
@@ -147,7 +148,6 @@ HWY_NOINLINE void transform_patch(const WinogradWeightGradient& q, const Winogra
                                  task.pixels + i * kRowPixels * kLanes, kLanes);
         }
         for (int64_t t = 0; t < n_tiles; ++t) {
-          next.advance(tile_lines);
           transform_tile<kIn>(task.pixels + 4 * t * kLanes, kRowPixels * kLanes, transform,
                               to + (row * task.row_tiles + first + t) * padded + c,
                               task.point_stride(padded));
