@@ -22,6 +22,7 @@ scripts/build.sh primal_step_bench primal_conv3d_error
 for python in /usr/bin/python3 build/peers/venv/bin/python; do
   if "$python" -c 'import torch' 2> /dev/null; then
     "$python" bench/peers/torch_step.py --check --size 128 --iterations 128
+    "$python" bench/peers/numpy_tv.py --check
   fi
 done
 bench/peers/compare.py "${options[@]}"

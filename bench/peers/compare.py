@@ -9,7 +9,8 @@ busy is measured again. Each run of ours tests the FMA units before and after it
     bench/peers/compare.py --rounds 9 --threads 2 [--peers channels_last,function] [--output bench/results/cpu_bench.md]
 
 Peers: conv3d, channels_last, function (torch_variants.py) in each Python that has PyTorch (--python; default: Debian's
-and the one that setup.sh makes), and skimage. Where a peer exists in several versions, the faster one counts.
+and the one that setup.sh makes); skimage and numpy, of the solver alone; onednn, our own program with the convolutions of that
+library, where the build has it. Where a peer exists in several versions, the faster one counts.
 """
 
 import argparse
@@ -33,7 +34,7 @@ VARIANTS = {
     "channels_last": "Conv2d, channels-last",
     "function": "channels-last, PDHG by hand",
 }
-PEERS = (*VARIANTS, "skimage")
+PEERS = (*VARIANTS, "skimage", "numpy", "onednn")
 
 # Columns of the tables: the phases that they add up.
 STEP, UNET, PDHG = ("step_ms",), ("unet_forward_ms", "unet_backward_ms"), ("pdhg_forward_ms", "pdhg_backward_ms")
@@ -56,6 +57,9 @@ GOALS = (
     ("PDHG forward and adjoint against PyTorch autograd", "channels_last", PDHG, "40", "80"),
     ("PDHG forward and adjoint against the custom Function", "function", PDHG, "12", "25"),
     ("PDHG forward against scikit-image's denoise_tv_chambolle", "skimage", PDHG[:1], "", ""),
+    ("PDHG forward against NumPy", "numpy", PDHG[:1], "", ""),
+    ("step against our own with oneDNN's convolutions", "onednn", STEP, "", ""),
+    ("U-Net forward and backward against the same", "onednn", UNET, "", ""),
 )
 UNET_GFLOP = 55.06  # of one step at 256 x 256: every tap of every convolution, forward and both gradients
 
@@ -131,6 +135,12 @@ def version_in(python, module):
     return run.stdout.strip() if run.returncode == 0 else None
 
 
+def has_onednn(args):
+    """Does our program know oneDNN? A step of the smallest size tells."""
+    command = [args.primal, "--json", "--size", "8", "--iterations", "1", "--rounds", "1", "--impl", "conv3d=onednn"]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
 def find_peers(args):
     """The peers asked for, in every Python that has what they need."""
     options = ["--json", "--size", str(args.size), "--iterations", str(args.iterations), "--rounds", str(args.steps)]
@@ -138,16 +148,20 @@ def find_peers(args):
     torch_options += (["--learn-steps"] if args.learn_steps else []) + (["--graph"] if args.graph else [])
     peers = []
     for python in args.python or PYTHONS:
-        torch, skimage = version_in(python, "torch"), version_in(python, "skimage")
+        torch, skimage, numpy = (version_in(python, module) for module in ("torch", "skimage", "numpy"))
         for name in args.peers:
             if name in VARIANTS and torch and not (name == "function" and args.learn_steps):
                 command = [python, str(HERE / "torch_step.py"), "--variant", name, *torch_options]
                 peers.append(Peer(name, f"PyTorch {torch.split('+')[0]}, {VARIANTS[name]}", command))
             if name == "skimage" and skimage and all(peer.variant != "skimage" for peer in peers):
                 peers.append(Peer(name, f"scikit-image {skimage}", [python, str(HERE / "skimage_tv.py"), *options]))
+            if name == "numpy" and numpy:
+                peers.append(Peer(name, f"NumPy {numpy}", [python, str(HERE / "numpy_tv.py"), *options]))
+    if "onednn" in args.peers and args.device == "cpu" and has_onednn(args):
+        peers.append(Peer("onednn", "Primal, convolutions by oneDNN", [*our_command(args), "--impl", "conv3d=onednn"]))
     for name in args.peers:
         if all(peer.variant != name for peer in peers):
-            print(f"compare.py: no Python here runs the peer {name}; bench/peers/setup.sh sets them up", file=sys.stderr)
+            print(f"compare.py: nothing here runs the peer {name}; bench/peers/setup.sh sets them up", file=sys.stderr)
     return peers
 
 
