@@ -14,14 +14,15 @@ namespace {
 template <class T>
 const NoiseKernels<T>& kernels_for(Device device) {
   using Entry = DeviceKernels<NoiseKernels<T>>;
-  constexpr Entry plain = {{kReference, "one pass, elements split into chunks"},
-                           {cpu::sample_deviation<T>, cpu::add_noise<T>}};
   if constexpr (std::is_same_v<T, float>) {
     constexpr ImplementationInfo philox{"philox", "a thread draws four normals"};
-    static const Entry all[] = {PRIMAL_EACH_DEVICE(philox, noise_philox), plain};
+    constexpr Entry simd = {{"simd", "the normals of several counters at a time, sums in vectors"},
+                            {cpu::sample_deviation_simd, cpu::add_noise_simd}};
+    static const Entry all[] = {PRIMAL_EACH_DEVICE(philox, noise_philox), simd};
     return kernels_on("noise", device, std::span<const Entry>(all));
   } else {
-    static const Entry all[] = {plain};
+    static const Entry all[] = {{{kReference, "one pass, elements split into chunks"},
+                                 {cpu::sample_deviation<T>, cpu::add_noise<T>}}};
     return kernels_on("noise", device, std::span<const Entry>(all));
   }
 }

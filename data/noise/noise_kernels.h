@@ -25,6 +25,10 @@ void sample_deviation(const Exec&, std::span<const T> x, double* deviation);
 template <class T>
 void add_noise(const Exec&, std::span<const T> x, NoiseKind, double s, const double* deviation,
                const PhiloxStream&, std::span<T> z);
+// The normals of several counters at a time, sums in vectors, f32 (noise_simd.cpp).
+void sample_deviation_simd(const Exec&, std::span<const float> x, double* deviation);
+void add_noise_simd(const Exec&, std::span<const float> x, NoiseKind kind, double s, const double* deviation,
+                    const PhiloxStream&, std::span<float> z);
 }  // namespace cpu
 
 PRIMAL_DEVICE_KERNELS(NoiseKernels<float>, noise_philox);  // noise_cuda.cu

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <gtest/gtest.h>
 
+#include "data/noise/noise_kernels.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
 #include "tensor/simt/recording.h"
@@ -49,6 +50,29 @@ TEST(Noise, AbsoluteClipsToTheRange) {
   const auto [low, high] = std::minmax_element(z.span<float>().begin(), z.span<float>().end());
   EXPECT_EQ(*low, 0.0f);
   EXPECT_EQ(*high, 1.0f);
+}
+
+// The vector kernels of f32 give the numbers of the reference, wherever a chunk ends.
+TEST(Noise, HasTheNumbersOfTheReference) {
+  for (const int64_t n : {1, 3, 4, 37, 91, 141}) {
+    std::vector<float> x(static_cast<size_t>(n * n), 0.5F), expected(x.size()), got(x.size());
+    const PhiloxStream stream = RandomStream(7, RandomPurpose::noise, 2, 5).stream();
+    double deviation = 0.0, deviation_simd = 0.0;
+    cpu::sample_deviation<float>(Exec{}, ramp(n).span<const float>(), &deviation);
+    cpu::sample_deviation_simd(Exec{}, ramp(n).span<const float>(), &deviation_simd);
+    EXPECT_NEAR(deviation_simd, deviation, 1e-14);  // measured 2e-16: two orders of the sums
+    for (const NoiseKind kind : {NoiseKind::relative, NoiseKind::absolute}) {
+      cpu::add_noise<float>(Exec{}, x, kind, 0.4, &deviation, stream, expected);
+      cpu::add_noise_simd(Exec{}, x, kind, 0.4, &deviation, stream, got);
+      size_t n_other = 0;
+      for (size_t i = 0; i < x.size(); ++i) {
+        EXPECT_NEAR(got[i], expected[i], 2.4e-7)
+            << "at " << i << " of " << x.size();  // 1 unit in the last place
+        n_other += got[i] != expected[i];
+      }
+      EXPECT_LE(n_other, 2u) << n;  // measured none
+    }
+  }
 }
 
 TEST(Noise, DependsOnItsKeyAlone) {
