@@ -48,7 +48,11 @@ void restore_x_bar(const Place& at) {
   const float* now = at.iterate(at.k);
   const float* before = at.iterate(at.k - 1);
   float* x_bar = at.field(at.job.x_bar);
+  const Place ahead{at.job, at.strip, at.slab + 2, at.line, at.k};  // the tape comes from memory
+  const float *next_now = ahead.iterate(at.k), *next_before = ahead.iterate(at.k - 1);
   for (int64_t w = 0; w < at.job.slabs.padded; w += static_cast<int64_t>(hn::Lanes(d))) {
+    __builtin_prefetch(next_now + w);
+    __builtin_prefetch(next_before + w);
     const Vec x = hn::LoadU(d, now + w);
     hn::Store(hn::MulAdd(theta, hn::Sub(x, hn::LoadU(d, before + w)), x), d, x_bar + w);
   }
@@ -64,6 +68,53 @@ HWY_INLINE Vec dual_step(Vec tau, Vec difference, Vec aq, const CodeWord& word, 
   return hn::IfThenZeroElse(hn::Or(above, below), bq);
 }
 
+// The sums for the steps over one line, where they are learnt.
+template <bool kSteps>
+struct StepSums {
+  explicit StepSums(const Place& at) {
+    if (!kSteps) return;
+    x_after = at.iterate(at.k + 1), x_now = at.iterate(at.k);
+    x_bar = at.field(at.job.x_bar), z = at.field(at.job.z), r = at.field(at.job.r);
+  }
+
+  // The pixels of the vector at w that lie in the picture.
+  HWY_INLINE Mask inside(const Place& at, int64_t w) const {
+    return hn::FirstN(Tag(), static_cast<size_t>(std::max<int64_t>(at.job.slabs.width - w, 0)));
+  }
+  // x_bar_ahead is one step along the component's axis.
+  HWY_INLINE void add_dual(const Place& at, int64_t w, Vec av, const float* x_bar_ahead) {
+    if (!kSteps) return;
+    const Tag d;
+    const Vec difference = hn::Sub(hn::LoadU(d, x_bar_ahead + w), hn::Load(d, x_bar + w));
+    dual = hn::MulAdd(hn::IfThenElseZero(inside(at, w), av), difference, dual);
+  }
+  HWY_INLINE void add_primal(const Place& at, int64_t w, Vec a, Vec c_old, Vec ab_old, Vec ap_new) {
+    if (!kSteps) return;
+    const Tag d;
+    const Mask in = inside(at, w);
+    const Vec moved = hn::IfThenElseZero(in, hn::Sub(hn::LoadU(d, x_after + w), hn::LoadU(d, x_now + w)));
+    tau = hn::MulAdd(c_old, moved, tau);
+    theta = hn::MulAdd(ab_old, moved, theta);
+    const Vec r_old = hn::Load(d, r + w);
+    const Vec r_new = hn::MulAdd(a, r_old, ap_new);
+    hn::Store(r_new, d, r + w);
+    const Vec residual = hn::IfThenElseZero(in, hn::Sub(hn::Load(d, x_bar + w), hn::Load(d, z + w)));
+    primal = hn::MulAdd(hn::Sub(r_new, r_old), residual, primal);
+  }
+  void finish(const Place& at) const {
+    if (!kSteps) return;
+    const Tag d;
+    PdhgStepGradients& sums = at.sums();
+    sums.sigma += sum_lanes(d, dual) + sum_lanes(d, primal) / (1.0 + at.job.params.sigma);
+    sums.tau += sum_lanes(d, tau) / at.job.params.tau;
+    sums.theta += sum_lanes(d, theta);
+  }
+
+  const float *x_after = nullptr, *x_now = nullptr, *x_bar = nullptr, *z = nullptr;
+  float* r = nullptr;
+  Vec dual = hn::Zero(Tag()), primal = dual, tau = dual, theta = dual;
+};
+
 // One component of pass A; c_ahead and x_bar_ahead are one step along its axis.
 template <bool kSteps>
 void dual_row(const Place& at, int64_t a, const CodeWord* codes, const float* c_ahead,
@@ -74,27 +125,19 @@ void dual_row(const Place& at, int64_t a, const CodeWord* codes, const float* c_
   const float* c = at.field(AdjointJob::kC);
   float* aq = at.field(AdjointJob::kAq + a);
   float* lambda_sum = at.own() ? at.field(job.lambda_of(a)) : nullptr;
-  const float* x_bar = kSteps ? at.field(job.x_bar) : nullptr;
-  Vec sigma_sum = hn::Zero(d);
+  StepSums<kSteps> steps(at);
   for (int64_t w = 0; w < job.slabs.padded; w += kVector) {
-    const CodeWord& word = codes[w / kVector];
     for (size_t u = 0; u < kVector; u += hn::Lanes(d)) {
-      const size_t i = static_cast<size_t>(w) + u;
+      const int64_t i = w + static_cast<int64_t>(u);
       const Vec difference = hn::Sub(hn::LoadU(d, c_ahead + i), hn::Load(d, c + i));
       Vec sum = lambda_sum ? hn::Load(d, lambda_sum + i) : hn::Zero(d);
-      const Vec av = dual_step(tau, difference, hn::Load(d, aq + i), word, u, sum);
+      const Vec av = dual_step(tau, difference, hn::Load(d, aq + i), codes[w / kVector], u, sum);
       if (lambda_sum) hn::Store(sum, d, lambda_sum + i);
       hn::Store(av, d, aq + i);
-      if (kSteps) {
-        const auto left =
-            static_cast<size_t>(std::max<int64_t>(job.slabs.width - static_cast<int64_t>(i), 0));
-        const Vec inside = hn::IfThenElseZero(hn::FirstN(d, left), av);
-        sigma_sum =
-            hn::MulAdd(inside, hn::Sub(hn::LoadU(d, x_bar_ahead + i), hn::Load(d, x_bar + i)), sigma_sum);
-      }
+      steps.add_dual(at, i, av, x_bar_ahead);
     }
   }
-  if (kSteps) at.sums().sigma += sum_lanes(d, sigma_sum);
+  steps.finish(at);
 }
 
 // Pass A over one line of a slab.
@@ -143,8 +186,8 @@ struct PrimalRows {
   }
 };
 
-// Pass B over one line of a slab.
-template <bool kFrames, bool kSteps>
+// Pass B over one line of a frame.
+template <bool kSteps>
 void pass_b(const Place& at) {
   const Tag d;
   const AdjointJob& job = at.job;
@@ -157,44 +200,23 @@ void pass_b(const Place& at) {
   const float* av_line = at.field(AdjointJob::kAq + 1);
   const float* av_line_before = at.strip.field(at.slab, line_before, AdjointJob::kAq + 1);
   float* z_sum = job.grads.z.data && at.own() ? at.field(job.z_sum) : nullptr;
-  const float* x_after = kSteps ? at.iterate(at.k + 1) : nullptr;
-  const float* x_now = kSteps ? at.iterate(at.k) : nullptr;
-  const float* x_bar = kSteps ? at.field(job.x_bar) : nullptr;
-  const float* z = kSteps ? at.field(job.z) : nullptr;
-  float* r = kSteps ? at.field(job.r) : nullptr;
-  Vec sigma_sum = hn::Zero(d), tau_sum = hn::Zero(d), theta_sum = hn::Zero(d);
+  StepSums<kSteps> steps(at);
   for (int64_t w = 0; w < slabs.padded; w += static_cast<int64_t>(hn::Lanes(d))) {
     // G' av
     Vec div = hn::Sub(hn::Load(d, av_slab_before + w), hn::Load(d, av_slab + w));
     div = hn::Add(div, hn::Sub(hn::LoadU(d, av_w + w - 1), hn::Load(d, av_w + w)));
-    if (kFrames) div = hn::Add(div, hn::Sub(hn::Load(d, av_line_before + w), hn::Load(d, av_line + w)));
-    const Vec c_old = hn::Load(d, rows.c + w), ab_old = hn::Load(d, rows.ab + w);
-    const Vec ap_new = rows.step(w, c_old, ab_old, div);
+    div = hn::Add(div, hn::Sub(hn::Load(d, av_line_before + w), hn::Load(d, av_line + w)));
+    const Vec c = hn::Load(d, rows.c + w), ab = hn::Load(d, rows.ab + w);
+    const Vec ap_new = rows.step(w, c, ab, div);
     if (z_sum) hn::Store(hn::NegMulAdd(rows.sigma, ap_new, hn::Load(d, z_sum + w)), d, z_sum + w);
-    if (kSteps) {
-      const Mask inside = hn::FirstN(d, static_cast<size_t>(std::max<int64_t>(slabs.width - w, 0)));
-      const Vec moved =
-          hn::IfThenElseZero(inside, hn::Sub(hn::LoadU(d, x_after + w), hn::LoadU(d, x_now + w)));
-      tau_sum = hn::MulAdd(c_old, moved, tau_sum);
-      theta_sum = hn::MulAdd(ab_old, moved, theta_sum);
-      const Vec r_old = hn::Load(d, r + w);
-      const Vec r_new = hn::MulAdd(rows.a, r_old, ap_new);
-      hn::Store(r_new, d, r + w);
-      const Vec residual = hn::IfThenElseZero(inside, hn::Sub(hn::Load(d, x_bar + w), hn::Load(d, z + w)));
-      sigma_sum = hn::MulAdd(hn::Sub(r_new, r_old), residual, sigma_sum);
-    }
+    steps.add_primal(at, w, rows.a, c, ab, ap_new);
   }
   rows.c[slabs.width] = rows.c[0];
-  if (kSteps) {
-    at.sums().sigma += sum_lanes(d, sigma_sum) / (1.0 + job.params.sigma);
-    at.sums().tau += sum_lanes(d, tau_sum) / job.params.tau;
-    at.sums().theta += sum_lanes(d, theta_sum);
-  }
+  steps.finish(at);
 }
 
-// Both passes over one row of a picture at once, with fixed steps, as in the forward sweep. kOwn: lambda^ is summed, and z^
-// where it is wanted.
-template <bool kOwn, bool kSharedLambda>
+// Both passes over one row of a picture at once, as in the forward sweep. kOwn: lambda^ is summed, and z^ where it is wanted.
+template <bool kOwn, bool kSharedLambda, bool kSteps>
 void both_passes(const Place& at) {
   const Tag d;
   const AdjointJob& job = at.job;
@@ -209,6 +231,8 @@ void both_passes(const Place& at) {
   const int64_t words = slabs.padded / kVector, last = slabs.width - 1;
   const CodeWord* codes_slab = job.tape.code_row(row.n, at.k, row.d, row.h, 0);
   const CodeWord* codes_w = codes_slab + words;
+  for (int64_t i = 0; i < 2 * words; i += 16)
+    __builtin_prefetch(codes_slab + 2 * words + i);  // the next row's
   const auto bits = static_cast<size_t>(last % kVector);
 
   // av of the last pixel, the left neighbour of the first.
@@ -217,6 +241,8 @@ void both_passes(const Place& at) {
   const Vec last_bq = hn::NegMulAdd(rows.tau, hn::Sub(hn::Set(d, rows.c[last + 1]), hn::Set(d, rows.c[last])),
                                     hn::Set(d, aq_w[last]));
   Vec left = inside ? last_bq : hn::Zero(d);
+  StepSums<kSteps> steps(at);
+  const float* x_bar_next = kSteps ? at.strip.field(at.slab + 1, 0, job.x_bar) : nullptr;
   for (int64_t word = 0; word < words; ++word) {
     for (size_t u = 0; u < kVector; u += hn::Lanes(d)) {
       const int64_t w = word * kVector + static_cast<int64_t>(u);
@@ -235,11 +261,15 @@ void both_passes(const Place& at) {
       hn::Store(av_w, d, aq_w + w);
       const Vec div =
           hn::Add(hn::Sub(hn::Load(d, av_slab_before + w), av_slab), hn::Sub(shift_in(d, av_w, left), av_w));
-      const Vec ap = rows.step(w, c, hn::Load(d, rows.ab + w), div);
-      if (z_sum) hn::Store(hn::NegMulAdd(rows.sigma, ap, hn::Load(d, z_sum + w)), d, z_sum + w);
+      const Vec ab = hn::Load(d, rows.ab + w), ap_new = rows.step(w, c, ab, div);
+      if (z_sum) hn::Store(hn::NegMulAdd(rows.sigma, ap_new, hn::Load(d, z_sum + w)), d, z_sum + w);
+      steps.add_dual(at, w, av_slab, x_bar_next);
+      steps.add_dual(at, w, av_w, steps.x_bar + 1);
+      steps.add_primal(at, w, rows.a, c, ab, ap_new);
     }
   }
   rows.c[slabs.width] = rows.c[0];
+  steps.finish(at);
 }
 
 // Both passes over one slab for iteration k; pass B only where the slab before is valid.
@@ -252,21 +282,15 @@ void step_back(const AdjointJob& job, const Strip& strip, int64_t slab, int64_t 
     if (slab == strip.halo) each_line(slab, restore_x_bar);
     each_line(slab + 1, restore_x_bar);
   }
-  if (with_b && !steps && !job.slabs.frames) {
-    const auto both = !strip.owns(slab)   ? both_passes<false, false>
-                      : job.n_lambda == 1 ? both_passes<true, true>
-                                          : both_passes<true, false>;
+  if (with_b && !job.slabs.frames) {
+    const bool shared = job.n_lambda == 1;
+    const auto both = !strip.owns(slab) ? both_passes<false, false, false>
+                      : shared ? (steps ? both_passes<true, true, true> : both_passes<true, true, false>)
+                               : (steps ? both_passes<true, false, true> : both_passes<true, false, false>);
     return both({job, strip, slab, 0, k});
   }
-  each_line(slab, [&](const Place& at) { steps ? pass_a<true>(at) : pass_a<false>(at); });
-  if (!with_b) return;
-  each_line(slab, [&](const Place& at) {
-    if (job.slabs.frames) {
-      steps ? pass_b<true, true>(at) : pass_b<true, false>(at);
-    } else {
-      steps ? pass_b<false, true>(at) : pass_b<false, false>(at);
-    }
-  });
+  each_line(slab, steps ? pass_a<true> : pass_a<false>);
+  if (with_b) each_line(slab, steps ? pass_b<true> : pass_b<false>);
 }
 
 // n steps back on a strip as one wave; which slabs are valid, as in the forward sweep.

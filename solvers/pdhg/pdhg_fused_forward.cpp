@@ -53,9 +53,14 @@ struct PrimalRows {
       : x(at.field(ForwardJob::kX)),
         x_bar(at.field(ForwardJob::kXBar)),
         p(at.field(ForwardJob::kP)),
-        z(at.field(at.job.z)) {}
+        z(at.field(at.job.z)) {
+    if (at.job.tape.x == nullptr || !at.strip.owns(at.slab)) return;
+    const Slabs::Row row = at.job.slabs.row(at.strip.volume, at.strip.global(at.slab), at.line);
+    x_tape = at.job.tape.x_row(row.n, at.k, row.d, row.h);
+  }
   float *x, *x_bar, *p;
   const float* z;
+  float* x_tape = nullptr;  // where x+ is kept too
 
   // p+, x+ and x_bar+ of the vector at w, whose x_bar and G' q+ are given.
   HWY_INLINE void step(Constants k, int64_t w, Vec x_bar_old, Vec div) const {
@@ -66,18 +71,9 @@ struct PrimalRows {
     const Vec x_new = hn::NegMulAdd(k.tau, hn::Add(p_new, div), x_old);
     hn::Store(p_new, d, p + w);
     hn::Store(x_new, d, x + w);
+    if (x_tape)
+      hn::Stream(x_new, d, x_tape + w);  // past the cache: it is read when all of the tape is written
     hn::Store(hn::MulAdd(k.theta, hn::Sub(x_new, x_old), x_new), d, x_bar + w);
-  }
-
-  // After the last vector.
-  void finish(const Place& at) const {
-    const Slabs& slabs = at.job.slabs;
-    x_bar[slabs.width] = x_bar[0];
-    if (at.job.tape.x && at.strip.owns(at.slab)) {
-      const Slabs::Row row = slabs.row(at.strip.volume, at.strip.global(at.slab), at.line);
-      std::memcpy(at.job.tape.x_row(row.n, at.k, row.d, row.h), x,
-                  static_cast<size_t>(slabs.padded) * sizeof(float));
-    }
   }
 };
 
@@ -136,7 +132,7 @@ void pass_b(const Constants& constants, const Place& at) {
     div = hn::Add(div, hn::Sub(hn::Load(d, q_line_before + w), hn::Load(d, q_line + w)));
     rows.step(k, w, hn::Load(d, rows.x_bar + w), div);
   }
-  rows.finish(at);
+  rows.x_bar[slabs.width] = rows.x_bar[0];
 }
 
 // Both passes over one row of a picture at once: pass B of a pixel needs q+ of its left neighbour, and pass A of none that
@@ -177,7 +173,7 @@ void both_passes(const Constants& constants, const Place& at) {
       rows.step(k, w, x_bar, div);
     }
   }
-  rows.finish(at);
+  rows.x_bar[slabs.width] = rows.x_bar[0];
 }
 
 // One iteration on one slab; pass B only where the slab before is valid.
