@@ -7,6 +7,8 @@
 // of a row in f32, rows in double.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "solvers/pdhg/pdhg_fused_adjoint.cpp"
+// These have vectors without a size, which no type can hold.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include <hwy/foreach_target.h>
 // foreach_target.h comes first: it includes this file once per instruction set.
 #include "solvers/pdhg/pdhg_fused-inl.h"
