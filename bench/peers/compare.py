@@ -264,8 +264,15 @@ def machine():
 
 
 def primal_version():
-    git = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty"], capture_output=True, text=True)
-    return git.stdout.strip() if git.returncode == 0 else "unknown"
+    """The commit, "-dirty" where something else than results has changed since."""
+
+    def git(*words):
+        run = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True)
+        return run.stdout.strip() if run.returncode == 0 else None
+
+    commit = git("describe", "--always")
+    changes = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!bench/results", ":!docs/growth.svg")
+    return "unknown" if commit is None else commit + ("-dirty" if changes else "")
 
 
 def report(args, peers, foreign, n_discarded):
