@@ -3,7 +3,7 @@
 // Idea: along D and H whole rows are added up, a few vectors of the result at a time with all their taps, so that it is
 // written once. Along W the taps of a vector's lanes lie within a few neighbouring cells: where two vectors of the row hold
 // them all, the lanes are picked out of these by a permutation, with indices that were worked out once for all rows.
-// Each cell is the same sequence of multiply-adds wherever it lies, so windows have the bits of the whole.
+// The sums are those of the reference, pair of taps by pair of taps, so the results have its bits.
 #include <algorithm>
 
 #include "nn/upsample3d/upsample3d_kernels.h"
@@ -26,16 +26,21 @@ using IndexTag = hn::RebindToSigned<Tag>;
 using Vector = hn::Vec<Tag>;
 constexpr int64_t kLanes = hn::MaxLanes(Tag());
 
-// to = (or +=) the first n lanes of a vector.
-HWY_INLINE void put(Vector sum, int64_t n, bool add, float* to) {
+// The first n numbers there; zeros behind them.
+HWY_INLINE Vector get(const float* from, int64_t n) {
   const Tag tag;
-  if (n >= kLanes) {
-    hn::StoreU(add ? hn::Add(hn::LoadU(tag, to), sum) : sum, tag, to);
-    return;
-  }
+  if (n >= kLanes) return hn::LoadU(tag, from);
+  HWY_ALIGN float rest[kLanes] = {};
+  std::copy_n(from, n, rest);
+  return hn::Load(tag, rest);
+}
+
+HWY_INLINE void put(Vector v, int64_t n, float* to) {
+  const Tag tag;
+  if (n >= kLanes) return hn::StoreU(v, tag, to);
   HWY_ALIGN float rest[kLanes];
-  hn::Store(sum, tag, rest);
-  for (int64_t i = 0; i < n; ++i) to[i] = add ? to[i] + rest[i] : rest[i];
+  hn::Store(v, tag, rest);
+  std::copy_n(rest, n, to);
 }
 
 // Tap t of the outputs [i, i + kLanes) of an axis: lane l has weight[l] of the cell begin + lane[l].
@@ -123,28 +128,34 @@ class LaneTaps {
     for (int64_t i = 0; i < n_out_; i += kLanes) {
       Vector sum[kRows];
       HWY_UNROLL(4)
-      for (int r = 0; r < kRows; ++r) sum[r] = hn::Zero(tag);
-      for (int64_t t = 0; t < n_taps_; ++t, ++tap) {
-        if (!tap->any) continue;
-        const Cells<kVectors> cells(*tap);
-        const auto weight = hn::Load(tag, tap->weight);
-        const auto real = hn::Ne(weight, hn::Zero(tag));  // what other lanes pick may be no number
+      for (int r = 0; r < kRows; ++r) sum[r] = add ? get(out + r * n_out_ + i, n_out_ - i) : hn::Zero(tag);
+      for (int64_t t = 0; t < n_taps_; t += 2, tap += 2) {
+        if (!tap[0].any) continue;  // nor of the second of this pair
+        const Cells<kVectors> first(tap[0]), second(tap[1]);
         HWY_UNROLL(4)
         for (int r = 0; r < kRows; ++r) {
-          const auto x = hn::IfThenElseZero(real, cells.of(in + r * stride + tap->begin));
-          sum[r] = hn::MulAdd(weight, x, sum[r]);
+          const float* const row = in + r * stride;
+          sum[r] = hn::Add(sum[r], hn::Add(first.weighted(row), second.weighted(row)));
         }
       }
       HWY_UNROLL(4)
-      for (int r = 0; r < kRows; ++r) put(sum[r], n_out_ - i, add, out + r * n_out_ + i);
+      for (int r = 0; r < kRows; ++r) put(sum[r], n_out_ - i, out + r * n_out_ + i);
     }
   }
 
   // The cells that the lanes of a tap want: picked from one or two vectors of the row, or one by one.
   template <int kVectors>
   struct Cells {
+    Vector weight;
     hn::Vec<IndexTag> lane;
-    explicit HWY_INLINE Cells(const LaneTap& tap) : lane(hn::Load(IndexTag(), tap.lane)) {}
+    int64_t begin;
+    explicit HWY_INLINE Cells(const LaneTap& tap)
+        : weight(hn::Load(Tag(), tap.weight)), lane(hn::Load(IndexTag(), tap.lane)), begin(tap.begin) {}
+    HWY_INLINE Vector weighted(const float* row) const {
+      // What lanes without this tap pick may be no number.
+      const auto real = hn::Ne(weight, hn::Zero(Tag()));
+      return hn::Mul(weight, hn::IfThenElseZero(real, of(row + begin)));
+    }
     HWY_INLINE Vector of(const float* from) const {
       const Tag tag;
       if constexpr (kVectors == 1) {
@@ -184,18 +195,19 @@ HWY_NOINLINE void add_rows(const AxisTable<float>& map, int64_t i, int64_t t, in
     row[k] = in + map.index[entry] * n;
     weight[k] = hn::Set(tag, map.weight[entry]);
   }
-  const auto sum_of = [&](int64_t j) HWY_ATTR {
-    Vector sum = hn::Mul(weight[0], hn::LoadU(tag, row[0] + j));
-    HWY_UNROLL(4)
-    for (int k = 1; k < kTaps; ++k) sum = hn::MulAdd(weight[k], hn::LoadU(tag, row[k] + j), sum);
+  const auto plus_pairs = [&](Vector sum, int64_t j) HWY_ATTR {
+    HWY_UNROLL(2)
+    for (int k = 0; k < kTaps; k += 2) {
+      sum = hn::Add(sum, hn::Add(hn::Mul(weight[k], hn::LoadU(tag, row[k] + j)),
+                                 hn::Mul(weight[k + 1], hn::LoadU(tag, row[k + 1] + j))));
+    }
     return sum;
   };
   int64_t j = 0;
   if (add) {
-    for (; j + kLanes <= n; j += kLanes)
-      hn::StoreU(hn::Add(hn::LoadU(tag, out + j), sum_of(j)), tag, out + j);
+    for (; j + kLanes <= n; j += kLanes) hn::StoreU(plus_pairs(hn::LoadU(tag, out + j), j), tag, out + j);
   } else {
-    for (; j + kLanes <= n; j += kLanes) hn::StoreU(sum_of(j), tag, out + j);
+    for (; j + kLanes <= n; j += kLanes) hn::StoreU(plus_pairs(hn::Zero(tag), j), tag, out + j);
   }
   if (j == n) return;
   HWY_ALIGN float rest[kTaps][kLanes];
@@ -203,7 +215,7 @@ HWY_NOINLINE void add_rows(const AxisTable<float>& map, int64_t i, int64_t t, in
     std::fill(std::copy(row[k] + j, row[k] + n, rest[k]), rest[k] + kLanes, 0.0F);
     row[k] = rest[k];
   }
-  put(sum_of(0), n - j, add, out + j);
+  put(plus_pairs(add ? get(out + j, n - j) : hn::Zero(tag), 0), n - j, out + j);
 }
 
 // out = (or +=) [n_out, inner] from in [n_in, inner]: what is resampled are whole rows.

@@ -83,6 +83,21 @@ TEST(Upsample3d, AWindowHasTheBitsOfTheWhole) {
             crop3d(whole, {.low = {0, 8, 11}, .high = {0, 5, 6}}).value().to_doubles());
 }
 
+TEST(Upsample3d, EveryImplementationHasTheBitsOfTheReference) {
+  const OpInfo info = upsample3d_info();
+  for (const OpCase& op_case : info.corner_cases) {
+    OpCall call{make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name};
+    const auto run = [&](std::string_view implementation) {
+      const ImplementationScope forced("upsample3d", implementation);
+      const OpResult result = info.run(call);
+      return std::pair(result.outputs.at("y").to_doubles(), result.grads.at("x").to_doubles());
+    };
+    call.upstream["y"] = info.run(call).outputs.at("y");
+    for (const ImplementationInfo& implementation : info.implementations_on(Device::Kind::cpu))
+      EXPECT_EQ(run(implementation.name), run(kReference)) << implementation.name << ", " << op_case.name;
+  }
+}
+
 TEST(Upsample3d, AWideWindowHasTheBitsOfTheWholeOnEveryImplementation) {
   const Tensor x = Tensor::empty({1, 2, 1, 5, 90}, DType::f32);
   RandomStream(1, RandomPurpose::test).fill_normal(x);
