@@ -16,7 +16,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "bench/peers"))
 
-from compare import json_of, machine, primal_version, table  # noqa: E402
+from compare import machine, measure, primal_version, table  # noqa: E402
 
 PHASES = ("forward", "backward_data", "backward_weights")
 
@@ -40,7 +40,7 @@ def passes(rows):
         yield case, phase, rule, by_name["blocked"], by_name["onednn"]
 
 
-def markdown(args, report):
+def markdown(args, report, foreign):
     rows, totals = [], {phase: [0.0, 0.0, 0.0] for phase in PHASES}
     for case, phase, rule, blocked, onednn in passes(report["rows"]):
         times = [row["ms"] for row in (rule, blocked, onednn)]
@@ -57,7 +57,8 @@ def markdown(args, report):
         f"- Machine: {machine()}",
         f"- Date: {datetime.date.today()}; Primal {primal_version()}; oneDNN {onednn_version()}",
         f"- Command: `{' '.join(['bench/onednn.py', *sys.argv[1:]])}`",
-        f"- FMA test before: {report['roofs']['fma_all_threads_gflop_s']['best']:.0f} GFLOP/s",
+        f"- FMA test before: {report['roofs']['fma_all_threads_gflop_s']['best']:.0f} GFLOP/s; others kept {foreign:.1f} cores busy "
+        "meanwhile",
         "- 256x256 pixels, batch 1, float32, medians; in a call oneDNN's reorders count. It chooses its algorithm itself: beside direct "
         "kernels that is Winograd for some gradients of weights.",
         "- `blocked` are our register tiles, which do the work that oneDNN's direct kernels do; the rule prefers Winograd where it can.",
@@ -79,10 +80,10 @@ def main():
     parser.add_argument("--output", type=pathlib.Path, default=ROOT / "bench/results/conv3d_onednn.md")
     args = parser.parse_args()
     command = [args.primal, "profile", "conv3d", "--threads", str(args.threads), "--rounds", str(args.rounds), "--json", "-q"]
-    report = json_of(command)
+    report, foreign = measure(command)
     if all(row["implementation"] != "onednn" for row in report["rows"]):
         sys.exit("onednn.py: this build has no oneDNN (Debian: libdnnl-dev; then configure again)")
-    text = markdown(args, report)
+    text = markdown(args, report, foreign)
     print(text, end="")
     args.output.parent.mkdir(parents=True, exist_ok=True)
     args.output.write_text(text)
