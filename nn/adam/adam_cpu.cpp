@@ -8,24 +8,21 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 14;  // elements per parallel chunk
 
+// Elements [begin, end) of a parameter. The factors come by value: nothing that is stored can change them, so they stay in
+// registers.
 template <bool kAmsgrad, class T>
-void update(const Exec& exec, const AdamSlot<T>& slot, const AdamFactors<T>& factors) {
+void update(const AdamSlot<T>& slot, const AdamFactors<T> factors, int64_t begin, int64_t end) {
   const T* grad = slot.grad.data();
   T *x = slot.x.data(), *m = slot.m.data(), *v = slot.v.data(), *v_max = slot.v_max.data();
-  const T step_size = factors.step_size, root = factors.root;
-  const T beta1 = factors.beta1, rest1 = factors.rest1, beta2 = factors.beta2, rest2 = factors.rest2;
-  const T decay = factors.decay, eps = factors.eps;
-  parallel_for(exec, std::ssize(slot.x), kGrain, [=](int64_t begin, int64_t end) {
 #pragma omp simd
-    for (int64_t i = begin; i < end; ++i) {
-      const T g = grad[i] + decay * x[i];
-      m[i] = beta1 * m[i] + rest1 * g;
-      v[i] = beta2 * v[i] + rest2 * g * g;
-      T second = v[i];
-      if constexpr (kAmsgrad) second = v_max[i] = v_max[i] > second ? v_max[i] : second;
-      x[i] -= step_size * m[i] / (std::sqrt(second) / root + eps);
-    }
-  });
+  for (int64_t i = begin; i < end; ++i) {
+    const T g = grad[i] + factors.decay * x[i];
+    m[i] = factors.beta1 * m[i] + factors.rest1 * g;
+    v[i] = factors.beta2 * v[i] + factors.rest2 * g * g;
+    T second = v[i];
+    if constexpr (kAmsgrad) second = v_max[i] = v_max[i] > second ? v_max[i] : second;
+    x[i] -= factors.step_size * m[i] / (std::sqrt(second) / factors.root + factors.eps);
+  }
 }
 
 }  // namespace
@@ -34,11 +31,13 @@ template <class T>
 void adam_step(const Exec& exec, std::span<const AdamSlot<T>> slots, const AdamParams& params, int64_t t) {
   const AdamFactors<T> factors(params, t);
   for (const AdamSlot<T>& slot : slots) {
-    if (params.amsgrad) {
-      update<true>(exec, slot, factors);
-    } else {
-      update<false>(exec, slot, factors);
-    }
+    parallel_for(exec, std::ssize(slot.x), kGrain, [&](int64_t begin, int64_t end) {
+      if (params.amsgrad) {
+        update<true>(slot, factors, begin, end);
+      } else {
+        update<false>(slot, factors, begin, end);
+      }
+    });
   }
 }
 
