@@ -43,6 +43,9 @@ BuildInfo make_build_info() {
   };
   info.instruction_sets = target_names(HWY_TARGETS);
   info.usable_here = target_names(HWY_TARGETS & hwy::SupportedTargets());
+#if PRIMAL_HAS_CUDA
+  info.cuda = true;
+#endif
   return info;
 }
 

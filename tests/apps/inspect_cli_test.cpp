@@ -139,6 +139,11 @@ TEST_F(InspectCli, VersionSaysWhatItWasBuiltFrom) {
     const json report = json::parse(outcome.out);
     EXPECT_TRUE(report.at("libraries").contains("highway"));
     EXPECT_EQ(report.at("version").get<std::string>().find('.'), 1);
+#if PRIMAL_HAS_CUDA
+    EXPECT_TRUE(report.at("cuda"));
+#else
+    EXPECT_FALSE(report.at("cuda"));
+#endif
   }
 }
 
