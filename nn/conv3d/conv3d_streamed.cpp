@@ -19,6 +19,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "nn/conv3d/conv3d_gate-inl.h"
+#include "nn/partial_vector-inl.h"
 
 // This file is compiled once for each instruction set; what they share is declared once.
 #ifndef PRIMAL_NN_CONV3D_STREAMED_SHARED
@@ -50,23 +51,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Tag = hn::ScalableTag<float>;
 using Vector = hn::Vec<Tag>;
 constexpr int64_t kLanes = hn::MaxLanes(Tag());
-
-// The first n numbers there; zeros behind them.
-HWY_INLINE Vector get(const float* from, int64_t n) {
-  const Tag tag;
-  if (n >= kLanes) return hn::LoadU(tag, from);
-  HWY_ALIGN float rest[kLanes] = {};
-  std::copy_n(from, n, rest);
-  return hn::Load(tag, rest);
-}
-
-HWY_INLINE void put(Vector v, int64_t n, float* to) {
-  const Tag tag;
-  if (n >= kLanes) return hn::StoreU(v, tag, to);
-  HWY_ALIGN float rest[kLanes];
-  hn::Store(v, tag, rest);
-  std::copy_n(rest, n, to);
-}
 
 // Calls body(i, n) for each vector of n_pixels pixels, of which n are left.
 template <class Body>

@@ -15,6 +15,7 @@
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "nn/partial_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace primal::cpu::HWY_NAMESPACE {
@@ -25,23 +26,6 @@ using Tag = hn::ScalableTag<float>;
 using IndexTag = hn::RebindToSigned<Tag>;
 using Vector = hn::Vec<Tag>;
 constexpr int64_t kLanes = hn::MaxLanes(Tag());
-
-// The first n numbers there; zeros behind them.
-HWY_INLINE Vector get(const float* from, int64_t n) {
-  const Tag tag;
-  if (n >= kLanes) return hn::LoadU(tag, from);
-  HWY_ALIGN float rest[kLanes] = {};
-  std::copy_n(from, n, rest);
-  return hn::Load(tag, rest);
-}
-
-HWY_INLINE void put(Vector v, int64_t n, float* to) {
-  const Tag tag;
-  if (n >= kLanes) return hn::StoreU(v, tag, to);
-  HWY_ALIGN float rest[kLanes];
-  hn::Store(v, tag, rest);
-  std::copy_n(rest, n, to);
-}
 
 // Tap t of the outputs [i, i + kLanes) of an axis: lane l has weight[l] of the cell begin + lane[l].
 struct LaneTap {
