@@ -39,7 +39,7 @@ TrainConfig demo_config(const DemoOptions& options) {
   config.model.iterations = 64;
   config.model.learn_steps = false;
   config.training.learning_rate = 1e-3;
-  config.training.steps = options.steps > 0 ? options.steps : 1200;
+  config.training.steps = options.steps > 0 ? options.steps : 2400;
   return config;
 }
 
@@ -125,7 +125,7 @@ void add_demo_command(CLI::App& program) {
       ->add_option("-o,--output", options->output,
                    "folder for model, metrics and figure; its files are replaced")
       ->capture_default_str();
-  command->add_option("--steps", options->steps, "training steps (default 1200)")->check(CLI::PositiveNumber);
+  command->add_option("--steps", options->steps, "training steps (default 2400)")->check(CLI::PositiveNumber);
   options->common.add_to(*command);
   command->footer("Examples:\n  primal demo\n  primal demo --steps 200 -o /tmp/demo --json");
   command->callback([options] { demo(*options); });
