@@ -20,6 +20,7 @@
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 #include "nn/conv3d/conv3d_gate-inl.h"
+#include "nn/partial_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace primal::cpu::HWY_NAMESPACE {
@@ -37,20 +38,9 @@ constexpr int kTileO = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64 ? 2 : 1;
 HWY_INLINE Vector gated(const GatedGradient<float>& gradient, const float* at, int64_t n) {
   const Tag tag;
   const float* const y = gradient.gate_of(at);
-  Vector g, gate;
-  if (n >= kLanes) {
-    g = hn::LoadU(tag, at);
-    if (y == nullptr) return g;
-    gate = hn::LoadU(tag, y);
-  } else {
-    HWY_ALIGN float rest[2][kLanes] = {};
-    std::copy_n(at, n, rest[0]);
-    g = hn::Load(tag, rest[0]);
-    if (y == nullptr) return g;
-    std::copy_n(y, n, rest[1]);
-    gate = hn::Load(tag, rest[1]);
-  }
-  return hn::IfThenElse(hn::Gt(gate, hn::Zero(tag)), g, hn::Mul(hn::Set(tag, gradient.slope), g));
+  const Vector g = get(at, n);
+  if (y == nullptr) return g;
+  return hn::IfThenElse(hn::Gt(get(y, n), hn::Zero(tag)), g, hn::Mul(hn::Set(tag, gradient.slope), g));
 }
 
 // Adds the products of a band for kO outputs to weights [kO, 9] and bias [kO]. grad_y: the first pixel of the band for each.

@@ -277,9 +277,12 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
       (4 * grid.n_rows + 2) * (patch.n_cols / PatchPrefetch::kLine + 2) / grid.n_rows + 1;
   // Whole tiles of pixels that need no gate are read where they are; others are copied first, a channel at a time.
   const bool in_place = patch.n_cols == whole.n_cols && q.gate.y == nullptr;
-  const float* const zeros = packed.at(0, -1, 0);
-  if (in_place) std::memset(packed.at(0, -1, -1), 0, sizeof(float) * static_cast<size_t>(packed.row_stride));
-  if (!in_place) packed.clear_outside(0, q.h, q.w, whole);
+  const float* const zeros = packed.at(0, -1, 0);  // a row of them, for those outside the image
+  if (in_place) {
+    std::memset(packed.at(0, -1, -1), 0, sizeof(float) * static_cast<size_t>(packed.row_stride));
+  } else {
+    packed.clear_outside(0, q.h, q.w, whole);
+  }
   for (int64_t c = 0; c < q.c; ++c) {
     const float* const plane = q.in.volume(patch.n, c) + patch.d * q.h * q.w;
     if (!in_place) packed.copy_inside(0, plane, q.h, q.w, whole, CopyGated{q.gate});

@@ -2,6 +2,7 @@
 // x_bar has in the forward sweep. For each slab
 //   pass A   bq = aq - tau G c, lambda^ += s o bq, av = bq where inside
 //   pass B   bp, z^, ab and the next c, from av of this slab and of the one before
+// both at once where a slab is a row of a picture.
 // ax is not kept: c <- ax + (1 + theta) ab = (c - theta ab) + (1 + theta) (sigma (G' av + ap)), where
 // ap = bp / (1 + sigma), and at the start ax + ab = c - theta ab. Sums for the steps as in pdhg_kernels.h: over the vectors
 // of a row in f32, rows in double.
@@ -50,7 +51,8 @@ void restore_x_bar(const Place& at) {
   const float* now = at.iterate(at.k);
   const float* before = at.iterate(at.k - 1);
   float* x_bar = at.field(at.job.x_bar);
-  const Place ahead{at.job, at.strip, at.slab + 2, at.line, at.k};  // the tape comes from memory
+  const Place ahead{at.job, at.strip, at.slab + 2, at.line,
+                    at.k};  // asked for early: the tape comes from memory
   const float *next_now = ahead.iterate(at.k), *next_before = ahead.iterate(at.k - 1);
   for (int64_t w = 0; w < at.job.slabs.padded; w += static_cast<int64_t>(hn::Lanes(d))) {
     __builtin_prefetch(next_now + w);
