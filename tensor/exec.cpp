@@ -55,6 +55,57 @@ class FirstError {
   std::exception_ptr error_;
 };
 
+// The chunks of [0, n) and the threads that take them. Each thread begins with a share of its own, as large as the others' and
+// at the same place in every call of that many chunks: rows that it wrote in one layer it reads in the next, from its own cache.
+// Whoever is done takes what is left of the others' shares.
+class Chunks {
+ public:
+  Chunks(const Exec& exec, int64_t n, int64_t grain)
+      : n_(n), grain_(std::max<int64_t>(grain, 1)), count_(n > 0 ? (n - 1) / grain_ + 1 : 0) {
+    if (omp_in_parallel()) return;
+    n_threads_ = static_cast<int>(std::max<int64_t>(1, std::min<int64_t>(exec.n_threads, count_)));
+  }
+
+  int n_threads() const { return n_threads_; }
+
+  // Calls body(begin, end, thread).
+  template <class F>
+  void run(const F& body) const {
+    const auto chunk = [&](int64_t c, int thread) {
+      body(c * grain_, std::min(n_, (c + 1) * grain_), thread);
+    };
+    if (n_threads_ == 1) {
+      for (int64_t c = 0; c < count_; ++c) chunk(c, 0);
+      return;
+    }
+    std::vector<Share> shares(static_cast<size_t>(n_threads_));
+    for (int64_t i = 0; i < n_threads_; ++i) {
+      shares[static_cast<size_t>(i)].next = count_ * i / n_threads_;
+      shares[static_cast<size_t>(i)].end = count_ * (i + 1) / n_threads_;
+    }
+    FirstError error;
+#pragma omp parallel num_threads(n_threads_)
+    {
+      const int thread = omp_get_thread_num();
+      for (int k = 0; k < n_threads_; ++k) {
+        Share& share = shares[static_cast<size_t>((thread + k) % n_threads_)];
+        for (int64_t c = share.next++; c < share.end; c = share.next++)
+          error.guard([&] { chunk(c, thread); });
+      }
+    }
+    error.rethrow();
+  }
+
+ private:
+  struct alignas(64) Share {
+    std::atomic<int64_t> next;
+    int64_t end;
+  };
+
+  int64_t n_, grain_, count_;
+  int n_threads_ = 1;
+};
+
 }  // namespace
 
 int num_threads() { return works_alone ? 1 : thread_setting().load(); }
@@ -71,20 +122,18 @@ Scratch::Scratch(size_t bytes, Device device) : data_(backend(device).allocate(b
 
 void parallel_for(const Exec& exec, int64_t n, int64_t grain,
                   const std::function<void(int64_t, int64_t)>& body) {
-  if (n <= 0) return;
-  grain = std::max<int64_t>(grain, 1);
-  const int64_t n_chunks = (n + grain - 1) / grain;
-  const int team = static_cast<int>(std::min<int64_t>(exec.n_threads, n_chunks));
-  if (team <= 1 || omp_in_parallel()) {
-    for (int64_t c = 0; c < n_chunks; ++c) body(c * grain, std::min(n, (c + 1) * grain));
-    return;
-  }
-  FirstError error;
-#pragma omp parallel for schedule(dynamic, 1) num_threads(team)
-  for (int64_t c = 0; c < n_chunks; ++c) {
-    error.guard([&] { body(c * grain, std::min(n, (c + 1) * grain)); });
-  }
-  error.rethrow();
+  const Chunks chunks(exec, n, grain);
+  chunks.run([&](int64_t begin, int64_t end, int) { body(begin, end); });
+}
+
+void parallel_for(const Exec& exec, int64_t n, int64_t grain, size_t scratch_bytes,
+                  const std::function<void(int64_t, int64_t, void*)>& body) {
+  const Chunks chunks(exec, n, grain);
+  std::vector<Scratch> scratch;  // of each thread
+  for (int i = 0; i < chunks.n_threads(); ++i) scratch.emplace_back(scratch_bytes);
+  chunks.run([&](int64_t begin, int64_t end, int thread) {
+    body(begin, end, scratch[static_cast<size_t>(thread)].as<void>());
+  });
 }
 
 double parallel_sum(const Exec& exec, int64_t n, int64_t grain,

@@ -56,6 +56,11 @@ class Scratch {
 void parallel_for(const Exec& exec, int64_t n, int64_t grain,
                   const std::function<void(int64_t, int64_t)>& body);
 
+// The same with scratch memory for each chunk, contents undefined: body(begin, end, scratch). There is one block of that many
+// bytes for each thread, taken before they begin: what a call asks the pool for does not depend on who comes first.
+void parallel_for(const Exec& exec, int64_t n, int64_t grain, size_t scratch_bytes,
+                  const std::function<void(int64_t, int64_t, void*)>& body);
+
 // Sum of body(begin, end) over the chunks of [0, n), added in order of the chunks: the same bits for any
 // thread count.
 double parallel_sum(const Exec& exec, int64_t n, int64_t grain,

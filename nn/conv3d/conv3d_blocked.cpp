@@ -192,10 +192,12 @@ void blocked_convolution(const Exec& exec, const BlockedConvolution& q) {
   const Patches patches(q.n, q.d, q.h, q.w, HWY_MAX(kPatchFloats / row_floats - 2 * border, int64_t{1}),
                         kPatchCols);
   const int64_t n_groups = (q.o + kTaskO - 1) / kTaskO;
-  parallel_for(exec, patches.count() * n_groups, 1, [&](int64_t begin, int64_t end) {
-    PackedPatch packed(patches, border);
-    const Scratch scratch(sizeof(float) * static_cast<size_t>(q.c * packed.channel_stride));
-    packed.data = scratch.as<float>();
+  const PackedPatch layout(patches, border);
+  const size_t patch_bytes = sizeof(float) * static_cast<size_t>(q.c * layout.channel_stride);
+  const int64_t n_tasks = patches.count() * n_groups;
+  parallel_for(exec, n_tasks, 1, patch_bytes, [&](int64_t begin, int64_t end, void* patch) {
+    PackedPatch packed = layout;
+    packed.data = static_cast<float*>(patch);
     for (int64_t task = begin; task < end; ++task) {
       const int64_t begin_o = task % n_groups * kTaskO;
       const int64_t end_o = HWY_MIN(q.o, begin_o + kTaskO);

@@ -136,19 +136,23 @@ void add_patch(const BlockedWeightGradient& q, const ChannelGroup& group, const 
   }
 }
 
+// Of add_segment(): both tensors' channels of a patch.
+template <int kSide>
+int64_t scratch_floats(const Patches& patches, const ChannelGroup& group) {
+  return round_up(group.n_o, kTileO) * PackedPatch(patches, 0).channel_stride +
+         round_up(group.n_c, kTileC<kSide>) * PackedPatch(patches, kSide / 2).channel_stride;
+}
+
 // Adds the patches [first, last) into weights [O,C,side,side] and bias [O], at the channels of the group;
 // either may be null.
 template <int kSide>
 void add_segment(const BlockedWeightGradient& q, const Patches& patches, int64_t first, int64_t last,
-                 const ChannelGroup& group, float* weights, float* bias) {
+                 const ChannelGroup& group, float* scratch, float* weights, float* bias) {
   PackedPatch gy(patches, 0), x(patches, kSide / 2);
-  const int64_t gy_floats = round_up(group.n_o, kTileO) * gy.channel_stride;
-  const int64_t x_floats = round_up(group.n_c, kTileC<kSide>) * x.channel_stride;
-  const size_t bytes = sizeof(float) * static_cast<size_t>(gy_floats + x_floats);
-  const Scratch scratch(bytes);
-  gy.data = scratch.as<float>();
-  x.data = gy.data + gy_floats;
-  std::memset(gy.data, 0, bytes);  // channels that fill up a tile, and the slack behind rows, count as zero
+  gy.data = scratch;
+  x.data = gy.data + round_up(group.n_o, kTileO) * gy.channel_stride;
+  // Channels that fill up a tile, and the slack behind rows, count as zero.
+  std::fill_n(scratch, scratch_floats<kSide>(patches, group), 0.0F);
   for (int64_t index = first; index < last; ++index) {
     const Patch patch = patches[index];
     for (int64_t o = 0; o < group.n_o; ++o) {
@@ -184,7 +188,11 @@ void blocked_weight_gradient(const Exec& exec, const BlockedWeightGradient& q) {
   const Scratch scratch(sizeof(float) * static_cast<size_t>(segments.count * n_sums));
   float* const sums = scratch.as<float>();
   std::memset(sums, 0, sizeof(float) * static_cast<size_t>(segments.count * n_sums));
-  parallel_for(exec, segments.count * n_groups, 1, [&](int64_t begin, int64_t end) {
+  const ChannelGroup largest{.o = 0, .n_o = HWY_MIN(kGroup, q.o), .c = 0, .n_c = HWY_MIN(kGroup, q.c)};
+  const int64_t task_floats = (q.side == 3 ? scratch_floats<3> : scratch_floats<1>)(patches, largest);
+  const size_t task_bytes = sizeof(float) * static_cast<size_t>(task_floats);
+  const int64_t n_tasks = segments.count * n_groups;
+  parallel_for(exec, n_tasks, 1, task_bytes, [&](int64_t begin, int64_t end, void* memory) {
     for (int64_t task = begin; task < end; ++task) {
       const int64_t segment = task / n_groups;
       ChannelGroup group{};
@@ -194,7 +202,7 @@ void blocked_weight_gradient(const Exec& exec, const BlockedWeightGradient& q) {
       group.n_c = HWY_MIN(kGroup, q.c - group.c);
       float* const weights = sums + segment * n_sums;
       const auto add = q.side == 3 ? add_segment<3> : add_segment<1>;
-      add(q, patches, segments.first(segment), segments.last(segment), group,
+      add(q, patches, segments.first(segment), segments.last(segment), group, static_cast<float*>(memory),
           n_weights > 0 ? weights : nullptr,
           q.grad_bias != nullptr && group.c == 0 ? weights + n_weights : nullptr);
     }

@@ -96,13 +96,15 @@ void OneChannelWeightGradient(const Exec& exec, const Channels<const float>& x,
   const int64_t n_weights = n_o * kTaps, n_sums = n_weights + n_o;
   const Scratch scratch(sizeof(float) * static_cast<size_t>(segments.count * n_sums));
   float* const all = scratch.as<float>();  // [segment, n_sums]: the weights, then the bias
-  parallel_for(exec, segments.count, 1, [&](int64_t begin, int64_t end) {
-    PackedPatch packed(bands, 1);
-    // A vector that starts in the last columns of the last row reads on into the slack.
-    const auto n_packed = static_cast<size_t>(packed.channel_stride + kLanes);
-    const Scratch copy(sizeof(float) * n_packed), totals(sizeof(double) * static_cast<size_t>(n_o));
-    packed.data = copy.as<float>();
-    double* const bias = totals.as<double>();
+  const PackedPatch layout(bands, 1);
+  // A vector that starts in the last columns of the last row reads on into the slack.
+  const int64_t n_packed = layout.channel_stride + kLanes;
+  const size_t bias_bytes = sizeof(double) * static_cast<size_t>(round_up(n_o, 8));
+  const size_t task_bytes = bias_bytes + sizeof(float) * static_cast<size_t>(n_packed);
+  parallel_for(exec, segments.count, 1, task_bytes, [&](int64_t begin, int64_t end, void* task) {
+    double* const bias = static_cast<double*>(task);
+    PackedPatch packed = layout;
+    packed.data = static_cast<float*>(task) + bias_bytes / sizeof(float);
     for (int64_t segment = begin; segment < end; ++segment) {
       float* const weights = all + segment * n_sums;
       std::fill_n(weights, n_weights, 0.0F);

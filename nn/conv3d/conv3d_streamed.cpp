@@ -133,13 +133,14 @@ void backward_data(const Exec& exec, const GatedGradient<float>& grad_y, const f
                    const Channels<float>& grad_x) {
   const View5<const float>& of = grad_y.grad;
   const int64_t n_pixels = of.size(2) * of.size(3) * of.size(4), n_c = grad_x.count();
-  parallel_for(exec, of.size(0) * PixelChunk::count(n_pixels), 1, [&](int64_t begin, int64_t end) {
-    const Scratch copy(sizeof(float) * kO * PixelChunk::kPixels);
+  constexpr size_t kCopyBytes = sizeof(float) * kO * PixelChunk::kPixels;
+  const int64_t n_tasks = of.size(0) * PixelChunk::count(n_pixels);
+  parallel_for(exec, n_tasks, 1, kCopyBytes, [&](int64_t begin, int64_t end, void* copy) {
     const Tag tag;
     for (int64_t task = begin; task < end; ++task) {
       const PixelChunk chunk(task, n_pixels);
       const float* rows[kO];
-      gated_rows<kO>(grad_y, chunk, copy.as<float>(), rows);
+      gated_rows<kO>(grad_y, chunk, static_cast<float*>(copy), rows);
       for (int64_t c = 0; c < n_c; ++c) {
         float* const to = grad_x.volume(chunk.sample, c) + chunk.begin;
         Vector weights[kO];
@@ -205,17 +206,18 @@ void backward_weights(const Exec& exec, const Channels<const float>& x, const Ga
   const Segments segments = Segments::split(of.size(0) * PixelChunk::count(n_pixels), 1, kTasks);
   const Scratch scratch(sizeof(float) * static_cast<size_t>(segments.count * n_sums));
   float* const all = scratch.as<float>();  // [segment, n_sums]: the weights, then the bias
-  parallel_for(exec, segments.count, 1, [&](int64_t begin, int64_t end) {
-    const Scratch copy(sizeof(float) * kO * PixelChunk::kPixels),
-        lanes(sizeof(float) * static_cast<size_t>(n_weights * kLanes));
+  const int64_t n_lanes = n_weights * kLanes;
+  const size_t task_bytes = sizeof(float) * static_cast<size_t>(n_lanes + kO * PixelChunk::kPixels);
+  parallel_for(exec, segments.count, 1, task_bytes, [&](int64_t begin, int64_t end, void* task) {
+    float* const sums = static_cast<float*>(task);
+    float* const copy = sums + n_lanes;
     for (int64_t segment = begin; segment < end; ++segment) {
-      float* const sums = lanes.as<float>();
-      std::fill_n(sums, n_weights * kLanes, 0.0F);
+      std::fill_n(sums, n_lanes, 0.0F);
       double bias[kO] = {};  // of chunks: gradients of a bias cancel more than others
       for (int64_t index = segments.first(segment); index < segments.last(segment); ++index) {
         const PixelChunk chunk(index, n_pixels);
         const float* rows[kO];
-        gated_rows<kO>(grad_y, chunk, copy.as<float>(), rows);
+        gated_rows<kO>(grad_y, chunk, copy, rows);
         int64_t c = 0;
         for (; c + 4 <= n_c; c += 4) add_products<kO, 4>(rows, x, c, chunk, sums);
         for (; c < n_c; ++c) add_products<kO, 1>(rows, x, c, chunk, sums);

@@ -344,16 +344,17 @@ void winograd_convolution(const Exec& exec, const WinogradConvolution& q) {
   grid.row_stride = row_tiles;
   grid.total = round_up(grid.n_rows * grid.row_stride, PackedPatch::kAlign);
 
-  parallel_for(exec, patches.count(), 1, [&](int64_t begin, int64_t end) {
-    PackedPatch packed(patches, 1);
-    packed.row_stride = round_up(4 * row_tiles + 2, PackedPatch::kAlign);
-    packed.channel_stride = (4 * grid.n_rows + 2) * packed.row_stride + 2 * PackedPatch::kAlign;
-    const int64_t work_floats = 4 * packed.row_stride;
-    const int64_t v_floats = kWinogradPoints * (q.c * grid.total + PackedPatch::kAlign);
-    const int64_t m_floats = kWinogradPoints * (n_blocks * kBlockO * grid.total + PackedPatch::kAlign);
-    const Scratch scratch(sizeof(float) *
-                          static_cast<size_t>(packed.channel_stride + work_floats + v_floats + m_floats));
-    packed.data = scratch.as<float>();
+  PackedPatch channel(patches, 1);
+  channel.row_stride = round_up(4 * row_tiles + 2, PackedPatch::kAlign);
+  channel.channel_stride = (4 * grid.n_rows + 2) * channel.row_stride + 2 * PackedPatch::kAlign;
+  const int64_t work_floats = 4 * channel.row_stride;
+  const int64_t v_floats = kWinogradPoints * (q.c * grid.total + PackedPatch::kAlign);
+  const int64_t m_floats = kWinogradPoints * (n_blocks * kBlockO * grid.total + PackedPatch::kAlign);
+  const size_t task_bytes =
+      sizeof(float) * static_cast<size_t>(channel.channel_stride + v_floats + m_floats + work_floats);
+  parallel_for(exec, patches.count(), 1, task_bytes, [&](int64_t begin, int64_t end, void* scratch) {
+    PackedPatch packed = channel;
+    packed.data = static_cast<float*>(scratch);
     float* const v = packed.data + packed.channel_stride;
     float* const m = v + v_floats;
     float* const work = m + m_floats;

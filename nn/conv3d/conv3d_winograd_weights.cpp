@@ -246,18 +246,19 @@ void winograd_weight_gradient(const Exec& exec, const WinogradWeightGradient& q)
   shape.padded_o = round_up(group_o, HWY_MAX(kLanes, int64_t{kTileO}));
   shape.padded_c = round_up(group_c, kTileV * kLanes);
 
-  parallel_for(exec, segments.count * groups_o * groups_c, 1, [&](int64_t begin, int64_t end) {
-    const int64_t planes_floats = kLanes * packed_x.channel_stride;
-    const int64_t pixels_floats = 6 * 4 * (kPixelTiles + 1) * round_up(kLanes, 4);
-    const int64_t v_floats =
-        kWinogradPoints * shape.point_stride(round_up(shape.padded_c, PackedPatch::kAlign));
-    const int64_t w_floats =
-        kWinogradPoints * shape.point_stride(round_up(shape.padded_o, PackedPatch::kAlign));
-    const int64_t m_floats = kWinogradPoints * shape.m_stride();
-    const Scratch scratch(
-        sizeof(float) * static_cast<size_t>(planes_floats + pixels_floats + v_floats + w_floats + m_floats));
+  const int64_t planes_floats = kLanes * packed_x.channel_stride;
+  const int64_t pixels_floats = 6 * 4 * (kPixelTiles + 1) * round_up(kLanes, 4);
+  const int64_t v_floats =
+      kWinogradPoints * shape.point_stride(round_up(shape.padded_c, PackedPatch::kAlign));
+  const int64_t w_floats =
+      kWinogradPoints * shape.point_stride(round_up(shape.padded_o, PackedPatch::kAlign));
+  const int64_t m_floats = kWinogradPoints * shape.m_stride();
+  const size_t task_bytes =
+      sizeof(float) * static_cast<size_t>(planes_floats + pixels_floats + v_floats + w_floats + m_floats);
+  const int64_t n_tasks = segments.count * groups_o * groups_c;
+  parallel_for(exec, n_tasks, 1, task_bytes, [&](int64_t begin, int64_t end, void* scratch) {
     WinogradTask task = shape;
-    task.planes = scratch.as<float>();
+    task.planes = static_cast<float*>(scratch);
     task.pixels = task.planes + planes_floats;
     task.v = task.pixels + pixels_floats;
     task.w = task.v + v_floats;

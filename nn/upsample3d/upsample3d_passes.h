@@ -26,19 +26,22 @@ void resample_volumes(const Exec& exec, View5<const T> x, const AxisTables<T>& m
   }
   const int64_t n_in = x.size(2) * x.size(3) * x.size(4), n_out = y.size(2) * y.size(3) * y.size(4);
   const int64_t grain = std::max<int64_t>(1, kGrain / std::max(n_in, n_out));
-  parallel_for(exec, x.size(0) * x.size(1), grain, [&](int64_t begin, int64_t end) {
-    // Between two axes a volume has at most the larger of both extents along each.
-    int64_t n_between = 1;
-    for (const AxisTable<T>& map : maps) n_between *= std::max(map.n_in, map.n_out);
-    const Scratch first(static_cast<size_t>(n_between) * sizeof(T)),
-        second(static_cast<size_t>(n_between) * sizeof(T));
+  // Between two axes a volume has at most the larger of both extents along each.
+  constexpr int64_t kCacheLine = 64 / sizeof(T);
+  int64_t n_between = 1;
+  for (const AxisTable<T>& map : maps) n_between *= std::max(map.n_in, map.n_out);
+  n_between = (n_between + kCacheLine - 1) / kCacheLine * kCacheLine;
+  const size_t bytes = 2 * static_cast<size_t>(n_between) * sizeof(T);
+  parallel_for(exec, x.size(0) * x.size(1), grain, bytes, [&](int64_t begin, int64_t end, void* scratch) {
+    T* const first = static_cast<T*>(scratch);
+    T* const second = first + n_between;
     for (int64_t v = begin; v < end; ++v) {
       const T* source = x.data + v * n_in;
       T* result = y.data + v * n_out;
       std::array<int64_t, 3> extent{x.size(2), x.size(3), x.size(4)};
       for (size_t k = 0; k < n_axes; ++k) {
         const bool last = k + 1 == n_axes;
-        T* target = last ? result : (k == 0 ? first : second).template as<T>();
+        T* target = last ? result : k == 0 ? first : second;
         int64_t outer = 1, inner = 1;
         for (size_t a = 0; a < axes[k]; ++a) outer *= extent[a];
         for (size_t a = axes[k] + 1; a < 3; ++a) inner *= extent[a];

@@ -164,17 +164,18 @@ void sweep_strip(const Steps<Job>& steps, Team& team, int thread, int n_threads)
 template <class Job>
 void sweep_shared(const Slabs& slabs, int n_strips, int64_t begin, int64_t end, int64_t n_iter,
                   const Job& job) {
-  std::vector<float*> memory(static_cast<size_t>(n_strips));  // of each thread's strip
+  size_t bytes = 0;  // fewer threads than asked for have fewer halos and need no more
+  for (int i = 0; i < n_strips; ++i)
+    bytes += make_strip(slabs, job.n_fields, 0, i, n_strips, nullptr).bytes();
+  const Scratch scratch(bytes);
   Team team;
   parallel_region(Exec{n_strips}, [&](int thread, int n_threads) {
-    const Scratch scratch(make_strip(slabs, job.n_fields, 0, thread, n_threads, nullptr).bytes());
-    memory[static_cast<size_t>(thread)] = scratch.as<float>();
-    team.gather(n_threads);  // all memory is known
     for (int64_t volume = begin; volume < end; ++volume) {
       std::vector<Strip> strips;
+      float* memory = scratch.as<float>();
       for (int i = 0; i < n_threads; ++i) {
-        strips.push_back(
-            make_strip(slabs, job.n_fields, volume, i, n_threads, memory[static_cast<size_t>(i)]));
+        strips.push_back(make_strip(slabs, job.n_fields, volume, i, n_threads, memory));
+        memory += strips.back().floats();
       }
       job.load(strips[static_cast<size_t>(thread)]);
       // The first meeting comes before anyone stores what others still load.
@@ -186,9 +187,10 @@ void sweep_shared(const Slabs& slabs, int n_strips, int64_t begin, int64_t end, 
 // n_iter iterations on each of the volumes [0, end); a thread takes one after the other and never meets the others.
 template <class Job>
 void sweep_whole(const Exec& exec, const Slabs& slabs, int64_t end, int64_t n_iter, const Job& job) {
-  parallel_for(exec, end, 1, [&](int64_t volume, int64_t) {
-    const Scratch scratch(make_strip(slabs, job.n_fields, 0, 0, 1, nullptr).bytes());
-    const std::vector<Strip> strip = {make_strip(slabs, job.n_fields, volume, 0, 1, scratch.as<float>())};
+  const size_t bytes = make_strip(slabs, job.n_fields, 0, 0, 1, nullptr).bytes();
+  parallel_for(exec, end, 1, bytes, [&](int64_t volume, int64_t, void* scratch) {
+    const std::vector<Strip> strip = {
+        make_strip(slabs, job.n_fields, volume, 0, 1, static_cast<float*>(scratch))};
     const Steps<Job> steps(job, strip, n_iter);
     job.load(strip[0]);
     for (int64_t step = 0; step < steps.count(); ++step) steps.take(step, 0);

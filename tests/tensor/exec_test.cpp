@@ -1,11 +1,13 @@
 #include "tensor/exec.h"
 
+#include <algorithm>
 #include <atomic>
 #include <gtest/gtest.h>
 #include <thread>
 #include <vector>
 
 #include "tensor/error.h"
+#include "tensor/memory_pool.h"
 #include "tensor/range.h"
 
 namespace primal {
@@ -31,6 +33,34 @@ TEST(ParallelFor, RethrowsWhatABodyThrows) {
                               if (begin == 7) throw DataError("[test] seven");
                             }),
                DataError);
+}
+
+TEST(ParallelFor, GivesEachThreadScratchOfItsOwn) {
+  constexpr size_t kBytes = 1000 * sizeof(int64_t);
+  for (int threads : {1, 2, 5}) {
+    std::atomic<int64_t> sum = 0;
+    parallel_for({.n_threads = threads}, 100, 3, kBytes, [&](int64_t begin, int64_t end, void* scratch) {
+      auto* const cells = static_cast<int64_t*>(scratch);
+      std::fill_n(cells, 1000, begin);
+      std::this_thread::yield();
+      for (int i = 0; i < 1000; ++i) EXPECT_EQ(cells[i], begin);
+      sum += end - begin;
+    });
+    EXPECT_EQ(sum, 100);
+  }
+}
+
+// However the threads meet: one that comes late is not what decides whether a step needs more memory.
+TEST(ParallelFor, TakesScratchForAllThreadsAtOnce) {
+  const auto live = [] { return host_pool().stats().live_bytes; };
+  const size_t before = live();
+  for (int64_t n_chunks : {1, 2, 7}) {
+    const auto n_blocks = static_cast<size_t>(std::min<int64_t>(n_chunks, 3));
+    parallel_for({.n_threads = 3}, n_chunks, 1, 4096, [&](int64_t, int64_t, void*) {
+      EXPECT_EQ(live(), before + n_blocks * MemoryPool::size_class(4096));
+    });
+  }
+  EXPECT_EQ(live(), before);
 }
 
 TEST(ParallelSum, HasTheSameBitsForAnyThreadCount) {
