@@ -41,6 +41,8 @@ class Backend {
 
   virtual MemoryStats stats() const = 0;
   virtual void reset_peak() = 0;
+  // Where blocks that were handed back are kept; null where none are.
+  virtual MemoryPool* pool() { return nullptr; }
 };
 
 // DeviceError where this build or machine has no such device.

@@ -26,6 +26,7 @@ class CpuBackend final : public Backend {
   void synchronize() override {}
   MemoryStats stats() const override { return host_pool().stats(); }
   void reset_peak() override { host_pool().reset_peak(); }
+  MemoryPool* pool() override { return &host_pool(); }
 };
 
 // N of "cuda:N"; -1 for anything else.

@@ -5,7 +5,6 @@
 #include "tensor/error.h"
 
 namespace primal {
-namespace {
 
 TuneRow choose_fastest(const std::vector<OpMeasurement>& rows, const std::string& by_rule, double margin) {
   TuneRow result;
@@ -13,11 +12,11 @@ TuneRow choose_fastest(const std::vector<OpMeasurement>& rows, const std::string
   const OpMeasurement* rule = nullptr;
   for (const OpMeasurement& row : rows) {
     result.ms[row.implementation] = row.ms.median;
-    if (row.implementation == by_rule) rule = &row;
+    if (row.implementation == by_rule && row.ok) rule = &row;  // a wrong result is no choice
   }
   const OpMeasurement* best = rule;
   for (const OpMeasurement& row : rows) {
-    if (!row.ok) continue;  // a wrong result is no choice
+    if (!row.ok) continue;
     const bool faster = best == nullptr || row.ms.median < best->ms.median;
     // Clear of the rule's by more than the noise: the quartiles do not overlap either.
     const bool clearly =
@@ -29,8 +28,6 @@ TuneRow choose_fastest(const std::vector<OpMeasurement>& rows, const std::string
   result.choice = {best->op, best->phase, best->geometry, best->implementation};
   return result;
 }
-
-}  // namespace
 
 std::vector<TuneRow> tune(
     const OpRegistry& ops, const std::vector<ImplementationChoice>& ran, const MeasureOptions& options,

@@ -15,7 +15,11 @@ RunLock::RunLock(const std::filesystem::path& folder) {
   const std::string path = (folder / ".lock").string();
   descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (descriptor_ < 0) throw IoError("[train] cannot write {}: {}", path, std::strerror(errno));
-  if (::flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
+  int result = 0;
+  do result = ::flock(descriptor_, LOCK_EX | LOCK_NB);
+  while (result != 0 && errno == EINTR);
+  held_ = result == 0;
+  if (held_) {
     // What the file says is for people; the lock itself does not depend on it.
     const std::string pid = fmt::format("{}\n", ::getpid());
     if (::ftruncate(descriptor_, 0) == 0) {
@@ -23,7 +27,7 @@ RunLock::RunLock(const std::filesystem::path& folder) {
     }
     return;
   }
-  if (errno != EWOULDBLOCK) return;
+  if (errno != EWOULDBLOCK) return;  // the file system has no locks
   char text[32] = {};
   const ssize_t n = ::pread(descriptor_, text, sizeof text - 1, 0);
   std::string pid(text, n > 0 ? static_cast<size_t>(n) : 0);

@@ -8,15 +8,17 @@ namespace primal {
 
 class RunLock {
  public:
-  // ConfigError naming folder and process when another holds it. The folder must exist. On a file system that has no
-  // locks there is none.
+  // ConfigError naming folder and process when another holds it. The folder must exist.
   explicit RunLock(const std::filesystem::path& folder);
   ~RunLock();
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
+  bool held() const { return held_; }  // not on a file system that has no locks
+
  private:
   int descriptor_;
+  bool held_ = false;
 };
 
 }  // namespace primal

@@ -51,6 +51,9 @@ class Run {
         n_steps_(n_steps_of(config_, task.n_samples())),
         steps_per_epoch_(n_steps_of_epoch(config_, task.n_samples())),
         adam_(task.model().parameters(), {.lr = config_.training.learning_rate}) {
+    if (!lock_.held() && on_remark)
+      on_remark(fmt::format("the file system of {} has no locks: nothing keeps another training out of it",
+                            folder_.path().string()));
     folder_.remove_unfinished();
     const std::string pictures = pictures_of(task);
     if (resume) {

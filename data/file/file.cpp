@@ -87,12 +87,17 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(write_target(p
     throw IoError("[file] cannot write {}: it exists and is {}, not a regular file", path_.string(),
                   S_ISDIR(status.st_mode) ? "a folder" : "a device or a pipe");
   }
-  // Process and counter make the name unique among the writers of this machine; O_EXCL settles the rest.
+  // Process and counter make the name unique among the writers of this machine. In a container each program may be process
+  // 1, so that a killed one's leftover has the name: O_EXCL tells, and the next number is tried.
   static std::atomic<unsigned> counter{0};
-  const std::string name =
-      fmt::format(".{}.{}.{}.tmp", path_.filename().string(), ::getpid(), counter.fetch_add(1));
-  temporary_ = folder_of(path_) / name;
-  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  constexpr int kAttempts = 1000;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const std::string name =
+        fmt::format(".{}.{}.{}.tmp", path_.filename().string(), ::getpid(), counter.fetch_add(1));
+    temporary_ = folder_of(path_) / name;
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor_ >= 0 || errno != EEXIST) break;
+  }
   if (descriptor_ < 0) {
     throw IoError("[file] cannot write {}: {}", path_.string(), reason(errno));
   }

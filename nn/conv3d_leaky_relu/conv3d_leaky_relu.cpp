@@ -25,7 +25,8 @@ Variable chain(const Call& call) {
   return leaky_relu(conv3d(x, call.weight, call.bias, call.params), call.slope);
 }
 
-// Can the fused kernels take the parts? They see one or two, and want the gradient of both or of none.
+// Can the fused kernels take the parts? They see one or two, and want the gradient of both or of none. Of one tensor twice the
+// gradients are one buffer, into which they would add from several threads at once.
 bool fits_fused(const Call& call) {
   const auto& xs = call.xs;
   const auto fits = [&](const Variable& x) {
@@ -33,7 +34,8 @@ bool fits_fused(const Call& call) {
            x.shape().with(1, 0) == xs.front().shape().with(1, 0) &&
            x.requires_grad() == xs.front().requires_grad();
   };
-  return (xs.size() == 1 || xs.size() == 2) && std::ranges::all_of(xs, fits);
+  if (xs.empty() || xs.size() > 2 || !std::ranges::all_of(xs, fits)) return false;
+  return xs.size() == 1 || xs[0].value().device_raw() != xs[1].value().device_raw();
 }
 
 template <class T>

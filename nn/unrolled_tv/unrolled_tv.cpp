@@ -1,10 +1,13 @@
 #include "nn/unrolled_tv/unrolled_tv.h"
 
+#include <optional>
+
 #include "nn/activation/activation.h"
 #include "nn/pad3d/pad3d.h"
 #include "nn/scale/scale.h"
 #include "nn/unrolled_tv/map_plan.h"
 #include "nn/unrolled_tv/picture_tiles.h"
+#include "tensor/backend.h"
 #include "tensor/error.h"
 #include "tensor/memory_pool.h"
 #include "tensor/range.h"
@@ -66,14 +69,16 @@ Tensor UnrolledTv::map_in_tiles(const Tensor& z, int64_t tile) const {
   // Tiles at the border take blocks of other sizes than those inside, and the solver others again. Twice the plan: a block
   // may serve for half its size, and where that suffices the system is asked only once.
   const auto planned = static_cast<size_t>(plan_map(*this, z.shape(), tile).bytes);
-  const PoolLimit limit(host_pool(), host_pool().stats().live_bytes + 2 * planned);
+  MemoryPool* const pool = backend(z.device()).pool();
+  std::optional<PoolLimit> limit;
+  if (pool != nullptr) limit.emplace(*pool, pool->stats().live_bytes + 2 * planned);
   for (const CellBox& box : tiles_of(padding.picture, multiple(), tile)) {
     const Variable part = lambda_map(cnn_.forward(padded, box), map_params());
     std::array<int64_t, 3> begin;
     for (size_t a = 0; a < 3; ++a) begin[a] = box[a].begin - padding.picture[a].begin;
     add_part3d(part.value(), begin, map);
   }
-  host_pool().release_cached();
+  if (pool != nullptr) pool->release_cached();
   return map;
 }
 

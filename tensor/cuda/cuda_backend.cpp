@@ -160,6 +160,7 @@ class CudaBackend final : public Backend {
 
   MemoryStats stats() const override { return pool_.stats(); }
   void reset_peak() override { pool_.reset_peak(); }
+  MemoryPool* pool() override { return &pool_; }
 
   cudaStream_t use() {
     cuda_check(cudaSetDevice(device_.index), "select the device");

@@ -321,6 +321,27 @@ TEST(PlanFile, OfADeviceCountsThereAlone) {
   EXPECT_EQ(plan_warnings(plan, here).size(), 1u);
 }
 
+TEST(Tune, ChoosesNothingThatIsWrong) {
+  const auto measured = [](const char* implementation, double ms, bool ok) {
+    OpMeasurement row;
+    row.op = "conv3d";
+    row.implementation = implementation;
+    row.ms = {.median = ms, .low = 0.99 * ms, .high = 1.01 * ms, .best = ms, .n = 5};
+    row.ok = ok;
+    return row;
+  };
+  const auto chosen = [](const std::vector<OpMeasurement>& rows) {
+    return choose_fastest(rows, "winograd", 0.03).choice.implementation;
+  };
+  const auto rule = measured("winograd", 1.0, true), reference = measured("reference", 9.0, true);
+  EXPECT_EQ(chosen({rule, reference}), "winograd");
+  EXPECT_EQ(chosen({rule, measured("blocked", 0.99, true), reference}), "winograd");  // noise
+  EXPECT_EQ(chosen({rule, measured("blocked", 0.5, true), reference}), "blocked");
+  EXPECT_EQ(chosen({rule, measured("blocked", 0.5, false), reference}), "winograd");
+  EXPECT_EQ(chosen({measured("winograd", 1.0, false), reference}), "reference");  // the rule's own is wrong
+  EXPECT_THROW(chosen({measured("winograd", 1.0, false)}), CheckFailed);
+}
+
 TEST(Tune, MeasuresEachGeometryOfARunAndTakesNothingThatIsNotDeterministic) {
   const std::string geometry = "n1 c16 o16 d1 h16 w16 k1,3,3 s1,1,1 p0,1,1";
   const std::vector<ImplementationChoice> ran = {{"conv3d", "backward_weights", geometry, "blocked"},

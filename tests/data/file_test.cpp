@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <iterator>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "support/temporary_folder.h"
 #include "tensor/error.h"
@@ -54,6 +55,16 @@ TEST(File, WritingWithoutCommitLeavesTheOldFileAndNothingElse) {
   }
   EXPECT_EQ(read_file(folder / "a"), bytes_of("old"));
   EXPECT_EQ(files_in(folder.path()), 1u);
+}
+
+// What a killed process of the same number left, as in a container, where each program is process 1.
+TEST(File, PassesByTheTemporaryFilesOfAnother) {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 100; ++i)
+    std::ofstream(folder / fmt::format(".a.{}.{}.tmp", ::getpid(), i)) << "unfinished";
+  write_file_atomically(folder / "a", bytes_of("new"));
+  EXPECT_EQ(read_file(folder / "a"), bytes_of("new"));
+  EXPECT_EQ(files_in(folder.path()), 101u);
 }
 
 TEST(File, AFailingWriteKeepsTheOldFileAndRemovesTheTemporaryOne) {

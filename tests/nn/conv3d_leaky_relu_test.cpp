@@ -114,6 +114,27 @@ TEST(Conv3dLeakyRelu, GradientsOfSharedPartsAddUp) {
   EXPECT_EQ(c.grad().to_doubles(), std::vector<double>(4, 1.0));
 }
 
+// Both parts' gradients go to one buffer: no two threads may add to a number at once.
+TEST(Conv3dLeakyRelu, TakesOneTensorTwice) {
+  const Variable weight = random_leaf("weight", {64, 128, 1, 3, 3});
+  const auto gradient = [&](const auto& f) {
+    const Variable x = random_leaf("x", {1, 64, 1, 16, 16});
+    const Variable y = f(x);
+    y.backward(Tensor::full(y.shape(), 1.0, y.dtype()));
+    return x.grad().to_doubles();
+  };
+  const auto chain = [&](const Variable& x) {
+    return leaky_relu(conv3d(concat({x, x}, 1), weight, {}, kSame), 0.01);
+  };
+  const auto composite = [&](const Variable& x) {
+    return conv3d_leaky_relu({x, x}, weight, {}, kSame, 0.01);
+  };
+  for (const char* name : {"winograd", "blocked"}) {
+    const ImplementationScope scope("conv3d", name);
+    EXPECT_EQ(gradient(composite), gradient(chain)) << name;
+  }
+}
+
 TEST(Conv3dLeakyRelu, NeitherTheConcatenationNorTheConvolutionExists) {
   const Variable a = random_leaf("a", {1, 32, 1, 64, 64}), b = random_leaf("b", {1, 32, 1, 64, 64});
   const Variable weight = random_leaf("weight", {32, 64, 1, 3, 3});

@@ -193,21 +193,27 @@ TEST(PdhgFused, SolvesEachProblemOfABatchAsIfAlone) {
   }
 }
 
-// A sweep in which strip 0 is slow at times, so that the others grow tired of waiting.
+// A sweep in which strip 0 is slow at times, much slower than the work, so that the others grow tired of waiting.
 struct SlowJob {
   const cpu::fused::ForwardJob& job;
   std::atomic<int>& waves_for_others;
   int64_t n_fields = job.n_fields, n_moving = job.n_moving;
   static inline thread_local int64_t loaded = -1;  // first slab of this thread's strip
+  using Clock = std::chrono::steady_clock;
+  static inline thread_local Clock::duration worked{};  // in the last wave
 
   void load(const cpu::fused::Strip& strip) const {
     loaded = strip.first;
     job.load(strip);
   }
   void wave(const cpu::fused::Strip& strip, int64_t first, int64_t n, int64_t margin) const {
-    if (strip.first == 0 && first % 12 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    if (strip.first == 0 && first % 12 == 0) {
+      std::this_thread::sleep_for(std::max<Clock::duration>(std::chrono::milliseconds(5), 20 * worked));
+    }
     if (strip.first != loaded) ++waves_for_others;
+    const Clock::time_point began = Clock::now();
     job.wave(strip, first, n, margin);
+    worked = Clock::now() - began;
   }
   void store(const cpu::fused::Strip& strip) const { job.store(strip); }
 };
