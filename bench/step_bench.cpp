@@ -28,9 +28,11 @@ struct Options {
 int run(const Options& o) {
   const Device device = o.common.apply();
   const ImplementationScope scope(o.common.forced());
-  std::vector<double> fma_gflop_s;
-  const auto test_fma = [&] {
-    if (o.fma) fma_gflop_s.push_back(measure_fma_roof(num_threads()).best);
+  std::vector<double> fma_gflop_s, core_round_trip_ns;
+  const auto test_machine = [&] {
+    if (!o.fma) return;
+    fma_gflop_s.push_back(measure_fma_roof(num_threads()).best);
+    core_round_trip_ns.push_back(measure_core_round_trip_ns(num_threads()));
   };
   TrainingStepOptions options;
   options.device = device;
@@ -43,7 +45,7 @@ int run(const Options& o) {
   options.new_noise = false;  // PyTorch's step does not draw any either
   TrainingStep step(options);
 
-  test_fma();
+  test_machine();
   std::map<std::string, std::vector<double>> times;
   uint64_t allocations = 0;
   for (int round = -o.warmup; round < o.rounds; ++round) {
@@ -64,7 +66,7 @@ int run(const Options& o) {
     times["unet_backward_ms"].push_back(ms("backward") - ms("pdhg.backward"));
     times["adam_ms"].push_back(ms("adam"));
   }
-  test_fma();
+  test_machine();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
 
@@ -82,7 +84,10 @@ int run(const Options& o) {
        device.is_cpu() ? 0.0 : static_cast<double>(backend(device).stats().peak_bytes) / 0x1p20},
       {"steady_allocations", backend(device).stats().system_allocations - allocations}};
   for (const auto& [name, list] : times) json[name] = summarise(list).median;
-  if (o.fma) json["fma_gflop_s"] = fma_gflop_s;
+  if (o.fma) {
+    json["fma_gflop_s"] = fma_gflop_s;
+    json["core_round_trip_ns"] = core_round_trip_ns;
+  }
   if (o.common.json) {
     fmt::print("{}\n", json.dump());
   } else {
@@ -105,8 +110,9 @@ int main(int argc, char** argv) {
   program.add_option("--rounds", o.rounds, "timed steps")->capture_default_str();
   program.add_option("--warmup", o.warmup, "steps before them, at least one")->capture_default_str();
   program.add_flag("--learn-steps", o.learn_steps, "learn sigma, tau and theta too");
-  program.add_flag("--fma", o.fma,
-                   "test the CPU's multiply-adds on all threads, before and after the timed steps");
+  program.add_flag(
+      "--fma", o.fma,
+      "test the CPU before and after the timed steps: its multiply-adds, and the way between two cores");
   o.common.device = "cpu";
   o.common.add_to(program);
   CLI11_PARSE(program, argc, argv);

@@ -135,6 +135,42 @@ Roof measure_fma_roof(int threads, const RoofOptions& options) {
   }));
 }
 
+double measure_core_round_trip_ns(int threads) {
+  if (threads < 2) return 0.0;
+  constexpr int kRepetitions = 7;
+  constexpr int64_t kTrips = 1000, kEnd = -1;
+  constexpr double kMostMs = 50.0;            // where two threads have one core, a trip takes a time slice
+  alignas(64) std::atomic<int64_t> ball = 0;  // odd on its way there, even on its way back
+  const auto wait_for = [&](int64_t value) {
+    for (int64_t spins = 1;; ++spins) {
+      const int64_t now = ball.load(std::memory_order_acquire);
+      if (now == value || now == kEnd) return now;
+      if (spins % 1024 == 0) std::this_thread::yield();
+    }
+  };
+  std::vector<double> trips;
+  parallel_region(Exec{2}, [&](int thread, int n_threads) {
+    if (n_threads < 2) return;
+    if (thread == 1) {
+      for (int64_t value = 1; wait_for(value) != kEnd; value += 2)
+        ball.store(value + 1, std::memory_order_release);
+      return;
+    }
+    const Clock::time_point start = Clock::now();
+    for (int64_t value = 1, r = 0; r < kRepetitions && milliseconds_since(start) < kMostMs; ++r) {
+      const Clock::time_point begin = Clock::now();
+      int64_t n = 0;
+      for (; n < kTrips && milliseconds_since(start) < kMostMs; ++n, value += 2) {
+        ball.store(value, std::memory_order_release);
+        wait_for(value + 1);
+      }
+      trips.push_back(1e6 * milliseconds_since(begin) / static_cast<double>(std::max<int64_t>(n, 1)));
+    }
+    ball.store(kEnd, std::memory_order_release);
+  });
+  return trips.empty() ? 0.0 : std::ranges::min(trips);
+}
+
 Roofs measure_roofs(const RoofOptions& options) {
   Roofs roofs;
   roofs.machine = this_machine();
@@ -143,6 +179,7 @@ Roofs measure_roofs(const RoofOptions& options) {
   roofs.fma_all = measure_fma_roof(threads, options);
   if (roofs.fma_all.best < roofs.fma_one.best)
     roofs.fma_all.best = roofs.fma_one.best;  // all include that one
+  roofs.core_round_trip_ns = measure_core_round_trip_ns(threads);
   double last = 0.0;
   for (const CacheLevel& cache : roofs.machine.caches) {
     // Threads on one cache share it; threads on different ones have one each.
@@ -181,6 +218,7 @@ nlohmann::json to_json(const Roofs& roofs) {
   return {{"machine", to_json(roofs.machine)},
           {"fma_one_thread_gflop_s", to_json(roofs.fma_one)},
           {"fma_all_threads_gflop_s", to_json(roofs.fma_all)},
+          {"core_round_trip_ns", roofs.core_round_trip_ns},
           {"bandwidth", levels}};
 }
 
@@ -193,6 +231,8 @@ std::string roofs_text(const Roofs& roofs) {
   for (const BandwidthRoof& b : roofs.bandwidth)
     text += fmt::format("{} {} {:.0f} / {:.0f}", b.level == roofs.bandwidth.front().level ? "\n      " : ",",
                         b.level, b.read.best, b.copy.best);
+  if (roofs.core_round_trip_ns > 0.0)
+    text += fmt::format("; core to core and back {:.0f} ns", roofs.core_round_trip_ns);
   return text + "\n";
 }
 

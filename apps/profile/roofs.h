@@ -3,6 +3,9 @@
 //   FMA        independent multiply-adds in registers, f32, in the widest vectors: GFLOP/s of one thread and of all
 //   bandwidth  reading (a sum) and copying (bytes read + bytes written), all threads at once, each in arrays of its own:
 //              half of each cache level's share of a thread, and several times the last level for memory
+//   cores      how far apart two threads are: a cache line from one to the other and back. Virtual machines move between
+//              cores that share a last level of cache (tens of ns) and cores that do not (hundreds), and what one thread
+//              wrote and another reads then costs several times as much.
 //
 // The roof is the best of a few short repetitions: other users of the machine only ever take away from it. The median and
 // spread beside it tell how quiet the machine was.
@@ -40,6 +43,7 @@ struct Share {
 struct Roofs {
   Machine machine;
   Roof fma_one, fma_all;                 // GFLOP/s
+  double core_round_trip_ns = 0.0;       // 0 for one thread
   std::vector<BandwidthRoof> bandwidth;  // innermost first, DRAM last
 
   const BandwidthRoof& level_of(double bytes) const;  // the first that holds so much
@@ -53,6 +57,7 @@ struct RoofOptions {
 };
 Roofs measure_roofs(const RoofOptions& options = {});
 Roof measure_fma_roof(int threads, const RoofOptions& options = {});
+double measure_core_round_trip_ns(int threads);  // between the first two; 0 for one
 // The better of two measurements, roof by roof: machines have slow moments, and one may have met the roofs.
 void take_better(Roofs& roofs, const Roofs& again);
 

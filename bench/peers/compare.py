@@ -4,7 +4,8 @@
 Clocks of shared machines drift by half, so a time says little and a ratio of neighbours says much: in each round every
 peer runs beside a run of ours, each as its own process, the order changing from round to round, and ratios are taken
 within these pairs. A pair during which other processes (or other guests of the host) kept more than --max-foreign cores
-busy is measured again. Each run of ours tests the FMA units before and after its steps, to show how fast the machine was.
+busy is measured again. Each run of ours tests the FMA units before and after its steps, to show how fast the machine was, and
+how long a cache line needs from one core to the other and back: cores of a virtual machine may lie near each other or far.
 
     bench/peers/compare.py --rounds 9 --threads 2 [--peers channels_last,function] [--output bench/results/cpu_bench.md]
 
@@ -61,6 +62,7 @@ GOALS = (
     ("step against our own with oneDNN's convolutions", "onednn", STEP, "", ""),
     ("U-Net forward and backward against the same", "onednn", UNET, "", ""),
 )
+FAR_NS = 150  # a round trip between cores that share no cache takes longer
 UNET_GFLOP = 55.06  # of one step at 256 x 256: every tap of every convolution, forward and both gradients
 
 
@@ -200,10 +202,10 @@ def run_rounds(args, peers):
 
 def print_pair(number, peer, theirs, our, busiest, kept):
     phases = STEP if has(theirs, STEP) else PDHG[:1]
-    fma = " -> ".join(f"{rate:.0f}" for rate in our.get("fma_gflop_s", ()))
+    fma, trip = (" -> ".join(f"{value:.0f}" for value in our.get(key, ())) for key in ("fma_gflop_s", "core_round_trip_ns"))
     print(
         f"round {number + 1}: {peer.label} {total(theirs, phases):.1f} ms, Primal {total(our, phases):.1f} ms, "
-        f"ratio {total(theirs, phases) / total(our, phases):.2f}{', FMA ' + fma + ' GFLOP/s' if fma else ''}, "
+        f"ratio {total(theirs, phases) / total(our, phases):.2f}{f', FMA {fma} GFLOP/s, core to core {trip} ns' if fma else ''}, "
         f"others {busiest:.2f} cores{'' if kept else ': discarded'}",
         file=sys.stderr,
         flush=True,
@@ -220,6 +222,22 @@ def ratios(peer, phases):
     return [total(theirs, phases) / total(our, phases) for theirs, our in peer.pairs]
 
 
+def is_near(run):
+    return max(run["core_round_trip_ns"]) <= FAR_NS
+
+
+def is_far(run):
+    return min(run["core_round_trip_ns"]) > FAR_NS
+
+
+def near_and_far(peer, phases):
+    """The ratios of pairs in which our cores lay near each other, and far apart, before and after the steps."""
+    for where, name in ((is_near, "near"), (is_far, "far")):
+        known = [total(theirs, phases) / total(our, phases) for theirs, our in peer.pairs if where(our)]
+        if known:
+            yield f"{name} {statistics.median(known):.2f} ({len(known)})"
+
+
 def fastest(peers, variant, phases):
     """The version of the peer that needs the least time for these phases, None where none ran."""
     candidates = [peer for peer in peers if peer.variant == variant and has(peer.pairs[0][0], phases)]
@@ -232,7 +250,9 @@ def goal_rows(args, peers, ours):
         peer = fastest(peers, variant, phases)
         if peer:
             ratio = spread(ratios(peer, phases))
-            rows.append((goal, required and required + "x", aim and aim + "x", ratio, f"{peer.label}, {len(peer.pairs)} pairs"))
+            cores = ", ".join(near_and_far(peer, phases)) if args.threads > 1 else ""
+            against = f"{peer.label}, {len(peer.pairs)} pairs{'; cores ' + cores if cores else ''}"
+            rows.append((goal, required and required + "x", aim and aim + "x", ratio, against))
     gflop = UNET_GFLOP * (args.size / 256) ** 2
     shares = [gflop / total(run, UNET) * 1e3 / statistics.mean(run["fma_gflop_s"]) for run in ours]
     rows.append((f"U-Net step: {gflop:.2f} GFLOP / time, over the FMA test", "1.0x", "1.3x", spread(shares), f"{len(ours)} runs"))
@@ -294,6 +314,12 @@ def report(args, peers, foreign, n_discarded):
     if cpu:
         fma = [rate for run in ours for rate in run["fma_gflop_s"]]
         lines.append(f"- FMA test beside the rounds, {args.threads} threads: {spread(fma, '{:.0f}')} GFLOP/s")
+        if args.threads > 1:
+            trips = [trip for run in ours for trip in run["core_round_trip_ns"]]
+            lines.append(
+                f"- A cache line from core to core and back: {spread(trips, '{:.0f}')} ns; the cores lay near each other in "
+                f"{sum(is_near(run) for run in ours)} runs of ours, far apart (beyond {FAR_NS} ns) in {sum(is_far(run) for run in ours)}"
+            )
     lines += [f"- Command: `bench/peers/compare.py {' '.join(sys.argv[1:])}`", ""]
     if cpu and not args.learn_steps:
         lines += ["Peer's time over ours, median of the pairs (range); of several PyTorch versions the faster one counts.", ""]

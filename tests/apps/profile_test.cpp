@@ -55,6 +55,8 @@ TEST(Roofs, AreMeasuredAndPositive) {
     EXPECT_GE(b.read.best, b.read.median) << b.level;
   }
   EXPECT_TRUE(std::isinf(roofs.bandwidth.back().capacity));
+  EXPECT_EQ(measure_core_round_trip_ns(1), 0.0);
+  EXPECT_GT(measure_core_round_trip_ns(2), 1.0);
 }
 
 Roofs made_up_roofs() {
