@@ -14,16 +14,15 @@ constexpr int kTile = 32, kThreadRows = 8;
 // to[image][column][begin + row] = from[image][row][column]; of `to`, rows are to_columns long.
 struct Transpose {
   int64_t n_rows, n_columns, to_columns, begin;
-
-  __device__ int64_t across() const { return (n_columns + kTile - 1) / kTile; }
+  unsigned across = 0, n_tiles = 0;  // tiles in a row of them, and in an image
 };
 
-// blockDim (kTile, kThreadRows), gridDim (tiles, images).
+// blockDim (kTile, kThreadRows), gridDim (tiles of all images).
 __global__ void transpose_kernel(Transpose q, Global<const float> from, Global<float> to) {
   PRIMAL_SHARED(float, tile, [kTile][kTile + 1]);
-  const int64_t first_row = blockIdx.x / q.across() * kTile, first_column = blockIdx.x % q.across() * kTile;
-  const int64_t from_image = blockIdx.y * q.n_rows * q.n_columns,
-                to_image = blockIdx.y * q.n_columns * q.to_columns;
+  const unsigned image = blockIdx.x / q.n_tiles, t = blockIdx.x % q.n_tiles;
+  const int64_t first_row = t / q.across * int64_t{kTile}, first_column = t % q.across * int64_t{kTile};
+  const int64_t from_image = image * q.n_rows * q.n_columns, to_image = image * q.n_columns * q.to_columns;
   for (int r = static_cast<int>(threadIdx.y); r < kTile; r += kThreadRows) {
     const int64_t row = first_row + r, column = first_column + threadIdx.x;
     if (row < q.n_rows && column < q.n_columns)
@@ -37,11 +36,13 @@ __global__ void transpose_kernel(Transpose q, Global<const float> from, Global<f
   }
 }
 
-void run(const Exec& exec, const char* name, const Transpose& q, int64_t n_images,
-         std::span<const float> from, std::span<float> to) {
-  const int64_t n_tiles = (q.n_rows + kTile - 1) / kTile * ((q.n_columns + kTile - 1) / kTile);
-  if (n_images * n_tiles == 0) return;
-  const dim3 grid(static_cast<unsigned>(n_tiles), static_cast<unsigned>(n_images)), block(kTile, kThreadRows);
+void run(const Exec& exec, const char* name, Transpose q, int64_t n_images, std::span<const float> from,
+         std::span<float> to) {
+  const auto tiles = [](int64_t n) { return static_cast<unsigned>((n + kTile - 1) / kTile); };
+  q.across = tiles(q.n_columns);
+  q.n_tiles = tiles(q.n_rows) * q.across;
+  if (n_images * q.n_tiles == 0) return;
+  const dim3 grid(static_cast<unsigned>(n_images * q.n_tiles)), block(kTile, kThreadRows);
   launch(exec, {.name = name, .grid = grid, .block = block}, transpose_kernel, q, global(from), global(to));
 }
 

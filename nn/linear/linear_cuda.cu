@@ -33,6 +33,7 @@ struct Factor {
 
 struct Product {
   int64_t m, n, k;  // extents of i, j, k
+  unsigned tiles_j;
   Factor a, b;
   int64_t part;  // of k, for one block
   bool add, has_bias;
@@ -55,16 +56,17 @@ __device__ void load_tile(Tile& tile, Global<const float> from, const Factor& at
   }
 }
 
-// blockDim (kSide, kSide), gridDim (tiles of n, tiles of m, parts). With more than one part, out is [part][m][n] and
-// neither bias nor what was there is added.
+// blockDim (kSide, kSide), gridDim (tiles, a row of them after the other; parts). Either axis may have more tiles than
+// gridDim.y may be. With more than one part, out is [part][m][n] and neither bias nor what was there is added.
 __global__ void __launch_bounds__(kSide* kSide)
     product_kernel(Product q, Global<const float> a, Global<const float> b, Global<const float> bias,
                    Global<float> out) {
   PRIMAL_SHARED(Float4, a_tile, [kDepth][kSide + 1]);  // one more: other banks
   PRIMAL_SHARED(Float4, b_tile, [kDepth][kSide + 1]);
   const int my_i = static_cast<int>(threadIdx.y), my_j = static_cast<int>(threadIdx.x);
-  const int64_t first_i = blockIdx.y * int64_t{kTile}, first_j = blockIdx.x * int64_t{kTile};
-  const int64_t begin_k = blockIdx.z * q.part, end_k = begin_k + q.part < q.k ? begin_k + q.part : q.k;
+  const int64_t first_i = blockIdx.x / q.tiles_j * int64_t{kTile},
+                first_j = blockIdx.x % q.tiles_j * int64_t{kTile};
+  const int64_t begin_k = blockIdx.y * q.part, end_k = begin_k + q.part < q.k ? begin_k + q.part : q.k;
   float total[4][4] = {};
   for (int64_t first_k = begin_k; first_k < end_k; first_k += kDepth) {
     __syncthreads();  // all have used the tiles before
@@ -92,7 +94,7 @@ __global__ void __launch_bounds__(kSide* kSide)
     for (int c = 0; c < 4; ++c) {
       const int64_t i = first_i + 4 * my_i + r, j = first_j + 4 * my_j + c;
       if (i >= q.m || j >= q.n) continue;
-      const int64_t at = (blockIdx.z * q.m + i) * q.n + j;
+      const int64_t at = (blockIdx.y * q.m + i) * q.n + j;
       const float start = q.has_bias ? bias[j] : 0.0f;
       const float before = q.add ? float(out[at]) : start;
       out[at] = before + total[r][c];
@@ -116,15 +118,14 @@ void product(const Exec& exec, const char* name, Product q, std::span<const floa
              std::span<const float> b, std::span<const float> bias, std::span<float> out) {
   if (q.m == 0 || q.n == 0) return;
   const auto pieces = [](int64_t n, int64_t size) { return (n + size - 1) / size; };
-  const int64_t tiles_i = pieces(q.m, kTile), tiles_j = pieces(q.n, kTile);
-  const int64_t wanted = kWantedBlocks / (tiles_i * tiles_j);
+  q.tiles_j = static_cast<unsigned>(pieces(q.n, kTile));
+  const int64_t n_tiles = pieces(q.m, kTile) * q.tiles_j, wanted = kWantedBlocks / n_tiles;
   q.part = wanted > 1 ? pieces(pieces(q.k, wanted), kDepth) * kDepth : q.k;
   if (q.part < kMinPart) q.part = kMinPart;
   const int64_t n_parts = q.k > q.part ? pieces(q.k, q.part) : 1;
   q.has_bias = !bias.empty();
 
-  const dim3 block(kSide, kSide),
-      grid(static_cast<unsigned>(tiles_j), static_cast<unsigned>(tiles_i), static_cast<unsigned>(n_parts));
+  const dim3 block(kSide, kSide), grid(static_cast<unsigned>(n_tiles), static_cast<unsigned>(n_parts));
   const Launch at{.name = name, .grid = grid, .block = block};
   if (n_parts == 1) {
     launch(exec, at, product_kernel, q, global(a), global(b), global(bias), global(out));

@@ -58,18 +58,19 @@ __device__ double term(const Fields& f, const Point& i) {
   return total;
 }
 
-// partial [N, blocks of a sample]
+// partial [N, n_each], the blocks of one sample after those of the other.
 template <Sum sum>
-__global__ void partial_kernel(Fields f, Global<double> partial) {
+__global__ void partial_kernel(Fields f, unsigned n_each, Global<double> partial) {
   const int64_t pixels = f.extent[2] * f.extent[3] * f.extent[4];
   double total = 0;
-  for (int64_t i = blockIdx.x * int64_t{kSumThreads} + threadIdx.x; i < pixels;
-       i += int64_t{gridDim.x} * kSumThreads) {
+  const unsigned n = blockIdx.x / n_each, block = blockIdx.x % n_each;
+  for (int64_t i = block * int64_t{kSumThreads} + threadIdx.x; i < pixels;
+       i += n_each * int64_t{kSumThreads}) {
     const int64_t row = i / f.extent[4];
-    total += term<sum>(f, {{blockIdx.y, 0, row / f.extent[3], row % f.extent[3], i % f.extent[4]}});
+    total += term<sum>(f, {{n, 0, row / f.extent[3], row % f.extent[3], i % f.extent[4]}});
   }
   total = block_sum(total);
-  if (threadIdx.x == 0) partial[blockIdx.y * int64_t{gridDim.x} + blockIdx.x] = total;
+  if (threadIdx.x == 0) partial[blockIdx.x] = total;
 }
 
 // sums[n] = sum of partial[n, :]
@@ -103,8 +104,8 @@ void sums(const Exec& exec, const TvFields<float>& fields, const Axes& axes, std
   const auto n = static_cast<unsigned>(to.size());
   const Scratch memory(size_t{n} * blocks * sizeof(double), exec.device);
   const std::span<double> partial(memory.as<double>(), size_t{n} * blocks);
-  launch(exec, {.name = "tv_objective", .grid = dim3(blocks, n), .block = dim3(kSumThreads)},
-         partial_kernel<sum>, f, global(partial));
+  launch(exec, {.name = "tv_objective", .grid = dim3(n * blocks), .block = dim3(kSumThreads)},
+         partial_kernel<sum>, f, blocks, global(partial));
   launch(exec, {.name = "tv_objective_total", .grid = dim3(n), .block = dim3(kSumThreads)}, total_kernel,
          global(std::span<const double>(partial)), int64_t{blocks}, global(to));
 }

@@ -142,8 +142,11 @@ TEST(Conv3dCuda, ChannelsLastAndBack) {
   }
   EXPECT_EQ(last.to_doubles(), expected);
   const Tensor back = Tensor::empty(whole.shape(), DType::f32, Device::simt());
+  const simt::Recording recording({.races = false});
   simt::conv3d_channels_last.from_last(exec, last.device_span<const float>(), back.device_view5<float>());
   EXPECT_EQ(back.to_doubles(), whole.to_doubles());
+  // The tiles of both images along x: along y and z a grid may have no more than 65535 blocks.
+  EXPECT_EQ(recording.launches().at(0).counters.grid, (std::array<unsigned, 3>{2 * 3 * 2, 1, 1}));
 }
 
 TEST(Conv3dCuda, WantsItsInputsOnOneDevice) {

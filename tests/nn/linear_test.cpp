@@ -5,6 +5,7 @@
 
 #include "support/op_test.h"
 #include "tensor/error.h"
+#include "tensor/simt/recording.h"
 
 namespace primal {
 namespace {
@@ -50,6 +51,15 @@ TEST(Linear, NamesWhatDoesNotFit) {
   EXPECT_EQ(message_of({2, 3}, {5, 3}, {4}), "[linear] bias must be f32[5]: f32[4]");
   EXPECT_EQ(message_of({2, 3}, {5, 3, 1}, {5}), "[linear] weight must be f32 [O,C]: f32[5,3,1]");
   EXPECT_EQ(message_of({}, {5, 3}, {5}), "[linear] x must be f32 or f64 [..,C]: f32[]");
+}
+
+// A grid may have 2^31 - 1 blocks along x but only 65535 along y: 2,097,120 rows, were they there.
+TEST(Linear, TilesOfRowsAndOfColumnsAreCountedAlongX) {
+  const auto on_device = [](const Shape& shape) { return Tensor::zeros(shape, DType::f32, Device::simt()); };
+  const simt::Recording recording({.races = false});
+  linear(on_device({65, 4}), on_device({33, 4}));
+  ASSERT_EQ(recording.launches().size(), 1U);
+  EXPECT_EQ(recording.launches()[0].counters.grid, (std::array<unsigned, 3>{3 * 2, 1, 1}));
 }
 
 }  // namespace

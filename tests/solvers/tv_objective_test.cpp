@@ -118,5 +118,15 @@ TEST(TvObjective, IsTheSameOnADevice) {
   EXPECT_THROW(tv_objective(x.to(device), x, x, {4}), DeviceError);
 }
 
+// A grid may have 2^31 - 1 blocks along x but only 65535 along y.
+TEST(TvObjective, BlocksOfAllSamplesAreCountedAlongX) {
+  const Tensor x =
+      Tensor::zeros({3, 1, 1, 32, 33}, DType::f32, Device::simt());  // two blocks for each sample
+  const simt::Recording recording({.races = false});
+  tv_objective(x, x, Tensor::zeros({1, 1, 1, 1, 1}, DType::f32, Device::simt()), {3, 4});
+  ASSERT_EQ(recording.launches().size(), 2U);
+  EXPECT_EQ(recording.launches()[0].counters.grid, (std::array<unsigned, 3>{3 * 2, 1, 1}));
+}
+
 }  // namespace
 }  // namespace primal
