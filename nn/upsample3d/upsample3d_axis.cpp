@@ -7,7 +7,6 @@
 #include <tuple>
 
 #include "nn/upsample3d/upsample3d.h"
-#include "tensor/tensor.h"
 
 namespace primal {
 namespace {
@@ -97,28 +96,32 @@ AxisMap<T> map_of(const AxisGeometry& axis, const Upsample3dParams& params, bool
   return adjoint ? transposed(map) : map;
 }
 
-// The tables of one axis on a device.
 template <class T>
-AxisTable<T> uploaded(Device device, const AxisGeometry& axis, const Upsample3dParams& params, bool adjoint) {
+DeviceAxisMap<T> upload(Device device, const AxisMap<T>& map) {
+  const Shape shape{static_cast<int64_t>(map.index.size())};
+  DeviceAxisMap<T> there{map.table(), Tensor::from(shape, map.index).to(device),
+                         Tensor::from(shape, map.weight).to(device)};
+  there.table.index = there.index.template device_span<const int32_t>();
+  there.table.weight = there.weight.template device_span<const T>();
+  return there;
+}
+
+// Uploaded when first asked for. Pictures of ever new sizes would fill the memory with tables of a few KB each, so all are
+// let go where they become many. Who has one keeps it, and kernels that read it were launched before its memory serves again.
+template <class T>
+DeviceAxisMap<T> device_map(Device device, const AxisGeometry& axis, const Upsample3dParams& params,
+                            bool adjoint) {
   using Key = std::tuple<Device::Kind, int, AxisGeometry, UpsampleMode, bool, bool>;
-  struct Entry {
-    AxisTable<T> table;
-    Tensor index, weight;  // what the table shows
-  };
+  constexpr size_t kMost = 256;
   static std::mutex mutex;
-  static auto& entries = *new std::map<Key, Entry>;  // never destroyed: devices may go before
+  static auto& maps = *new std::map<Key, DeviceAxisMap<T>>;  // never destroyed: devices may go before
   const std::lock_guard lock(mutex);
-  Entry& entry = entries[{device.kind, device.index, axis, params.mode, params.align_corners, adjoint}];
-  if (!entry.index.defined()) {
-    const AxisMap<T> map = map_of<T>(axis, params, adjoint);
-    const Shape shape{static_cast<int64_t>(map.index.size())};
-    entry.index = Tensor::from(shape, map.index).to(device);
-    entry.weight = Tensor::from(shape, map.weight).to(device);
-    entry.table = map.table();
-    entry.table.index = entry.index.template device_span<const int32_t>();
-    entry.table.weight = entry.weight.template device_span<const T>();
-  }
-  return entry.table;
+  const Key key{device.kind, device.index, axis, params.mode, params.align_corners, adjoint};
+  if (const auto known = maps.find(key); known != maps.end()) return known->second;
+  const DeviceAxisMap<T> map = upload(device, map_of<T>(axis, params, adjoint));
+  if (maps.size() >= kMost) maps.clear();
+  maps.emplace(key, map);
+  return map;
 }
 
 }  // namespace
@@ -131,7 +134,8 @@ VolumeMaps<T>::VolumeMaps(Device device, const VolumeGeometry& geometry, const U
       maps_[axis] = map_of<T>(geometry[axis], params, adjoint);
       tables_[axis] = maps_[axis].table();
     } else {
-      tables_[axis] = uploaded<T>(device, geometry[axis], params, adjoint);
+      device_maps_[axis] = device_map<T>(device, geometry[axis], params, adjoint);
+      tables_[axis] = device_maps_[axis].table;
     }
   }
 }

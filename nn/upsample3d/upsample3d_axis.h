@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "nn/upsample3d/upsample3d_kernels.h"
-#include "tensor/device.h"
+#include "tensor/tensor.h"
 
 namespace primal {
 
@@ -38,8 +38,15 @@ AxisMap<T> axis_map(const AxisGeometry& axis, const Upsample3dParams& params);
 template <class T>
 AxisMap<T> transposed(const AxisMap<T>& map);
 
-// What resamples x to y, or its adjoint. Tables of the CPU are made anew and held here; those of
-// other devices are uploaded once for each geometry and kept for good.
+// An AxisMap on a device.
+template <class T>
+struct DeviceAxisMap {
+  AxisTable<T> table;
+  Tensor index, weight;  // what the table shows
+};
+
+// What resamples x to y, or its adjoint; the tables live as long as this. Those of the CPU are made anew; those of other
+// devices are uploaded once for each geometry and kept, as long as there are not too many.
 template <class T>
 class VolumeMaps {
  public:
@@ -47,7 +54,8 @@ class VolumeMaps {
   const AxisTables<T>& tables() const { return tables_; }
 
  private:
-  std::array<AxisMap<T>, 3> maps_;  // of the CPU
+  std::array<AxisMap<T>, 3> maps_;               // of the CPU
+  std::array<DeviceAxisMap<T>, 3> device_maps_;  // of other devices
   AxisTables<T> tables_;
 };
 

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include "nn/pad3d/pad3d.h"
+#include "nn/upsample3d/upsample3d_axis.h"
 #include "support/op_test.h"
+#include "tensor/backend.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
 #include "tensor/random.h"
@@ -186,6 +188,26 @@ TEST(Upsample3d, NamesWhatDoesNotFit) {
   EXPECT_EQ(message_of({4, 4}, {}), "[upsample3d] x must be f32 or f64 [N,C,D,H,W]: f32[4,4]");
   EXPECT_EQ(message_of({1, 1, 1, 4, 4}, {.align_corners = true}),
             "[upsample3d] align_corners has no meaning for nearest: choose trilinear");
+}
+
+TEST(Upsample3d, KeepsTablesOnADeviceButNotOfEverySizeEver) {
+  const Device device = Device::simt();
+  const Upsample3dParams params;
+  const auto one_of = [&](int64_t n) {  // a new table for each n, of two blocks of 256 bytes
+    const AxisGeometry axis{n, 2 * n, 0, 4, 0, 8}, same{1, 1, 0, 1, 0, 1};
+    return VolumeMaps<float>(device, {same, same, axis}, params, false);
+  };
+  const auto index_of = [](const VolumeMaps<float>& maps) {
+    const auto index = maps.tables()[2].index;  // memory of the host, as simt is
+    return std::vector<int32_t>(index.begin(), index.end());
+  };
+  const VolumeMaps<float> first = one_of(100);
+  const std::vector<int32_t> before = index_of(first);
+  EXPECT_EQ(one_of(100).tables()[2].index.data(), first.tables()[2].index.data());
+  for (int64_t n = 101; n < 2000; ++n) one_of(n);
+  EXPECT_LE(backend(device).stats().live_bytes, 256U * 1024U);
+  EXPECT_EQ(index_of(first), before);
+  EXPECT_EQ(index_of(one_of(100)), before);
 }
 
 }  // namespace
