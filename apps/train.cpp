@@ -125,6 +125,8 @@ void train_command(const TrainOptions& options) {
   const Device device = options.common.apply();
   const ImplementationScope forced(options.common.forced());
   if (!options.reproduce.empty()) return reproduce(options.reproduce, device, options.common.json);
+  if (options.resume && options.overwrite)
+    throw ConfigError("[train] --resume goes on with a training, --overwrite begins anew: give one of them");
   const Resolved resolved = resolve(options);
   if (options.print_config) return print_config(resolved.settings, options.common.json);
   const TrainConfig& config = resolved.settings.config;
@@ -136,14 +138,18 @@ void train_command(const TrainOptions& options) {
                       config.output);
   }
   DenoisingTask task(config, device);
-  check_device_memory(config, task);
   const bool talk = !options.common.quiet;
-  const bool data_only = options.dry_run && options.common.json;
-  if (talk || data_only) {
-    const RunPlan plan = plan_run(config, task, resolved.state.step);
-    if (talk) fmt::print(stderr, "{}", to_text(resolved.settings, plan));
-    if (data_only) fmt::print("{}\n", to_json(plan).dump(2));
+  const std::string too_large = does_not_fit(config, task);
+  if (options.dry_run || (talk && too_large.empty())) {
+    const RunPlan plan = plan_run(config, task, resolved.state.step, too_large);
+    const std::string text = options.dry_run && options.common.json ? to_json(plan).dump(2) + "\n"
+                                                                    : to_text(resolved.settings, plan);
+    fmt::print(options.dry_run ? stdout : stderr, "{}", text);
   }
+  if (!too_large.empty()) throw DeviceError("[train] {}", too_large);
+  if (talk && config.training.batch > task.n_samples())
+    fmt::print(stderr, "note: training.batch={}, of {} pictures: a step takes them all\n",
+               config.training.batch, task.n_samples());
   if (talk && options.resume) print_resumed(resolved, n_steps_of(config, task.n_samples()));
   if (options.dry_run) {
     // What a start would refuse is refused now.

@@ -20,6 +20,7 @@ if(PRIMAL_STATIC)
 endif()
 find_package(nlohmann_json REQUIRED)
 find_package(PNG REQUIRED)
+find_package(ZLIB REQUIRED)  # which libpng brings
 find_package(JPEG REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(tomlplusplus REQUIRED)

@@ -1,7 +1,11 @@
 #include "tensor/device.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <fstream>
+#include <limits>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tensor/backend.h"
@@ -37,6 +41,32 @@ int index_of(std::string_view text) {
   int index = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
   return error == std::errc() && end == text.data() + text.size() ? index : -1;
+}
+
+// The number behind `key` in a file of the system, in units of `unit` bytes; `otherwise` where there is none.
+size_t number_in(const char* file, const std::string& key, size_t unit, size_t otherwise) {
+  std::ifstream in(file);
+  std::string word;
+  while (!key.empty() && in >> word && word != key) {
+  }
+  size_t number = 0;
+  return in >> number ? number * unit : otherwise;
+}
+
+// What this process can still get: of the machine's memory, within its own limit (ulimit -v) and its container's.
+size_t free_host_memory() {
+  constexpr size_t kNone = std::numeric_limits<size_t>::max();
+  const auto less = [](size_t limit, size_t used) { return limit > used ? limit - used : 0; };
+  size_t free = number_in("/proc/meminfo", "MemAvailable:", 1024, 0);
+  if (free == 0) return 0;  // not known
+  free += number_in("/proc/meminfo", "SwapFree:", 1024, 0);
+  const size_t group = number_in("/sys/fs/cgroup/memory.max", "", 1, kNone);
+  if (group != kNone)
+    free = std::min(free, less(group, number_in("/sys/fs/cgroup/memory.current", "", 1, 0)));
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    free = std::min(free, less(limit.rlim_cur, number_in("/proc/self/status", "VmSize:", 1024, 0)));
+  return std::max<size_t>(free, 1);
 }
 
 }  // namespace
@@ -84,11 +114,10 @@ DeviceChoice choose_device() {
 std::vector<DeviceInfo> devices() {
   const auto memory =
       static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  const auto unused =
-      static_cast<size_t>(sysconf(_SC_AVPHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const size_t free = free_host_memory();
   std::vector<DeviceInfo> all{
-      {Device{}, "the processor", memory, unused, {}, 0, 0},
-      {Device::simt(), "CUDA kernels emulated on the processor", memory, unused, {}, 0, 0}};
+      {Device{}, "the processor", memory, free, {}, 0, 0},
+      {Device::simt(), "CUDA kernels emulated on the processor", memory, free, {}, 0, 0}};
   if (cuda_status().absent.empty()) {
     for (int i = 0; i < cuda::n_devices(); ++i) all.push_back(cuda::device_info(i));
   }

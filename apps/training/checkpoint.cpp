@@ -5,6 +5,7 @@
 
 #include "apps/profile/plan_file.h"
 #include "apps/training/denoising_task.h"
+#include "autograd/finite_check.h"
 #include "nn/unrolled_tv/reference_layout.h"
 #include "tensor/error.h"
 
@@ -15,7 +16,10 @@ constexpr const char* kFormat = "primal-checkpoint";
 constexpr const char* kVersion = "1";
 constexpr const char* kTask = "unrolled_tv";
 constexpr std::string_view kAdamPrefix = "adam.";
+constexpr const char* kChecksum = "crc32";
 constexpr int64_t kMostBlocks = 8;  // as the configuration allows
+
+std::string checksum_text(uint32_t crc32) { return fmt::format("{:08x}", crc32); }
 
 bool is_checkpoint(const Metadata& metadata) {
   const auto format = metadata.find("format");
@@ -44,6 +48,21 @@ double number(const Safetensors& file, const std::string& key) {
 // Of an entry that older checkpoints do not have.
 double number_or(const Safetensors& file, const std::string& key, double otherwise) {
   return file.metadata().contains(key) ? number(file, key) : otherwise;
+}
+
+// DataError where a bit of a tensor is not what was written, if the file says what that was.
+Safetensors read_whole(const std::filesystem::path& path) {
+  Safetensors file = Safetensors::read(path);
+  const auto written = file.metadata().find(kChecksum);
+  if (is_checkpoint(file.metadata()) && written != file.metadata().end() &&
+      written->second != checksum_text(file.crc32())) {
+    throw DataError(
+        "[checkpoint] {} is damaged: its tensors have the CRC-32 {}, {} were written; where they were "
+        "changed on "
+        "purpose, take {} out of its metadata",
+        file.name(), checksum_text(file.crc32()), written->second, kChecksum);
+  }
+  return file;
 }
 
 TrainingState state_of(const Safetensors& file) {
@@ -125,8 +144,13 @@ TensorMap model_state(const Safetensors& file) {
 }
 
 void load_model_state(const Safetensors& file, const Module& model) {
+  const TensorMap state = model_state(file);
+  for (const auto& [name, tensor] : state) {
+    if (is_floating(tensor.dtype()) && count_non_finite(tensor) > 0)
+      throw DataError("[checkpoint] {}: {} is not finite everywhere: no model", file.name(), name);
+  }
   try {
-    model.load_state(model_state(file));
+    model.load_state(state);
   } catch (const DataError& error) {
     throw DataError("[checkpoint] {}: {}", file.name(), error.what());
   }
@@ -138,9 +162,11 @@ void save_checkpoint(const std::filesystem::path& path, const Module& model, con
                      const TrainConfig& config, const TrainingState& state) {
   TensorMap tensors = model.state();
   for (const auto& [name, tensor] : adam.state()) tensors[std::string(kAdamPrefix) + name] = tensor;
-  write_safetensors(path, to_reference_layout(moved_to(tensors, Device{})),
+  tensors = to_reference_layout(moved_to(tensors, Device{}));
+  write_safetensors(path, tensors,
                     {{"format", kFormat},
                      {"version", kVersion},
+                     {kChecksum, checksum_text(crc32_of(tensors))},
                      {"task", kTask},
                      {"step", fmt::format("{}", state.step)},
                      {"best", fmt::format("{}", state.best)},
@@ -155,7 +181,7 @@ void save_checkpoint(const std::filesystem::path& path, const Module& model, con
 }
 
 TrainingState load_checkpoint(const std::filesystem::path& path, const Module& model, Adam& adam) {
-  const Safetensors file = Safetensors::read(path);
+  const Safetensors file = read_whole(path);
   const TrainingState state = state_of(file);
   TensorMap moments;
   for (const auto& [name, info] : file.entries()) {
@@ -170,18 +196,20 @@ TrainConfig checkpoint_config(const Safetensors& file) {
   try {
     return config_from_json(nlohmann::json::parse(entry(file, "config")));
   } catch (const nlohmann::json::exception& error) {
-    throw DataError("[checkpoint] {}: its configuration is not JSON: {}", file.name(), error.what());
+    throw DataError("[checkpoint] {}: its configuration is not JSON: {:.160}", file.name(), error.what());
+  } catch (const ConfigError& error) {
+    throw DataError("[checkpoint] {}: its configuration: {}", file.name(), error.what());
   }
 }
 
 CheckpointInfo checkpoint_info(const std::filesystem::path& path) {
-  const Safetensors file = Safetensors::read(path);
+  const Safetensors file = read_whole(path);
   return {checkpoint_config(file), state_of(file)};
 }
 
 std::vector<std::string> load_initial_weights(const std::filesystem::path& path, const Module& model,
                                               const TrainConfig& config) {
-  const Safetensors file = Safetensors::read(path);
+  const Safetensors file = read_whole(path);
   TensorMap state = model_state(file);
   std::vector<std::string> remarks;
   const TensorMap own = model.state();
@@ -212,12 +240,12 @@ std::vector<std::string> load_initial_weights(const std::filesystem::path& path,
 }
 
 TrainConfig model_config(const std::filesystem::path& path, const TrainConfig& otherwise) {
-  return model_config_of(Safetensors::read(path), otherwise);
+  return model_config_of(read_whole(path), otherwise);
 }
 
 std::unique_ptr<UnrolledTv> load_model(const std::filesystem::path& path, const TrainConfig& otherwise,
                                        Device device) {
-  const Safetensors file = Safetensors::read(path);
+  const Safetensors file = read_whole(path);
   Initialiser init(0, DType::f32, device);
   auto model = std::make_unique<UnrolledTv>(model_options(model_config_of(file, otherwise)), init);
   load_model_state(file, *model);

@@ -12,7 +12,8 @@
 namespace primal {
 namespace {
 
-constexpr double kAny = 1e15;  // more than any count here may be
+constexpr double kAny = 1e15;          // more than any count here may be
+constexpr double kMostPictures = 1e7;  // their names are held in memory
 
 const ConfigKey& find_key(const std::vector<ConfigKey>& keys, const std::string& name,
                           const std::string& where) {
@@ -114,12 +115,12 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
       {"output", &c.output, "folder for checkpoints and metrics", 0, 0, {}},
       {"data.folder", &c.data.folder, "pictures: flat, or train/val/test; empty: phantoms", 0, 0, {}},
       {"data.size", &c.data.size, "side of the training pictures, pixels", 8, 4096, {}},
-      {"data.n_train", &c.data.n_train, "training pictures, in name order; 0: all", 0, kAny, {}},
+      {"data.n_train", &c.data.n_train, "training pictures, in name order; 0: all", 0, kMostPictures, {}},
       {"data.n_validation",
        &c.data.n_validation,
        "validation pictures; 0: all, of a flat folder a tenth",
        0,
-       kAny,
+       kMostPictures,
        {}},
       {"noise.kind",
        &c.noise.kind,

@@ -68,18 +68,21 @@ std::string does_not_fit(const TrainConfig& config, const UnrolledTv& model, int
                      size, size, megabytes(needed), megabytes(free_bytes), fits);
 }
 
-void check_device_memory(const TrainConfig& config, const DenoisingTask& task) {
+std::string does_not_fit(const TrainConfig& config, const DenoisingTask& task) {
   const Device device = task.model().device();
-  if (device.kind != Device::Kind::cuda) return;
   const std::vector<DeviceInfo> all = devices();
   const auto info = std::ranges::find(all, device, &DeviceInfo::device);
+  if (info->free_memory_bytes == 0) return "";       // not known
   const MemoryStats held = backend(device).stats();  // by this process: weights are there already
   const auto free_bytes = static_cast<int64_t>(info->free_memory_bytes + held.reserved_bytes);
-  const std::string problem = does_not_fit(config, task.unrolled_tv(), free_bytes);
-  if (!problem.empty()) throw DeviceError("[train] {}: {}", device.str(), problem);
+  TrainConfig taken = config;
+  taken.training.batch = std::min(config.training.batch, task.n_samples());
+  const std::string problem = does_not_fit(taken, task.unrolled_tv(), free_bytes);
+  return problem.empty() ? "" : fmt::format("{}: {}", device.str(), problem);
 }
 
-RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_done) {
+RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_done,
+                 const std::string& no_trial) {
   RunPlan plan;
   plan.n_parameters = task.model().n_parameters();
   plan.n_samples = task.n_samples();
@@ -87,9 +90,9 @@ RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_d
   plan.steps_done = std::min(steps_done, plan.n_steps);
   plan.threads = num_threads();
   plan.device = task.model().device();
-  const int64_t size = config.data.size;
-  plan.step = plan_training(task.unrolled_tv(), {config.training.batch, 1, 1, size, size});
-  plan.trial = try_step(task, config.training.batch);
+  const int64_t batch = std::min(config.training.batch, plan.n_samples), size = config.data.size;
+  plan.step = plan_training(task.unrolled_tv(), {batch, 1, 1, size, size});
+  plan.trial = no_trial.empty() ? try_step(task, batch) : StepTrial{.failed = no_trial};
   return plan;
 }
 
@@ -120,8 +123,8 @@ std::string to_text(const Settings& settings, const RunPlan& plan) {
           megabytes_row("Adam's moments", m.moments) + megabytes_row("activations kept", m.activations) +
           megabytes_row("tape of PDHG", m.tape) + megabytes_row("passing, with workspaces", m.passing) +
           megabytes_row("all together", m.total());
+  if (!plan.trial.failed.empty()) return text + fmt::format("not tried out\n  {}\n", plan.trial.failed);
   text += "tried out: two steps without Adam, nothing changed\n";
-  if (!plan.trial.failed.empty()) return text + row("failed", plan.trial.failed);
   text += row("second step", fmt::format("{:.1f} ms, {:.0f} GFLOP/s", plan.trial.step_ms,
                                          f.total() * 1e-6 / std::max(plan.trial.step_ms, 1e-6)));
   text +=

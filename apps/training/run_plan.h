@@ -34,11 +34,12 @@ struct RunPlan {
 // Why a step does not fit into so many bytes of a device, and the largest batch or picture that would; empty where it does.
 std::string does_not_fit(const TrainConfig& config, const UnrolledTv& model, int64_t free_bytes);
 
-// The CPU's memory is for the system to give; a CUDA device's is all there is: DeviceError with does_not_fit().
-void check_device_memory(const TrainConfig& config, const DenoisingTask& task);
+// The same for the device of the task and what is free there now.
+std::string does_not_fit(const TrainConfig& config, const DenoisingTask& task);
 
-// With the trial.
-RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_done);
+// With the trial, unless `no_trial` says why there is none.
+RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_done,
+                 const std::string& no_trial = "");
 
 // Settings, with origins where they are not the default's, and the plan, for people.
 std::string to_text(const Settings& settings, const RunPlan& plan);

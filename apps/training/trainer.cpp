@@ -160,6 +160,7 @@ class Run {
       event.validation = task_.validate([&] { return stop == 0; });
       if (event.validation.empty() && stop != 0) return postpone_validation(event);
       state_.validation_due = false;
+      state_.loss = state_.step_ms = 0.0;  // of the step whose validation was due
       note(event.validation);
     }
     log_->add(event);

@@ -52,6 +52,8 @@ class Safetensors {
   Tensor tensor(const std::string& tensor) const;
   TensorMap tensors() const;  // all of them
 
+  uint32_t crc32() const;  // as crc32_of(tensors()), of tensors of any type
+
  private:
   std::string name_;
   std::vector<uint8_t> bytes_;
@@ -59,6 +61,9 @@ class Safetensors {
   std::map<std::string, Entry> entries_;
   Metadata metadata_;
 };
+
+// CRC-32 (the one of zlib and PNG) of the tensors, in the order of their names: of each the name, a zero and the bytes.
+uint32_t crc32_of(const TensorMap& tensors);
 
 void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors,
                        const Metadata& metadata = {});

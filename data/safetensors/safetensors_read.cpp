@@ -7,6 +7,7 @@
 #include <set>
 #include <span>
 #include <string_view>
+#include <zlib.h>
 
 #include "data/file/file.h"
 #include "data/safetensors/safetensors.h"
@@ -78,7 +79,8 @@ Json parse_header(std::string_view text, const std::string& file) {
   try {
     return Json::parse(text, check);
   } catch (const Json::exception& error) {
-    throw DataError("[safetensors] {}: the header is not JSON: {}", file, error.what());
+    // The parser quotes the text around, which may be all metadata.
+    throw DataError("[safetensors] {}: the header is not JSON: {:.160}", file, error.what());
   }
 }
 
@@ -117,7 +119,8 @@ Safetensors::Entry read_entry(const Json& json, const std::string& where, uint64
   entry.begin = whole_number(offsets, 0, where, "data_offsets");
   entry.end = whole_number(offsets, 1, where, "data_offsets");
   if (entry.begin > entry.end || entry.end > data_bytes) {
-    throw DataError("{} lies at bytes {}, outside the {} bytes of data", where, offsets.dump(), data_bytes);
+    throw DataError("{} lies at bytes {} of the data, of which the file has {}: truncated? copy it again",
+                    where, offsets.dump(), data_bytes);
   }
   if (entry.end - entry.begin != n_bytes) {
     throw DataError("{} of type {} and shape {} needs {} bytes, its data_offsets {} span {}", where,
@@ -161,6 +164,18 @@ Metadata read_metadata(const Json& json, const std::string& file) {
   }
   return metadata;
 }
+
+class Crc32 {
+ public:
+  void add(const std::string& name, std::span<const uint8_t> bytes) {
+    value_ = crc32_z(value_, reinterpret_cast<const uint8_t*>(name.c_str()), name.size() + 1);
+    value_ = crc32_z(value_, bytes.data(), bytes.size());
+  }
+  uint32_t value() const { return static_cast<uint32_t>(value_); }
+
+ private:
+  uLong value_ = crc32_z(0, nullptr, 0);
+};
 
 }  // namespace
 
@@ -208,6 +223,20 @@ Safetensors Safetensors::parse(std::vector<uint8_t> bytes, const std::string& na
   check_cover(file.entries_, name, data_bytes);
   file.bytes_ = std::move(bytes);
   return file;
+}
+
+uint32_t crc32_of(const TensorMap& tensors) {
+  Crc32 crc;
+  for (const auto& [name, tensor] : tensors)
+    crc.add(name, {static_cast<const uint8_t*>(tensor.raw()), tensor.bytes()});
+  return crc.value();
+}
+
+uint32_t Safetensors::crc32() const {
+  Crc32 crc;
+  for (const auto& [tensor, entry] : entries_)
+    crc.add(tensor, std::span(bytes_).subspan(data_start_ + entry.begin, entry.end - entry.begin));
+  return crc.value();
 }
 
 Tensor Safetensors::tensor(const std::string& tensor) const {

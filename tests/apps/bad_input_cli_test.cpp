@@ -1,4 +1,5 @@
 // What a user can get wrong, through the program: one message that names the file, the right exit code, nothing half written.
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -129,7 +130,7 @@ TEST_F(BadInputCli, ModelsThatAreNone) {
   refused(safetensors_of("{" + one + R"(,"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
                          "123456789012"),
           {"hole"});
-  refused(safetensors_of("{" + one + "}", "12"), {"outside the 2 bytes"});
+  refused(safetensors_of("{" + one + "}", "12"), {"of which the file has 2"});
   refused(safetensors_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", "1234"),
           {"needs 8 bytes"});
   refused(safetensors_of(R"({"a":{"dtype":"F99","shape":[1],"data_offsets":[0,4]}})", "1234"), {"\"F99\""});
@@ -168,14 +169,28 @@ TEST_F(BadInputCli, CheckpointsOfAnotherKind) {
   metadata = file.metadata();
   metadata["task"] = "classifier";
   refused(file.tensors(), metadata, {"the task classifier, expected unrolled_tv"});
+  metadata = file.metadata();
+  config["model.filters"] = -2;
+  metadata["config"] = config.dump();
+  refused(file.tensors(), metadata, {"other.safetensors", "model.filters must be a whole number"});
+
+  // One bit of a weight.
   TensorMap tensors = file.tensors();
+  tensors["cnn.c1x1.bias"].data<float>()[0] *= 2.0f;
+  refused(tensors, file.metadata(), {"other.safetensors is damaged", "crc32"});
+  metadata = file.metadata();
+  metadata.erase("crc32");
+  tensors["cnn.c1x1.bias"].data<float>()[0] = NAN;
+  refused(tensors, metadata, {"other.safetensors", "cnn.c1x1.bias is not finite"});
+
+  tensors = file.tensors();
   const std::string stem = "cnn.c0x0.conv_block.0.weight";
   tensors[stem] = tensors.at(stem).to(DType::i64);
-  refused(tensors, file.metadata(), {"other.safetensors", "c0x0"});
+  refused(tensors, metadata, {"other.safetensors", "c0x0"});
   tensors = file.tensors();
   tensors.erase("cnn.c1x1.bias");
   tensors.erase("cnn.c0x0.conv_block.0.bias");
-  refused(tensors, file.metadata(), {"other.safetensors", "c0x0.conv_block.0.bias"});
+  refused(tensors, metadata, {"other.safetensors", "c0x0.conv_block.0.bias"});
 }
 
 TEST_F(BadInputCli, AWriteThatFailsLeavesNoFile) {

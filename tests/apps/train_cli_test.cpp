@@ -187,9 +187,10 @@ TEST_F(TrainCli, DryRunSaysWhatItWouldDoAndChangesNothing) {
   for (const char* said :
        {"training.steps                 50             --steps", "device ", "convolutions ",
         "PDHG and its adjoint ", "activations kept ", "all together ", "so the steps will take "}) {
-    EXPECT_NE(text.err.find(said), std::string::npos) << said << "\n" << text.err;
+    EXPECT_NE(text.out.find(said), std::string::npos) << said << "\n" << text.out;
   }
   EXPECT_FALSE(exists("run"));
+  EXPECT_EQ(train(command + " -q").out.substr(0, 9), "settings\n");
   const Outcome data = train(command + " --json -q");
   const auto plan = nlohmann::json::parse(data.out);
   EXPECT_EQ(data.err, "");
@@ -201,6 +202,30 @@ TEST_F(TrainCli, DryRunSaysWhatItWouldDoAndChangesNothing) {
   ASSERT_EQ(train(std::string("--steps 4 -o ") + path("talks") + kTiny).exit_code, 0);
   ASSERT_EQ(train(std::string("-q --steps 4 -o ") + path("quiet") + kTiny).exit_code, 0);
   EXPECT_EQ(column("talks", "loss"), column("quiet", "loss"));
+}
+
+TEST_F(TrainCli, AModelThatDoesNotFitIsPlannedButNotTried) {
+  const std::string large =
+      std::string("-o ") + path("run") + kTiny + " --set model.iterations=100000 --set data.size=4096";
+  const Outcome plan = train("--dry-run " + large);
+  EXPECT_EQ(plan.exit_code, 4);
+  EXPECT_NE(plan.out.find("tape of PDHG"), std::string::npos) << plan.out;
+  EXPECT_NE(plan.out.find("not tried out"), std::string::npos) << plan.out;
+  EXPECT_NE(plan.err.find("would fit"), std::string::npos) << plan.err;
+  EXPECT_EQ(train(large).exit_code, 4);
+  EXPECT_FALSE(exists("run"));
+}
+
+TEST_F(TrainCli, ToGoOnAndToBeginAnewExcludeEachOther) {
+  const Outcome both = train(std::string("--resume --overwrite -o ") + path("run") + kTiny);
+  EXPECT_EQ(both.exit_code, 2) << both.err;
+  EXPECT_FALSE(exists("run"));
+}
+
+TEST_F(TrainCli, ABatchTakesNoMorePicturesThanThereAre) {
+  const Outcome outcome = train(std::string("--steps 2 --set training.batch=7 -o ") + path("run") + kTiny);
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("training.batch=7, of 5 pictures"), std::string::npos) << outcome.err;
 }
 
 }  // namespace
