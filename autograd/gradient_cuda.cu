@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/gradient_kernels.h"
+#include "tensor/scratch_span.h"
 #include "tensor/simt/chunks.h"
 #include "tensor/simt/reduce.h"
 
@@ -63,14 +64,13 @@ void count_non_finite(const Exec& exec, std::span<const std::span<const T>> all,
       all = all.subspan(1);
     }
     const unsigned n_tensors = static_cast<unsigned>(tensors.chunks.n), n_blocks = tensors.chunks.n_blocks();
-    const Scratch scratch(n_blocks * sizeof(int), exec.device);
-    const std::span<int> of_chunk(scratch.as<int>(), n_blocks);
+    const ScratchSpan<int> of_chunk(exec, n_blocks);
     if (n_blocks > 0) {
       launch(exec, {.name = "count_non_finite", .grid = dim3(n_blocks), .block = kThreads}, count_kernel<T>,
-             tensors, global(of_chunk));
+             tensors, global(of_chunk.span()));
     }
     launch(exec, {.name = "count_non_finite_sum", .grid = dim3(n_tensors), .block = kThreads}, sum_kernel,
-           tensors.chunks, global(of_chunk), global(counts.first(n_tensors)));
+           tensors.chunks, global(of_chunk.span()), global(counts.first(n_tensors)));
     counts = counts.subspan(n_tensors);
   }
 }

@@ -3,6 +3,7 @@
 // neighbouring columns. The moments [4, H - 2 r, W] of the columns are doubles in memory of the call; neighbouring threads
 // are neighbours along W in both, and read each element from L1 2 r + 1 times.
 #include "data/metrics/metrics_kernels.h"
+#include "tensor/scratch_span.h"
 #include "tensor/simt/reduce.h"
 #include "tensor/simt/simt.h"
 
@@ -75,31 +76,18 @@ __global__ void total_kernel(Global<const double> partial, int64_t n, Global<dou
   if (threadIdx.x == 0) total[0] = sum;
 }
 
-// Doubles of the device that live as long as a call.
-class Doubles {
- public:
-  Doubles(const Exec& exec, int64_t n)
-      : n_(static_cast<size_t>(n)), memory_(n_ * sizeof(double), exec.device) {}
-  std::span<double> span() const { return {memory_.as<double>(), n_}; }
-  std::span<const double> values() const { return span(); }
-
- private:
-  size_t n_;
-  Scratch memory_;
-};
-
-void add_up(const Exec& exec, const Doubles& partial, double* sum) {
+void add_up(const Exec& exec, std::span<const double> partial, double* sum) {
   launch(exec, {.name = "metrics_total", .grid = dim3(1), .block = dim3(kSumThreads)}, total_kernel,
-         global(partial.values()), static_cast<int64_t>(partial.values().size()), global(std::span(sum, 1)));
+         global(partial), static_cast<int64_t>(partial.size()), global(std::span(sum, 1)));
 }
 
 void squares(const Exec& exec, std::span<const float> a, std::span<const float> b, double* sum) {
   const auto n = static_cast<int64_t>(a.size());
   const unsigned blocks = sum_blocks(n);
-  const Doubles partial(exec, blocks);
+  const ScratchSpan<double> partial(exec, blocks);
   launch(exec, {.name = "mse", .grid = dim3(blocks), .block = dim3(kSumThreads)}, squares_kernel, global(a),
          global(b), n, global(partial.span()));
-  add_up(exec, partial, sum);
+  add_up(exec, partial.span(), sum);
 }
 
 void ssim(const Exec& exec, View<const float, 2> a, View<const float, 2> b, const SsimWindow& window,
@@ -109,15 +97,15 @@ void ssim(const Exec& exec, View<const float, 2> a, View<const float, 2> b, cons
   w.size = static_cast<int64_t>(window.w.size());
   w.constants = window.constants;
   const int64_t W = a.size(1), height = a.size(0) - w.size + 1, width = W - w.size + 1;
-  const Doubles columns(exec, 4 * height * W);
+  const ScratchSpan<double> columns(exec, 4 * height * W);
   const unsigned blocks = sum_blocks(height * width);
-  const Doubles partial(exec, blocks);
+  const ScratchSpan<double> partial(exec, blocks);
   launch(exec,
          {.name = "ssim_columns", .grid = blocks_for(height * W, kSumThreads), .block = dim3(kSumThreads)},
          columns_kernel, global(a), global(b), w, global(columns.span()));
   launch(exec, {.name = "ssim_rows", .grid = dim3(blocks), .block = dim3(kSumThreads)}, rows_kernel,
-         global(columns.values()), height, W, w, global(partial.span()));
-  add_up(exec, partial, sum);
+         global(columns.span()), height, W, w, global(partial.span()));
+  add_up(exec, partial.span(), sum);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "data/noise/noise_kernels.h"
+#include "tensor/scratch_span.h"
 #include "tensor/simt/reduce.h"
 #include "tensor/simt/simt.h"
 
@@ -51,18 +52,16 @@ __global__ void add_kernel(Global<const float> x, int64_t n, NoiseKind kind, dou
 void deviation(const Exec& exec, std::span<const float> x, double* result) {
   const auto n = static_cast<int64_t>(x.size());
   const unsigned blocks = sum_blocks(n);
-  const Scratch memory((size_t{blocks} + 1) * sizeof(double), exec.device);
-  const std::span<double> all(memory.as<double>(), size_t{blocks} + 1);
-  const std::span<double> partial = all.first(blocks), mean = all.last(1);
+  const ScratchSpan<double> partial(exec, blocks), mean(exec, 1);
   const auto pass = [&](bool squares, std::span<double> to) {
     const double divisor =
         static_cast<double>(squares && n > 1 ? n - 1 : n);  // of one element all distances are 0
     launch(exec, {.name = "deviation", .grid = dim3(blocks), .block = dim3(kSumThreads)}, partial_kernel,
-           global(x), n, squares, global(std::span<const double>(mean)), global(partial));
+           global(x), n, squares, global(mean.span()), global(partial.span()));
     launch(exec, {.name = "deviation_quotient", .grid = dim3(1), .block = dim3(kSumThreads)}, quotient_kernel,
-           global(std::span<const double>(partial)), int64_t{blocks}, divisor, squares, global(to));
+           global(partial.span()), int64_t{blocks}, divisor, squares, global(to));
   };
-  pass(false, mean);
+  pass(false, mean.span());
   pass(true, std::span<double>(result, 1));
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "nn/batch_norm/batch_norm_kernels.h"
+#include "tensor/scratch_span.h"
 #include "tensor/simt/reduce.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -225,15 +226,13 @@ void prepare(const Exec& exec, View<const T, 3> x, const BatchNormState<T>& stat
            running_kernel<T>, at.n_channels, channels);
     return;
   }
-  const size_t n_partial = static_cast<size_t>(2 * at.n_channels * at.n_chunks());
-  const Scratch scratch(n_partial * sizeof(double), exec.device);
-  const std::span<double> partial(scratch.as<double>(), n_partial);
+  const ScratchSpan<double> partial(exec, 2 * at.n_channels * at.n_chunks());
   launch(exec, {.name = "batch_norm_chunks", .grid = at.chunks_and_channels(), .block = kThreads},
-         chunk_statistics_kernel<T>, global(x.flat()), at, global(partial));
+         chunk_statistics_kernel<T>, global(x.flat()), at, global(partial.span()));
   launch(
       exec,
       {.name = "batch_norm_channels", .grid = dim3(static_cast<unsigned>(at.n_channels)), .block = kThreads},
-      channel_statistics_kernel<T>, global(partial), at, params.momentum, channels);
+      channel_statistics_kernel<T>, global(partial.span()), at, params.momentum, channels);
 }
 
 template <class T>
@@ -251,24 +250,21 @@ void backward(const Exec& exec, View<const T, 3> x, const BatchNormChannels& cha
   const Layout at = layout_of(x);
   const int64_t n = x.numel();
   if (n == 0) return;  // the sums are 0
-  const size_t n_partial = static_cast<size_t>(2 * at.n_channels * at.n_chunks());
-  const size_t n_sums = static_cast<size_t>(2 * at.n_channels);
-  const Scratch scratch((n_partial + n_sums) * sizeof(double), exec.device);
-  const std::span<double> partial(scratch.as<double>(), n_partial),
-      sums(scratch.as<double>() + n_partial, n_sums);
+  const ScratchSpan<double> partial(exec, 2 * at.n_channels * at.n_chunks()), sums(exec, 2 * at.n_channels);
   launch(exec, {.name = "batch_norm_chunk_sums", .grid = at.chunks_and_channels(), .block = kThreads},
          chunk_gradients_kernel<T>, global(x.flat()), global(grad_y.flat()), at, global(channels.mean),
-         global(channels.r), global(partial));
+         global(channels.r), global(partial.span()));
   launch(exec,
          {.name = "batch_norm_channel_sums",
           .grid = dim3(static_cast<unsigned>(at.n_channels)),
           .block = kThreads},
-         channel_gradients_kernel<T>, global(partial), at, !grad_weight.empty(), global(grad_weight),
-         !grad_bias.empty(), global(grad_bias), global(sums));
+         channel_gradients_kernel<T>, global(partial.span()), at, !grad_weight.empty(), global(grad_weight),
+         !grad_bias.empty(), global(grad_bias), global(sums.span()));
   if (grad_x.data == nullptr) return;
   launch(exec, {.name = "batch_norm_backward", .grid = blocks_for(n, kThreads), .block = kThreads},
          backward_kernel<T>, global(x.flat()), global(grad_y.flat()), at, global(channels.mean),
-         global(channels.r), global(channels.weight), training, global(sums), global(grad_x.flat()), n);
+         global(channels.r), global(channels.weight), training, global(sums.span()), global(grad_x.flat()),
+         n);
 }
 
 }  // namespace

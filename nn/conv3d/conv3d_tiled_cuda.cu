@@ -20,6 +20,7 @@
 // Not measured yet, no device: by the counts above 70 to 80 % of the f32 peak at the wide layers.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/conv3d_tiled_cuda.h"
+#include "tensor/scratch_span.h"
 
 namespace primal::PRIMAL_SIMT {
 namespace {
@@ -177,16 +178,14 @@ void launch_convolution(const Exec& exec, const char* name, Convolution q, const
     return;
   }
   const int64_t n = q.to.n * q.to.c * q.to.d * q.to.pixels;
-  const Scratch scratch(static_cast<size_t>(n_splits * n) * sizeof(float), exec.device);
-  const std::span<float> splits(scratch.as<float>(), static_cast<size_t>(n_splits * n));
+  const ScratchSpan<float> splits(exec, n_splits * n);
   Convolution part = q;
   part.finish = {.has_bias = false, .add = false, .slope = 1.0f};
-  const GlobalChannels<float> to_splits{{global(splits), 0, q.to.c}, {{}, q.to.c, 0}};
+  const GlobalChannels<float> to_splits{{global(splits.span()), 0, q.to.c}, {{}, q.to.c, 0}};
   launch(exec, at, convolution_kernel<kSide>, part, global(in), gate_of(gated), global(weight).data,
          global(bias).data, to_splits);
   launch(exec, {.name = "conv3d_sum_of_splits", .grid = blocks_for(n, kSumThreads), .block = kSumThreads},
-         sum_kernel, global(std::span<const float>(splits)), n_splits, global(bias).data, q.finish, q.to,
-         global(out));
+         sum_kernel, global(splits.span()), n_splits, global(bias).data, q.finish, q.to, global(out));
 }
 
 void forward(const Exec& exec, const Channels<const float>& x, View5<const float> weight,

@@ -15,6 +15,7 @@
 // Not measured yet, no device: by the counts above 60 to 70 % of the f32 peak at the wide layers, and 20 MB of parts.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/conv3d_tiled_cuda.h"
+#include "tensor/scratch_span.h"
 
 namespace primal::PRIMAL_SIMT {
 namespace {
@@ -183,16 +184,15 @@ void launch_gradient(const Exec& exec, const Channels<const float>& x, const Gat
   q.n_parts = (n + q.tiles_per_part - 1) / q.tiles_per_part;
 
   const int64_t part_size = kTaps * q.grad_y.c * q.x.c + q.grad_y.c;
-  const auto n_sums = static_cast<size_t>(q.n_parts * part_size);
-  const Scratch scratch(n_sums * sizeof(float), exec.device);
-  const std::span<float> parts(scratch.as<float>(), n_sums);
+  const ScratchSpan<float> parts(exec, q.n_parts * part_size);
   const dim3 grid(static_cast<unsigned>(q.n_parts), static_cast<unsigned>(blocks_o),
                   static_cast<unsigned>(blocks_c));
   const dim3 block(kLanes, kSide, kBlock / kWarpC), sum_block(kLanes, kSumThreads);
   launch(exec, {.name = "conv3d_backward_weights_tiled", .grid = grid, .block = block},
-         gradient_kernel<kSide>, q, global(x), global(grad_y.grad).data, gate_of(grad_y), global(parts));
+         gradient_kernel<kSide>, q, global(x), global(grad_y.grad).data, gate_of(grad_y),
+         global(parts.span()));
   launch(exec, {.name = "conv3d_add_parts", .grid = blocks_for(part_size, kLanes), .block = sum_block},
-         add_parts_kernel, q, kTaps, global(std::span<const float>(parts)), global(grad_weight).data,
+         add_parts_kernel, q, kTaps, global(parts.span()), global(grad_weight).data,
          grad_bias.data != nullptr, global(grad_bias).data);
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "nn/cross_entropy/cross_entropy_kernels.h"
+#include "tensor/scratch_span.h"
 #include "tensor/simt/columns.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -60,13 +61,12 @@ void forward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labe
              std::span<T> y) {
   with_columns(x.size(0), x.size(1), x.size(2), [&]<int kLanes>(const Columns<kLanes>& columns) {
     const dim3 grid = columns.grid();
-    const Scratch scratch(grid.x * sizeof(double), exec.device);
-    const std::span<double> partial(scratch.as<double>(), grid.x);
+    const ScratchSpan<double> partial(exec, grid.x);
     launch(exec, {.name = "cross_entropy_log_sum", .grid = grid, .block = kColumnThreads},
            log_sum_kernel<T, kLanes>, global(x.flat()), global(labels), columns, global(log_sum),
-           global(partial));
+           global(partial.span()));
     launch(exec, {.name = "cross_entropy_mean", .grid = 1, .block = kThreads}, mean_kernel<T>,
-           global(partial), int64_t{grid.x}, static_cast<int64_t>(labels.size()), global(y));
+           global(partial.span()), int64_t{grid.x}, static_cast<int64_t>(labels.size()), global(y));
   });
 }
 

@@ -13,6 +13,7 @@
 //   - Sums: one for each 32 of k, and one of these, so that long ones lose few digits.
 //   - grad_bias: lanes along O, rows shared by 8 threads, in double.
 #include "nn/linear/linear_kernels.h"
+#include "tensor/scratch_span.h"
 #include "tensor/simt/float4.h"
 #include "tensor/simt/simt.h"
 
@@ -131,15 +132,13 @@ void product(const Exec& exec, const char* name, Product q, std::span<const floa
     launch(exec, at, product_kernel, q, global(a), global(b), global(bias), global(out));
     return;
   }
-  const auto n = static_cast<size_t>(n_parts) * out.size();
-  const Scratch scratch(n * sizeof(float), exec.device);
-  const std::span<float> parts(scratch.as<float>(), n);
+  const ScratchSpan<float> parts(exec, n_parts * q.m * q.n);
   Product part = q;
   part.has_bias = part.add = false;
-  launch(exec, at, product_kernel, part, global(a), global(b), global(bias), global(parts));
+  launch(exec, at, product_kernel, part, global(a), global(b), global(bias), global(parts.span()));
   const dim3 sum_grid = blocks_for(static_cast<int64_t>(out.size()), kSumThreads);
   launch(exec, {.name = "linear_add_parts", .grid = sum_grid, .block = kSumThreads}, add_parts_kernel, q,
-         n_parts, global(std::span<const float>(parts)), global(bias), global(out));
+         n_parts, global(parts.span()), global(bias), global(out));
 }
 
 // blockDim (kLanes, kRowThreads): a lane has one output, its threads every kRowThreads-th row.

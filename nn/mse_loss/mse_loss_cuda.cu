@@ -2,6 +2,7 @@
 // blocks' sums. Which elements meet where depends on n alone, so the bits do not change from run to run. The result stays
 // on the device, and backward reads the gradient of the loss there.
 #include "nn/mse_loss/mse_loss_kernels.h"
+#include "tensor/scratch_span.h"
 #include "tensor/simt/reduce.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -41,12 +42,11 @@ template <class T>
 void forward(const Exec& exec, std::span<const T> x, std::span<const T> target, std::span<T> y) {
   const int64_t n = static_cast<int64_t>(x.size());
   const dim3 blocks = blocks_for(n, kChunk);
-  const Scratch scratch(blocks.x * sizeof(double), exec.device);
-  const std::span<double> partial(scratch.as<double>(), blocks.x);
+  const ScratchSpan<double> partial(exec, blocks.x);
   launch(exec, {.name = "mse_loss_squares", .grid = blocks, .block = kThreads}, squares_kernel<T>, global(x),
-         global(target), global(partial), n);
-  launch(exec, {.name = "mse_loss_mean", .grid = 1, .block = kThreads}, mean_kernel<T>, global(partial),
-         int64_t{blocks.x}, n, global(y));
+         global(target), global(partial.span()), n);
+  launch(exec, {.name = "mse_loss_mean", .grid = 1, .block = kThreads}, mean_kernel<T>,
+         global(partial.span()), int64_t{blocks.x}, n, global(y));
 }
 
 template <class T>

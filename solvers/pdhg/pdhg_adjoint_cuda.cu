@@ -179,10 +179,10 @@ void adjoint(const Exec& exec, Way way, const PdhgProblem<float>& problem, const
   for (const float* step : grads.device_steps) f.want_steps = f.want_steps || step != nullptr;
   const int64_t n = grad_x.numel();
   f.n_sums = f.volumes.n_tiles * kTileRows;
-  const Fields ab(exec, n), ap(exec, n), r(exec, f.want_steps ? n : 0);
-  const Fields c[2] = {{exec, n}, {exec, n}};
-  const Fields aq[2] = {{exec, n * params.axes.count()}, {exec, n * params.axes.count()}};
-  const Scratch sums(f.want_steps ? static_cast<size_t>(3 * f.n_sums) * sizeof(double) : 0, exec.device);
+  const ScratchSpan<float> ab(exec, n), ap(exec, n), r(exec, f.want_steps ? n : 0);
+  const ScratchSpan<float> c[2] = {{exec, n}, {exec, n}};
+  const ScratchSpan<float> aq[2] = {{exec, n * params.axes.count()}, {exec, n * params.axes.count()}};
+  const ScratchSpan<double> sums(exec, f.want_steps ? 3 * f.n_sums : 0);
   f.steps = steps_of(problem, params);
   f.z = global(problem.z.flat()), f.grad_x = global(grad_x.flat());
   f.tape = tape_of(tape);
@@ -194,8 +194,7 @@ void adjoint(const Exec& exec, Way way, const PdhgProblem<float>& problem, const
   f.noisy = params.p_start == PdhgStart::noisy;
   f.grad_lambda = global(grads.lambda.flat());
   if (f.want_z) f.grad_z = global(grads.z.flat());
-  const std::span<double> all_sums(sums.as<double>(), f.want_steps ? static_cast<size_t>(3 * f.n_sums) : 0);
-  f.sums = global(all_sums);
+  f.sums = global(sums.span());
 
   const dim3 grid(static_cast<unsigned>(f.volumes.n_tiles)), block(kWarp, kTileRows);
   with_axes(params.axes, [&]<int A>() {
@@ -207,7 +206,7 @@ void adjoint(const Exec& exec, Way way, const PdhgProblem<float>& problem, const
     if (grads.device_steps[step] == nullptr) continue;
     const auto count = static_cast<size_t>(f.n_sums);
     launch(exec, {.name = "pdhg_add_sum", .grid = dim3(1), .block = dim3(kSumThreads)}, add_sum_kernel,
-           global(std::span<const double>(all_sums.subspan(step * count, count))), f.n_sums,
+           global(sums.span().subspan(step * count, count)), f.n_sums,
            global(std::span(grads.device_steps[step], 1)));
   }
 }

@@ -11,6 +11,7 @@
 #include <array>
 
 #include "solvers/pdhg/pdhg_kernels.h"
+#include "tensor/scratch_span.h"
 #include "tensor/simt/simt.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -131,18 +132,6 @@ inline Tape tape_of(const PdhgTapeView<float>& view) {
   if (view.x != nullptr) tape.x = global(std::span(view.x, static_cast<size_t>(layout.n_x())));
   return tape;
 }
-
-// Memory of the device that lives as long as a call, as floats.
-class Fields {
- public:
-  Fields(const Exec& exec, int64_t n)
-      : n_(static_cast<size_t>(n)), memory_(n_ * sizeof(float), exec.device) {}
-  std::span<float> span() const { return {memory_.as<float>(), n_}; }
-
- private:
-  size_t n_;
-  Scratch memory_;
-};
 
 // As many blocks as may wait for each other, for a grid of at most `wanted`.
 template <class Kernel>

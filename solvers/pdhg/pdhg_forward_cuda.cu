@@ -142,7 +142,7 @@ void forward(const Exec& exec, Way way, const PdhgProblem<float>& problem, const
   Forward f{};
   f.volumes = volumes_of(fields.x.extent, params.axes);
   if (f.volumes.n_tiles == 0) return;
-  const Fields x_bar(exec, fields.x_bar.numel()), q(exec, fields.q.numel());
+  const ScratchSpan<float> x_bar(exec, fields.x_bar.numel()), q(exec, fields.q.numel());
   f.steps = steps_of(problem, params);
   f.z = global(problem.z.flat());
   f.z_stride = problem.z.size(0) == 1 ? 0 : f.volumes.pixels();

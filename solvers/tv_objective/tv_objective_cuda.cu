@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "solvers/tv_objective/tv_objective_kernels.h"
+#include "tensor/scratch_span.h"
 #include "tensor/simt/reduce.h"
 #include "tensor/simt/simt.h"
 
@@ -102,12 +103,11 @@ void sums(const Exec& exec, const TvFields<float>& fields, const Axes& axes, std
 
   const unsigned blocks = sum_blocks(f.extent[2] * f.extent[3] * f.extent[4]);
   const auto n = static_cast<unsigned>(to.size());
-  const Scratch memory(size_t{n} * blocks * sizeof(double), exec.device);
-  const std::span<double> partial(memory.as<double>(), size_t{n} * blocks);
+  const ScratchSpan<double> partial(exec, int64_t{n} * blocks);
   launch(exec, {.name = "tv_objective", .grid = dim3(n * blocks), .block = dim3(kSumThreads)},
-         partial_kernel<sum>, f, blocks, global(partial));
+         partial_kernel<sum>, f, blocks, global(partial.span()));
   launch(exec, {.name = "tv_objective_total", .grid = dim3(n), .block = dim3(kSumThreads)}, total_kernel,
-         global(std::span<const double>(partial)), int64_t{blocks}, global(to));
+         global(partial.span()), int64_t{blocks}, global(to));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tensor/error.h"
+#include "tensor/scratch_span.h"
 #include "tensor/simt/simt.h"
 
 namespace primal::simt {
@@ -199,6 +200,7 @@ TEST(SimtFaultDeathTest, PlainPointersOutsideABufferUnderAddressSanitizer) {
 #endif
 
 __global__ void copies(Global<const float> x, Global<float> y) { y[threadIdx.x] = x[threadIdx.x]; }
+__global__ void rounds(Global<const double> x, Global<float> y) { y[0] = static_cast<float>(x[0]); }
 __global__ void increments(Global<int> y) { y[threadIdx.x] += 1; }
 __global__ void plain_negated_sum(const float* x, float* y) { y[threadIdx.x] = -(x[threadIdx.x] + 1.0f); }
 __global__ void writes_half(Global<double> y) {
@@ -219,6 +221,10 @@ TEST(SimtFault, ReadsOfMemoryThatNothingHasWritten) {
       "it");
   EXPECT_HAS(
       fault_of([&] { launch(Exec{}, {.name = "count", .block = 32}, increments, global(counts.span())); }),
+      "nothing has written it");
+  const ScratchSpan<double> sum(exec_on(Device::simt()), 1);
+  EXPECT_HAS(
+      fault_of([&] { launch(Exec{}, {.name = "round"}, rounds, global(sum.span()), global(y.span())); }),
       "nothing has written it");
 }
 
