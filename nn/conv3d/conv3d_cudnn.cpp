@@ -135,10 +135,11 @@ struct Algorithms<Method::fft> {
 template <>
 struct Algorithms<Method::first> : Algorithms<Method::gemm> {};  // looked at for their types alone
 
-// Runs one direction: `list(most, &n, found)` is cuDNN's list for it, `run(algorithm, workspace, bytes)` computes. False where
-// the list has no algorithm that may run.
+// Runs one direction of `call`: `list(most, &n, found)` is cuDNN's list for it, `run(algorithm, workspace, bytes)` computes. False
+// where the list has no algorithm that may run.
 template <Method method, class Found, class Algorithm, class List, class Run>
-bool run_algorithm(const Exec& exec, const char* what, Algorithm wanted, const List& list, const Run& run) {
+bool run_algorithm(const Exec& exec, const char* what, const Call& call, Algorithm wanted, const List& list,
+                   const Run& run) {
   constexpr int kMost = 16;
   std::vector<Found> found(kMost);
   int n = 0;
@@ -154,6 +155,8 @@ bool run_algorithm(const Exec& exec, const char* what, Algorithm wanted, const L
     if (method != Method::first && f.algo == wanted) chosen = &f;
   }
   if (chosen == nullptr) return false;
+  // An entry of the list is for one math type, and its workspace too.
+  cudnn_check(cudnn().cudnnSetConvolutionMathType(call.convolution, chosen->mathType), "set the precision");
   const Scratch workspace(chosen->memory, exec.device);
   cudnn_check(run(chosen->algo, workspace.as<void>(), chosen->memory), what);
   return true;
@@ -217,7 +220,7 @@ void forward(const Exec& exec, const Channels<const float>& channels, View5<cons
   const View5<const float>& x = whole.view();
   const Call call(x, weight, y, params);
   const bool ran = run_algorithm<method, cudnnConvolutionFwdAlgoPerf_t>(
-      exec, "run conv3d forward", Algorithms<method>::forward,
+      exec, "run conv3d forward", call, Algorithms<method>::forward,
       [&](int most, int* n, cudnnConvolutionFwdAlgoPerf_t* found) {
         return cudnn().cudnnGetConvolutionForwardAlgorithm_v7(handle, call.x, call.weight, call.convolution,
                                                               call.y, most, n, found);
@@ -242,7 +245,7 @@ void backward_data(const Exec& exec, const GatedGradient<float>& grad_y, View5<c
   const bool add_to_whole = add && is_one(grad_x);
   const Call call(whole, weight, grad_u, params);
   const bool ran = run_algorithm<method, cudnnConvolutionBwdDataAlgoPerf_t>(
-      exec, "run conv3d backward_data", Algorithms<method>::data,
+      exec, "run conv3d backward_data", call, Algorithms<method>::data,
       [&](int most, int* n, cudnnConvolutionBwdDataAlgoPerf_t* found) {
         return cudnn().cudnnGetConvolutionBackwardDataAlgorithm_v7(handle, call.weight, call.y,
                                                                    call.convolution, call.x, most, n, found);
@@ -278,7 +281,7 @@ void backward_weights(const Exec& exec, const Channels<const float>& channels,
   const View5<const float>& x = whole.view();
   const Call call(x, grad_weight, grad_u, params);
   const bool ran = run_algorithm<method, cudnnConvolutionBwdFilterAlgoPerf_t>(
-      exec, "run conv3d backward_weights", Algorithms<method>::weights,
+      exec, "run conv3d backward_weights", call, Algorithms<method>::weights,
       [&](int most, int* n, cudnnConvolutionBwdFilterAlgoPerf_t* found) {
         return cudnn().cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle, call.x, call.y, call.convolution,
                                                                      call.weight, most, n, found);
@@ -310,8 +313,6 @@ const Conv3dKernels<float> conv3d_cudnn_winograd = with_fused<kFused<Method::win
 const Conv3dKernels<float> conv3d_cudnn_fft = with_fused<kFused<Method::fft>>();
 const Conv3dKernels<float> conv3d_cudnn_graph = with_fused<kFusedGraph>();
 
-bool conv3d_cudnn_supports(const Conv3dGeometry& g) {
-  return has_cudnn() && g.x.numel() > 0 && g.x.numel() < (int64_t{1} << 31);
-}
+bool conv3d_cudnn_supports(const Conv3dGeometry& g) { return conv3d_fits_int(g) && has_cudnn(); }
 
 }  // namespace primal::cuda

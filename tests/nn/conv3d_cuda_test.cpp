@@ -4,6 +4,7 @@
 
 #include "nn/concat/concat.h"
 #include "nn/conv3d/conv3d.h"
+#include "nn/conv3d/conv3d_cudnn.h"
 #include "nn/conv3d/conv3d_kernels.h"
 #include "support/op_test.h"
 #include "tensor/error.h"
@@ -41,6 +42,19 @@ std::vector<double> run_emulated(const OpCase& op_case, std::string_view impleme
     all.insert(all.end(), values.begin(), values.end());
   }
   return all;
+}
+
+TEST(Conv3dCuda, OnlyWhatAnIntCanCountIsForCudnn) {
+  constexpr int64_t kLarge = int64_t{1} << 15;
+  EXPECT_TRUE(cuda::conv3d_fits_int({{1, 1, 1, kLarge, kLarge}, {1, 1, 1, 3, 3}, {}}));
+  EXPECT_FALSE(cuda::conv3d_fits_int({{2, 1, 1, kLarge, kLarge}, {1, 1, 1, 3, 3}, {{1, 2, 2}, {}}})) << "x";
+  EXPECT_FALSE(cuda::conv3d_fits_int({{1, 1, 1, kLarge, kLarge}, {64, 1, 1, 3, 3}, {}})) << "y";
+  EXPECT_TRUE(cuda::conv3d_fits_int({{1, 1, 1, kLarge, kLarge}, {64, 1, 1, 3, 3}, {{1, 8, 8}, {}}}));
+  EXPECT_FALSE(cuda::conv3d_fits_int({{1, 1, 1, 1, 1}, {1, 1, 1, 1, 1}, {{1, 1, 1}, {0, kLarge, kLarge}}}))
+      << "y";
+  EXPECT_FALSE(cuda::conv3d_fits_int({{1, 2 * kLarge, 1, 1, 1}, {kLarge, 2 * kLarge, 1, 1, 1}, {}}))
+      << "weight";
+  EXPECT_FALSE(cuda::conv3d_fits_int({{0, 1, 1, 4, 4}, {1, 1, 1, 1, 1}, {}})) << "nothing to do";
 }
 
 TEST(Conv3dCuda, AgreesWithTheReferenceWhereChannelsAndPixelsAreSplit) {
