@@ -14,7 +14,7 @@ namespace primal {
 class DeviceClock {
  public:
   virtual ~DeviceClock() = default;
-  virtual size_t mark() = 0;                   // the number of a new one
+  virtual size_t mark() noexcept = 0;          // the number of a new one; times_us() throws what went wrong
   virtual std::vector<double> times_us() = 0;  // of all marks since the first; waits for the last
 };
 

@@ -87,11 +87,12 @@ RangeDetail range_detail(const PhaseCosts& costs, std::string geometry, std::str
 }
 
 RangeRecorder::RangeRecorder(Device device) {
+  std::unique_ptr<DeviceClock> clock = device.is_cpu() ? nullptr : backend(device).clock();
   if (recording.exchange(true)) throw ConfigError("[range] a recorder is alive already");
   std::lock_guard lock(records_mutex);
   all_records.clear();
   all_marks.clear();
-  device_clock = device.is_cpu() ? nullptr : backend(device).clock();
+  device_clock = std::move(clock);
   if (device_clock != nullptr) device_clock->mark();
   origin_time = std::chrono::steady_clock::now();
 }

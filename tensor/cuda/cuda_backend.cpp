@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <vector>
 
@@ -94,37 +95,73 @@ class Staging {
   std::deque<Copy> under_way_;
 };
 
+// Events of a device that nobody holds: to record one takes much less than to make one.
+class SpareEvents {
+ public:
+  cudaEvent_t take() {
+    std::lock_guard lock(mutex_);
+    cudaEvent_t event = nullptr;
+    if (events_.empty()) {
+      cuda_check(cudaEventCreate(&event), "create an event");
+    } else {
+      event = events_.back();
+      events_.pop_back();
+    }
+    return event;
+  }
+  void give_back(cudaEvent_t event) {
+    std::lock_guard lock(mutex_);
+    events_.push_back(event);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<cudaEvent_t> events_;
+};
+
 // Events on the device's stream.
 class EventClock final : public DeviceClock {
  public:
-  explicit EventClock(cudaStream_t stream) : stream_(stream) {}
+  EventClock(Device device, cudaStream_t stream, SpareEvents& spare)
+      : device_(device), stream_(stream), spare_(spare) {}
   ~EventClock() override {
-    for (const cudaEvent_t event : events_) cudaEventDestroy(event);
+    for (const cudaEvent_t event : marks_) {
+      if (event != nullptr) spare_.give_back(event);
+    }
   }
   EventClock(const EventClock&) = delete;
   EventClock& operator=(const EventClock&) = delete;
 
-  size_t mark() override {
+  size_t mark() noexcept override {
     cudaEvent_t event = nullptr;
-    cuda_check(cudaEventCreate(&event), "create an event");
-    events_.push_back(event);
-    cuda_check(cudaEventRecord(event, stream_), "record an event");
-    return events_.size() - 1;
+    try {
+      cuda_check(cudaSetDevice(device_.index), "select the device");
+      event = spare_.take();
+      cuda_check(cudaEventRecord(event, stream_), "record an event");
+    } catch (const DeviceError&) {
+      if (failure_ == nullptr) failure_ = std::current_exception();
+    }
+    marks_.push_back(event);
+    return marks_.size() - 1;
   }
   std::vector<double> times_us() override {
+    if (failure_ != nullptr) std::rethrow_exception(failure_);
     cuda_check(cudaStreamSynchronize(stream_), "wait for the device");
-    std::vector<double> times;
-    for (const cudaEvent_t event : events_) {
-      float ms = 0.0F;
-      cuda_check(cudaEventElapsedTime(&ms, events_.front(), event), "read the device's clock");
-      times.push_back(1e3 * static_cast<double>(ms));
+    std::vector<double> times(marks_.size(), 0.0);
+    for (size_t i = 1; i < marks_.size(); ++i) {
+      float ms = 0.0F;  // between neighbours: since the first mark, 16 s would be a float to the microsecond
+      cuda_check(cudaEventElapsedTime(&ms, marks_[i - 1], marks_[i]), "read the device's clock");
+      times[i] = times[i - 1] + 1e3 * static_cast<double>(ms);
     }
     return times;
   }
 
  private:
-  cudaStream_t stream_;
-  std::vector<cudaEvent_t> events_;
+  const Device device_;
+  const cudaStream_t stream_;
+  SpareEvents& spare_;
+  std::vector<cudaEvent_t> marks_;  // null where it failed
+  std::exception_ptr failure_;      // the first
 };
 
 class CudaBackend final : public Backend {
@@ -155,7 +192,9 @@ class CudaBackend final : public Backend {
   void zero(void* to, size_t bytes) override {
     if (bytes > 0) cuda_check(cudaMemsetAsync(to, 0, bytes, use()), "fill with zeros");
   }
-  std::unique_ptr<DeviceClock> clock() override { return std::make_unique<EventClock>(use()); }
+  std::unique_ptr<DeviceClock> clock() override {
+    return std::make_unique<EventClock>(device_, use(), spare_events_);
+  }
   void synchronize() override { cuda_check(cudaStreamSynchronize(use()), "wait for the device"); }
 
   MemoryStats stats() const override { return pool_.stats(); }
@@ -183,6 +222,7 @@ class CudaBackend final : public Backend {
   const Device device_;
   MemoryPool pool_;
   Staging staging_;
+  SpareEvents spare_events_;
   cudaStream_t stream_ = nullptr;
 };
 

@@ -98,6 +98,12 @@ TEST(Range, IsRecordedWithDepthAndTime) {
   EXPECT_THROW(RangeRecorder(), ConfigError);
 }
 
+TEST(Range, ARecorderThatCannotBeMadeLeavesRoomForAnother) {
+  EXPECT_THROW(RangeRecorder{Device::cuda(1 << 20)}, DeviceError);
+  EXPECT_FALSE(RangeRecorder::active());
+  EXPECT_NO_THROW(RangeRecorder());
+}
+
 TEST(Exec, AThreadThatWorksAloneHasNoTeam) {
   const int before = num_threads();
   set_num_threads(3);
