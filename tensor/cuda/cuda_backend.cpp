@@ -1,7 +1,9 @@
 #include "tensor/cuda/cuda_backend.h"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstring>
-#include <deque>
 #include <exception>
 #include <mutex>
 #include <vector>
@@ -50,49 +52,50 @@ const Found& found() {
   return once;
 }
 
-// Pages the driver cannot swap out: the device copies from them while the host goes on.
+// Pages the driver cannot swap out: the device copies from them while the host goes on. Two blocks are filled in turn, so the
+// host waits only where both are full and the device has not come to the copies from the older one.
 class Staging {
  public:
-  Staging()
-      : pool_({.of = "pinned memory of the host",
-               .allocate =
-                   [](size_t bytes) {
-                     void* block = nullptr;
-                     if (cudaMallocHost(&block, bytes) != cudaSuccess) {
-                       cudaGetLastError();
-                       return static_cast<void*>(nullptr);
-                     }
-                     return block;
-                   },
-               .free = [](void* block) { cudaFreeHost(block); }}) {}
-
   // Copies what is there now; the caller may change `from` at once.
   void copy_to_device(void* to, const void* from, size_t bytes, cudaStream_t stream) {
     std::lock_guard lock(mutex_);
-    forget_finished();
-    const std::shared_ptr<void> block = pool_.allocate(bytes);
-    std::memcpy(block.get(), from, bytes);
-    cuda_check(cudaMemcpyAsync(to, block.get(), bytes, cudaMemcpyHostToDevice, stream), "copy to the device");
-    cudaEvent_t event = nullptr;
-    cuda_check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "create an event");
-    cuda_check(cudaEventRecord(event, stream), "record an event");
-    under_way_.push_back({block, event});
+    for (size_t done = 0, n = 0; done < bytes; done += n) {
+      Block& block = block_with_room();
+      n = std::min(bytes - done, kBlockBytes - block.used);
+      std::byte* const piece = block.data + block.used;
+      block.used += (n + kAlignment - 1) / kAlignment * kAlignment;
+      std::memcpy(piece, static_cast<const std::byte*>(from) + done, n);
+      cuda_check(
+          cudaMemcpyAsync(static_cast<std::byte*>(to) + done, piece, n, cudaMemcpyHostToDevice, stream),
+          "copy to the device");
+      cuda_check(cudaEventRecord(block.copied, stream), "record an event");
+    }
   }
 
  private:
-  struct Copy {
-    std::shared_ptr<void> block;
-    cudaEvent_t event;
+  static constexpr size_t kBlockBytes = size_t{16} << 20, kAlignment = 256;
+  struct Block {
+    std::byte* data = nullptr;
+    size_t used = kBlockBytes;     // from its start
+    cudaEvent_t copied = nullptr;  // after the last copy from it
   };
-  void forget_finished() {
-    while (!under_way_.empty() && cudaEventQuery(under_way_.front().event) == cudaSuccess) {
-      cudaEventDestroy(under_way_.front().event);
-      under_way_.pop_front();
+
+  Block& block_with_room() {
+    if (blocks_[current_].used < kBlockBytes) return blocks_[current_];
+    Block& next = blocks_[1 - current_];
+    if (next.data == nullptr) {
+      cuda_check(cudaEventCreateWithFlags(&next.copied, cudaEventDisableTiming), "create an event");
+      cuda_check(cudaMallocHost(&next.data, kBlockBytes), "allocate pinned memory of the host");
     }
+    cuda_check(cudaEventSynchronize(next.copied), "wait for a copy to the device");
+    next.used = 0;
+    current_ = 1 - current_;
+    return next;
   }
+
   std::mutex mutex_;
-  MemoryPool pool_;
-  std::deque<Copy> under_way_;
+  std::array<Block, 2> blocks_;
+  size_t current_ = 0;
 };
 
 // Events of a device that nobody holds: to record one takes much less than to make one.
