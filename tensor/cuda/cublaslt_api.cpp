@@ -32,6 +32,14 @@ struct Api {
 #undef PRIMAL_CUBLASLT_MEMBER
 };
 
+VendorLibrary library_for_this_build() {
+  // From CUDA 13 on, Python's packages have all libraries of a version in one folder.
+  return {.name = "cuBLASLt",
+          .file = fmt::format("libcublasLt.so.{}", CUBLAS_VER_MAJOR),
+          .root = "CUBLAS_ROOT",
+          .of_python = {"cublas/lib", fmt::format("cu{}/lib", CUDART_VERSION / 1000)}};
+}
+
 struct Loaded {
   CublasLtStatus status;
   Api api;
@@ -40,7 +48,7 @@ struct Loaded {
 const Loaded& loaded() {
   static const Loaded once = [] {
     Loaded l;
-    const LoadedLibrary library(cublaslt_library());
+    const LoadedLibrary library(library_for_this_build());
     l.status = {library.path(), library.problem()};
     if (!library.loaded()) return l;
     try {

@@ -10,6 +10,14 @@
 namespace primal::cuda {
 namespace {
 
+VendorLibrary library_for_this_build() {
+  // From CUDA 13 on, Python's packages have all libraries of a version in one folder.
+  return {.name = "cuDNN",
+          .file = fmt::format("libcudnn.so.{}", CUDNN_MAJOR),
+          .root = "CUDNN_ROOT",
+          .of_python = {"cudnn/lib", fmt::format("cu{}/lib", CUDART_VERSION / 1000)}};
+}
+
 struct Loaded {
   CudnnStatus status;
   CudnnApi api;
@@ -18,7 +26,7 @@ struct Loaded {
 const Loaded& loaded() {
   static const Loaded once = [] {
     Loaded l;
-    const LoadedLibrary library(cudnn_library());
+    const LoadedLibrary library(library_for_this_build());
     l.status = {library.path(), library.problem()};
     if (!library.loaded()) return l;
     try {
@@ -47,12 +55,16 @@ cudnnHandle_t cudnn_handle(Device device) {
   static std::map<int, cudnnHandle_t> handles;
   const cudaStream_t stream = stream_of(device);
   const std::lock_guard lock(mutex);
-  cudnnHandle_t& handle = handles[device.index];
-  if (handle == nullptr) {
+  cudnnHandle_t& kept = handles[device.index];
+  if (kept == nullptr) {
+    cudnnHandle_t handle = nullptr;
     cudnn_check(cudnn().cudnnCreate(&handle), "begin");
-    cudnn_check(cudnn().cudnnSetStream(handle, stream), "take the device's stream");
+    const cudnnStatus_t status = cudnn().cudnnSetStream(handle, stream);
+    if (status != CUDNN_STATUS_SUCCESS) cudnn().cudnnDestroy(handle);
+    cudnn_check(status, "take the device's stream");
+    kept = handle;
   }
-  return handle;
+  return kept;
 }
 
 void cudnn_check(cudnnStatus_t status, const char* what) {

@@ -10,6 +10,7 @@ namespace primal::cuda {
 
 #define PRIMAL_CUDNN_FUNCTIONS(X)                  \
   X(cudnnCreate)                                   \
+  X(cudnnDestroy)                                  \
   X(cudnnSetStream)                                \
   X(cudnnGetErrorString)                           \
   X(cudnnCreateTensorDescriptor)                   \

@@ -54,13 +54,6 @@ std::vector<fs::path> python_folders() {
 
 }  // namespace
 
-VendorLibrary cudnn_library() {
-  return {.name = "cuDNN", .file = "libcudnn.so.9", .root = "CUDNN_ROOT", .of_python = "cudnn/lib"};
-}
-VendorLibrary cublaslt_library() {
-  return {.name = "cuBLASLt", .file = "libcublasLt.so.13", .root = "CUBLAS_ROOT", .of_python = "cublas/lib"};
-}
-
 std::vector<std::string> library_candidates(const VendorLibrary& library) {
   std::vector<std::string> candidates;
   const auto add_if_there = [&](const fs::path& folder) {
@@ -77,8 +70,7 @@ std::vector<std::string> library_candidates(const VendorLibrary& library) {
   for (const char* name : {"CUDA_HOME", "CUDA_PATH"}) add_root(environment(name));
   add_root("/usr/local/cuda");
   for (const fs::path& folder : python_folders()) {
-    add_if_there(folder / "nvidia" / library.of_python);
-    add_if_there(folder / "nvidia" / "cu13" / "lib");  // where the packages for CUDA 13 have all libraries
+    for (const std::string& below : library.of_python) add_if_there(folder / "nvidia" / below);
   }
   return candidates;
 }

@@ -12,13 +12,11 @@
 namespace primal::cuda {
 
 struct VendorLibrary {
-  std::string name;       // "cuDNN"
-  std::string file;       // "libcudnn.so.9"
-  std::string root;       // "CUDNN_ROOT"
-  std::string of_python;  // below site-packages/nvidia: "cudnn/lib"
+  std::string name;                    // "cuDNN"
+  std::string file;                    // "libcudnn.so.9"
+  std::string root;                    // "CUDNN_ROOT"
+  std::vector<std::string> of_python;  // below site-packages/nvidia: "cudnn/lib"
 };
-VendorLibrary cudnn_library();
-VendorLibrary cublaslt_library();
 
 // The files that would be tried, best first; those that a folder does not have are left out.
 std::vector<std::string> library_candidates(const VendorLibrary& library);
@@ -27,7 +25,7 @@ std::vector<std::string> library_candidates(const VendorLibrary& library);
 struct VendorStatus {
   std::string name;            // "cuDNN"
   std::string implementation;  // "cudnn", as --impl has it
-  std::string path, problem;   // one of them is empty
+  std::string path, problem;   // what was loaded; why it cannot be used, empty where it can
 };
 std::vector<VendorStatus> vendor_libraries();
 

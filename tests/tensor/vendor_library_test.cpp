@@ -26,8 +26,10 @@ class Environment {
   const char* name_;
 };
 
-const VendorLibrary kUnknown{
-    .name = "cuNone", .file = "libcunone.so.1", .root = "CUNONE_ROOT", .of_python = "cunone/lib"};
+const VendorLibrary kUnknown{.name = "cuNone",
+                             .file = "libcunone.so.1",
+                             .root = "CUNONE_ROOT",
+                             .of_python = {"cunone/lib", "cu13/lib"}};
 
 fs::path write(const fs::path& path, const std::string& text) {
   fs::create_directories(path.parent_path());
