@@ -135,6 +135,32 @@ class Operation {
 
 constexpr uint64_t kMostWorkspace = uint64_t{32} << 20;  // what NVIDIA recommends for Hopper
 
+// What the algorithm may need and rely on.
+class Preference {
+ public:
+  explicit Preference(const MatrixProduct& p) {
+    check(api().cublasLtMatmulPreferenceCreate(&preference_), "state a preference");
+    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kMostWorkspace);
+    // cuBLASLt's A is b, as in Operation.
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, alignment_of(p.b, p.batch, p.stride_b));
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, alignment_of(p.a, p.batch, p.stride_a));
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, alignment_of(p.c, p.batch, p.stride_c));
+    set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, alignment_of(p.c, p.batch, p.stride_c));
+  }
+  ~Preference() { api().cublasLtMatmulPreferenceDestroy(preference_); }
+  Preference(const Preference&) = delete;
+  Preference& operator=(const Preference&) = delete;
+  operator cublasLtMatmulPreference_t() const { return preference_; }
+
+ private:
+  template <class T>
+  void set(cublasLtMatmulPreferenceAttributes_t attribute, const T& value) {
+    check(api().cublasLtMatmulPreferenceSetAttribute(preference_, attribute, &value, sizeof value),
+          "state a preference");
+  }
+  cublasLtMatmulPreference_t preference_ = nullptr;
+};
+
 }  // namespace
 
 const CublasLtStatus& cublaslt_status() { return loaded().status; }
@@ -148,17 +174,11 @@ void multiply(const Exec& exec, const MatrixProduct& p) {
   const Layout b(p.transpose_b ? p.n : p.k, p.transpose_b ? p.k : p.n, p.batch, p.stride_b);
   const Layout c(p.m, p.n, p.batch, p.stride_c);
 
-  cublasLtMatmulPreference_t preference = nullptr;
-  check(api().cublasLtMatmulPreferenceCreate(&preference), "state a preference");
-  check(api().cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
-                                                   &kMostWorkspace, sizeof kMostWorkspace),
-        "state a preference");
+  const Preference preference(p);
   cublasLtMatmulHeuristicResult_t chosen{};
   int n_found = 0;
-  const cublasStatus_t found =
-      api().cublasLtMatmulAlgoGetHeuristic(handle, operation, b, a, c, c, preference, 1, &chosen, &n_found);
-  api().cublasLtMatmulPreferenceDestroy(preference);
-  check(found, "choose an algorithm");
+  check(api().cublasLtMatmulAlgoGetHeuristic(handle, operation, b, a, c, c, preference, 1, &chosen, &n_found),
+        "choose an algorithm");
   if (n_found == 0) {
     throw DeviceError("[cublas] no algorithm for {} x {} x {}, batch {}", p.m, p.n, p.k, p.batch);
   }

@@ -2,11 +2,13 @@
 #include "tensor/cuda/vendor_library.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
 
 #include "support/temporary_folder.h"
+#include "tensor/cuda/cublaslt_api.h"
 #include "tensor/error.h"
 
 namespace primal::cuda {
@@ -74,6 +76,17 @@ TEST(VendorLibrary, AFunctionThatIsNotInItIsAnError) {
   ASSERT_TRUE(library.loaded()) << library.problem();
   EXPECT_EQ(library.function<double (*)(double)>("cos")(0.0), 1.0);
   EXPECT_THROW(library.function<void (*)()>("cudnnCreate"), DeviceError);
+}
+
+TEST(CublasLt, IsToldTheAlignmentThatEachMatrixHas) {
+  alignas(512) static const std::array<float, 256> memory{};
+  EXPECT_EQ(alignment_of(memory.data(), 1, 3), 256u);
+  EXPECT_EQ(alignment_of(memory.data() + 1, 1, 0), 4u);
+  EXPECT_EQ(alignment_of(memory.data() + 6, 1, 0), 8u);
+  EXPECT_EQ(alignment_of(memory.data(), 2, 0), 256u) << "shared";
+  EXPECT_EQ(alignment_of(memory.data(), 2, 128), 256u);
+  EXPECT_EQ(alignment_of(memory.data(), 2, 4 * 5), 16u) << "that of the second";
+  EXPECT_EQ(alignment_of(memory.data() + 2, 2, 4 * 5), 8u);
 }
 
 }  // namespace
