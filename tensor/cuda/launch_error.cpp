@@ -1,5 +1,8 @@
 #include "tensor/cuda/launch_error.h"
 
+#include <cstdlib>
+#include <string_view>
+
 #include "tensor/error.h"
 
 namespace primal::cuda {
@@ -10,6 +13,14 @@ void throw_launch_error(const char* kernel, const std::array<unsigned, 3>& grid,
   throw DeviceError(
       "[{}] launch of {}x{}x{} blocks of {}x{}x{} threads with {} bytes of shared memory: {} ({})", kernel,
       grid[0], grid[1], grid[2], block[0], block[1], block[2], shared_bytes, description, status);
+}
+
+bool launches_wait() {
+  static const bool once = [] {
+    const char* text = std::getenv("PRIMAL_CUDA_SYNC");
+    return text != nullptr && std::string_view(text) == "1";
+  }();
+  return once;
 }
 
 }  // namespace primal::cuda

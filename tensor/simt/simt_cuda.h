@@ -117,6 +117,7 @@ void launch(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&
     return cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(kernel), pointers);
   };
   check_launch(at, run(static_cast<Params>(args)...));
+  if (launches_wait()) check_launch(at, cudaStreamSynchronize(stream));
 }
 
 }  // namespace primal::cuda
