@@ -30,14 +30,21 @@ if(PRIMAL_WITH_CUDA)
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
   endif()
   find_package(CUDAToolkit REQUIRED)
-  # Only headers: the library itself is loaded when it is wanted, and may be missing then.
+  # Only headers: the libraries themselves are loaded when they are wanted, and may be missing then. A toolkit without them
+  # (Debian: nvidia-cuda-dev has both; NVIDIA's packages: libcublas-dev, cuda-nvtx) makes a build without.
   find_path(CUDNN_INCLUDE_DIR cudnn_graph.h HINTS ${CUDNN_ROOT} ENV CUDNN_ROOT ${CUDAToolkit_INCLUDE_DIRS}
             PATH_SUFFIXES include)
-  set(PRIMAL_WITH_CUDNN OFF)
-  if(CUDNN_INCLUDE_DIR)
-    set(PRIMAL_WITH_CUDNN ON)
-  endif()
-  message(STATUS "CUDA ${CUDAToolkit_VERSION}: devices are part of this build; cuDNN's headers: ${CUDNN_INCLUDE_DIR}")
+  find_path(CUBLASLT_INCLUDE_DIR cublasLt.h HINTS ${CUBLAS_ROOT} ENV CUBLAS_ROOT ${CUDAToolkit_INCLUDE_DIRS}
+            PATH_SUFFIXES include)
+  find_path(NVTX_INCLUDE_DIR nvtx3/nvToolsExt.h HINTS ${CUDAToolkit_INCLUDE_DIRS})
+  foreach(library CUDNN CUBLASLT NVTX)
+    set(PRIMAL_WITH_${library} OFF)
+    if(${library}_INCLUDE_DIR)
+      set(PRIMAL_WITH_${library} ON)
+    endif()
+  endforeach()
+  message(STATUS "CUDA ${CUDAToolkit_VERSION}: devices are part of this build; headers of cuDNN: ${CUDNN_INCLUDE_DIR}, "
+                 "of cuBLASLt: ${CUBLASLT_INCLUDE_DIR}, of NVTX: ${NVTX_INCLUDE_DIR}")
 else()
   message(STATUS "no CUDA: kernels run emulated only (--device simt)")
 endif()

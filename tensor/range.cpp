@@ -5,7 +5,7 @@
 #include <mutex>
 #include <utility>
 
-#if PRIMAL_HAS_CUDA
+#if PRIMAL_HAS_NVTX
 #include <nvtx3/nvToolsExt.h>
 #endif
 
@@ -33,7 +33,7 @@ double microseconds(std::chrono::steady_clock::duration d) {
 }
 
 // Where a tool that reads NVTX runs this process (Nsight sets the variable), it gets the ranges too, under the same names.
-#if PRIMAL_HAS_CUDA
+#if PRIMAL_HAS_NVTX
 bool traced() {
   static const bool once = std::getenv("NVTX_INJECTION64_PATH") != nullptr;
   return once;

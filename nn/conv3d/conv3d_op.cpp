@@ -26,7 +26,7 @@ constexpr ImplementationInfo kTiled{
     "tiled",
     "8 x 32 pixels x 32 channels in a block, patches and weights in shared memory, sums in registers"};
 constexpr ImplementationInfo kDirect{"direct", "one thread for each output, one warp for each weight"};
-#if PRIMAL_HAS_CUDA
+#if PRIMAL_HAS_CUBLASLT
 constexpr ImplementationInfo kCublasLt{"cublaslt",
                                        "NVIDIA's library, a matrix product for each image: 1x1x1"};
 #endif
@@ -183,7 +183,7 @@ template <>
 std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_ladder<float>() {
   static const Implementation<Conv3dGeometry, Conv3dKernels<float>> ladder[] = {
 // Our own kernels have not been measured on a device yet, so there the libraries come first, if they are there.
-#if PRIMAL_HAS_CUDA
+#if PRIMAL_HAS_CUBLASLT
     {on_device(kCublasLt, Device::Kind::cuda), cuda::conv3d_cublaslt_supports, cuda::conv3d_cublaslt},
 #endif
 #if PRIMAL_HAS_CUDNN

@@ -14,7 +14,7 @@ constexpr ImplementationInfo kPlain{kReference, "dot products and scaled sums al
 constexpr ImplementationInfo kBlocked{"blocked",
                                       "tiles of sums in vector registers, panels that stay in cache"};
 constexpr ImplementationInfo kTiled{"tiled", "32 x 32 of a product in a block, 4 x 4 in a thread"};
-#if PRIMAL_HAS_CUDA
+#if PRIMAL_HAS_CUBLASLT
 constexpr ImplementationInfo kCublasLt{"cublaslt", "NVIDIA's library, the bias added as y is written"};
 #endif
 
@@ -55,7 +55,7 @@ PhaseCosts linear_cost(const LinearGeometry& g) {
 template <>
 std::span<const Implementation<LinearGeometry, LinearKernels<float>>> linear_ladder<float>() {
   static const Implementation<LinearGeometry, LinearKernels<float>> ladder[] = {
-#if PRIMAL_HAS_CUDA
+#if PRIMAL_HAS_CUBLASLT
     {on_device(kCublasLt, Device::Kind::cuda), cuda::linear_cublaslt_supports, cuda::linear_cublaslt},
 #endif
     PRIMAL_ON_DEVICES(kTiled, anything, linear_tiled),

@@ -8,8 +8,10 @@
 #include <mutex>
 #include <vector>
 
-#include "tensor/cuda/cublaslt_api.h"
 #include "tensor/cuda/cuda_check.h"
+#if PRIMAL_HAS_CUBLASLT
+#include "tensor/cuda/cublaslt_api.h"
+#endif
 #if PRIMAL_HAS_CUDNN
 #include "tensor/cuda/cudnn_api.h"
 #endif
@@ -259,7 +261,9 @@ std::vector<VendorStatus> vendor_libraries() {
 #if PRIMAL_HAS_CUDNN
   all.push_back({"cuDNN", "cudnn", cudnn_status().path, cudnn_status().problem});
 #endif
+#if PRIMAL_HAS_CUBLASLT
   all.push_back({"cuBLASLt", "cublaslt", cublaslt_status().path, cublaslt_status().problem});
+#endif
   return all;
 }
 
