@@ -6,16 +6,21 @@
 
 namespace primal {
 
+// Row-major strides, 0 along the axes of extent 1.
+inline std::array<int64_t, 5> broadcast_strides(const std::array<int64_t, 5>& extent) {
+  std::array<int64_t, 5> strides{};
+  int64_t stride = 1;
+  for (size_t axis = 5; axis-- > 0;) {
+    strides[axis] = extent[axis] == 1 ? 0 : stride;
+    stride *= extent[axis];
+  }
+  return strides;
+}
+
 template <class T>
 class BroadcastView {
  public:
-  explicit BroadcastView(View5<T> v) : data_(v.data) {
-    int64_t stride = 1;
-    for (int axis = 4; axis >= 0; --axis) {
-      stride_[static_cast<size_t>(axis)] = v.size(axis) == 1 ? 0 : stride;
-      stride *= v.size(axis);
-    }
-  }
+  explicit BroadcastView(View5<T> v) : data_(v.data), stride_(broadcast_strides(v.extent)) {}
 
   // The row along W at (n,c,d,h): element w is row(...)[w * step()].
   T* row(int64_t n, int64_t c, int64_t d, int64_t h) const {
@@ -25,7 +30,7 @@ class BroadcastView {
 
  private:
   T* data_;
-  std::array<int64_t, 5> stride_{};
+  std::array<int64_t, 5> stride_;
 };
 
 }  // namespace primal

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "solvers/broadcast_cuda.h"
 #include "solvers/pdhg/pdhg_cuda.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -17,16 +18,11 @@ constexpr unsigned kAllLanes = ~0U;
 constexpr float kLargest = std::numeric_limits<float>::max();
 constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
 
-// lambda with extents that may be 1: strides of NCDHW, 0 where it is shared.
-struct SharedMap {
-  Global<const float> values;
-  int64_t stride[5];
-
-  template <int A>
-  __device__ int64_t offset(const Pixel<A>& at, int a) const {
-    return at.n * stride[0] + a * stride[1] + at.d * stride[2] + at.h * stride[3] + at.w * stride[4];
-  }
-};
+template <int A>
+__device__ int64_t offset(const GlobalBroadcast& map, const Pixel<A>& at, int a) {
+  const int64_t* stride = map.stride;
+  return at.n * stride[0] + a * stride[1] + at.d * stride[2] + at.h * stride[3] + at.w * stride[4];
+}
 
 // Lanes 0 and 16 write the words of the warp's 32 pixels.
 template <int A>
@@ -46,7 +42,7 @@ struct Forward {
   StepsSource steps;
   Global<const float> z;
   int64_t z_stride;  // 0: all problems share z
-  SharedMap lambda;
+  GlobalBroadcast lambda;
   Global<float> x, p;
   Global<float> x_bar[2], q[2];  // by turns
   bool keep_codes, keep_x;
@@ -80,9 +76,9 @@ __device__ void forward_pixel(const Forward& f, const Steps& steps, const Pixel<
   for (int a = 0; a < A; ++a) {
     const int64_t j = (int64_t{at.n} * A + a) * pixels + at.in_volume;
     const int64_t next = at.next[a] * at.stride[a], before = at.before[a] * at.stride[a];
-    const int64_t map = f.lambda.offset(at, a);
-    const float bound = f.lambda.values[map];
-    const float bound_before = f.lambda.values[map + at.before[a] * f.lambda.stride[f.volumes.axis[a]]];
+    const int64_t map = offset(f.lambda, at, a);
+    const float bound = f.lambda.data[map];
+    const float bound_before = f.lambda.data[map + at.before[a] * f.lambda.stride[f.volumes.axis[a]]];
     valid = valid && bound >= 0 && bound <= kLargest;
     const float q = dual(q_from[j], sigma, from[i + next] - x_bar, bound, code[a]);
     int unused = 0;
@@ -115,17 +111,6 @@ __global__ void __launch_bounds__(kWarp* kTileRows) forward_kernel(Forward f, in
   }
 }
 
-SharedMap shared_map(const View5<const float>& map) {
-  SharedMap m{};
-  m.values = global(map.flat());
-  int64_t stride = 1;
-  for (int axis = 4; axis >= 0; --axis) {
-    m.stride[axis] = map.size(axis) == 1 ? 0 : stride;
-    stride *= map.size(axis);
-  }
-  return m;
-}
-
 __global__ void copy_kernel(Global<const float> from, Global<float> to, int64_t n) {
   const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
   if (i < n) to[i] = from[i];
@@ -146,7 +131,7 @@ void forward(const Exec& exec, Way way, const PdhgProblem<float>& problem, const
   f.steps = steps_of(problem, params);
   f.z = global(problem.z.flat());
   f.z_stride = problem.z.size(0) == 1 ? 0 : f.volumes.pixels();
-  f.lambda = shared_map(problem.lambda);
+  f.lambda = global_broadcast(problem.lambda);
   f.x = global(fields.x.flat()), f.p = global(fields.p.flat());
   f.x_bar[0] = global(fields.x_bar.flat()), f.x_bar[1] = global(x_bar.span());
   f.q[0] = global(fields.q.flat()), f.q[1] = global(q.span());

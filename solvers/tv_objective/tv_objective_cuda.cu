@@ -2,6 +2,7 @@
 // tree; then one block for each sample adds up what its blocks found. Each field is read once, neighbours come from L1.
 #include <cmath>
 
+#include "solvers/broadcast_cuda.h"
 #include "solvers/tv_objective/tv_objective_kernels.h"
 #include "tensor/scratch_span.h"
 #include "tensor/simt/reduce.h"
@@ -12,14 +13,8 @@ namespace {
 
 enum class Sum { objective, dual_objective, gap };
 
-// A field with extents that may be 1: strides of NCDHW, 0 where it is shared.
-struct Field {
-  Global<const float> values;
-  int64_t stride[5];
-};
-
 struct Fields {
-  Field x, q, z, lambda;
+  GlobalBroadcast x, q, z, lambda;
   int64_t extent[5];
   int n_axes;
   int axis[3];
@@ -29,14 +24,15 @@ struct Point {
   int64_t at[5];  // n, the channel, d, h, w
 };
 
-__device__ double value(const Field& f, const Point& i, int channel) {
+__device__ double value(const GlobalBroadcast& f, const Point& i, int channel) {
   int64_t offset = channel * f.stride[1];
   for (int axis = 0; axis < 5; ++axis) offset += axis == 1 ? 0 : i.at[axis] * f.stride[axis];
-  return static_cast<double>(f.values[offset]);
+  return static_cast<double>(f.data[offset]);
 }
 
 // The value one step along an axis of the volume.
-__device__ double neighbour(const Field& f, const Fields& all, Point i, int channel, int axis, int step) {
+__device__ double neighbour(const GlobalBroadcast& f, const Fields& all, Point i, int channel, int axis,
+                            int step) {
   const int64_t n = all.extent[axis];
   i.at[axis] = (i.at[axis] + step + n) % n;
   return value(f, i, channel);
@@ -80,23 +76,12 @@ __global__ void total_kernel(Global<const double> partial, int64_t n_each, Globa
   if (threadIdx.x == 0) sums[blockIdx.x] = total;
 }
 
-Field field(const View5<const float>& v) {
-  Field f{};
-  if (v.data == nullptr) return f;
-  f.values = global(v.flat());
-  int64_t stride = 1;
-  for (int axis = 4; axis >= 0; --axis) {
-    f.stride[axis] = v.size(axis) == 1 ? 0 : stride;
-    stride *= v.size(axis);
-  }
-  return f;
-}
-
 template <Sum sum>
 void sums(const Exec& exec, const TvFields<float>& fields, const Axes& axes, std::span<double> to) {
   if (to.empty()) return;
   Fields f{};
-  f.x = field(fields.x), f.q = field(fields.q), f.z = field(fields.z), f.lambda = field(fields.lambda);
+  f.x = global_broadcast(fields.x), f.q = global_broadcast(fields.q);
+  f.z = global_broadcast(fields.z), f.lambda = global_broadcast(fields.lambda);
   for (int axis = 0; axis < 5; ++axis) f.extent[axis] = fields.extent[static_cast<size_t>(axis)];
   f.n_axes = axes.count();
   for (int a = 0; a < f.n_axes; ++a) f.axis[a] = axes[a];
