@@ -10,6 +10,7 @@
 
 #include "solvers/broadcast_cuda.h"
 #include "solvers/pdhg/pdhg_cuda.h"
+#include "tensor/backend.h"
 
 namespace primal::PRIMAL_SIMT {
 namespace {
@@ -111,15 +112,8 @@ __global__ void __launch_bounds__(kWarp* kTileRows) forward_kernel(Forward f, in
   }
 }
 
-__global__ void copy_kernel(Global<const float> from, Global<float> to, int64_t n) {
-  const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
-  if (i < n) to[i] = from[i];
-}
-
 void copy(const Exec& exec, std::span<const float> from, std::span<float> to) {
-  const auto n = static_cast<int64_t>(from.size());
-  launch(exec, {.name = "pdhg_copy", .grid = blocks_for(n, 256), .block = 256}, copy_kernel, global(from),
-         global(to), n);
+  backend(exec.device).copy(to.data(), from.data(), from.size_bytes());
 }
 
 void forward(const Exec& exec, Way way, const PdhgProblem<float>& problem, const PdhgParams& params,
