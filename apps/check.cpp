@@ -3,7 +3,9 @@
 #include <map>
 
 #include "apps/commands.h"
+#include "apps/json_text.h"
 #include "apps/register_ops.h"
+#include "apps/streams.h"
 #include "autograd/op_check.h"
 #include "tensor/error.h"
 
@@ -17,7 +19,17 @@ struct CheckOptions {
   bool verbose = false;
 };
 
-void list_ops() {
+void list_ops(bool json) {
+  if (json) {
+    nlohmann::json ops = nlohmann::json::array();
+    for (const OpInfo& op : registered_ops().ops()) {
+      nlohmann::json implementations = nlohmann::json::array();
+      for (const ImplementationInfo& i : op.implementations)
+        implementations.push_back({{"name", i.name}, {"device", name_of(i.device)}, {"idea", i.idea}});
+      ops.push_back({{"op", op.name}, {"equation", op.equation}, {"implementations", implementations}});
+    }
+    return print_json({{"ops", ops}});
+  }
   for (const OpInfo& op : registered_ops().ops()) {
     fmt::print("{:<18} {}\n", op.name, op.equation);
     for (const ImplementationInfo& i : op.implementations) {
@@ -44,7 +56,7 @@ struct Summary {
 void check(const CheckOptions& options) {
   const Device device = options.common.apply();
   const auto only = options.common.forced();  // op -> the implementation to check
-  if (options.list) return list_ops();
+  if (options.list) return list_ops(options.common.json);
   std::vector<const OpInfo*> chosen;
   for (const std::string& name : options.ops) {
     const OpInfo* op = registered_ops().find(name);
@@ -94,10 +106,10 @@ void check(const CheckOptions& options) {
       }
     }
     if (!options.common.json) fmt::print("{}", failures);
-    std::fflush(stdout);
+    flush_output();
   }
   if (options.common.json) {
-    fmt::print("{}\n", nlohmann::json{{"rows", report}, {"failed", n_failed}}.dump(2));
+    print_json({{"rows", report}, {"failed", n_failed}});
   } else {
     fmt::print("{} proofs: {} ok, {} failed\n", n_proofs, n_proofs - n_failed, n_failed);
   }

@@ -1,8 +1,10 @@
 #include <algorithm>
 
 #include "apps/commands.h"
+#include "apps/number_range.h"
 #include "apps/profile/plan_file.h"
 #include "apps/register_ops.h"
+#include "apps/streams.h"
 #include "tensor/cuda/precision.h"
 #include "tensor/cuda/vendor_library.h"
 #include "tensor/device.h"
@@ -17,7 +19,7 @@ void CommonOptions::add_to(CLI::App& command) {
   command
       .add_option("--threads", threads, "CPU threads, 1 to 4096 (default: all cores this process may use)")
       ->envname("PRIMAL_THREADS")
-      ->check(CLI::Range(1, 4096));
+      ->check(whole_range(1, 4096));
   command
       .add_option("--device", device,
                   "where to compute: auto, cpu, simt (CUDA kernels, emulated), cuda or cuda:N")
@@ -39,8 +41,7 @@ Device CommonOptions::apply() const {
   if (threads > 0) set_num_threads(threads);
   const Device chosen = resolve_device();
   if (device == "auto" && !chosen.is_cpu() && !quiet) {
-    fmt::print(stderr, "[device] {}: {}; --device cpu computes on the processor\n", chosen.str(),
-               choose_device().why);
+    say("[device] {}: {}; --device cpu computes on the processor\n", chosen.str(), choose_device().why);
   }
   set_precision(parse_precision(precision));
   if (plan.empty()) return chosen;
@@ -48,7 +49,7 @@ Device CommonOptions::apply() const {
   require_kind(file, plan, chosen);
   if (!quiet) {
     for (const std::string& line : plan_warnings(file, plan_file_here(chosen)))
-      fmt::print(stderr, "warning: [plan] {}: {}; right, but perhaps not the fastest\n", plan, line);
+      say("warning: [plan] {}: {}; right, but perhaps not the fastest\n", plan, line);
   }
   set_process_plan(file.plan());
   return chosen;

@@ -6,7 +6,10 @@
 
 #include "apps/commands.h"
 #include "apps/evaluation/evaluation.h"
+#include "apps/json_text.h"
+#include "apps/number_range.h"
 #include "apps/signals.h"
+#include "apps/streams.h"
 #include "apps/training/denoising_task.h"
 #include "apps/training/progress.h"
 #include "apps/training/trainer.h"
@@ -63,9 +66,9 @@ void demo(const DemoOptions& options) {
   DenoisingTask task(config, device);
   const bool talk = !options.common.quiet;
   if (talk) {
-    fmt::print(stderr, "{} phantoms of {}x{}, relative noise {}, T = {}, {} parameters, {} threads\n",
-               task.n_samples(), config.data.size, config.data.size, kNoise, config.model.iterations,
-               task.model().n_parameters(), num_threads());
+    say("{} phantoms of {}x{}, relative noise {}, T = {}, {} parameters, {} threads\n", task.n_samples(),
+        config.data.size, config.data.size, kNoise, config.model.iterations, task.model().n_parameters(),
+        num_threads());
   }
   const StopSignals signals;
   const Progress progress(talk ? ProgressMode::automatic : ProgressMode::none, config.training.batch);
@@ -95,13 +98,12 @@ void demo(const DemoOptions& options) {
     const auto as_json = [&](const Scores& s) {
       return nlohmann::json{{"psnr", s.psnr / n}, {"ssim", s.ssim / n}};
     };
-    fmt::print("{}\n", nlohmann::json{{"noisy", as_json(noisy)},
-                                      {"best_scalar", as_json(scalar)},
-                                      {"map", as_json(map)},
-                                      {"pictures", kTestPictures},
-                                      {"seconds", trained.seconds},
-                                      {"figure", figure.string()}}
-                           .dump(2));
+    print_json({{"noisy", as_json(noisy)},
+                {"best_scalar", as_json(scalar)},
+                {"map", as_json(map)},
+                {"pictures", kTestPictures},
+                {"seconds", trained.seconds},
+                {"figure", figure.string()}});
     return;
   }
   fmt::print("\nmean of {} unseen phantoms   PSNR dB     SSIM\n", kTestPictures);
@@ -125,7 +127,7 @@ void add_demo_command(CLI::App& program) {
       ->add_option("-o,--output", options->output,
                    "folder for model, metrics and figure; its files are replaced")
       ->capture_default_str();
-  command->add_option("--steps", options->steps, "training steps (default 2400)")->check(CLI::PositiveNumber);
+  command->add_option("--steps", options->steps, "training steps (default 2400)")->check(whole_range(1));
   options->common.add_to(*command);
   command->footer("Examples:\n  primal demo\n  primal demo --steps 200 -o /tmp/demo --json");
   command->callback([options] { demo(*options); });

@@ -3,12 +3,14 @@
 #include <optional>
 
 #include "apps/commands.h"
+#include "apps/json_text.h"
 #include "apps/number_range.h"
 #include "apps/pictures/denoiser.h"
 #include "apps/pictures/inputs.h"
 #include "apps/pictures/map_file.h"
 #include "apps/pictures/results.h"
 #include "apps/pictures/scores.h"
+#include "apps/streams.h"
 #include "data/figure/figure.h"
 #include "data/noise/noise.h"
 #include "data/preprocess/preprocess.h"
@@ -131,8 +133,8 @@ class Denoising {
     }
     const MapPlan plan = denoiser_.plan(z.shape());
     if (plan.tile > 0 && !options_.common.quiet) {
-      fmt::print(stderr, "{}: {} x {} pixels, the network works in {}\n", job.input.str(), grey.width,
-                 grey.height, tiles_text(plan));
+      say("{}: {} x {} pixels, the network works in {}\n", job.input.str(), grey.width, grey.height,
+          tiles_text(plan));
     }
     const Denoised result = denoiser_(z);
 
@@ -161,7 +163,7 @@ class Denoising {
     GreyInput grey = read_grey(input, options_.size);
     if (grey.was_colour && !said_grey_ && !options_.common.quiet) {
       said_grey_ = true;
-      fmt::print(stderr, "{} is in colour: made grey (ITU-R 601), as every picture in colour\n", input.str());
+      say("{} is in colour: made grey (ITU-R 601), as every picture in colour\n", input.str());
     }
     return grey;
   }
@@ -196,14 +198,14 @@ class Denoising {
 
   void talk(const Job& job, const Denoised& result) const {
     if (options_.common.quiet || (options_.scored() && !result.relative_gap)) return;
-    fmt::print(stderr, "{}", job.input.str());
+    say("{}", job.input.str());
     if (result.relative_gap) {
-      fmt::print(stderr, ": {} iterations, relative gap {:.2e}{}", result.iterations, *result.relative_gap,
-                 *result.relative_gap > options_.gap
-                     ? fmt::format(": {:g} not reached, more --iterations would help", options_.gap)
-                     : "");
+      say(": {} iterations, relative gap {:.2e}{}", result.iterations, *result.relative_gap,
+          *result.relative_gap > options_.gap
+              ? fmt::format(": {:g} not reached, more --iterations would help", options_.gap)
+              : "");
     }
-    fmt::print(stderr, "\n");
+    say("\n");
   }
 
   const DenoiseOptions& options_;
@@ -212,14 +214,13 @@ class Denoising {
   bool said_grey_ = false;
 };
 
-void print_head(std::FILE* to) {
-  fmt::print(to, "{:<32} {:>9} {:>9} {:>11} {:>9}\n", "picture", "noisy dB", "dB", "noisy SSIM", "SSIM");
+std::string head_line() {
+  return fmt::format("{:<32} {:>9} {:>9} {:>11} {:>9}\n", "picture", "noisy dB", "dB", "noisy SSIM", "SSIM");
 }
 
-void print_row(std::FILE* to, const std::string& name, const Scores& noisy, const Scores& denoised) {
-  fmt::print(to, "{:<32} {:>9.3f} {:>9.3f} {:>11.4f} {:>9.4f}\n", name, noisy.psnr, denoised.psnr, noisy.ssim,
-             denoised.ssim);
-  std::fflush(to);
+std::string score_line(const std::string& name, const Scores& noisy, const Scores& denoised) {
+  return fmt::format("{:<32} {:>9.3f} {:>9.3f} {:>11.4f} {:>9.4f}\n", name, noisy.psnr, denoised.psnr,
+                     noisy.ssim, denoised.ssim);
 }
 
 void denoise(const DenoiseOptions& options) {
@@ -236,8 +237,13 @@ void denoise(const DenoiseOptions& options) {
                            .device = device});
   const std::vector<Job> jobs = plan(options, inputs);
 
-  std::FILE* table = options.output == "-" ? stderr : stdout;  // standard output may belong to the picture
-  const bool tabled = options.scored() && !options.common.json && !(table == stderr && options.common.quiet);
+  const bool aside = options.output == "-";  // standard output belongs to the picture
+  const bool tabled = options.scored() && !options.common.json && !(aside && options.common.quiet);
+  const auto print = [&](const std::string& line) {
+    if (aside) return say_text(line);
+    fmt::print("{}", line);
+    flush_output();
+  };
   nlohmann::json rows = nlohmann::json::array();
   Scores noisy, denoised;  // means
   Denoising one(options, denoiser);
@@ -247,15 +253,15 @@ void denoise(const DenoiseOptions& options) {
     noisy = {noisy.psnr + row.noisy.psnr / n, noisy.ssim + row.noisy.ssim / n};
     denoised = {denoised.psnr + row.denoised.psnr / n, denoised.ssim + row.denoised.ssim / n};
     rows.push_back(row.json);
-    if (tabled && i == 0) print_head(table);
-    if (tabled) print_row(table, row.name, row.noisy, row.denoised);
+    if (tabled && i == 0) print(head_line());
+    if (tabled) print(score_line(row.name, row.noisy, row.denoised));
   }
   if (options.common.json) {
     nlohmann::json report = {{"pictures", rows}};
     if (options.scored()) report["mean"] = Denoising::as_json(noisy, denoised);
-    fmt::print("{}\n", report.dump(2));
+    print_json(report);
   } else if (tabled) {
-    print_row(table, fmt::format("mean of {}", jobs.size()), noisy, denoised);
+    print(score_line(fmt::format("mean of {}", jobs.size()), noisy, denoised));
   }
 }
 
@@ -267,8 +273,8 @@ void add_input_options(CLI::App& command, DenoiseOptions& o) {
           "patterns as 'scans/*.png', or - for standard input")
       ->required();
   command.add_option("--size", o.size, "crop to a square and resize to so many pixels first, as in training")
-      ->check(number_range(1, 16384));
-  command.add_option("--limit", o.limit, "only the first N pictures")->check(CLI::PositiveNumber);
+      ->check(whole_range(1, 16384));
+  command.add_option("--limit", o.limit, "only the first N pictures")->check(whole_range(1));
   command
       .add_option("--noise", o.noise,
                   "take the pictures as clean: add noise of this standard deviation, print PSNR and SSIM")
@@ -278,7 +284,7 @@ void add_input_options(CLI::App& command, DenoiseOptions& o) {
                   "relative to the picture's deviation, or absolute and clipped (default: as the model was "
                   "trained; relative)")
       ->check(CLI::IsMember({"relative", "absolute"}));
-  command.add_option("--seed", o.seed, "of the noise")->capture_default_str();
+  command.add_option("--seed", o.seed, "of the noise")->check(whole_range(0))->capture_default_str();
   command.add_option("--clean", o.clean,
                      "take the pictures as noisy, score them against this clean one, or the ones of the same "
                      "names in this folder");
@@ -290,7 +296,7 @@ void add_solver_options(CLI::App& command, DenoiseOptions& o) {
   command
       .add_option("--iterations", o.iterations,
                   "of PDHG (default: the model's T; 256 with --lambda), with --gap the most (default 10000)")
-      ->check(number_range(1, 1e9));
+      ->check(whole_range(1, 1'000'000'000));
   o.tiling.add_to(command);
   command
       .add_option("--gap", o.gap,

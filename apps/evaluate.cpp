@@ -9,11 +9,13 @@
 #include "apps/commands.h"
 #include "apps/evaluation/comparison.h"
 #include "apps/evaluation/report.h"
+#include "apps/json_text.h"
 #include "apps/number_range.h"
 #include "apps/pictures/denoiser.h"
 #include "apps/pictures/text_file.h"
 #include "apps/pictures/tiling.h"
 #include "apps/signals.h"
+#include "apps/streams.h"
 #include "apps/training/checkpoint.h"
 #include "tensor/error.h"
 
@@ -84,7 +86,7 @@ class EvaluationFiles {
     }
   }
   void write_summary(const nlohmann::json& summary) const {
-    if (!folder_.empty()) write_text(folder_ / "summary.json", summary.dump(2) + "\n");
+    if (!folder_.empty()) write_text(folder_ / "summary.json", json_text(summary, 2) + "\n");
   }
   std::string write_figure(const std::string& name, const Image& figure) const {
     const fs::path file = folder_ / "figures" / fs::path(name).replace_extension(".png");
@@ -116,9 +118,7 @@ Evaluated evaluate_all(const UnrolledTv& model, const Dataset& pictures, const E
     if (!quiet) {
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       const double left = seconds / static_cast<double>(i + 1) * static_cast<double>(pictures.size() - i - 1);
-      fmt::print(
-          stderr,
-          "{:>4}/{} {}: noisy {:.2f}, scalar {:.2f} at {:.3g}, map {:.2f} dB ({:+.2f}), {:.0f} s left\n",
+      say("{:>4}/{} {}: noisy {:.2f}, scalar {:.2f} at {:.3g}, map {:.2f} dB ({:+.2f}), {:.0f} s left\n",
           i + 1, pictures.size(), e.name, e.noisy.psnr, e.by_psnr.psnr, e.lambda_by_psnr, e.map.psnr,
           e.psnr_gain(), left);
     }
@@ -154,7 +154,7 @@ void evaluate(const EvaluateOptions& o) {
   const int64_t side = pictures.picture_size();
   const MapPlan plan = plan_map(*model, {1, 1, 1, side, side}, o.tiling);
   settings.tile = plan.tile;
-  if (plan.tile > 0 && !o.common.quiet) fmt::print(stderr, "the network works in {}\n", tiles_text(plan));
+  if (plan.tile > 0 && !o.common.quiet) say("the network works in {}\n", tiles_text(plan));
   EvaluationFiles files(o.output, o.overwrite);
 
   const Evaluated result = evaluate_all(*model, pictures, settings, files, o.common.quiet);
@@ -180,16 +180,16 @@ void evaluate(const EvaluateOptions& o) {
   if (o.common.json) {
     json["pictures"] = nlohmann::json::array();
     for (const Evaluation& row : result.rows) json["pictures"].push_back(row_json(row));
-    fmt::print("{}\n", json.dump(2));
+    print_json(json);
   } else {
     fmt::print("{}", summary_table(summary));
   }
-  std::fflush(stdout);
+  flush_output();
   if (files.any() && !o.common.quiet) {
-    fmt::print(stderr, "\n{}\n{}\n{}", (fs::path(o.output) / "evaluation.csv").string(),
-               (fs::path(o.output) / "summary.json").string(), written);
+    say("\n{}\n{}\n{}", (fs::path(o.output) / "evaluation.csv").string(),
+        (fs::path(o.output) / "summary.json").string(), written);
   }
-  if (result.stopped_by != 0) throw Stopped(result.stopped_by);
+  if (result.stopped_by != 0) throw Stopped(result.stopped_by, files.any());
 }
 
 }  // namespace
@@ -202,7 +202,7 @@ void add_evaluate_command(CLI::App& program) {
   command->add_option("--data", o->data, "folder of clean pictures: DIR/test where there is one, or flat")
       ->required();
   command->add_option("--size", o->size, "side of the pictures, pixels (default: as the model was trained)")
-      ->check(number_range(7, 16384));
+      ->check(whole_range(7, 16384));
   command->add_option("--noise", o->noise, "standard deviation")
       ->check(number_range(0, 10))
       ->capture_default_str();
@@ -211,12 +211,14 @@ void add_evaluate_command(CLI::App& program) {
           "--noise-kind", o->noise_kind,
           "relative to the picture's deviation, or absolute and clipped (default: as the model was trained)")
       ->check(CLI::IsMember({"relative", "absolute"}));
-  command->add_option("--seed", o->seed, "of the noise and the bootstrap")->capture_default_str();
-  command->add_option("--limit", o->limit, "only the first N pictures")->check(CLI::PositiveNumber);
+  command->add_option("--seed", o->seed, "of the noise and the bootstrap")
+      ->check(whole_range(0))
+      ->capture_default_str();
+  command->add_option("--limit", o->limit, "only the first N pictures")->check(whole_range(1));
   command->add_option("--grid", o->grid, "LOW:HIGH:N, the scalar lambdas to choose from")
       ->capture_default_str();
   command->add_option("--iterations", o->iterations, "of PDHG for each scalar lambda")
-      ->check(number_range(1, 1e9))
+      ->check(whole_range(1, 1'000'000'000))
       ->capture_default_str();
   o->tiling.add_to(*command);
   command->add_option("-o,--output", o->output,

@@ -5,6 +5,8 @@
 #include <fmt/core.h>
 
 #include "apps/commands.h"
+#include "apps/json_text.h"
+#include "apps/number_range.h"
 #include "apps/training/checkpoint.h"
 #include "apps/training/denoising_task.h"
 #include "data/image/image.h"
@@ -45,15 +47,39 @@ Summary summary_of(const Tensor& t) {
   return s;
 }
 
-void print_tensor(const char* name, const Tensor& t) {
-  const Summary s = summary_of(t);
-  fmt::print("    {:<12} {:<20} min {:>11.4e}  mean {:>11.4e}  max {:>11.4e}  norm {:>10.4e}\n", name,
-             t.str(), s.low, s.mean, s.high, s.norm);
-}
+// Tells the steps as they are done: as text at once, or all of them as JSON at the end.
+class Story {
+ public:
+  explicit Story(bool json) : json_(json) {}
 
-void heading(int number, const char* equation, const char* file) {
-  fmt::print("\n{}. {}\n   {}\n", number, equation, file);
-}
+  void step(const char* equation, const char* file) {
+    steps_.push_back({{"equation", equation}, {"file", file}, {"tensors", nlohmann::json::object()}});
+    if (!json_) fmt::print("\n{}. {}\n   {}\n", steps_.size(), equation, file);
+  }
+
+  void tensor(const char* name, const Tensor& t) {
+    const Summary s = summary_of(t);
+    steps_.back()["tensors"][name] = {
+        {"tensor", t.str()}, {"min", s.low}, {"mean", s.mean}, {"max", s.high}, {"norm", s.norm}};
+    if (json_) return;
+    fmt::print("    {:<12} {:<20} min {:>11.4e}  mean {:>11.4e}  max {:>11.4e}  norm {:>10.4e}\n", name,
+               t.str(), s.low, s.mean, s.high, s.norm);
+  }
+
+  // What else there is to say of the step: as members of its object, and in words.
+  void add(const nlohmann::json& numbers, const std::string& words) {
+    steps_.back().update(numbers, /*merge_objects=*/true);
+    if (!json_) fmt::print("    {}\n", words);
+  }
+
+  void end() const {
+    if (json_) print_json({{"steps", steps_}});
+  }
+
+ private:
+  bool json_;
+  nlohmann::json steps_ = nlohmann::json::array();
+};
 
 double dot(const Tensor& a, const Tensor& b) {
   const std::vector<double> u = a.to_doubles(), v = b.to_doubles();
@@ -63,10 +89,12 @@ double dot(const Tensor& a, const Tensor& b) {
 }
 
 // The iterates that the eye wants to see: 1, 2, 4, ... and T.
-void print_iterations(const Tensor& z, const Tensor& lambda, const Tensor& clean, PdhgParams params) {
+void tell_iterations(Story& story, const Tensor& z, const Tensor& lambda, const Tensor& clean,
+                     PdhgParams params) {
   const int64_t n_iter = params.n_iter;
   const PdhgState state = pdhg_start(z, params);
-  fmt::print("    {:>6} {:>14} {:>14} {:>10}\n", "k", "objective", "gap", "PSNR dB");
+  nlohmann::json rows = nlohmann::json::array();
+  std::string table = fmt::format("{:>6} {:>14} {:>14} {:>10}", "k", "objective", "gap", "PSNR dB");
   int64_t done = 0;
   for (int64_t k = 1; done < n_iter; k *= 2) {
     params.n_iter = std::min(k, n_iter) - done;
@@ -74,8 +102,11 @@ void print_iterations(const Tensor& z, const Tensor& lambda, const Tensor& clean
     done += params.n_iter;
     const double primal = tv_objective(state.x, z, lambda, params.axes).front();
     const double gap = tv_gap(state.x, state.q, z, lambda, params.axes).front();
-    fmt::print("    {:>6} {:>14.8f} {:>14.3e} {:>10.3f}\n", done, primal, gap, psnr(state.x, clean));
+    const double decibel = psnr(state.x, clean);
+    rows.push_back({{"k", done}, {"objective", primal}, {"gap", gap}, {"psnr", decibel}});
+    table += fmt::format("\n    {:>6} {:>14.8f} {:>14.3e} {:>10.3f}", done, primal, gap, decibel);
   }
+  story.add({{"iterations", rows}}, table);
 }
 
 void follow(const FollowOptions& options) {
@@ -96,59 +127,72 @@ void follow(const FollowOptions& options) {
                                : to_tensor(preprocess(read_image(options.picture), options.size)))
           .to(device);
 
-  heading(1, "z = x + s std(x) n", "data/noise");
+  Story story(options.common.json);
+  story.step("z = x + s std(x) n", "data/noise");
   const Tensor noisy = add_noise(clean, NoiseKind::relative, options.noise, NoiseKey{.seed = options.seed});
-  print_tensor("clean x", clean);
-  print_tensor("noisy z", noisy);
-  fmt::print("    PSNR {:.3f} dB\n", psnr(noisy, clean));
+  story.tensor("clean x", clean);
+  story.tensor("noisy z", noisy);
+  const double noisy_psnr = psnr(noisy, clean);
+  story.add({{"psnr", noisy_psnr}}, fmt::format("PSNR {:.3f} dB", noisy_psnr));
 
-  heading(2, "Lambda = f(unet(z)), f = scale softplus(.) or up_bound sigmoid(.)", "nn/unet, nn/lambda_map");
+  story.step("Lambda = f(unet(z)), f = scale softplus(.) or up_bound sigmoid(.)", "nn/unet, nn/lambda_map");
   const Variable z(noisy, true);
   const Variable lambda = model->map_of(z);
-  fmt::print("    {} parameters in the network\n", model->n_parameters());
-  print_tensor("Lambda", lambda.value());
+  story.add({{"parameters", model->n_parameters()}},
+            fmt::format("{} parameters in the network", model->n_parameters()));
+  story.tensor("Lambda", lambda.value());
 
-  heading(3, "x_T = PDHG_T(z, Lambda):  p+, q+, x+, x_bar+", "solvers/pdhg");
+  story.step("x_T = PDHG_T(z, Lambda):  p+, q+, x+, x_bar+", "solvers/pdhg");
   const UnrolledTv::Steps steps = model->steps();
   PdhgParams params{
       .n_iter = model->options().n_iter, .sigma = steps.sigma, .tau = steps.tau, .theta = steps.theta};
   params.p_start = model->options().start;
-  fmt::print("    sigma {:.6f}  tau {:.6f}  theta {:.6f}  tau sigma L^2 = {:.6f} <= 1\n", steps.sigma,
-             steps.tau, steps.theta, steps.tau * steps.sigma * model->norm_bound() * model->norm_bound());
-  print_iterations(noisy, lambda.value(), clean, params);
+  const double bound = steps.tau * steps.sigma * model->norm_bound() * model->norm_bound();
+  story.add({{"sigma", steps.sigma}, {"tau", steps.tau}, {"theta", steps.theta}, {"tau_sigma_L2", bound}},
+            fmt::format("sigma {:.6f}  tau {:.6f}  theta {:.6f}  tau sigma L^2 = {:.6f} <= 1", steps.sigma,
+                        steps.tau, steps.theta, bound));
+  tell_iterations(story, noisy, lambda.value(), clean, params);
 
   // The map becomes a leaf here, so that its gradient can be looked at before it goes on into the network.
-  heading(4, "loss = mean (x_T - x)^2", "nn/mse_loss");
+  story.step("loss = mean (x_T - x)^2", "nn/mse_loss");
   const Variable map(lambda.value(), true), z_leaf(noisy, true);
   const Variable x = pdhg(z_leaf, map, params);
   const Variable x_leaf(x.value(), true);
   const Variable loss = mse_loss(x_leaf, clean);
-  print_tensor("x_T", x.value());
-  fmt::print("    loss {:.8e}  PSNR {:.3f} dB\n", loss.value().item(), psnr(x.value(), clean));
+  story.tensor("x_T", x.value());
+  const double loss_now = loss.value().item(), x_psnr = psnr(x.value(), clean);
+  story.add({{"loss", loss_now}, {"psnr", x_psnr}},
+            fmt::format("loss {:.8e}  PSNR {:.3f} dB", loss_now, x_psnr));
 
-  heading(5, "x^ = 2 (x_T - x) / n", "nn/mse_loss");
+  story.step("x^ = 2 (x_T - x) / n", "nn/mse_loss");
   loss.backward();
-  print_tensor("grad x_T", x_leaf.grad());
+  story.tensor("grad x_T", x_leaf.grad());
 
-  heading(6, "Lambda^, z^ from the adjoint of T iterations", "solvers/pdhg");
+  story.step("Lambda^, z^ from the adjoint of T iterations", "solvers/pdhg");
   x.backward(x_leaf.grad());
-  print_tensor("grad Lambda", map.grad());
-  print_tensor("grad z", z_leaf.grad());
-  fmt::print("    tape {:.1f} KB: 2 bits per dual component and iteration\n",
-             static_cast<double>(pdhg_tape_bytes(noisy.shape(), noisy.dtype(), params, false)) / 1e3);
+  story.tensor("grad Lambda", map.grad());
+  story.tensor("grad z", z_leaf.grad());
+  const int64_t tape_bytes = pdhg_tape_bytes(noisy.shape(), noisy.dtype(), params, false);
+  story.add({{"tape_bytes", tape_bytes}},
+            fmt::format("tape {:.1f} KB: 2 bits per dual component and iteration",
+                        static_cast<double>(tape_bytes) / 1e3));
   const double left = dot(x_leaf.grad(), x.value());
   const double right = dot(z_leaf.grad(), noisy) + dot(map.grad(), map.value());
-  fmt::print("    x_T is homogeneous of degree 1: <x^, x_T> = {:.9e}, <z^, z> + <Lambda^, Lambda> = {:.9e}\n",
-             left, right);
+  story.add(
+      {{"homogeneity", {left, right}}},
+      fmt::format("x_T is homogeneous of degree 1: <x^, x_T> = {:.9e}, <z^, z> + <Lambda^, Lambda> = {:.9e}",
+                  left, right));
 
-  heading(7, "parameter gradients, back through the map and the U-Net", "nn/*, autograd/variable");
+  story.step("parameter gradients, back through the map and the U-Net", "nn/*, autograd/variable");
   lambda.backward(map.grad());
   const auto parameters = model->parameters();
   for (const auto& [name, parameter] : parameters) {
     if (!parameter.grad().defined() || !name.ends_with("weight")) continue;
-    fmt::print("    {:<46} |grad| {:.4e}   |weight| {:.4e}\n", name, summary_of(parameter.grad()).norm,
-               summary_of(parameter.value()).norm);
+    const double gradient = summary_of(parameter.grad()).norm, weight = summary_of(parameter.value()).norm;
+    story.add({{"gradients", {{name, {{"norm", gradient}, {"weight_norm", weight}}}}}},
+              fmt::format("{:<46} |grad| {:.4e}   |weight| {:.4e}", name, gradient, weight));
   }
+  story.end();
 }
 
 }  // namespace
@@ -160,12 +204,14 @@ void add_follow_command(CLI::App& program) {
   command->add_option("picture", options->picture, "PNG or JPEG (default: a phantom)");
   command->add_option("--model", options->model, "a checkpoint (default: a small fresh network)");
   command->add_option("--size", options->size, "side in pixels after crop and resize")
-      ->check(CLI::Range(1, 4096))
+      ->check(whole_range(8, 4096))
       ->capture_default_str();
   command->add_option("--noise", options->noise, "standard deviation, relative to the picture's")
-      ->check(CLI::Range(0.0, 10.0))
+      ->check(number_range(0, 10))
       ->capture_default_str();
-  command->add_option("--seed", options->seed, "of phantom, noise and weights")->capture_default_str();
+  command->add_option("--seed", options->seed, "of phantom, noise and weights")
+      ->check(whole_range(0))
+      ->capture_default_str();
   options->common.add_to(*command);
   command->footer(
       "Examples:\n  primal follow\n  primal follow scan.png --model runs/thesis/best.safetensors --size 256");

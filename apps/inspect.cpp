@@ -11,6 +11,7 @@
 #include "apps/commands.h"
 #include "apps/inspection/run_curves.h"
 #include "apps/inspection/tensor_statistics.h"
+#include "apps/json_text.h"
 #include "apps/profile/machine.h"
 #include "apps/program/build_info.h"
 #include "apps/training/config.h"
@@ -104,13 +105,12 @@ void inspect_file(const InspectOptions& options) {
   if (options.common.json) {
     nlohmann::json metadata = nlohmann::json::object();
     for (const auto& [key, text] : file.metadata()) metadata[key] = metadata_value(text);
-    fmt::print("{}\n", nlohmann::json{{"file", options.file},
-                                      {"metadata", metadata},
-                                      {"tensors", rows},
-                                      {"elements", totals.elements},
-                                      {"bytes", totals.bytes},
-                                      {"not_finite", totals.not_finite}}
-                           .dump(2));
+    print_json({{"file", options.file},
+                {"metadata", metadata},
+                {"tensors", rows},
+                {"elements", totals.elements},
+                {"bytes", totals.bytes},
+                {"not_finite", totals.not_finite}});
     return;
   }
   fmt::print("{:<{}} {:<5} {:<18} {:>11} {:>11} {:>11} {:>11}\n", "name", width, "type", "shape", "min",
@@ -208,8 +208,7 @@ void inspect_difference(const InspectOptions& options) {
   nlohmann::json rows = compare_tensors(a, b);
   for (const nlohmann::json& row : compare_metadata(a.metadata(), b.metadata())) rows.push_back(row);
   if (options.common.json) {
-    fmt::print("{}\n",
-               nlohmann::json{{"first", a.name()}, {"second", b.name()}, {"differences", rows}}.dump(2));
+    print_json({{"first", a.name()}, {"second", b.name()}, {"differences", rows}});
   } else {
     for (const nlohmann::json& row : rows) print_difference(row);
     if (rows.empty()) fmt::print("{} and {} hold the same\n", a.name(), b.name());
@@ -261,7 +260,7 @@ void inspect_devices(const InspectOptions& options) {
                                    {"memory_bytes", d.memory_bytes},
                                    {"memory_free_bytes", d.free_memory_bytes}});
     }
-    fmt::print("{}\n", report.dump(2));
+    print_json(report);
     return;
   }
   fmt::print("cpu     {}\n", machine.cpu);
@@ -298,7 +297,7 @@ void inspect_run(const InspectOptions& options) {
   const RunCurves run = read_run_curves(options.file);
   if (!options.curves.empty()) write_png(options.curves, figure_of(run));
   if (options.common.json) {
-    fmt::print("{}\n", to_json(run).dump(2));
+    print_json(to_json(run));
     return;
   }
   fmt::print("steps {}, epochs {}, {:.2f} h of computing\n", run.steps, run.epochs, run.hours);

@@ -1,4 +1,8 @@
 // The program `primal`: one file per command, and one place where errors become exit codes.
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <fmt/core.h>
 #include <new>
 #include <system_error>
@@ -8,66 +12,111 @@
 
 #include "apps/nearest_name.h"
 #include "apps/program/program.h"
+#include "apps/streams.h"
 #include "tensor/error.h"
 
 namespace {
 
-constexpr int kUsage = 2;
 constexpr int kInternal = 1;
 constexpr int kFile = 3;
+constexpr int kMemory = 4;
 
-// A command or option that does not exist, with the nearest one that does.
-void check_names(const CLI::App& program, int argc, char** argv) {
-  const std::string name = argc > 1 ? argv[1] : "";
-  if (name.empty() || name[0] == '-') return;
+// A command that does not exist, with the one that was meant.
+void check_command(const CLI::App& program, int argc, char** argv) {
+  if (argc < 2) throw primal::ConfigError("[usage] a command is expected; `primal --help` lists them");
+  const std::string name = argv[1];
+  if (name.starts_with('-')) return;
   std::vector<std::string> commands;
   for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
     commands.push_back(command->get_name());
     if (command->get_name() == name) return;
   }
+  const std::string meant = primal::name_meant(commands, name);
+  if (meant.empty())
+    throw primal::ConfigError("[usage] there is no command '{}'; `primal --help` lists them", name);
   throw primal::ConfigError("[usage] there is no command '{}'; did you mean '{}'? `primal --help` lists them",
-                            name, primal::nearest_name(commands, name));
+                            name, meant);
 }
 
-// Of arguments that a command did not expect: the option they may have meant.
-std::string suggestion(const CLI::App& program) {
-  const std::vector<CLI::App*> given = program.get_subcommands();
-  if (given.empty()) return "";
-  std::vector<std::string> options;
-  for (const CLI::Option* option : given.front()->get_options([](const CLI::Option*) { return true; })) {
-    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+std::vector<const CLI::Option*> options_of(const CLI::App& command) {
+  return command.get_options([](const CLI::Option*) { return true; });
+}
+
+// An option that the command does not have, with the one that was meant; nothing where another argument was too much.
+void check_options(const CLI::App& command, const std::string& call) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : options_of(command)) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
-  for (std::string unexpected : given.front()->remaining()) {
+  for (std::string unexpected : command.remaining()) {
     unexpected = unexpected.substr(0, unexpected.find('='));
     if (!unexpected.starts_with("--")) continue;
-    return fmt::format("{} has no option {}; did you mean {}?\n", given.front()->get_name(), unexpected,
-                       primal::nearest_name(options, unexpected));
+    const std::string meant = primal::name_meant(names, unexpected);
+    throw primal::ConfigError(
+        "[usage] {} has no option {}; {}", call, unexpected,
+        meant.empty() ? fmt::format("`{} --help` lists them", call) : fmt::format("did you mean {}?", meant));
   }
-  return "";
+}
+
+// CLI11 blames the option where its value came from the environment.
+std::string with_origin(std::string mistake, const CLI::App& command, const std::vector<std::string>& given) {
+  for (const CLI::Option* option : options_of(command)) {
+    const std::string name = option->get_name(), variable = option->get_envname();
+    if (variable.empty() || std::getenv(variable.c_str()) == nullptr) continue;
+    if (std::ranges::any_of(given, [&](const std::string& g) { return g.starts_with(name); })) continue;
+    if (const size_t at = mistake.find(name); at != std::string::npos)
+      mistake.replace(at, name.size(), variable);
+  }
+  return mistake;
+}
+
+// What the command line asked for where it was no command's work: help, the version, or the mistake as a ConfigError.
+void answer(const CLI::App& program, const CLI::ParseError& error, const std::vector<std::string>& given) {
+  const bool asks_for_help =
+      std::ranges::any_of(given, [](const std::string& g) { return g == "-h" || g == "--help"; });
+  if (asks_for_help) return fmt::print("{}", program.help());
+  if (error.get_exit_code() == 0) return fmt::print("{}\n", error.what());  // the version
+  const std::vector<CLI::App*> commands = static_cast<const CLI::App&>(program).get_subcommands();
+  const CLI::App& command = commands.empty() ? program : *commands.front();
+  const std::string call = commands.empty() ? "primal" : "primal " + command.get_name();
+  check_options(command, call);
+  std::string mistake = with_origin(error.what(), command, given);
+  std::ranges::replace(mistake, '\n', ' ');
+  throw primal::ConfigError("[usage] {}\n  `{} --help` says what is expected", mistake, call);
+}
+
+void run_command(int argc, char** argv) {
+  const std::unique_ptr<CLI::App> program = primal::make_program();
+  check_command(*program, argc, argv);
+  try {
+    program->parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    answer(*program, error, {argv + 1, argv + argc});
+  }
 }
 
 int run(int argc, char** argv) {
-  const std::unique_ptr<CLI::App> program = primal::make_program();
+  using primal::say;
   try {
-    check_names(*program, argc, argv);
-    program->parse(argc, argv);
+    run_command(argc, argv);
+    primal::flush_output();
     return 0;
-  } catch (const CLI::ParseError& error) {
-    const int code = program->exit(error);  // prints help, version or the mistake
-    if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr)
-      fmt::print(stderr, "{}", suggestion(*program));
-    return code == 0 ? 0 : kUsage;
   } catch (const primal::Error& error) {
-    fmt::print(stderr, "primal: {}\n", error.what());
+    say("primal: {}\n", error.what());
     return error.exit_code();
-  } catch (const std::system_error& error) {  // of the file system, or of standard output
-    fmt::print(stderr, "primal: [system] {}\n", error.what());
+  } catch (const std::system_error& error) {
+    if (std::ferror(stdout) == 0) {
+      say("primal: [system] {}\n", error.what());
+      return kFile;
+    }
+    if (error.code().value() == EPIPE) primal::end_without_reader();
+    say("primal: [output] cannot write to standard output: {}\n", error.code().message());
     return kFile;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "primal: [memory] the system has no more memory\n");
-    return 4;
+    primal::say_text("primal: [memory] the system has no more memory\n");
+    return kMemory;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "primal: internal error: {}\n", error.what());
+    say("primal: internal error: {}\n", error.what());
     return kInternal;
   }
 }
@@ -80,5 +129,6 @@ int main(int argc, char** argv) {
   // seen some go: a picture in tiles of 512 pixels held 232 MB in place of 133.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
 #endif
+  primal::prepare_streams();
   return run(argc, argv);
 }

@@ -24,4 +24,11 @@ const std::string& nearest_name(const std::vector<std::string>& names, const std
   return *std::ranges::min_element(names, {}, [&](const std::string& n) { return edit_distance(n, name); });
 }
 
+std::string name_meant(const std::vector<std::string>& names, const std::string& name) {
+  const auto is_last_part = [&](const std::string& n) { return n.ends_with("." + name); };
+  if (const auto found = std::ranges::find_if(names, is_last_part); found != names.end()) return *found;
+  const std::string& nearest = nearest_name(names, name);
+  return edit_distance(nearest, name) <= 1 + name.size() / 4 ? nearest : "";
+}
+
 }  // namespace primal

@@ -3,12 +3,15 @@
 #include <fmt/core.h>
 
 #include "apps/commands.h"
+#include "apps/json_text.h"
+#include "apps/number_range.h"
 #include "apps/profile/device_roofs.h"
 #include "apps/profile/model_source.h"
 #include "apps/profile/simt_counters.h"
 #include "apps/profile/tables.h"
 #include "apps/profile/trace.h"
 #include "apps/register_ops.h"
+#include "apps/streams.h"
 #include "data/file/file.h"
 #include "tensor/error.h"
 
@@ -27,7 +30,7 @@ struct ProfileOptions {
 
 Roofs roofs_now(const ProfileOptions& options, Device device) {
   if (!options.common.quiet)
-    fmt::print(stderr, "measuring the roofs of {}\n", device.is_cpu() ? "this machine" : device.str());
+    say("measuring the roofs of {}\n", device.is_cpu() ? "this machine" : device.str());
   return device.is_cpu() ? measure_roofs() : measure_device_roofs(device);
 }
 
@@ -80,7 +83,7 @@ void print_counts(const std::vector<CountedKernels>& counts, bool json) {
       fmt::print("{}", counters_table(counted));
     }
   }
-  if (json) fmt::print("{}\n", nlohmann::json{{"device", "simt"}, {"counts", report}}.dump(2));
+  if (json) print_json({{"device", "simt"}, {"counts", report}});
   if (n_races > 0)
     throw CheckFailed("[profile] {} races: the results depend on the order of threads", n_races);
 }
@@ -98,8 +101,7 @@ void count_ops(const ProfileOptions& options) {
     for (const OpCase& stage : op->stages) {
       if (!wanted(options.shapes, stage.name)) continue;
       const int64_t size = options.size > 0 ? options.size : kSimtSize;
-      if (!options.common.quiet)
-        fmt::print(stderr, "{} {}, as of a picture of {} pixels\n", op->name, stage.name, size);
+      if (!options.common.quiet) say("{} {}, as of a picture of {} pixels\n", op->name, stage.name, size);
       for (CountedKernels& counted : count_op(*op, at_size(stage, size), only))
         counts.push_back(std::move(counted));
     }
@@ -123,7 +125,7 @@ void profile_ops(const ProfileOptions& options, Device device) {
     for (const OpCase& stage : op->stages) {
       if (!wanted(options.shapes, stage.name)) continue;
       const OpCase at = options.size > 0 ? at_size(stage, options.size) : stage;
-      if (!options.common.quiet) fmt::print(stderr, "{} {}\n", op->name, stage.name);
+      if (!options.common.quiet) say("{} {}\n", op->name, stage.name);
       std::vector<OpMeasurement> measured =
           measure_op(*op, at, {options.rounds, options.min_time_ms, device}, only);
       n_wrong += static_cast<int>(std::ranges::count(measured, false, &OpMeasurement::ok));
@@ -136,7 +138,7 @@ void profile_ops(const ProfileOptions& options, Device device) {
     for (const auto& table : tables) {
       for (const OpMeasurement& row : table) rows.push_back(to_json(row, roofs));
     }
-    fmt::print("{}\n", nlohmann::json{{"roofs", to_json(roofs)}, {"rows", rows}}.dump(2));
+    print_json({{"roofs", to_json(roofs)}, {"rows", rows}});
   } else {
     fmt::print("{}\n{}", roofs_text(roofs), op_table_header());
     for (const auto& table : tables) fmt::print("{}", op_table(table, roofs));
@@ -166,23 +168,23 @@ void profile_run_of_model(const ProfileOptions& options, Device device) {
   }
   Roofs roofs = roofs_now(options, device);
   if (!options.common.quiet)
-    fmt::print(stderr, "{} steps of {} x {} pixels, batch {}, T = {}\n", options.rounds + 2, step_of.size,
-               step_of.size, step_of.batch, step_of.model.n_iter);
+    say("{} steps of {} x {} pixels, batch {}, T = {}\n", options.rounds + 2, step_of.size, step_of.size,
+        step_of.batch, step_of.model.n_iter);
   const RunProfile profile = options.step
                                  ? profile_run("step", options.rounds, device, [&] { step.run(); })
                                  : profile_run("denoise", options.rounds, device, [&] { step.denoise(); });
   take_better(roofs, roofs_now(options, device));
   if (!options.trace.empty()) {
     const std::string text =
-        trace_events(profile.records, options.step ? "primal step" : "primal denoise").dump();
+        json_text(trace_events(profile.records, options.step ? "primal step" : "primal denoise"));
     write_file_atomically(options.trace, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
-    if (!options.common.quiet) fmt::print(stderr, "trace in {}: open it in ui.perfetto.dev\n", options.trace);
+    if (!options.common.quiet) say("trace in {}: open it in ui.perfetto.dev\n", options.trace);
   }
   if (options.common.json) {
     nlohmann::json report = to_json(profile, roofs);
     report["run"] = options.step ? "step" : "denoise";
     report["roofs"] = to_json(roofs);
-    fmt::print("{}\n", report.dump(2));
+    print_json(report);
   } else {
     fmt::print("{}\n{}", roofs_text(roofs), run_table(profile, roofs, options.all));
   }
@@ -210,18 +212,18 @@ void add_profile_command(CLI::App& program) {
       ->add_option(
           "--size", options->size,
           "side of the pictures in pixels, a multiple of 8, 8 to 4096 (default 256, or the configuration's)")
-      ->check(CLI::Range(8, 4096));
+      ->check(whole_range(8, 4096));
   command
       ->add_option("--batch", options->batch,
                    "pictures per step, 1 to 4096 (default 1, or the configuration's)")
-      ->check(CLI::Range(1, 4096));
+      ->check(whole_range(1, 4096));
   command->add_option("--rounds", options->rounds, "rounds at least, 1 to 10000")
-      ->check(CLI::Range(1, 10000))
+      ->check(whole_range(1, 10000))
       ->capture_default_str();
   command
       ->add_option("--min-time", options->min_time_ms,
                    "milliseconds measured of each implementation at least, 0 to 60000")
-      ->check(CLI::Range(0.0, 60000.0))
+      ->check(number_range(0, 60000))
       ->capture_default_str();
   command->add_option("--trace", options->trace,
                       "with --step or --denoise: write one run for ui.perfetto.dev");

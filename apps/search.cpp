@@ -3,10 +3,12 @@
 #include <optional>
 
 #include "apps/commands.h"
+#include "apps/json_text.h"
 #include "apps/number_range.h"
 #include "apps/pictures/inputs.h"
 #include "apps/pictures/lambda_search.h"
 #include "apps/pictures/text_file.h"
+#include "apps/streams.h"
 #include "data/figure/plot.h"
 #include "data/noise/noise.h"
 #include "data/preprocess/preprocess.h"
@@ -119,12 +121,12 @@ void search(const SearchOptions& o) {
   const Scores noisy = scores_of(pair.noisy, pair.clean);
   const LambdaSearch found = search_lambda(pair.noisy.to(device), pair.clean.to(device), grid, o.iterations);
   if (o.common.json) {
-    fmt::print("{}\n", json_of(found, noisy).dump(2));
+    print_json(json_of(found, noisy));
   } else {
     print_table(found, noisy);
   }
   if (!o.common.quiet && (found.at_the_edge(found.by_psnr) || found.at_the_edge(found.by_ssim))) {
-    fmt::print(stderr, "the best lambda is the largest of the grid: a wider --grid may hold a better one\n");
+    say("the best lambda is the largest of the grid: a wider --grid may hold a better one\n");
   }
   if (!o.csv.empty()) write_text(o.csv, csv_of(found));
   if (!o.figure.empty()) write_png(o.figure, curves_of(found));
@@ -148,15 +150,15 @@ void add_search_command(CLI::App& program) {
                    "relative to the picture's deviation, or absolute and clipped")
       ->check(CLI::IsMember({"relative", "absolute"}))
       ->capture_default_str();
-  command->add_option("--seed", o->seed, "of the noise")->capture_default_str();
+  command->add_option("--seed", o->seed, "of the noise")->check(whole_range(0))->capture_default_str();
   command->add_option("--grid", o->grid, "LOW:HIGH:N, N lambdas evenly from LOW to HIGH")
       ->capture_default_str();
   command->add_option("--iterations", o->iterations, "of PDHG for each lambda")
-      ->check(number_range(1, 1e9))
+      ->check(whole_range(1, 1'000'000'000))
       ->capture_default_str();
   command
       ->add_option("--size", o->size, "crop to a square and resize to so many pixels first, as in training")
-      ->check(number_range(1, 16384));
+      ->check(whole_range(1, 16384));
   command->add_option("--csv", o->csv, "file for lambda, PSNR and SSIM, one line each");
   command->add_option("--figure", o->figure, "PNG file for both curves");
   command->add_flag("--overwrite", o->overwrite, "replace files that exist");

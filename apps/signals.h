@@ -1,13 +1,16 @@
-// Ctrl-C and SIGTERM: the first asks the work to finish its step and save, the second ends the program at once.
+// Ctrl-C, SIGTERM and a terminal that hangs up: the first asks the work to finish its step and save, the second ends the program
+// at once.
 #pragma once
 
+#include <array>
 #include <csignal>
 
 #include "tensor/error.h"
 
 namespace primal {
 
-// While one lives, SIGINT and SIGTERM are noted instead of ending the program. One at a time.
+// While one lives, SIGINT, SIGTERM and SIGHUP are noted instead of ending the program. One at a time. A SIGHUP that is ignored
+// (nohup) stays so.
 class StopSignals {
  public:
   StopSignals();
@@ -19,14 +22,15 @@ class StopSignals {
   const volatile std::sig_atomic_t& caught() const;
 
  private:
-  struct sigaction before_interrupt_ {
-  }, before_terminate_{};
+  std::array<struct sigaction, 3> before_{};
 };
 
-// Thrown when the work was stopped by a signal and everything has been saved: exit code 128 + signal.
+// Thrown when the work was stopped by a signal, and what was done has been saved where it is of a kind that is: exit code
+// 128 + signal.
 class Stopped : public Error {
  public:
-  explicit Stopped(int signal) : Error(fmt::format("[stop] signal {}: saved", signal), 128 + signal) {}
+  explicit Stopped(int signal, bool saved = true)
+      : Error(fmt::format("[stop] signal {}{}", signal, saved ? ": saved" : ""), 128 + signal) {}
 };
 
 }  // namespace primal

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include "apps/commands.h"
+#include "apps/json_text.h"
+#include "apps/number_range.h"
 #include "apps/signals.h"
+#include "apps/streams.h"
 #include "apps/training/denoising_task.h"
 #include "apps/training/progress.h"
 #include "apps/training/run_lock.h"
@@ -86,22 +89,19 @@ void print_config(const Settings& settings, bool json) {
     const auto origin = settings.origins.find(name);
     value = {{"value", value}, {"origin", origin == settings.origins.end() ? "default" : origin->second}};
   }
-  fmt::print("{}\n", keys.dump(2));
+  print_json(keys);
 }
 
 // What the checkpoint is, what changes, and how much is left.
 void print_resumed(const Resolved& r, int64_t n_steps) {
-  fmt::print(stderr, "resumes {}: step {} of {}\n", r.last().string(), r.state.step, n_steps);
-  for (const std::string& change : r.changes) fmt::print(stderr, "  {}\n", change);
+  say("resumes {}: step {} of {}\n", r.last().string(), r.state.step, n_steps);
+  for (const std::string& change : r.changes) say("  {}\n", change);
   const TrainConfig::Training& training = r.settings.config.training;
   if (r.state.step >= n_steps) {
-    fmt::print(stderr,
-               "warning: 0 steps left: the checkpoint is at step {} of {}; --steps or --epochs go on\n",
-               r.state.step, n_steps);
+    say("warning: 0 steps left: the checkpoint is at step {} of {}; --steps or --epochs go on\n",
+        r.state.step, n_steps);
   } else if (training.patience > 0 && r.state.n_waited >= training.patience) {
-    fmt::print(
-        stderr,
-        "warning: 0 steps left: {} validations without a better one; a larger training.patience goes on\n",
+    say("warning: 0 steps left: {} validations without a better one; a larger training.patience goes on\n",
         r.state.n_waited);
   }
 }
@@ -110,11 +110,10 @@ void print_resumed(const Resolved& r, int64_t n_steps) {
 void reproduce(const std::string& file, Device device, bool json) {
   const Reproduced r = reproduce_step(file, device);
   if (json) {
-    fmt::print("{}\n", nlohmann::json{{"step", r.file.step},
-                                      {"pictures", r.file.pictures},
-                                      {"found_then", r.file.found},
-                                      {"found", r.found_now}}
-                           .dump(2));
+    print_json({{"step", r.file.step},
+                {"pictures", r.file.pictures},
+                {"found_then", r.file.found},
+                {"found", r.found_now}});
   }
   const std::string where = fmt::format("step {}, picture {}", r.file.step, r.file.pictures);
   if (!r.found_now.empty()) throw NumericError("[train] {}: {}", where, r.found_now);
@@ -142,14 +141,14 @@ void train_command(const TrainOptions& options) {
   const std::string too_large = does_not_fit(config, task);
   if (options.dry_run || (talk && too_large.empty())) {
     const RunPlan plan = plan_run(config, task, resolved.state.step, too_large);
-    const std::string text = options.dry_run && options.common.json ? to_json(plan).dump(2) + "\n"
+    const std::string text = options.dry_run && options.common.json ? json_text(to_json(plan), 2) + "\n"
                                                                     : to_text(resolved.settings, plan);
-    fmt::print(options.dry_run ? stdout : stderr, "{}", text);
+    options.dry_run ? fmt::print("{}", text) : say_text(text);
   }
   if (!too_large.empty()) throw DeviceError("[train] {}", too_large);
   if (talk && config.training.batch > task.n_samples())
-    fmt::print(stderr, "note: training.batch={}, of {} pictures: a step takes them all\n",
-               config.training.batch, task.n_samples());
+    say("note: training.batch={}, of {} pictures: a step takes them all\n", config.training.batch,
+        task.n_samples());
   if (talk && options.resume) print_resumed(resolved, n_steps_of(config, task.n_samples()));
   if (options.dry_run) {
     // What a start would refuse is refused now.
@@ -166,18 +165,17 @@ void train_command(const TrainOptions& options) {
       task, resolved.settings, options.resume, signals.caught(),
       [&](const TrainEvent& e) { progress.show(e); },
       [&](const std::string& remark) {
-        if (talk) fmt::print(stderr, "  note: {}\n", remark);
+        if (talk) say("  note: {}\n", remark);
       });
   const double peak_mb = static_cast<double>(backend(device).stats().peak_bytes) / 1e6;
   if (options.common.json) {
-    fmt::print("{}\n", nlohmann::json{{"step", result.step},
-                                      {"mean_loss", result.mean_loss},
-                                      {"seconds", result.seconds},
-                                      {"checkpoint", last.string()},
-                                      {"peak_tensor_mb", peak_mb},
-                                      {"out_of_patience", result.out_of_patience},
-                                      {"stopped_by", result.stopped_by}}
-                           .dump(2));
+    print_json({{"step", result.step},
+                {"mean_loss", result.mean_loss},
+                {"seconds", result.seconds},
+                {"checkpoint", last.string()},
+                {"peak_tensor_mb", peak_mb},
+                {"out_of_patience", result.out_of_patience},
+                {"stopped_by", result.stopped_by}});
   } else {
     fmt::print("{} after step {}: mean loss {:.4e}, {} in all, tensors at most {:.0f} MB\n{}\n",
                result.stopped_by != 0   ? "stopped"
@@ -186,7 +184,7 @@ void train_command(const TrainOptions& options) {
                result.step, result.mean_loss, duration_text(result.seconds), peak_mb, last.string());
   }
   if (result.stopped_by != 0) {
-    if (talk) fmt::print(stderr, "go on with: primal train --resume -o {}\n", config.output);
+    if (talk) say("go on with: primal train --resume -o {}\n", config.output);
     throw Stopped(result.stopped_by);
   }
 }
@@ -203,21 +201,20 @@ void add_train_command(CLI::App& program) {
   command->add_option("--data", options->data, "folder of pictures: flat, or train/val/test (data.folder)");
   command->add_option("-o,--output", options->output, "folder for checkpoints and metrics (output)");
   command->add_option("--steps", options->steps, "stop after so many steps (training.steps)")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_range(1));
   command->add_option("--epochs", options->epochs, "passes over the pictures (training.epochs)")
-      ->check(CLI::PositiveNumber);
-  command->add_option("--seed", options->seed, "of weights, order and noise (seed)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_range(1));
+  command->add_option("--seed", options->seed, "of weights, order and noise (seed)")->check(whole_range(0));
   command->add_option("--set", options->set, "any key of the configuration, KEY=VALUE; may be repeated")
       ->allow_extra_args(false);
   command
       ->add_option("--overfit", options->overfit,
                    "use only the first N pictures: the loss must fall (training.overfit)")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_range(1));
   command
       ->add_option("--keep", options->keep,
                    "keep the newest N checkpoints step_000600.safetensors, one an epoch (training.keep)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_range(0));
   command->add_option("--init", options->init,
                       "start from the weights of a checkpoint or safetensors file (training.init)");
   command->add_flag("--resume", options->resume,

@@ -6,8 +6,11 @@
 #include <fmt/core.h>
 
 #include "apps/commands.h"
+#include "apps/json_text.h"
+#include "apps/number_range.h"
 #include "apps/profile/model_source.h"
 #include "apps/register_ops.h"
+#include "apps/streams.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -81,16 +84,16 @@ void tune_command(const TuneOptions& options) {
     throw ConfigError("[tune] --impl and --plan decide what tune is to find out: give neither");
   if (std::filesystem::exists(options.output) && !options.overwrite)
     throw IoError("[tune] {} exists; give --overwrite to replace it", options.output);
-  const auto say = [&](const std::string& op, const std::string& geometry) {
-    if (!options.common.quiet) fmt::print(stderr, "{} {}\n", op, geometry);
+  const auto talk = [&](const std::string& op, const std::string& geometry) {
+    if (!options.common.quiet) say("{} {}\n", op, geometry);
   };
   const std::vector<TuneRow> rows =
       tune(registered_ops(), choices_of(options, device), {options.rounds, options.min_time_ms, device},
-           0.01 * options.margin_percent, say);
+           0.01 * options.margin_percent, talk);
   const PlanFile plan = plan_of(rows, device);
   write_plan(options.output, plan);
   if (options.common.json) {
-    fmt::print("{}\n", to_json(plan).dump(2));
+    print_json(to_json(plan));
   } else {
     print_rows(rows);
     fmt::print("{}\n", options.output);
@@ -113,22 +116,22 @@ void add_tune_command(CLI::App& program) {
   command
       ->add_option("--size", options->size,
                    "side of the pictures in pixels, 8 to 4096 (default: the configuration's)")
-      ->check(CLI::Range(8, 4096));
+      ->check(whole_range(8, 4096));
   command
       ->add_option("--batch", options->batch, "pictures per step, 1 to 4096 (default: the configuration's)")
-      ->check(CLI::Range(1, 4096));
+      ->check(whole_range(1, 4096));
   command->add_option("--rounds", options->rounds, "rounds at least, 1 to 10000")
-      ->check(CLI::Range(1, 10000))
+      ->check(whole_range(1, 10000))
       ->capture_default_str();
   command
       ->add_option("--min-time", options->min_time_ms,
                    "milliseconds measured of each implementation at least, 0 to 60000")
-      ->check(CLI::Range(0.0, 60000.0))
+      ->check(number_range(0, 60000))
       ->capture_default_str();
   command
       ->add_option("--margin", options->margin_percent,
                    "percent by which another must be faster to replace the static rule's, 0 to 100")
-      ->check(CLI::Range(0.0, 100.0))
+      ->check(number_range(0, 100))
       ->capture_default_str();
   command->add_flag("--overwrite", options->overwrite, "replace the plan file");
   options->common.add_to(*command);

@@ -4,7 +4,9 @@
 
 #include "apps/commands.h"
 #include "apps/golden/golden.h"
+#include "apps/json_text.h"
 #include "apps/register_ops.h"
+#include "apps/streams.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -70,11 +72,10 @@ void verify(const VerifyOptions& options) {
                    row.ok ? "ok" : "FAILED: ", row.message);
       }
     }
-    std::fflush(stdout);
+    flush_output();
   }
   if (options.common.json) {
-    fmt::print("{}\n",
-               nlohmann::json{{"dtype", options.dtype}, {"rows", report}, {"failed", n_failed}}.dump(2));
+    print_json({{"dtype", options.dtype}, {"rows", report}, {"failed", n_failed}});
   } else {
     fmt::print("{} cases, {} rows in {}: {} ok, {} failed\n", files.size(), n_rows, options.dtype,
                n_rows - n_failed, n_failed);

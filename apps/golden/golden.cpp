@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/streams.h"
 #include "data/safetensors/safetensors.h"
 #include "tensor/error.h"
 
@@ -85,7 +86,7 @@ bool is_case(const fs::path& path) {
   } catch (const Error&) {
     return true;
   }
-  fmt::print(stderr, "[verify] {} names no op: not a case, left out\n", path.string());
+  say("[verify] {} names no op: not a case, left out\n", path.string());
   return false;
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <unistd.h>
 
+#include "apps/streams.h"
 #include "data/image/image.h"
 #include "tensor/error.h"
 
@@ -86,6 +87,7 @@ void write_standard_output(std::span<const uint8_t> bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(STDOUT_FILENO, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EPIPE) end_without_reader();
     if (n < 0) throw IoError("[output] cannot write to standard output: {}", std::strerror(errno));
     bytes = bytes.subspan(static_cast<size_t>(n));
   }

@@ -27,7 +27,7 @@ void Tiling::add_to(CLI::App& command) {
           "--tile", text,
           "the network's work on a picture: off: as a whole; N: in tiles of at most N x N pixels, the "
           "same result in less memory; auto: in tiles where the whole would take more than 512 MiB")
-      ->check(CLI::IsMember({"auto", "off"}) | number_range(8, 16384))
+      ->check(CLI::IsMember({"auto", "off"}) | whole_range(8, 16384))
       ->capture_default_str();
 }
 

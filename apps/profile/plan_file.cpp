@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "apps/json_text.h"
 #include "apps/profile/machine.h"
 #include "apps/program/build_info.h"
 #include "data/file/file.h"
@@ -182,7 +183,7 @@ nlohmann::json to_json(const PlanFile& file) {
 }
 
 void write_plan(const std::filesystem::path& path, const PlanFile& file) {
-  const std::string text = to_json(file).dump(2) + "\n";
+  const std::string text = json_text(to_json(file), 2) + "\n";
   write_file_atomically(path, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
 }
 

@@ -30,7 +30,7 @@ std::unique_ptr<CLI::App> make_program() {
   add_manual_commands(*program);
   program->footer(
       "Exit codes: 0 done, 1 internal, 2 usage or configuration, 3 data or file, 4 device or memory,\n"
-      "5 not a number, 6 a check failed, 130/143 stopped after saving.");
+      "5 not a number, 6 a check failed, 129/130/143 stopped after saving.");
   return program;
 }
 

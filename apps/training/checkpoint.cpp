@@ -3,6 +3,7 @@
 #include <cmath>
 #include <fmt/ranges.h>
 
+#include "apps/json_text.h"
 #include "apps/profile/plan_file.h"
 #include "apps/training/denoising_task.h"
 #include "autograd/finite_check.h"
@@ -177,7 +178,7 @@ void save_checkpoint(const std::filesystem::path& path, const Module& model, con
                      {"step_ms", fmt::format("{}", state.step_ms)},
                      {"pictures", state.pictures},
                      {"implementations", to_json(current_choices()).dump()},
-                     {"config", config_to_json(config).dump()}});
+                     {"config", json_text(config_to_json(config))}});
 }
 
 TrainingState load_checkpoint(const std::filesystem::path& path, const Module& model, Adam& adam) {

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <toml++/toml.h>
 
+#include "apps/json_text.h"
 #include "apps/nearest_name.h"
 #include "tensor/error.h"
 
@@ -21,8 +22,10 @@ const ConfigKey& find_key(const std::vector<ConfigKey>& keys, const std::string&
   if (found != keys.end()) return *found;
   std::vector<std::string> names;
   for (const ConfigKey& key : keys) names.push_back(key.name);
-  throw ConfigError("[config] {}: unknown key '{}'; did you mean '{}'?", where, name,
-                    nearest_name(names, name));
+  const std::string meant = name_meant(names, name);
+  if (meant.empty())
+    throw ConfigError("[config] {}: unknown key '{}'; `primal train --help` lists them", where, name);
+  throw ConfigError("[config] {}: unknown key '{}'; did you mean '{}'?", where, name, meant);
 }
 
 // What a key may be, for errors: "a whole number, 1 to 1024".
@@ -210,7 +213,7 @@ void set_config(TrainConfig& config, const std::string& assignment, const std::s
 }
 
 std::string toml_value(const ConfigKey& key) {
-  if (const auto* text = std::get_if<std::string*>(&key.place)) return nlohmann::json(**text).dump();
+  if (const auto* text = std::get_if<std::string*>(&key.place)) return json_text(nlohmann::json(**text));
   std::string number = std::visit([](const auto* value) { return fmt::format("{}", *value); }, key.place);
   const bool real = std::holds_alternative<double*>(key.place);
   if (real && number.find_first_of(".e") == std::string::npos) number += ".0";

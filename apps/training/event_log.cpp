@@ -3,6 +3,7 @@
 #include <ctime>
 #include <utility>
 
+#include "apps/json_text.h"
 #include "apps/program/build_info.h"
 #include "data/file/file.h"
 #include "tensor/error.h"
@@ -51,7 +52,7 @@ void EventLog::start(int64_t step, const nlohmann::json& facts) {
                               {"commit", build_info().commit},
                               {"compiler", build_info().compiler}};
   for (const auto& [key, value] : facts.items()) line[key] = value;
-  write(line.dump());
+  write(json_text(line));
 }
 
 void EventLog::step(const StepRecord& r) {
@@ -72,8 +73,8 @@ void EventLog::checkpoint(int64_t step, const std::string& file) {
 }
 
 void EventLog::stop(int64_t step, const std::string& reason) {
-  write(nlohmann::ordered_json{{"event", "stop"}, {"step", step}, {"time", utc_time()}, {"reason", reason}}
-            .dump());
+  write(json_text(
+      nlohmann::ordered_json{{"event", "stop"}, {"step", step}, {"time", utc_time()}, {"reason", reason}}));
 }
 
 void EventLog::write(const std::string& line) {

@@ -1,10 +1,10 @@
 #include "apps/training/progress.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include "apps/streams.h"
 #include "apps/terminal.h"
 #include "tensor/error.h"
 
@@ -54,14 +54,13 @@ void Progress::show(const TrainEvent& e) const {
   const bool stays = e.step == e.n_steps || !e.validation.empty();
   std::string line = progress_line(e, batch_);
   if (!bar_) {
-    if (stays || e.step % kStepsPerLine == 0) fmt::print(stderr, "{}\n", line);
+    if (stays || e.step % kStepsPerLine == 0) say("{}\n", line);
     return;
   }
   // A line longer than the terminal would wrap and could not be written over.
   const auto room = static_cast<size_t>(std::max(terminal_columns(STDERR_FILENO) - kBarWidth - 4, 10));
   if (!stays && line.size() > room) line.resize(room);
-  fmt::print(stderr, "\r\033[K{}{}{}", bar_of(e, colour_), line, stays ? "\n" : "");
-  std::fflush(stderr);
+  say("\r\033[K{}{}{}", bar_of(e, colour_), line, stays ? "\n" : "");
 }
 
 std::string duration_text(double seconds) {

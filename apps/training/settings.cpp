@@ -123,7 +123,10 @@ Settings resumed(const Settings& given, const TrainConfig& checkpoint, const std
     result.origins[name] = "checkpoint";
     if (name == "output" && origin != given.origins.end()) result.origins[name] = origin->second;
     const std::string before = toml_value(kept[i]), now = toml_value(wanted[i]);
-    if (origin == given.origins.end() || before == now) continue;
+    // Not their texts: those of names that are not UTF-8 may be the same.
+    const bool same = std::visit(
+        [&](auto* place) { return *place == *std::get<decltype(place)>(wanted[i].place); }, kept[i].place);
+    if (origin == given.origins.end() || same) continue;
     if (std::ranges::count(kMayChange, name) == 0) {
       conflicts +=
           fmt::format("\n  {}: {} in the checkpoint, {} given ({})", name, before, now, origin->second);

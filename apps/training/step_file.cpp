@@ -1,5 +1,6 @@
 #include "apps/training/step_file.h"
 
+#include "apps/json_text.h"
 #include "apps/training/checkpoint.h"
 #include "apps/training/denoising_task.h"
 #include "autograd/finite_check.h"
@@ -58,9 +59,9 @@ void save_step(const std::filesystem::path& path, const Module& model, const Ten
                     {{"format", kFormat},
                      {"version", "1"},
                      {"step", fmt::format("{}", step.step)},
-                     {"pictures", step.pictures},
+                     {"pictures", utf8_text(step.pictures)},
                      {"found", step.found},
-                     {"config", config_to_json(step.config).dump()}});
+                     {"config", json_text(config_to_json(step.config))}});
 }
 
 Reproduced reproduce_step(const std::filesystem::path& path, Device device) {

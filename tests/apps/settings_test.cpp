@@ -157,6 +157,9 @@ TEST(NearestName, CountsLettersInsertedRemovedAndReplaced) {
   EXPECT_EQ(edit_distance("", "abc"), 3u);
   EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
   EXPECT_EQ(nearest_name({"filters", "blocks"}, "block"), "blocks");
+  EXPECT_EQ(name_meant({"model.filters", "seed"}, "model.fliters"), "model.filters");
+  EXPECT_EQ(name_meant({"seed", "model.filters"}, "filters"), "model.filters");
+  EXPECT_EQ(name_meant({"seed", "model.filters"}, "model"), "");
 }
 
 TEST(Schedule, GoesFromTheFirstRateToTheLastAlongACosine) {

@@ -220,6 +220,25 @@ TEST_F(TrainRun, ASignalSavesAndASecondOneEndsAtOnce) {
   EXPECT_EQ(train("-q --resume --dry-run -o " + path("slow")).exit_code, 0);
 }
 
+TEST_F(TrainRun, ATerminalThatHangsUpSavesUnlessItIsIgnored) {
+  const std::string command = " -q --steps 1000000" + std::string(kTiny) + " > /dev/null 2> /dev/null -o ";
+  const Background training("train" + command + path("run"));
+  ASSERT_TRUE(wait_until([&] { return exists("run/metrics.csv") && !column("run", "step").empty(); }));
+  training.send(SIGHUP);
+  EXPECT_EQ(training.wait(), 129);
+  EXPECT_EQ(events("run").back().at("reason"), "signal 1");
+
+  std::signal(SIGHUP, SIG_IGN);  // as nohup does
+  const Background immune("train" + command + path("immune"));
+  std::signal(SIGHUP, SIG_DFL);
+  ASSERT_TRUE(wait_until([&] { return exists("immune/metrics.csv") && !column("immune", "step").empty(); }));
+  immune.send(SIGHUP);
+  const size_t done = column("immune", "step").size();
+  EXPECT_TRUE(wait_until([&] { return column("immune", "step").size() > done + 5; }));
+  immune.send(SIGTERM);
+  EXPECT_EQ(immune.wait(), 143);
+}
+
 TEST_F(TrainRun, AFolderThatCannotBeWrittenIsThreeAndLosesNothing) {
   if (!obey_permissions()) GTEST_SKIP() << "root writes into every folder, and there is no setpriv";
   ASSERT_EQ(train(std::string("-q --steps 2 -o ") + path("run") + kTiny).exit_code, 0);
