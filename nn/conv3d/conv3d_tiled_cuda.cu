@@ -30,7 +30,7 @@ constexpr int kWarps = 4, kThreadO = 8;  // output channels of a thread; a warp 
 constexpr int kBlockO = kWarps * kThreadO;
 constexpr int kChunk = 8;  // input channels in shared memory
 constexpr int64_t kWantedBlocks = 2 * 132;
-constexpr int kSumThreads = 256;
+constexpr int kAddThreads = 256;
 
 // Where weights lie: forward reads weight[o,c,tap], backward_data weight[c,o,last tap - tap].
 struct WeightOrder {
@@ -184,7 +184,7 @@ void launch_convolution(const Exec& exec, const char* name, Convolution q, const
   const GlobalChannels<float> to_splits{{global(splits.span()), 0, q.to.c}, {{}, q.to.c, 0}};
   launch(exec, at, convolution_kernel<kSide>, part, global(in), gate_of(gated), global(weight).data,
          global(bias).data, to_splits);
-  launch(exec, {.name = "conv3d_sum_of_splits", .grid = blocks_for(n, kSumThreads), .block = kSumThreads},
+  launch(exec, {.name = "conv3d_sum_of_splits", .grid = blocks_for(n, kAddThreads), .block = kAddThreads},
          sum_kernel, global(splits.span()), n_splits, global(bias).data, q.finish, q.to, global(out));
 }
 

@@ -28,7 +28,7 @@ constexpr int kLanesC = 8;                  // lanes with the same output channe
 constexpr int kWarpC = kLanesC * kThreadC;  // input channels of a warp
 constexpr int64_t kWantedBlocks = 2 * 132;
 constexpr int64_t kMaxPixels = 2048;  // of a part
-constexpr int kSumThreads = 8;        // that share the parts of an element
+constexpr int kPartThreads = 8;       // that share the parts of an element
 
 struct WeightGradient {
   Planes x, grad_y;  // all channels
@@ -144,21 +144,21 @@ __global__ void __launch_bounds__(kLanes* kSide * 2)
   }
 }
 
-// blockDim (kLanes, kSumThreads): a lane has one element of a part, its threads every kSumThreads-th part.
+// blockDim (kLanes, kPartThreads): a lane has one element of a part, its threads every kPartThreads-th part.
 __global__ void add_parts_kernel(WeightGradient q, int n_taps, Global<const float> parts,
                                  Global<float> grad_weight, bool wants_bias, Global<float> grad_bias) {
-  PRIMAL_SHARED(double, sums, [kSumThreads][kLanes]);
+  PRIMAL_SHARED(double, sums, [kPartThreads][kLanes]);
   const int64_t i = blockIdx.x * int64_t{kLanes} + threadIdx.x, n = q.part_size(n_taps);
   double sum = 0.0;
   if (i < n) {
-    for (int64_t part = threadIdx.y; part < q.n_parts; part += kSumThreads)
+    for (int64_t part = threadIdx.y; part < q.n_parts; part += kPartThreads)
       sum += static_cast<double>(parts[part * n + i]);
   }
   sums[threadIdx.y][threadIdx.x] = sum;
   __syncthreads();
   if (threadIdx.y != 0 || i >= n) return;
   double total = 0.0;
-  for (int t = 0; t < kSumThreads; ++t) total += sums[t][threadIdx.x];
+  for (int t = 0; t < kPartThreads; ++t) total += sums[t][threadIdx.x];
   if (i < q.n_weights(n_taps)) {
     const int64_t c = i % q.x.c, o = i / q.x.c % q.grad_y.c, tap = i / (q.x.c * q.grad_y.c);
     grad_weight[(o * q.x.c + c) * n_taps + tap] += static_cast<float>(total);
@@ -187,7 +187,7 @@ void launch_gradient(const Exec& exec, const Channels<const float>& x, const Gat
   const ScratchSpan<float> parts(exec, q.n_parts * part_size);
   const dim3 grid(static_cast<unsigned>(q.n_parts), static_cast<unsigned>(blocks_o),
                   static_cast<unsigned>(blocks_c));
-  const dim3 block(kLanes, kSide, kBlock / kWarpC), sum_block(kLanes, kSumThreads);
+  const dim3 block(kLanes, kSide, kBlock / kWarpC), sum_block(kLanes, kPartThreads);
   launch(exec, {.name = "conv3d_backward_weights_tiled", .grid = grid, .block = block},
          gradient_kernel<kSide>, q, global(x), global(grad_y.grad).data, gate_of(grad_y),
          global(parts.span()));

@@ -24,7 +24,7 @@ constexpr int kTile = 32, kDepth = 32;  // of P, and of k
 constexpr int kSide = kTile / 4;        // threads along i and along j
 constexpr int64_t kWantedBlocks = 4 * 132;
 constexpr int64_t kMinPart = 4 * kDepth;  // of k
-constexpr int kSumThreads = 256;
+constexpr int kAddThreads = 256;
 constexpr int kLanes = 32, kRowThreads = 8;
 
 // Where element (i, k) of a factor lies: at i * stride + k * stride_k.
@@ -136,8 +136,8 @@ void product(const Exec& exec, const char* name, Product q, std::span<const floa
   Product part = q;
   part.has_bias = part.add = false;
   launch(exec, at, product_kernel, part, global(a), global(b), global(bias), global(parts.span()));
-  const dim3 sum_grid = blocks_for(static_cast<int64_t>(out.size()), kSumThreads);
-  launch(exec, {.name = "linear_add_parts", .grid = sum_grid, .block = kSumThreads}, add_parts_kernel, q,
+  const dim3 sum_grid = blocks_for(static_cast<int64_t>(out.size()), kAddThreads);
+  launch(exec, {.name = "linear_add_parts", .grid = sum_grid, .block = kAddThreads}, add_parts_kernel, q,
          n_parts, global(parts.span()), global(bias), global(out));
 }
 
