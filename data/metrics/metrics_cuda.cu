@@ -71,23 +71,13 @@ __global__ void rows_kernel(Global<const double> columns, int64_t height, int64_
   if (threadIdx.x == 0) partial[blockIdx.x] = sum;
 }
 
-__global__ void total_kernel(Global<const double> partial, int64_t n, Global<double> total) {
-  const double sum = block_sum_of<double>(partial, n);
-  if (threadIdx.x == 0) total[0] = sum;
-}
-
-void add_up(const Exec& exec, std::span<const double> partial, double* sum) {
-  launch(exec, {.name = "metrics_total", .grid = dim3(1), .block = dim3(kSumThreads)}, total_kernel,
-         global(partial), static_cast<int64_t>(partial.size()), global(std::span(sum, 1)));
-}
-
 void squares(const Exec& exec, std::span<const float> a, std::span<const float> b, double* sum) {
   const auto n = static_cast<int64_t>(a.size());
   const unsigned blocks = sum_blocks(n);
   const ScratchSpan<double> partial(exec, blocks);
   launch(exec, {.name = "mse", .grid = dim3(blocks), .block = dim3(kSumThreads)}, squares_kernel, global(a),
          global(b), n, global(partial.span()));
-  add_up(exec, partial.span(), sum);
+  finish_sums(exec, "metrics_total", partial.span(), std::span(sum, 1));
 }
 
 void ssim(const Exec& exec, View<const float, 2> a, View<const float, 2> b, const SsimWindow& window,
@@ -105,7 +95,7 @@ void ssim(const Exec& exec, View<const float, 2> a, View<const float, 2> b, cons
          columns_kernel, global(a), global(b), w, global(columns.span()));
   launch(exec, {.name = "ssim_rows", .grid = dim3(blocks), .block = dim3(kSumThreads)}, rows_kernel,
          global(columns.span()), height, W, w, global(partial.span()));
-  add_up(exec, partial.span(), sum);
+  finish_sums(exec, "metrics_total", partial.span(), std::span(sum, 1));
 }
 
 }  // namespace

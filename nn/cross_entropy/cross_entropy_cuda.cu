@@ -39,12 +39,6 @@ __global__ void log_sum_kernel(Global<const T> x, Global<const int64_t> labels, 
 }
 
 template <class T>
-__global__ void mean_kernel(Global<const double> partial, int64_t n_partial, int64_t n, Global<T> y) {
-  const double sum = block_sum_of(partial, n_partial);
-  if (threadIdx.x == 0) y[0] = static_cast<T>(sum / static_cast<double>(n));
-}
-
-template <class T>
 __global__ void backward_kernel(Global<const T> x, Global<const int64_t> labels, Global<const double> log_sum,
                                 Global<const T> grad_y, int64_t n, int64_t n_classes, int64_t n_pixels,
                                 int64_t n_samples, Global<T> grad_x) {
@@ -65,8 +59,7 @@ void forward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labe
     launch(exec, {.name = "cross_entropy_log_sum", .grid = grid, .block = kColumnThreads},
            log_sum_kernel<T, kLanes>, global(x.flat()), global(labels), columns, global(log_sum),
            global(partial.span()));
-    launch(exec, {.name = "cross_entropy_mean", .grid = 1, .block = kThreads}, mean_kernel<T>,
-           global(partial.span()), int64_t{grid.x}, static_cast<int64_t>(labels.size()), global(y));
+    finish_sums(exec, "cross_entropy_mean", partial.span(), y, static_cast<int64_t>(labels.size()));
   });
 }
 

@@ -24,12 +24,6 @@ __global__ void squares_kernel(Global<const T> x, Global<const T> target, Global
 }
 
 template <class T>
-__global__ void mean_kernel(Global<const double> partial, int64_t n_partial, int64_t n, Global<T> y) {
-  const double sum = block_sum_of(partial, n_partial);
-  if (threadIdx.x == 0) y[0] = static_cast<T>(sum / static_cast<double>(n));
-}
-
-template <class T>
 __global__ void backward_kernel(Global<const T> x, Global<const T> target, double factor,
                                 Global<const T> grad_y, Global<T> grad, int64_t n) {
   const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
@@ -45,8 +39,7 @@ void forward(const Exec& exec, std::span<const T> x, std::span<const T> target, 
   const ScratchSpan<double> partial(exec, blocks.x);
   launch(exec, {.name = "mse_loss_squares", .grid = blocks, .block = kThreads}, squares_kernel<T>, global(x),
          global(target), global(partial.span()), n);
-  launch(exec, {.name = "mse_loss_mean", .grid = 1, .block = kThreads}, mean_kernel<T>,
-         global(partial.span()), int64_t{blocks.x}, n, global(y));
+  finish_sums(exec, "mse_loss_mean", partial.span(), y, n);
 }
 
 template <class T>

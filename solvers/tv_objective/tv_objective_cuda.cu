@@ -70,12 +70,6 @@ __global__ void partial_kernel(Fields f, unsigned n_each, Global<double> partial
   if (threadIdx.x == 0) partial[blockIdx.x] = total;
 }
 
-// sums[n] = sum of partial[n, :]
-__global__ void total_kernel(Global<const double> partial, int64_t n_each, Global<double> sums) {
-  const double total = block_sum_of<double>(partial + blockIdx.x * n_each, n_each);
-  if (threadIdx.x == 0) sums[blockIdx.x] = total;
-}
-
 template <Sum sum>
 void sums(const Exec& exec, const TvFields<float>& fields, const Axes& axes, std::span<double> to) {
   if (to.empty()) return;
@@ -91,8 +85,7 @@ void sums(const Exec& exec, const TvFields<float>& fields, const Axes& axes, std
   const ScratchSpan<double> partial(exec, int64_t{n} * blocks);
   launch(exec, {.name = "tv_objective", .grid = dim3(n * blocks), .block = dim3(kSumThreads)},
          partial_kernel<sum>, f, blocks, global(partial.span()));
-  launch(exec, {.name = "tv_objective_total", .grid = dim3(n), .block = dim3(kSumThreads)}, total_kernel,
-         global(partial.span()), int64_t{blocks}, global(to));
+  finish_sums(exec, "tv_objective_total", partial.span(), to);
 }
 
 }  // namespace

@@ -56,4 +56,19 @@ inline unsigned sum_blocks(int64_t n) {
   return static_cast<unsigned>(blocks < 1 ? 1 : blocks < kSumThreads ? blocks : kSumThreads);
 }
 
+// The second stage, of one sum or of several: sums[i] = sum of partial[i, :] / divisor, a block for each i.
+template <class T>
+__global__ void finish_sums_kernel(Global<const double> partial, int64_t n_each, double divisor,
+                                   Global<T> sums) {
+  const double sum = block_sum_of<double>(partial + blockIdx.x * n_each, n_each);
+  if (threadIdx.x == 0) sums[blockIdx.x] = static_cast<T>(sum / divisor);
+}
+template <class T>
+void finish_sums(const Exec& exec, const char* name, std::span<const double> partial, std::span<T> sums,
+                 int64_t divisor = 1) {
+  const dim3 blocks(static_cast<unsigned>(sums.size()));
+  launch(exec, {.name = name, .grid = blocks, .block = kSumThreads}, finish_sums_kernel<T>, global(partial),
+         static_cast<int64_t>(partial.size() / sums.size()), static_cast<double>(divisor), global(sums));
+}
+
 }  // namespace primal::PRIMAL_SIMT
