@@ -8,23 +8,29 @@
 #include "apps/evaluation/evaluation.h"
 #include "apps/json_text.h"
 #include "apps/number_range.h"
+#include "apps/pictures/results.h"
 #include "apps/signals.h"
 #include "apps/streams.h"
+#include "apps/training/config.h"
 #include "apps/training/denoising_task.h"
 #include "apps/training/progress.h"
 #include "apps/training/trainer.h"
 #include "data/dataset/dataset.h"
 #include "data/figure/figure.h"
 #include "data/image/image.h"
+#include "tensor/error.h"
 #include "tensor/exec.h"
 
 namespace primal {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct DemoOptions {
   CommonOptions common;
   std::string output = "demo";
   int64_t steps = 0;
+  bool overwrite = false;
 };
 
 constexpr int64_t kTestPictures = 6;
@@ -46,6 +52,33 @@ TrainConfig demo_config(const DemoOptions& options) {
   return config;
 }
 
+// True for the folder of another demo, however many steps it made.
+bool is_of_a_demo(const fs::path& folder, const TrainConfig& config) {
+  TrainConfig found;
+  try {
+    read_config(found, folder / "config.toml");
+  } catch (const Error&) {
+    return false;  // no file, or not a configuration
+  }
+  found.output = config.output;
+  found.training.steps = config.training.steps;
+  return config_to_json(found) == config_to_json(config);
+}
+
+// A demo replaces a demo, but not what took hours.
+void check_folder(const TrainConfig& config) {
+  const fs::path folder = config.output;
+  if (folder.empty()) throw ConfigError("[demo] --output is empty, expected a folder");
+  for (const char* name : {"last.safetensors", "best.safetensors", "config.toml", "metrics.csv",
+                           "events.jsonl", "comparison.png"}) {
+    std::error_code error;
+    if (fs::exists(folder / name, error) && !is_of_a_demo(folder, config)) {
+      throw ConfigError("[demo] {} has {}, which is not of a demo; give another --output, or --overwrite",
+                        config.output, name);
+    }
+  }
+}
+
 // Sums of scores, for means.
 void add(Scores& sum, const Scores& s) {
   sum.psnr += s.psnr;
@@ -63,6 +96,8 @@ void demo(const DemoOptions& options) {
   const Device device = options.common.apply();
   const ImplementationScope forced(options.common.forced());
   const TrainConfig config = demo_config(options);
+  if (!options.overwrite) check_folder(config);
+  make_result_folder(config.output);
   DenoisingTask task(config, device);
   const bool talk = !options.common.quiet;
   if (talk) {
@@ -90,7 +125,7 @@ void demo(const DemoOptions& options) {
     add(map, e.map);
     if (rows.size() < 3) rows.push_back(panels_of(e, pictures));
   }
-  const std::filesystem::path figure = std::filesystem::path(options.output) / "comparison.png";
+  const fs::path figure = fs::path(options.output) / "comparison.png";
   write_png(figure, make_figure(rows));
 
   const auto n = static_cast<double>(kTestPictures);
@@ -114,7 +149,7 @@ void demo(const DemoOptions& options) {
   row("best scalar lambda", scalar);
   row("map of the network", map);
   fmt::print("\n{}  the pictures side by side\n{}  the trained model\n", figure.string(),
-             (std::filesystem::path(options.output) / "last.safetensors").string());
+             (fs::path(options.output) / "last.safetensors").string());
 }
 
 }  // namespace
@@ -125,9 +160,10 @@ void add_demo_command(CLI::App& program) {
       program.add_subcommand("demo", "train on phantoms for about a minute and show what the map gains");
   command
       ->add_option("-o,--output", options->output,
-                   "folder for model, metrics and figure; its files are replaced")
+                   "folder for model, metrics and figure; those of an earlier demo are replaced")
       ->capture_default_str();
   command->add_option("--steps", options->steps, "training steps (default 2400)")->check(whole_range(1));
+  command->add_flag("--overwrite", options->overwrite, "replace what is not of a demo, too");
   options->common.add_to(*command);
   command->footer("Examples:\n  primal demo\n  primal demo --steps 200 -o /tmp/demo --json");
   command->callback([options] { demo(*options); });

@@ -70,8 +70,10 @@ class EvaluationFiles {
  public:
   EvaluationFiles(const std::string& folder, bool overwrite) : folder_(folder) {
     if (folder.empty()) return;
-    for (const char* name : {"evaluation.csv", "summary.json", "figures"}) {
-      check_result_file(folder_ / name, overwrite);
+    for (const char* name : {"evaluation.csv", "summary.json"}) check_result_file(folder_ / name, overwrite);
+    if (std::error_code error; !overwrite && fs::exists(folder_ / "figures", error)) {
+      throw IoError("[output] {} exists; give --overwrite to replace its figures",
+                    (folder_ / "figures").string());
     }
     csv_.open(folder_ / "evaluation.csv", std::ios::trunc);
     append(csv_header());

@@ -12,6 +12,7 @@
 #include "apps/inspection/run_curves.h"
 #include "apps/inspection/tensor_statistics.h"
 #include "apps/json_text.h"
+#include "apps/pictures/text_file.h"
 #include "apps/profile/machine.h"
 #include "apps/program/build_info.h"
 #include "apps/training/config.h"
@@ -28,7 +29,7 @@ struct InspectOptions {
   std::string file;
   std::string curves;  // a PNG file
   std::vector<std::string> diff;
-  bool devices = false;
+  bool devices = false, overwrite = false;
 };
 
 // The types of the format that tensors here have; of others only name, type and shape can be told.
@@ -294,6 +295,8 @@ void inspect_devices(const InspectOptions& options) {
 }
 
 void inspect_run(const InspectOptions& options) {
+  check_png_name(options.curves);
+  if (!options.curves.empty()) check_result_file(options.curves, options.overwrite);
   const RunCurves run = read_run_curves(options.file);
   if (!options.curves.empty()) write_png(options.curves, figure_of(run));
   if (options.common.json) {
@@ -338,6 +341,7 @@ void add_inspect_command(CLI::App& program) {
   command
       ->add_option("--curves", options->curves, "of a folder: loss and metrics over the steps, as a PNG file")
       ->type_name("FILE");
+  command->add_flag("--overwrite", options->overwrite, "replace the file of --curves");
   command->add_option("--diff", options->diff, "two files: what differs; exit code 6 where anything does")
       ->expected(2)
       ->type_name("A B");

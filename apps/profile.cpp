@@ -5,6 +5,7 @@
 #include "apps/commands.h"
 #include "apps/json_text.h"
 #include "apps/number_range.h"
+#include "apps/pictures/text_file.h"
 #include "apps/profile/device_roofs.h"
 #include "apps/profile/model_source.h"
 #include "apps/profile/simt_counters.h"
@@ -12,7 +13,6 @@
 #include "apps/profile/trace.h"
 #include "apps/register_ops.h"
 #include "apps/streams.h"
-#include "data/file/file.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -21,7 +21,7 @@ namespace {
 struct ProfileOptions {
   CommonOptions common;
   std::vector<std::string> ops, shapes;
-  bool step = false, denoise = false, all = false;
+  bool step = false, denoise = false, all = false, overwrite = false;
   std::string model, config, trace;
   int64_t size = 0, batch = 0;
   int rounds = 7;
@@ -153,6 +153,7 @@ void profile_run_of_model(const ProfileOptions& options, Device device) {
   if (options.step && options.denoise) throw ConfigError("[profile] give --step or --denoise, not both");
   if (!options.model.empty() && !options.config.empty())
     throw ConfigError("[profile] a model brings its configuration: give MODEL or --config");
+  if (!options.trace.empty()) check_result_file(options.trace, options.overwrite);
   TrainingStepOptions step_of =
       step_options(options.model.empty() ? options.config : options.model, options.size, options.batch);
   step_of.device = device;
@@ -175,9 +176,8 @@ void profile_run_of_model(const ProfileOptions& options, Device device) {
                                  : profile_run("denoise", options.rounds, device, [&] { step.denoise(); });
   take_better(roofs, roofs_now(options, device));
   if (!options.trace.empty()) {
-    const std::string text =
-        json_text(trace_events(profile.records, options.step ? "primal step" : "primal denoise"));
-    write_file_atomically(options.trace, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+    write_text(options.trace,
+               json_text(trace_events(profile.records, options.step ? "primal step" : "primal denoise")));
     if (!options.common.quiet) say("trace in {}: open it in ui.perfetto.dev\n", options.trace);
   }
   if (options.common.json) {
@@ -227,6 +227,7 @@ void add_profile_command(CLI::App& program) {
       ->capture_default_str();
   command->add_option("--trace", options->trace,
                       "with --step or --denoise: write one run for ui.perfetto.dev");
+  command->add_flag("--overwrite", options->overwrite, "replace the file of --trace");
   command->add_flag("--all", options->all, "with --step or --denoise: every layer, not only the slow ones");
   options->common.add_to(*command);
   command->footer(

@@ -64,6 +64,20 @@ void check_options(const SearchOptions& o) {
   }
 }
 
+void check_results(const SearchOptions& o) {
+  const auto place = [](const std::string& file) {
+    std::error_code error;
+    return std::filesystem::weakly_canonical(file, error);
+  };
+  if (!o.csv.empty() && !o.figure.empty() && place(o.csv) == place(o.figure)) {
+    throw ConfigError("[search] --csv and --figure are both {}: give two files", o.csv);
+  }
+  check_png_name(o.figure);
+  for (const std::string& file : {o.csv, o.figure}) {
+    if (!file.empty()) check_result_file(file, o.overwrite);
+  }
+}
+
 Image curves_of(const LambdaSearch& search) {
   Curve psnr{search.lambdas, {}, search.by_psnr.index, {}},
       ssim{search.lambdas, {}, search.by_ssim.index, {}};
@@ -114,9 +128,7 @@ void search(const SearchOptions& o) {
   const ImplementationScope forced(o.common.forced());
   check_options(o);
   const LambdaGrid grid = parse_lambda_grid(o.grid);
-  for (const std::string& file : {o.csv, o.figure}) {
-    if (!file.empty()) check_result_file(file, o.overwrite);
-  }
+  check_results(o);
   const Pair pair = read_pair(o);
   const Scores noisy = scores_of(pair.noisy, pair.clean);
   const LambdaSearch found = search_lambda(pair.noisy.to(device), pair.clean.to(device), grid, o.iterations);

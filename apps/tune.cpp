@@ -2,12 +2,12 @@
 #include "apps/profile/tune.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <fmt/core.h>
 
 #include "apps/commands.h"
 #include "apps/json_text.h"
 #include "apps/number_range.h"
+#include "apps/pictures/text_file.h"
 #include "apps/profile/model_source.h"
 #include "apps/register_ops.h"
 #include "apps/streams.h"
@@ -82,8 +82,7 @@ void tune_command(const TuneOptions& options) {
   check_ops(options.ops);
   if (!options.common.impl.empty() || !options.common.plan.empty())
     throw ConfigError("[tune] --impl and --plan decide what tune is to find out: give neither");
-  if (std::filesystem::exists(options.output) && !options.overwrite)
-    throw IoError("[tune] {} exists; give --overwrite to replace it", options.output);
+  check_result_file(options.output, options.overwrite);
   const auto talk = [&](const std::string& op, const std::string& geometry) {
     if (!options.common.quiet) say("{} {}\n", op, geometry);
   };

@@ -1,5 +1,7 @@
 #include "apps/pictures/results.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -26,10 +28,7 @@ ResultPlace::ResultPlace(const std::string& output, bool overwrite, size_t n_pic
     : output_(output),
       overwrite_(overwrite),
       is_file_(output != "-" && has_image_extension(output) && !is_folder(output)) {
-  if (is_file_ && fs::path(output).extension() != ".png") {
-    throw ConfigError("[output] results are written as PNG: give {} instead of {}",
-                      fs::path(output).replace_extension(".png").string(), output);
-  }
+  if (!is_stdout() && !is_folder(output)) check_png_name(output);
   if ((is_file_ || is_stdout()) && n_pictures != 1) {
     throw ConfigError("[output] -o {} holds one picture, there are {}; give a folder", output, n_pictures);
   }
@@ -63,6 +62,20 @@ void ResultPlace::prepare() const {
     folders.insert(folder.empty() ? fs::path(".") : folder);
   }
   for (const fs::path& folder : folders) make_result_folder(folder);
+}
+
+void check_png_name(const std::string& file) {
+  static const std::set<std::string> others{".jpg",  ".jpeg", ".tif", ".tiff", ".bmp", ".gif",
+                                            ".webp", ".pgm",  ".ppm", ".pnm",  ".jp2", ".jxl",
+                                            ".pdf",  ".svg",  ".dcm", ".npy"};
+  const std::string extension = fs::path(file).extension().string();
+  std::string lower = extension;
+  std::ranges::transform(lower, lower.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (others.contains(lower) || (lower == ".png" && extension != ".png")) {
+    throw ConfigError("[output] results are written as PNG: give {} instead of {}",
+                      fs::path(file).replace_extension(".png").string(), file);
+  }
 }
 
 void make_result_folder(const fs::path& folder) {

@@ -41,6 +41,9 @@ class ResultPlace {
   std::vector<Wanted> wanted_;
 };
 
+// ConfigError for a name whose ending promises another format of pictures than the PNG that is written.
+void check_png_name(const std::string& file);
+
 // Throws IoError where the folder does not exist and cannot be made, is no folder, or cannot be written to.
 void make_result_folder(const std::filesystem::path& folder);
 

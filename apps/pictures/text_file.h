@@ -11,12 +11,16 @@
 
 namespace primal {
 
-// IoError where the file exists and may not be replaced, or its folder cannot be made or written to. For the start of a
-// command, so that no work is lost.
+// IoError where the file exists and may not be replaced, is a folder or a device, or its folder cannot be made or written to.
+// For the start of a command, so that no work is lost.
 inline void check_result_file(const std::filesystem::path& file, bool overwrite) {
   std::error_code error;
-  if (!overwrite && std::filesystem::exists(file, error)) {
+  const bool exists = std::filesystem::exists(file, error);
+  if (exists && !overwrite) {
     throw IoError("[output] {} exists; give --overwrite to replace it", file.string());
+  }
+  if (exists && !std::filesystem::is_regular_file(file, error)) {
+    throw IoError("[output] {} is no regular file, expected one to replace or a new name", file.string());
   }
   make_result_folder(file.has_parent_path() ? file.parent_path() : std::filesystem::path("."));
 }

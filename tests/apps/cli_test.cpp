@@ -91,6 +91,24 @@ TEST_F(Cli, DemoTrainsEvaluatesAndLeavesAModelThatDenoises) {
   EXPECT_TRUE(fs::exists(folder_ / "out/a_compare.png"));
 }
 
+TEST_F(Cli, ADemoReplacesADemoButNoOtherTraining) {
+  const std::string demo = "demo --quiet --steps 1 -o ";
+  ASSERT_EQ(run(demo + path("demo")).exit_code, 0);
+  EXPECT_EQ(run("demo --quiet --steps 2 -o " + path("demo")).exit_code, 0);
+  ASSERT_EQ(run("train --quiet --steps 1 --set data.size=16 --set model.filters=2 --set model.blocks=1 --set "
+                "model.iterations=4 --set data.n_train=2 --set data.n_validation=1 -o " +
+                path("run"))
+                .exit_code,
+            0);
+  const std::string before = testing::text_of(folder_ / "run/last.safetensors");
+  const Outcome refused = run(demo + path("run"));
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.err.find(path("run") + " has last.safetensors"), std::string::npos) << refused.err;
+  EXPECT_EQ(testing::text_of(folder_ / "run/last.safetensors"), before);
+  EXPECT_EQ(run(demo + path("run") + " --overwrite").exit_code, 0);
+  EXPECT_EQ(run("demo --quiet -o ''").exit_code, 2);
+}
+
 TEST_F(Cli, TrainingRefusesToStartOverAnother) {
   const std::string command =
       "train -o " + path("run") +

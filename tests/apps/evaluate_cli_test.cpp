@@ -148,6 +148,11 @@ TEST_F(EvaluateCli, SearchPrintsEachLambdaAndMarksTheBest) {
   EXPECT_EQ(std::ranges::count(csv, '\n'), 5);
   EXPECT_GT(read_image(folder_ / "s.png").width, 900);
   EXPECT_EQ(run("search " + clean + " --noise 0.5 --csv " + path("s.csv")).exit_code, 3);
+  const std::string both =
+      "search " + clean + " --noise 0.5 --grid 0:0.3:2 --overwrite --csv " + path("s.csv");
+  EXPECT_EQ(run(both + " --figure " + path("./s.csv")).exit_code, 2);
+  EXPECT_TRUE(has(run(both + " --figure " + path("s.jpg")).err, "give " + path("s.png")));
+  EXPECT_EQ(text_of(folder_ / "s.csv"), csv);
   // A noisy picture against its clean one: lambda 0 is the noisy picture itself.
   const Outcome pair =
       run("search " + path("data/test/p1.png") + " --clean " + clean + " --grid 0:0:1 --json");

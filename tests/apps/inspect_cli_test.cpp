@@ -62,7 +62,7 @@ TEST_F(InspectCli, ShowsTheCourseOfATraining) {
     std::ofstream(folder_ / "run/metrics.csv")
         << "step,epoch,loss,mean_loss,learning_rate,step_ms,validation_psnr_db,validation_ssim\n"
         << rows;
-    return run("inspect " + path("run") + " --json --curves " + path("curves.png"));
+    return run("inspect " + path("run") + " --json --overwrite --curves " + path("curves.png"));
   };
   const Outcome outcome =
       log("1,0,4,4,0.1,1800000,,\n2,0,2,3,0.1,1800000,20.5,0.5\n4,1,2,2.5,0.1,0,19.5,0.75\n5,1,1");
@@ -78,6 +78,10 @@ TEST_F(InspectCli, ShowsTheCourseOfATraining) {
       run("inspect " + path("run")).out.find("validation_psnr_db             20.5        2         19.5"),
       std::string::npos)
       << run("inspect " + path("run")).out;
+
+  const std::string again = "inspect " + path("run") + " --curves ";
+  EXPECT_EQ(run(again + path("curves.png")).exit_code, 3);  // it exists
+  EXPECT_NE(run(again + path("curves.jpg")).err.find("give " + path("curves.png")), std::string::npos);
 
   EXPECT_EQ(log("").exit_code, 3);
   EXPECT_NE(log("1,0,4,4,0.1,five,,\n").err.find("metrics.csv:2: step_ms is no number: 'five'"),

@@ -76,6 +76,14 @@ TEST_F(ProfileCli, AStepIsAccountedForAndTraced) {
   const auto trace = nlohmann::json::parse(testing::text_of(path("t.json")));
   EXPECT_GT(trace.at("traceEvents").size(), 50u);
 
+  const std::string again = "profile --step --config " + small_config() + " --trace ";
+  EXPECT_EQ(run(again + path("t.json")).exit_code, 3);  // it exists
+  // What cannot be written is said before anything is measured.
+  const Outcome no_folder = run(again + path("t.json/t.json"));
+  EXPECT_EQ(no_folder.exit_code, 3);
+  EXPECT_EQ(no_folder.err.find("measuring"), std::string::npos) << no_folder.err;
+  EXPECT_EQ(run(again + path("new/t.json") + " --rounds 1").exit_code, 0);
+
   const Outcome json = run("profile --step --rounds 2 --json --config " + small_config());
   ASSERT_EQ(json.exit_code, 0) << json.err;
   const auto report = nlohmann::json::parse(json.out);
@@ -131,7 +139,12 @@ TEST_F(ProfileCli, ATunedPlanIsUsedAndWhatDoesNotFitIsSaid) {
   auto json = nlohmann::json::parse(testing::text_of(plan));
   EXPECT_EQ(json.at("format"), "primal-plan");
   EXPECT_GE(json.at("entries").size(), 10u);
-  EXPECT_EQ(run("tune -o " + plan + " --config " + small_config() + kQuick).exit_code, 3);  // it exists
+  for (const std::string& place : {plan, plan + "/plan.json", path("") + " --overwrite"}) {
+    const Outcome refused = run("tune -o " + place + " --config " + small_config() + kQuick);
+    EXPECT_EQ(refused.exit_code, 3) << place;
+    EXPECT_NE(refused.err.find("primal: [output]"), std::string::npos) << refused.err;
+    EXPECT_EQ(refused.err.find("conv3d"), std::string::npos) << refused.err;  // nothing was measured
+  }
 
   // Whatever the machine found fastest: from here on it is the reference, which no rule would take.
   for (auto& entry : json["entries"]) entry["implementation"] = "reference";
