@@ -31,11 +31,19 @@ Extent extent_of(const Panel& panel) {
   return {values.size(-1), values.size(-2)};
 }
 
-// By how much a panel is enlarged: pixels stay squares of equal size.
+// By how much a panel is enlarged: pixels stay squares of equal size, and a narrow picture stays below kLongest panels.
 int64_t enlargement(const Panel& panel, int64_t min_panel) {
+  constexpr int64_t kLongest = 4;
   const Extent e = extent_of(panel);
-  const int64_t shorter = std::min(e.width, e.height);
-  return std::max<int64_t>((min_panel + shorter - 1) / shorter, 1);
+  const auto [shorter, longer] = std::minmax(e.width, e.height);
+  const int64_t wanted = (min_panel + shorter - 1) / shorter;
+  return std::max<int64_t>(std::min(wanted, kLongest * min_panel / longer), 1);
+}
+
+// A narrow picture's bar is higher than the picture, so that its numbers stand apart.
+int64_t bar_height(const Panel& panel, int64_t height, int64_t min_panel) {
+  if (panel.kind != Panel::Kind::log_map) return 0;
+  return std::max(height, std::min(min_panel, static_cast<int64_t>(4 * kTextHeight)));
 }
 
 int64_t bar_width(const Panel& panel) {
@@ -46,7 +54,9 @@ Extent outer_extent(const Panel& panel, int64_t min_panel) {
   const Extent e = extent_of(panel);
   const int64_t zoom = enlargement(panel, min_panel);
   const auto text = static_cast<int64_t>(std::ceil(text_width(panel.label, kTextHeight)));
-  return {std::max(e.width * zoom + bar_width(panel), text) + kMargin, e.height * zoom + kLabel + kMargin};
+  const int64_t height = e.height * zoom;
+  return {std::max(e.width * zoom + bar_width(panel), text) + kMargin,
+          std::max(height, bar_height(panel, height, min_panel)) + kLabel + kMargin};
 }
 
 Colour colour_of(const Panel& panel, const LogRange& range, double value) {
@@ -94,7 +104,8 @@ void draw_panel(Image& canvas, const Panel& panel, int64_t x, int64_t y, int64_t
     }
   });
   if (panel.kind == Panel::Kind::log_map) {
-    draw_bar(canvas, range, x + e.width * zoom + kMargin, y + kLabel, e.height * zoom);
+    draw_bar(canvas, range, x + e.width * zoom + kMargin, y + kLabel,
+             bar_height(panel, e.height * zoom, min_panel));
   }
 }
 

@@ -3,7 +3,8 @@
 //
 // A panel shows values either in grey over [low, high], or as a map in colour on a logarithmic scale with a
 // bar at its right whose ends carry the numbers. Small pictures are enlarged by a whole factor (each pixel a
-// square), so that a panel has at least min_panel pixels; nothing is smoothed.
+// square), so that a panel has at least min_panel pixels along each side, but at most four times that along its longer one;
+// nothing is smoothed.
 // Errors:  ShapeError for a figure without panels or a panel that is not one picture [..., H, W] of f32 or
 //          f64.
 #pragma once

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -68,6 +69,14 @@ std::filesystem::path write_target(const std::filesystem::path& path) {
   return error ? path : target;  // a dangling link is replaced
 }
 
+// ".NAME.PID.COUNT.tmp"; of a name so long that this would not be legal only the beginning, up to a whole character of UTF-8.
+std::string temporary_name(const std::string& name, unsigned count) {
+  const std::string rest = fmt::format(".{}.{}.tmp", ::getpid(), count);
+  size_t n = std::min<size_t>(name.size(), NAME_MAX - 1 - rest.size());
+  while (n > 0 && n < name.size() && (static_cast<uint8_t>(name[n]) & 0xc0) == 0x80) --n;
+  return fmt::format(".{}{}", name.substr(0, n), rest);
+}
+
 }  // namespace
 
 std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes) {
@@ -83,7 +92,10 @@ std::vector<uint8_t> read_standard_input(uint64_t max_bytes) {
 
 AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(write_target(path)) {
   struct stat status {};
-  if (::stat(path_.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+  const bool exists = ::stat(path_.c_str(), &status) == 0;
+  if (!exists && errno == ENAMETOOLONG)  // its temporary name would not be
+    throw IoError("[file] cannot write {}: {}", path_.string(), reason(errno));
+  if (exists && !S_ISREG(status.st_mode)) {
     throw IoError("[file] cannot write {}: it exists and is {}, not a regular file", path_.string(),
                   S_ISDIR(status.st_mode) ? "a folder" : "a device or a pipe");
   }
@@ -92,9 +104,7 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(write_target(p
   static std::atomic<unsigned> counter{0};
   constexpr int kAttempts = 1000;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const std::string name =
-        fmt::format(".{}.{}.{}.tmp", path_.filename().string(), ::getpid(), counter.fetch_add(1));
-    temporary_ = folder_of(path_) / name;
+    temporary_ = folder_of(path_) / temporary_name(path_.filename().string(), counter.fetch_add(1));
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor_ >= 0 || errno != EEXIST) break;
   }

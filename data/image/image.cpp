@@ -58,7 +58,13 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
   throw DataError("[image] {} is neither PNG nor JPEG: {}", name, describe_start(bytes));
 }
 
-Image read_image(const std::filesystem::path& path) { return decode_image(read_file(path), path.string()); }
+Image read_image(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::is_character_file(path, error) || std::filesystem::is_block_file(path, error)) {
+    throw DataError("[image] {} is a device, expected a PNG or JPEG picture", path.string());
+  }
+  return decode_image(read_file(path), path.string());
+}
 
 bool has_image_extension(const std::filesystem::path& path) {
   std::string extension = path.extension().string();

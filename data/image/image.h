@@ -12,7 +12,7 @@
 //   EXIF orientation            applied: row 0 is the top of the scene
 // Colour profiles and gamma are ignored, as Pillow ignores them.
 //
-// Errors:  IoError when a file cannot be opened. DataError, always naming the file, when it is empty, truncated,
+// Errors:  IoError when a file cannot be opened. DataError, always naming the file, when it is a device, empty, truncated,
 //          corrupt, of another format, larger than kMaxPixels, or when its header promises more pixels than its
 //          bytes can hold; the last two are found before memory is taken for the pixels. A JPEG with damaged
 //          picture data is an error too, where some readers fill the rest with grey: pictures are measured here.

@@ -96,6 +96,17 @@ TEST(Figure, ShowsPanelsSideBySide) {
   EXPECT_EQ(at(figure, bar, 95), map_colour(0.5 / 16));
 }
 
+TEST(Figure, NarrowPicturesStaySmall) {
+  for (const Shape& shape : {Shape{1, 300}, Shape{300, 1}, Shape{1, 5000}, Shape{1, 1}}) {
+    const Tensor x = Tensor::full(shape, 0.5);
+    const Image figure = make_figure({{Panel::grey(x, "grey"), Panel::log_map(x, "map")}});
+    const int64_t longest = std::max<int64_t>(4 * 256, std::max(shape[0], shape[1]));
+    EXPECT_LT(figure.width, 2 * longest + 200) << shape.str();
+    EXPECT_LT(figure.height, longest + 100) << shape.str();
+    EXPECT_GE(figure.height, 10 + 22 + 36 + 10) << shape.str();
+  }
+}
+
 TEST(Figure, PanelsBelowEachOtherBeginAtTheSameColumn) {
   const Tensor dark = Tensor::zeros({16, 16});
   const Panel wide = Panel::grey(dark, "a label wider than its picture"), narrow = Panel::grey(dark, "a");

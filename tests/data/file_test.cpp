@@ -67,6 +67,28 @@ TEST(File, PassesByTheTemporaryFilesOfAnother) {
   EXPECT_EQ(files_in(folder.path()), 101u);
 }
 
+TEST(File, WritesNamesAsLongAsTheyMayBe) {
+  const TemporaryFolder folder;
+  for (const size_t n : {200u, 235u, 252u, 255u}) {
+    const std::string name(n, 'a');
+    write_file_atomically(folder / name, bytes_of("new"));
+    EXPECT_EQ(read_file(folder / name), bytes_of("new")) << n;
+  }
+  std::string letters;  // of two bytes, which the temporary name does not cut in two
+  for (int i = 0; i < 127; ++i) letters += "\xc3\xa4";
+  for (const std::string& name : {letters, "a" + letters}) {
+    const AtomicFile file(folder / name);
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      const std::string found = entry.path().filename().string();
+      if (!found.ends_with(".tmp")) continue;
+      EXPECT_LE(found.size(), 255u);
+      EXPECT_EQ(found[found.find("." + std::to_string(::getpid())) - 1], '\xa4') << found;
+    }
+  }
+  EXPECT_THROW(AtomicFile(folder / std::string(256, 'a')), IoError);
+  EXPECT_EQ(files_in(folder.path()), 4u);
+}
+
 TEST(File, AFailingWriteKeepsTheOldFileAndRemovesTheTemporaryOne) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "a", bytes_of("old"));

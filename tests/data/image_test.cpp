@@ -194,6 +194,13 @@ TEST(ImageErrors, NameTheFileAndWhatWasFound) {
   EXPECT_NE(message_for("short.jpg", {0xff, 0xd8, 0xff}).find("truncated"), std::string::npos);
 }
 
+TEST(ImageErrors, DevicesAreNoPictures) {
+  for (const char* device : {"/dev/zero", "/dev/null"}) {
+    const std::string message = message_of<DataError>([&] { read_image(device); });
+    EXPECT_NE(message.find(std::string(device) + " is a device"), std::string::npos) << message;
+  }
+}
+
 TEST(ImageErrors, EveryTruncationIsFound) {
   std::vector<std::vector<uint8_t>> rows(20, std::vector<uint8_t>(20));
   for (size_t y = 0; y < 20; ++y) {
