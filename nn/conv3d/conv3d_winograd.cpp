@@ -264,11 +264,12 @@ void prefetch_rows(const float* rows, int64_t stride, int64_t n_rows, int64_t n_
   }
 }
 
+// The blocks [first, last) of output channels for a patch.
 template <int kCap>
-void winograd_patch(const WinogradConvolution& q, const Patch& patch, const TileGrid& grid,
-                    const float* weights, const WeightLayout& layout, const PackedPatch& packed, float* work,
-                    float* v, float* m) {
-  const int64_t n_blocks = (q.o + kBlockO - 1) / kBlockO;
+void winograd_patch(const WinogradConvolution& q, const Patch& patch, int64_t first_block, int64_t last_block,
+                    const TileGrid& grid, const float* weights, const WeightLayout& layout,
+                    const PackedPatch& packed, float* work, float* v, float* m) {
+  const int64_t n_blocks = last_block - first_block;
   const int64_t v_stride = q.c * grid.total + PackedPatch::kAlign;  // of points; not a power of two
   const int64_t m_stride = n_blocks * kBlockO * grid.total + PackedPatch::kAlign;
   const Patch whole{patch.n, patch.d, patch.h, patch.w, 4 * grid.n_rows, 4 * grid.row_stride};
@@ -298,19 +299,21 @@ void winograd_patch(const WinogradConvolution& q, const Patch& patch, const Tile
     }
   }
   for (int64_t point = 0; point < kWinogradPoints; ++point) {
-    multiply_point(weights + point * layout.point_stride, layout.block_stride, v + point * v_stride, n_blocks,
-                   q.c, grid.total, m + point * m_stride);
+    multiply_point(weights + point * layout.point_stride + first_block * layout.block_stride,
+                   layout.block_stride, v + point * v_stride, n_blocks, q.c, grid.total,
+                   m + point * m_stride);
   }
   const auto rows_of = [&](int64_t o, int64_t row) {  // of the image, four of them
     return q.out.volume(patch.n, o) + (patch.d * q.h + patch.h + 4 * row) * q.w + patch.w;
   };
-  for (int64_t o = 0; o < q.o; ++o) {
+  const int64_t first_o = first_block * kBlockO, last_o = HWY_MIN(q.o, last_block * kBlockO);
+  for (int64_t o = first_o; o < last_o; ++o) {
     const float bias = q.bias != nullptr ? q.bias[o] : 0.0f;
     for (int64_t row = 0; 4 * row < patch.n_rows; ++row) {
-      const float* const from = m + o * grid.total + row * grid.row_stride;
+      const float* const from = m + (o - first_o) * grid.total + row * grid.row_stride;
       float* const to = rows_of(o, row);
       const int64_t n_rows = HWY_MIN(patch.n_rows - 4 * row, int64_t{4});
-      if (o + 1 < q.o) prefetch_rows(rows_of(o + 1, row), q.w, n_rows, patch.n_cols);
+      if (o + 1 < last_o) prefetch_rows(rows_of(o + 1, row), q.w, n_rows, patch.n_cols);
       if (!q.add && patch.n_cols == whole.n_cols && n_rows == 4) {  // whole tiles: straight there
         restore_tile_row<kCap>(from, m_stride, grid.row_stride, bias, q.slope, to, q.w);
       } else {
@@ -352,7 +355,14 @@ void winograd_convolution(const Exec& exec, const WinogradConvolution& q) {
   const int64_t m_floats = kWinogradPoints * (n_blocks * kBlockO * grid.total + PackedPatch::kAlign);
   const size_t task_bytes =
       sizeof(float) * static_cast<size_t>(channel.channel_stride + v_floats + m_floats + work_floats);
-  parallel_for(exec, patches.count(), 1, task_bytes, [&](int64_t begin, int64_t end, void* scratch) {
+  // Of few patches, as in the deepest layers, outputs are divided too. A thread then reads the weights that it has transformed,
+  // several MB that would otherwise come from other cores, and more threads find work; what each does again is V. The bits
+  // do not depend on it.
+  constexpr int64_t kFewPatches = 4, kGroupO = 32;
+  const int64_t n_groups =
+      patches.count() <= kFewPatches ? std::clamp<int64_t>(q.o / kGroupO, 1, exec.n_threads) : 1;
+  const int64_t n_tasks = n_groups * patches.count();
+  parallel_for(exec, n_tasks, 1, task_bytes, [&](int64_t begin, int64_t end, void* scratch) {
     PackedPatch packed = channel;
     packed.data = static_cast<float*>(scratch);
     float* const v = packed.data + packed.channel_stride;
@@ -360,7 +370,9 @@ void winograd_convolution(const Exec& exec, const WinogradConvolution& q) {
     float* const work = m + m_floats;
     for (int64_t task = begin; task < end; ++task) {
       const auto compute = cap == 16 ? winograd_patch<16> : winograd_patch<8>;
-      compute(q, patches[task], grid, weights, layout, packed, work, v, m);
+      const int64_t group = task / patches.count();  // neighbours in time share weights
+      compute(q, patches[task % patches.count()], n_blocks * group / n_groups,
+              n_blocks * (group + 1) / n_groups, grid, weights, layout, packed, work, v, m);
     }
   });
 }
