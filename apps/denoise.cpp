@@ -1,4 +1,5 @@
 // primal denoise: pictures in, denoised pictures out, with a trained model or with one lambda for all pixels.
+#include <algorithm>
 #include <fmt/core.h>
 #include <optional>
 
@@ -6,6 +7,7 @@
 #include "apps/json_text.h"
 #include "apps/number_range.h"
 #include "apps/pictures/denoiser.h"
+#include "apps/pictures/failures.h"
 #include "apps/pictures/inputs.h"
 #include "apps/pictures/map_file.h"
 #include "apps/pictures/results.h"
@@ -30,7 +32,7 @@ struct DenoiseOptions {
   int64_t iterations = 0, size = 0, limit = 0;
   std::string noise_kind, clean, map_format = "figure";
   uint64_t seed = 42;
-  bool map = false, compare = false, overwrite = false;
+  bool map = false, compare = false, overwrite = false, skip_existing = false;
   Tiling tiling;
 
   bool scored() const { return noise || !clean.empty(); }
@@ -39,8 +41,15 @@ struct DenoiseOptions {
 // One picture and where its results go.
 struct Job {
   PictureInput input;
+  uint32_t number;  // among all pictures given: of its noise
   std::optional<PictureInput> clean;
   fs::path denoised, map, compare;  // empty: not wanted
+};
+
+// What is read for one: grey; clean is not defined without --clean.
+struct Pictures {
+  Image picture;
+  Tensor clean;
 };
 
 struct Row {
@@ -55,6 +64,11 @@ void check_options(const DenoiseOptions& o) {
         "[denoise] expects MODEL and then pictures, found only {}; for scalar TV without a model give "
         "--lambda",
         o.paths.front());
+  }
+  for (const std::string& path : o.paths) {
+    if (o.lambda && fs::path(path).extension() == ".safetensors") {
+      throw ConfigError("[denoise] --lambda takes no model: leave out {}, or --lambda", path);
+    }
   }
   if (o.lambda && o.map) {
     throw ConfigError("[denoise] --map with --lambda: one lambda for all pixels makes no map");
@@ -72,20 +86,37 @@ void check_options(const DenoiseOptions& o) {
   if (o.output.empty() && (o.map || o.compare)) {
     throw ConfigError("[denoise] --map and --compare are files: give -o DIR too");
   }
+  if (o.skip_existing && (o.output.empty() || o.output == "-" || o.overwrite)) {
+    throw ConfigError("[denoise] --skip-existing is for files: give it with -o DIR, and without --overwrite");
+  }
   if (o.output == "-" && (o.map || o.compare || o.common.json)) {
     throw ConfigError(
         "[denoise] -o - leaves standard output to the picture: --map, --compare and --json need another -o");
   }
 }
 
+// A file that is there is not wanted any more, nor a picture that has all of its files.
+void leave_out_existing(std::vector<Job>& jobs) {
+  for (Job& job : jobs) {
+    for (fs::path* file : {&job.denoised, &job.map, &job.compare}) {
+      std::error_code error;
+      if (fs::exists(*file, error)) file->clear();
+    }
+  }
+  std::erase_if(
+      jobs, [](const Job& job) { return job.denoised.empty() && job.map.empty() && job.compare.empty(); });
+}
+
 std::vector<Job> plan(const DenoiseOptions& o, const std::vector<PictureInput>& inputs) {
   std::vector<Job> jobs;
-  for (const PictureInput& input : inputs) jobs.push_back({input, {}, {}, {}, {}});
+  for (const PictureInput& input : inputs) {
+    jobs.push_back({input, static_cast<uint32_t>(jobs.size()), {}, {}, {}, {}});
+  }
   if (!o.clean.empty()) {
     const std::vector<PictureInput> clean = find_clean_inputs(o.clean, inputs);
     for (size_t i = 0; i < jobs.size(); ++i) jobs[i].clean = clean[i];
   }
-  ResultPlace place(o.output, o.overwrite, inputs.size());
+  ResultPlace place(o.output, o.overwrite || o.skip_existing, inputs.size());
   if (place.is_nowhere() || place.is_stdout()) return jobs;
   const MapFormat format = parse_map_format(o.map_format);
   for (Job& job : jobs) {
@@ -97,6 +128,7 @@ std::vector<Job> plan(const DenoiseOptions& o, const std::vector<PictureInput>& 
     if (o.compare) job.compare = file("_compare.png");
   }
   place.prepare();
+  if (o.skip_existing) leave_out_existing(jobs);
   return jobs;
 }
 
@@ -120,16 +152,21 @@ class Denoising {
         noise_kind_(parse_noise_kind(options.noise_kind.empty() ? denoiser.config().noise.kind
                                                                 : options.noise_kind)) {}
 
-  // Read, perhaps add noise, denoise, write and score picture `number`.
-  Row operator()(const Job& job, uint32_t number) {
-    const GreyInput input = read(job.input);
-    const Image& grey = input.image;
-    if (options_.scored()) check_scorable(grey.width, grey.height, job.input.str());
-    Tensor clean, z = to_tensor(grey);
-    if (job.clean) clean = to_tensor(clean_of(job, grey));
+  Pictures read(const Job& job) {
+    Pictures read{read_one(job.input), {}};
+    if (options_.scored()) check_scorable(read.picture.width, read.picture.height, job.input.str());
+    if (job.clean) read.clean = to_tensor(clean_of(job, read.picture));
+    return read;
+  }
+
+  // Perhaps add noise, denoise, write and score.
+  Row operator()(const Job& job, const Pictures& read) const {
+    const Image& grey = read.picture;
+    Tensor clean = read.clean, z = to_tensor(grey);
     if (options_.noise) {
       clean = z;
-      z = add_noise(clean, noise_kind_, *options_.noise, NoiseKey{.seed = options_.seed, .sample = number});
+      z = add_noise(clean, noise_kind_, *options_.noise,
+                    NoiseKey{.seed = options_.seed, .sample = job.number});
     }
     const MapPlan plan = denoiser_.plan(z.shape());
     if (plan.tile > 0 && !options_.common.quiet) {
@@ -159,17 +196,17 @@ class Denoising {
   }
 
  private:
-  GreyInput read(const PictureInput& input) {
+  Image read_one(const PictureInput& input) {
     GreyInput grey = read_grey(input, options_.size);
     if (grey.was_colour && !said_grey_ && !options_.common.quiet) {
       said_grey_ = true;
       say("{} is in colour: made grey (ITU-R 601), as every picture in colour\n", input.str());
     }
-    return grey;
+    return std::move(grey.image);
   }
 
   Image clean_of(const Job& job, const Image& noisy) {
-    Image clean = read(*job.clean).image;
+    Image clean = read_one(*job.clean);
     if (clean.width != noisy.width || clean.height != noisy.height) {
       throw DataError(
           "[denoise] {} has {} x {} pixels, its clean picture {} has {} x {}: expected the same; --size S "
@@ -244,25 +281,43 @@ void denoise(const DenoiseOptions& options) {
     fmt::print("{}", line);
     flush_output();
   };
+  const size_t n_skipped = inputs.size() - jobs.size();
+  if (n_skipped > 0 && !options.common.quiet) {
+    say("{} of {} pictures left out: their results are there\n", n_skipped, inputs.size());
+  }
   nlohmann::json rows = nlohmann::json::array();
-  Scores noisy, denoised;  // means
+  Failures failures(inputs.size());
+  Scores noisy, denoised;  // sums
+  const auto add = [](Scores& sum, const Scores& s) { sum = {sum.psnr + s.psnr, sum.ssim + s.ssim}; };
   Denoising one(options, denoiser);
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    const Row row = one(jobs[i], static_cast<uint32_t>(i));
-    const auto n = static_cast<double>(jobs.size());
-    noisy = {noisy.psnr + row.noisy.psnr / n, noisy.ssim + row.noisy.ssim / n};
-    denoised = {denoised.psnr + row.denoised.psnr / n, denoised.ssim + row.denoised.ssim / n};
+  for (const Job& job : jobs) {
+    Pictures pictures;
+    try {
+      pictures = one.read(job);
+    } catch (const Error& error) {
+      failures.add(job.input.str(), error);
+      continue;
+    }
+    const Row row = one(job, pictures);
+    add(noisy, row.noisy);
+    add(denoised, row.denoised);
     rows.push_back(row.json);
-    if (tabled && i == 0) print(head_line());
+    if (tabled && rows.size() == 1) print(head_line());
     if (tabled) print(score_line(row.name, row.noisy, row.denoised));
   }
+  const auto mean = [n = static_cast<double>(rows.size())](const Scores& sum) {
+    return Scores{sum.psnr / n, sum.ssim / n};
+  };
   if (options.common.json) {
-    nlohmann::json report = {{"pictures", rows}};
-    if (options.scored()) report["mean"] = Denoising::as_json(noisy, denoised);
+    nlohmann::json report = {{"pictures", rows}, {"errors", failures.json()}};
+    if (options.skip_existing) report["skipped"] = n_skipped;
+    if (options.scored() && !rows.empty()) report["mean"] = Denoising::as_json(mean(noisy), mean(denoised));
     print_json(report);
-  } else if (tabled) {
-    print(score_line(fmt::format("mean of {}", jobs.size()), noisy, denoised));
+  } else if (tabled && !rows.empty()) {
+    print(score_line(fmt::format("mean of {}", rows.size()), mean(noisy), mean(denoised)));
   }
+  flush_output();
+  failures.finish("denoise");
 }
 
 void add_input_options(CLI::App& command, DenoiseOptions& o) {
@@ -310,16 +365,19 @@ void add_output_options(CLI::App& command, DenoiseOptions& o) {
       "-o,--output", o.output,
       "folder for the results, PNG of the pictures' names, sizes and bit depths; FILE.png for one "
       "picture; - for standard output");
-  command.add_flag("--map", o.map, "write Lambda too, NAME_lambda.png");
+  CLI::Option* map = command.add_flag("--map", o.map, "write Lambda too, NAME_lambda.png");
   command
       .add_option(
           "--map-format", o.map_format,
           "figure: in colour, log scale with a bar; raw: 16-bit PNG, Lambda = level * the scale in its "
           "text chunk; safetensors: float32")
       ->check(CLI::IsMember({"figure", "raw", "safetensors"}))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->needs(map);
   command.add_flag("--compare", o.compare, "write the pictures side by side, NAME_compare.png");
   command.add_flag("--overwrite", o.overwrite, "replace files that exist");
+  command.add_flag("--skip-existing", o.skip_existing,
+                   "leave out pictures whose results are there: goes on after an interruption");
 }
 
 }  // namespace
@@ -332,6 +390,7 @@ void add_denoise_command(CLI::App& program) {
   add_output_options(*command, *options);
   options->common.add_to(*command);
   command->footer(
+      "A picture that cannot be read is said, the others go on; the exit code is then 3.\n"
       "Examples:\n  primal denoise runs/thesis/best.safetensors noisy.png -o denoised --map\n"
       "  primal denoise --lambda 0.07 scans/ -o denoised\n"
       "  primal denoise --lambda 0.07 --gap 1e-4 'scans/*.png' -o denoised\n"

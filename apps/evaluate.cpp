@@ -12,11 +12,13 @@
 #include "apps/json_text.h"
 #include "apps/number_range.h"
 #include "apps/pictures/denoiser.h"
+#include "apps/pictures/failures.h"
 #include "apps/pictures/text_file.h"
 #include "apps/pictures/tiling.h"
 #include "apps/signals.h"
 #include "apps/streams.h"
 #include "apps/training/checkpoint.h"
+#include "data/preprocess/preprocess.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -33,6 +35,26 @@ struct EvaluateOptions {
   uint64_t seed = 42;
   bool overwrite = false;
   Tiling tiling;
+};
+
+// The test pictures; one that is smaller than the side asked for is said.
+class TestPictures : public ImageFolder {
+ public:
+  TestPictures(const fs::path& folder, int64_t size, int64_t limit, bool quiet)
+      : ImageFolder(folder, size, limit), quiet_(quiet) {}
+
+ private:
+  Image load(int64_t i) const override {
+    const Image image = read_image(path(i));
+    const int64_t side = picture_size();
+    if (!quiet_ && std::min(image.width, image.height) < side) {
+      say("{} has {} x {} pixels: enlarged to {} x {}\n", path(i).string(), image.width, image.height, side,
+          side);
+    }
+    return preprocess(image, side);
+  }
+
+  bool quiet_;
 };
 
 // Figures asked for by name, with or without extension, or by number from 1.
@@ -55,14 +77,6 @@ std::vector<int64_t> chosen_figures(const EvaluateOptions& o, const Dataset& pic
     chosen.push_back(*found);
   }
   return chosen;
-}
-
-// Where nobody chose: the first picture, and those whose PSNR the map improves by the median and the least.
-std::vector<int64_t> telling_figures(const std::vector<Evaluation>& rows) {
-  std::vector<int64_t> order(rows.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int64_t>(i);
-  std::ranges::stable_sort(order, {}, [&](int64_t i) { return rows[static_cast<size_t>(i)].psnr_gain(); });
-  return {0, order[order.size() / 2], order.front()};
 }
 
 // The files of -o DIR; evaluation.csv grows with each picture, so a stopped evaluation keeps what it has.
@@ -105,16 +119,33 @@ class EvaluationFiles {
 
 struct Evaluated {
   std::vector<Evaluation> rows;
-  int stopped_by = 0;  // a signal
+  std::vector<int64_t> pictures;  // the one of each row
+  int stopped_by = 0;             // a signal
 };
 
+// Where nobody chose: the first picture, and those whose PSNR the map improves by the median and the least.
+std::vector<int64_t> telling_figures(const Evaluated& result) {
+  std::vector<size_t> order(result.rows.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::ranges::stable_sort(order, {}, [&](size_t i) { return result.rows[i].psnr_gain(); });
+  return {result.pictures.front(), result.pictures[order[order.size() / 2]], result.pictures[order.front()]};
+}
+
 Evaluated evaluate_all(const UnrolledTv& model, const Dataset& pictures, const EvaluationSettings& settings,
-                       EvaluationFiles& files, bool quiet) {
+                       EvaluationFiles& files, Failures& failures, bool quiet) {
   const StopSignals signals;
   const auto start = std::chrono::steady_clock::now();
   Evaluated result;
   for (int64_t i = 0; i < pictures.size() && result.stopped_by == 0; ++i) {
+    try {
+      pictures.clean(i);  // from the cache from here on
+    } catch (const Error& error) {
+      failures.add(pictures.name(i), error);
+      result.stopped_by = signals.caught();
+      continue;
+    }
     result.rows.push_back(evaluate_picture(model, pictures, i, settings));
+    result.pictures.push_back(i);
     const Evaluation& e = result.rows.back();
     files.append(csv_row(e));
     if (!quiet) {
@@ -151,7 +182,8 @@ void evaluate(const EvaluateOptions& o) {
   const std::unique_ptr<UnrolledTv> model = load_model(o.model, {}, device);
   const TrainConfig config = model_config(o.model);
   settings.noise_kind = parse_noise_kind(o.noise_kind.empty() ? config.noise.kind : o.noise_kind);
-  const ImageFolder pictures(split_folder(o.data, "test"), o.size > 0 ? o.size : config.data.size, o.limit);
+  const TestPictures pictures(split_folder(o.data, "test"), o.size > 0 ? o.size : config.data.size, o.limit,
+                              o.common.quiet);
   std::vector<int64_t> figures = chosen_figures(o, pictures);
   const int64_t side = pictures.picture_size();
   const MapPlan plan = plan_map(*model, {1, 1, 1, side, side}, o.tiling);
@@ -159,20 +191,23 @@ void evaluate(const EvaluateOptions& o) {
   if (plan.tile > 0 && !o.common.quiet) say("the network works in {}\n", tiles_text(plan));
   EvaluationFiles files(o.output, o.overwrite);
 
-  const Evaluated result = evaluate_all(*model, pictures, settings, files, o.common.quiet);
+  Failures failures(static_cast<size_t>(pictures.size()));
+  const Evaluated result = evaluate_all(*model, pictures, settings, files, failures, o.common.quiet);
+  if (result.rows.empty()) failures.finish("evaluate");
   const EvaluationSummary summary = summarise(result.rows, o.seed);
   nlohmann::json json = summary_json(summary);
   json["settings"] = settings_json(o, settings, pictures);
+  json["errors"] = failures.json();
   json["complete"] = static_cast<int64_t>(result.rows.size()) == pictures.size();
   files.write_summary(json);
 
   std::string written;
   if (files.any()) {
-    if (figures.empty()) figures = telling_figures(result.rows);
+    if (figures.empty()) figures = telling_figures(result);
     std::ranges::sort(figures);
     figures.erase(std::unique(figures.begin(), figures.end()), figures.end());
     for (const int64_t i : figures) {
-      if (i >= summary.n_pictures) continue;  // stopped before it
+      if (!std::ranges::binary_search(result.pictures, i)) continue;  // stopped before it, or not read
       // Computed again: to keep every picture until the choice is known would take memory without bound.
       EvaluatedPictures kept;
       const Evaluation scores = evaluate_picture(*model, pictures, i, settings, &kept);
@@ -192,6 +227,7 @@ void evaluate(const EvaluateOptions& o) {
         (fs::path(o.output) / "summary.json").string(), written);
   }
   if (result.stopped_by != 0) throw Stopped(result.stopped_by, files.any());
+  failures.finish("evaluate");
 }
 
 }  // namespace
@@ -236,7 +272,9 @@ void add_evaluate_command(CLI::App& program) {
   command->footer(
       "PSNR and SSIM are of the unclipped result, data range 1. The best scalar lambda is chosen for each "
       "picture, once\n"
-      "by PSNR and once by SSIM, with the clean picture in hand. Ctrl-C stops after the picture at hand and "
+      "by PSNR and once by SSIM, with the clean picture in hand. A picture that cannot be read is said, the "
+      "others go on;\n"
+      "the exit code is then 3. Ctrl-C stops after the picture at hand and "
       "reports.\n"
       "Examples:\n  primal evaluate runs/thesis/best.safetensors --data chest_xray -o evaluation\n"
       "  primal evaluate runs/thesis/best.safetensors --data chest_xray --noise 0.3 --limit 10 --figure 1");

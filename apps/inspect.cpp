@@ -321,7 +321,8 @@ void inspect(const InspectOptions& options) {
   const int n_asked =
       (options.file.empty() ? 0 : 1) + (options.diff.empty() ? 0 : 1) + (options.devices ? 1 : 0);
   if (n_asked != 1) throw ConfigError("[inspect] expects one of: FILE or FOLDER, --diff A B, --devices");
-  const bool of_run = std::filesystem::is_directory(options.file);
+  std::error_code error;  // what cannot be read is told by its reader
+  const bool of_run = std::filesystem::is_directory(options.file, error);
   if (!options.curves.empty() && !of_run)
     throw ConfigError("[inspect] --curves expects the folder of a training");
   if (of_run) return inspect_run(options);

@@ -29,7 +29,8 @@ struct Evaluation {
   double lambda_by_psnr = 0.0, lambda_by_ssim = 0.0;
   Scores by_psnr, by_ssim;  // of the scalar lambda that is best by the one, by the other
 
-  double psnr_gain() const { return map.psnr - by_psnr.psnr; }
+  // Two perfect results, of infinite PSNR, are equal.
+  double psnr_gain() const { return map.psnr == by_psnr.psnr ? 0.0 : map.psnr - by_psnr.psnr; }
   double ssim_gain() const { return map.ssim - by_ssim.ssim; }
 };
 

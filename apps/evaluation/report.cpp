@@ -1,6 +1,7 @@
 #include "apps/evaluation/report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace primal {
@@ -30,6 +31,14 @@ nlohmann::json as_json(const Gain& g) {
           {"interval_95", {g.interval.low, g.interval.high}},
           {"n_improved", g.n_improved},
           {"share_improved", g.share_improved}};
+}
+
+// A dash for what is no number: the deviation of infinite scores.
+std::string number(double value, int digits) {
+  return std::isnan(value) ? "-" : fmt::format("{:.{}f}", value, digits);
+}
+std::string signed_number(double value, int digits) {
+  return std::isnan(value) ? "-" : fmt::format("{:+.{}f}", value, digits);
 }
 
 std::string quoted(const std::string& field) {
@@ -89,17 +98,19 @@ std::string summary_table(const EvaluationSummary& summary) {
                                  fmt::format("mean of {}", summary.n_pictures), "PSNR dB", "deviation",
                                  "SSIM", "deviation", "lambda", "deviation");
   for (const EvaluationSummary::Method& m : summary.methods) {
-    text += fmt::format("{:<22} {:>9.3f} {:>10.3f} {:>9.4f} {:>10.4f}", m.name, m.psnr.mean, m.psnr.deviation,
-                        m.ssim.mean, m.ssim.deviation);
+    text += fmt::format("{:<22} {:>9} {:>10} {:>9} {:>10}", m.name, number(m.psnr.mean, 3),
+                        number(m.psnr.deviation, 3), number(m.ssim.mean, 4), number(m.ssim.deviation, 4));
     if (m.has_lambda) text += fmt::format(" {:>9.4f} {:>10.4f}", m.lambda.mean, m.lambda.deviation);
     text += "\n";
   }
   text += fmt::format("\n{:<22} {:>9} {:>10} {:>20}   {}\n", "map - best scalar", "mean", "deviation",
                       "95 % of the mean", "better for");
   const auto line = [&](const char* name, const Gain& g, int digits) {
-    text += fmt::format("{:<22} {:>+9.{}f} {:>10.{}f} {:>20}   {} of {} ({:.0f} %)\n", name, g.spread.mean,
-                        digits, g.spread.deviation, digits,
-                        fmt::format("{:+.{}f} .. {:+.{}f}", g.interval.low, digits, g.interval.high, digits),
+    const std::string interval = std::isnan(g.interval.low) ? "-"
+                                                            : signed_number(g.interval.low, digits) + " .. " +
+                                                                  signed_number(g.interval.high, digits);
+    text += fmt::format("{:<22} {:>9} {:>10} {:>20}   {} of {} ({:.0f} %)\n", name,
+                        signed_number(g.spread.mean, digits), number(g.spread.deviation, digits), interval,
                         g.n_improved, summary.n_pictures, 100.0 * g.share_improved);
   };
   line("PSNR dB, by PSNR", summary.psnr, 3);

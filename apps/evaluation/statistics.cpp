@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "tensor/error.h"
@@ -33,6 +34,10 @@ Interval bootstrap_interval(std::span<const double> values, uint64_t seed, int64
                             double level) {
   if (values.empty() || n_resamples < 1) {
     throw ShapeError("[statistics] {} values, {} resamples", values.size(), n_resamples);
+  }
+  if (!std::ranges::all_of(values, [](double v) { return std::isfinite(v); })) {
+    const double none = std::numeric_limits<double>::quiet_NaN();  // nor could the means be sorted
+    return {none, none};
   }
   const RandomStream stream(seed, RandomPurpose::bootstrap);
   const size_t n = values.size();

@@ -5,6 +5,7 @@
 //                        its (1 - level)/2 and (1 + level)/2 quantiles, between neighbours linearly. Draw i of resample r is
 //                        element r N + i of the stream (seed, bootstrap), so two scores of the same pictures are resampled
 //                        alike, on any machine.
+// Of values that are not all finite, such as the PSNR of a perfect picture, deviation and interval are NaN.
 // Errors:  ShapeError for no values.
 // Source:  B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13.
 #pragma once

@@ -189,15 +189,20 @@ std::vector<GoldenRow> run_golden(const GoldenCase& on_cpu, const OpRegistry& op
 std::vector<fs::path> golden_files(const std::vector<std::string>& paths) {
   std::vector<fs::path> files;
   for (const std::string& path : paths) {
-    if (fs::is_directory(path)) {
-      for (const auto& entry : fs::recursive_directory_iterator(path)) {
-        if (entry.is_regular_file() && entry.path().extension() == ".safetensors" && is_case(entry.path()))
-          files.push_back(entry.path());
+    std::error_code error;
+    if (fs::is_directory(path, error)) {
+      fs::recursive_directory_iterator entry(path, error);
+      for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+        std::error_code unreadable;  // a dangling link is no case
+        if (entry->is_regular_file(unreadable) && entry->path().extension() == ".safetensors" &&
+            is_case(entry->path()))
+          files.push_back(entry->path());
       }
-    } else if (fs::exists(path)) {
+      if (error) throw IoError("[verify] cannot read the folder {}: {}", path, error.message());
+    } else if (fs::exists(path, error)) {
       files.emplace_back(path);
     } else {
-      throw IoError("[verify] {} does not exist", path);
+      throw IoError("[verify] {}: {}", path, error ? error.message() : "No such file or directory");
     }
   }
   std::ranges::sort(files);

@@ -1,7 +1,9 @@
 #include "apps/inspection/run_curves.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <fmt/core.h>
 #include <fstream>
 
@@ -34,6 +36,8 @@ size_t best_of(const RunCurve& curve) {
 RunCurves read_run_curves(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / "metrics.csv";
   std::ifstream file(path);
+  if (!file && errno != ENOENT)
+    throw IoError("[inspect] cannot read {}: {}", path.string(), std::strerror(errno));
   if (!file)
     throw IoError("[inspect] {} has no metrics.csv: is it the folder of a training?", folder.string());
   std::string line;

@@ -65,6 +65,7 @@ void add_pattern(std::vector<PictureInput>& inputs, const std::string& pattern) 
 std::vector<PictureInput> find_inputs(const std::vector<std::string>& paths, int64_t limit) {
   std::vector<PictureInput> inputs;
   for (const std::string& path : paths) {
+    std::error_code error;
     if (path == "-") {
       inputs.push_back({"-", "stdin"});
     } else if (is_folder(path)) {
@@ -73,6 +74,8 @@ std::vector<PictureInput> find_inputs(const std::vector<std::string>& paths, int
       inputs.push_back({path, fs::path(path).stem().string()});
     } else if (path.find_first_of(kPatternSigns) != std::string::npos) {
       add_pattern(inputs, path);
+    } else if (!fs::exists(path, error) && error) {
+      throw IoError("[input] cannot read {}: {}", path, error.message());
     } else {
       throw IoError("[input] there is no file or folder {}", path);
     }

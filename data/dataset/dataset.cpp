@@ -105,7 +105,8 @@ Image PhantomSet::load(int64_t i) const {
 std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& folder) {
   std::error_code error;
   if (!std::filesystem::exists(folder, error)) {
-    throw IoError("[dataset] no folder {}: No such file or directory", folder.string());
+    throw IoError("[dataset] no folder {}: {}", folder.string(),
+                  error ? error.message() : "No such file or directory");
   }
   if (!std::filesystem::is_directory(folder, error)) {
     throw IoError("[dataset] {} is not a folder; a data set is a folder of pictures", folder.string());
@@ -135,11 +136,14 @@ std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& fo
 }
 
 std::filesystem::path split_folder(const std::filesystem::path& root, const std::string& split) {
-  if (std::filesystem::is_directory(root / split)) return root / split;
+  const auto has = [&](const std::string& name) {
+    std::error_code error;  // a root that cannot be read is told by find_pictures
+    return std::filesystem::is_directory(root / name, error);
+  };
+  if (has(split)) return root / split;
   std::string others;
   for (const char* name : {"train", "val", "test"}) {
-    if (std::filesystem::is_directory(root / name))
-      others += fmt::format("{}{}", others.empty() ? "" : ", ", name);
+    if (has(name)) others += fmt::format("{}{}", others.empty() ? "" : ", ", name);
   }
   if (!others.empty()) throw DataError("[dataset] {} has {}, but no folder {}", root.string(), others, split);
   return root;

@@ -103,6 +103,14 @@ TEST_F(BadInputCli, FoldersThatHoldNothingOrCannotBeRead) {
   if (!obey_permissions()) GTEST_SKIP() << "root reads every folder, and there is no setpriv";
   fs::permissions(folder_ / "empty", fs::perms::none);
   expect_refused("denoise --lambda 0.1 " + path("empty"), {path("empty"), "Permission denied"});
+  for (const std::string& arguments :
+       {"verify " + path("empty"), "inspect " + path("empty"), "inspect " + path("empty/run"),
+        "train --dry-run --data " + path("empty"),
+        "denoise --lambda 0.1 --noise 0.1 " + path("empty/a.png")}) {
+    const Outcome o = run(arguments);
+    EXPECT_EQ(o.exit_code, 3) << arguments;
+    EXPECT_TRUE(has(o.err, "Permission denied") && !has(o.err, "filesystem error")) << o.err;
+  }
   fs::permissions(folder_ / "empty", fs::perms::owner_all);
 }
 

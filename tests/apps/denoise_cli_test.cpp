@@ -89,6 +89,62 @@ TEST_F(DenoiseCli, EveryResultIsCheckedBeforeTheFirstIsWritten) {
   EXPECT_NE(text_of(folder_ / "out/b.png"), before);
 }
 
+TEST_F(DenoiseCli, ABrokenPictureStopsNoOther) {
+  fs::create_directories(folder_ / "in");
+  for (const char* name : {"in/a.png", "in/b.png", "in/c.png", "in/d.png"}) write_phantom(name, 0);
+  const std::string whole = text_of(folder_ / "in/b.png");
+  write_file_atomically(folder_ / "in/b.png",
+                        {reinterpret_cast<const uint8_t*>(whole.data()), whole.size() / 2});
+  const std::string command = run_scalar(path("in") + " --noise 0.3 --json -o " + path("out"));
+  const Outcome o = run(command);
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_TRUE(has(o.err, path("in/b.png") + " is truncated") && has(o.err, "1 of 4 pictures")) << o.err;
+  const json report = json::parse(o.out);
+  ASSERT_EQ(report.at("pictures").size(), 3u);
+  ASSERT_EQ(report.at("errors").size(), 1u);
+  EXPECT_EQ(report.at("errors").at(0).at("picture"), path("in/b.png"));
+  EXPECT_TRUE(has(report.at("errors").at(0).at("error").get<std::string>(), "truncated"));
+  EXPECT_TRUE(report.contains("mean"));
+  for (const char* done : {"out/a.png", "out/c.png", "out/d.png"}) EXPECT_TRUE(fs::exists(folder_ / done));
+
+  // Mended, and one result lost: only what is missing is made, with the noise it had.
+  write_phantom("in/b.png", 0);
+  const std::string last = text_of(folder_ / "out/d.png");
+  fs::remove(folder_ / "out/d.png");
+  write_phantom("out/a.png", 1);
+  const std::string kept = text_of(folder_ / "out/a.png");
+  const Outcome refused = run(command);
+  EXPECT_TRUE(has(refused.err, "exists; give --overwrite")) << refused.err;
+  const Outcome rest = run(command + " --skip-existing");
+  ASSERT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_EQ(json::parse(rest.out).at("skipped"), 2);
+  EXPECT_EQ(json::parse(rest.out).at("pictures").size(), 2u);
+  EXPECT_EQ(text_of(folder_ / "out/a.png"), kept);
+  EXPECT_EQ(text_of(folder_ / "out/d.png"), last);
+  EXPECT_TRUE(fs::exists(folder_ / "out/b.png"));
+  // Of a picture that has some of its files, those that are there stay.
+  fs::remove(folder_ / "out/c.png");
+  EXPECT_EQ(run(command + " --skip-existing --compare --quiet").exit_code, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "out/c.png") && fs::exists(folder_ / "out/a_compare.png"));
+  EXPECT_EQ(text_of(folder_ / "out/a.png"), kept);
+  const Outcome nothing = run(command + " --skip-existing --compare");
+  EXPECT_EQ(nothing.exit_code, 0);
+  EXPECT_TRUE(has(nothing.err, "4 of 4 pictures left out")) << nothing.err;
+  EXPECT_EQ(run(command + " --skip-existing --overwrite").exit_code, 2);
+  EXPECT_EQ(run(run_scalar(path("in") + " --noise 0.3 --skip-existing")).exit_code, 2);
+}
+
+TEST_F(DenoiseCli, OptionsThatCannotDoAnythingAreRefused) {
+  write_phantom("a.png", 0);
+  const Outcome model = run(run_scalar("best.safetensors " + path("a.png") + " -o " + path("out")));
+  EXPECT_EQ(model.exit_code, 2);
+  EXPECT_TRUE(has(model.err, "--lambda takes no model: leave out best.safetensors")) << model.err;
+  const Outcome format =
+      run("denoise m.safetensors " + path("a.png") + " --map-format raw -o " + path("out"));
+  EXPECT_EQ(format.exit_code, 2);
+  EXPECT_TRUE(has(format.err, "--map-format requires --map")) << format.err;
+}
+
 TEST_F(DenoiseCli, TwoResultsOfOneNameAreRefused) {
   write_phantom("a.png", 0);
   fs::copy_file(folder_ / "a.png", folder_ / "a.jpg");

@@ -105,6 +105,25 @@ TEST_F(EvaluateCli, ShowsTheFiguresAskedFor) {
   EXPECT_EQ(run(evaluate("--figure 1")).exit_code, 2);
 }
 
+TEST_F(EvaluateCli, ABrokenPictureStopsNoOther) {
+  std::ofstream(folder_ / "data/test/B/q.png") << "no picture";  // the first by name
+  write_png(folder_ / "data/test/p2.png", Image(5, 7, 1));
+  const Outcome o = run(evaluate("-o " + path("out")));
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_TRUE(has(o.err, "B/q.png is neither PNG nor JPEG") && has(o.err, "1 of 5 pictures")) << o.err;
+  EXPECT_TRUE(has(o.err, "p2.png has 5 x 7 pixels: enlarged to 24 x 24")) << o.err;
+  EXPECT_TRUE(has(o.out, "mean of 4")) << o.out;
+  const json summary = json::parse(text_of(folder_ / "out/summary.json"));
+  EXPECT_EQ(summary.at("n_pictures"), 4);
+  EXPECT_EQ(summary.at("complete"), false);
+  EXPECT_EQ(summary.at("errors").at(0).at("picture"), "B/q.png");
+  EXPECT_EQ(std::ranges::count(text_of(folder_ / "out/evaluation.csv"), '\n'), 5);
+  EXPECT_TRUE(fs::exists(folder_ / "out/figures/p0.png"));
+  const Outcome none = run(evaluate("--limit 1"));
+  EXPECT_EQ(none.exit_code, 3);
+  EXPECT_TRUE(has(none.err, "primal: [image]")) << none.err;
+}
+
 TEST_F(EvaluateCli, AStopKeepsTheRowsSoFar) {
   for (uint32_t i = 0; i < 400; ++i) write_phantom("data/test/r" + std::to_string(i) + ".png", i);
   // In the background; stopped as soon as a picture is in the file.

@@ -86,6 +86,18 @@ TEST(Report, ComparesTheMapWithTheBestScalarOfEachScore) {
   EXPECT_NE(summary_table(s).find("2 of 3 (67 %)"), std::string::npos) << summary_table(s);
 }
 
+TEST(Report, PerfectPicturesHaveNoDeviation) {
+  const double inf = std::numeric_limits<double>::infinity();
+  const std::vector<Evaluation> rows{row("a", inf, inf, 1, 1), row("b", inf, 30, 1, 0.9),
+                                     row("c", 30, inf, 0.9, 1)};
+  EXPECT_EQ(rows[0].psnr_gain(), 0.0);
+  const std::string table = summary_table(summarise(rows, 42));
+  EXPECT_EQ(table.find("nan"), std::string::npos) << table;
+  EXPECT_NE(table.find("map                          inf          -"), std::string::npos) << table;
+  EXPECT_TRUE(summary_json(summarise(rows, 42)).at("gain").at("psnr").at("interval_95").dump() ==
+              "[null,null]");
+}
+
 TEST(Report, CsvQuotesNamesAndKeepsEveryDigit) {
   Evaluation e = row("a, \"b\".png", 0.1 + 0.2, 1.0 / 3.0, 0.8, 0.7);
   const std::string line = csv_row(e);
