@@ -202,6 +202,10 @@ class Denoising {
       said_grey_ = true;
       say("{} is in colour: made grey (ITU-R 601), as every picture in colour\n", input.str());
     }
+    if (grey.had_alpha && !said_alpha_ && !options_.common.quiet) {
+      said_alpha_ = true;
+      say("{} has transparency: left out, as of every picture\n", input.str());
+    }
     return std::move(grey.image);
   }
 
@@ -248,7 +252,7 @@ class Denoising {
   const DenoiseOptions& options_;
   const Denoiser& denoiser_;
   NoiseKind noise_kind_;
-  bool said_grey_ = false;
+  bool said_grey_ = false, said_alpha_ = false;
 };
 
 std::string head_line() {

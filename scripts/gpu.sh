@@ -62,7 +62,7 @@ else
   echo "==> no compute-sanitizer here: not run"
 fi
 step profile_ops "$primal" profile "${cuda[@]}" --quiet
-step profile_step "$primal" profile --step "${cuda[@]}" --trace "$out/step_trace.json" --quiet
+step profile_step "$primal" profile --step "${cuda[@]}" --trace "$out/step_trace.json" --overwrite --quiet
 step tune "$primal" tune "${cuda[@]}" --overwrite -o "$out/plan.json" --quiet
 step profile_step_tuned "$primal" profile --step "${cuda[@]}" --plan "$out/plan.json" --quiet
 if ((!quick)); then

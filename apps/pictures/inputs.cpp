@@ -124,6 +124,7 @@ Image read_input(const PictureInput& input) {
 GreyInput read_grey(const PictureInput& input, int64_t size) {
   const Image image = read_input(input);
   GreyInput grey{size > 0 ? preprocess(image, size) : to_grey(image)};
+  grey.had_alpha = image.had_alpha;
   const std::vector<uint16_t>& levels = image.levels;
   for (size_t i = 0; image.channels == 3 && i < levels.size() && !grey.was_colour; i += 3) {
     grey.was_colour = levels[i] != levels[i + 1] || levels[i] != levels[i + 2];

@@ -41,6 +41,7 @@ Image read_input(const PictureInput& input);
 struct GreyInput {
   Image image;              // grey; cropped and resized where a size was given
   bool was_colour = false;  // some pixel was not grey
+  bool had_alpha = false;   // left out
 };
 GreyInput read_grey(const PictureInput& input, int64_t size = 0);
 

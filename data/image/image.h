@@ -37,6 +37,7 @@ struct Image {
   int bit_depth = 8;  // 8 or 16
   // Levels 0 .. max_level(), [height, width, channels] row-major, whatever the bit depth.
   std::vector<uint16_t> levels;
+  bool had_alpha = false;  // in its file, or a colour marked transparent
 
   Image() = default;
   // All levels 0. ShapeError for an extent below 1, other channels or bit depths, or more than kMaxPixels.

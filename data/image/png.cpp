@@ -142,6 +142,8 @@ Image decode_png(std::span<const uint8_t> bytes, const std::string& name) {
                  nullptr, nullptr);
   });
   // Deflate makes at most 1032 bytes from one.
+  const bool has_alpha =
+      (layout.colour_type & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(png, info, PNG_INFO_tRNS) != 0;
   const int stored_bits = layout.bit_depth * png_get_channels(png, info);
   check_extent(name, "png", layout.width, layout.height, bytes.size(), 1032.0 * 8.0 / stored_bits);
 
@@ -174,7 +176,9 @@ Image decode_png(std::span<const uint8_t> bytes, const std::string& name) {
     for (int64_t y = 0; y < image.height; ++y) widen_in_place(image.row(y), n_samples);
   }
   const int orientation = exif_orientation({layout.exif, layout.exif == nullptr ? 0 : layout.exif_bytes});
-  return upright(std::move(image), orientation);
+  Image result = upright(std::move(image), orientation);
+  result.had_alpha = has_alpha;
+  return result;
 }
 
 }  // namespace codec

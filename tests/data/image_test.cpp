@@ -81,6 +81,18 @@ TEST(Png, DropsAlphaAndExpandsPalettes) {
   EXPECT_EQ(levels(make_png({.bit_depth = 8, .transparent = true}, 2, 1, {{0, 9}})), (Levels{0, 9}));
 }
 
+TEST(Png, KnowsWhereAlphaWas) {
+  const auto had_alpha = [](const PngKind& kind, const std::vector<uint8_t>& palette = {}) {
+    return decode_image(make_png(kind, 1, 1, {{0, 0, 0, 0}}, palette), "test").had_alpha;
+  };
+  EXPECT_TRUE(had_alpha({.colour_type = PNG_COLOR_TYPE_GRAY_ALPHA}));
+  EXPECT_TRUE(had_alpha({.colour_type = PNG_COLOR_TYPE_RGB_ALPHA, .orientation = 6}));
+  EXPECT_TRUE(had_alpha({.transparent = true}));
+  EXPECT_TRUE(had_alpha({.colour_type = PNG_COLOR_TYPE_PALETTE, .transparent = true}, {1, 2, 3, 4, 5, 6}));
+  EXPECT_FALSE(had_alpha({.colour_type = PNG_COLOR_TYPE_PALETTE}, {1, 2, 3, 4, 5, 6}));
+  EXPECT_FALSE(had_alpha({.colour_type = PNG_COLOR_TYPE_RGB}));
+}
+
 TEST(Png, ReadsInterlacedAsPlain) {
   for (const int colour_type : {PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_RGB}) {
     const int channels = colour_type == PNG_COLOR_TYPE_RGB ? 3 : 1;
