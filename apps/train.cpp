@@ -57,6 +57,12 @@ struct Resolved {
   std::filesystem::path last() const {
     return std::filesystem::path(settings.config.output) / "last.safetensors";
   }
+  bool exists() const {
+    std::error_code error;
+    const bool found = std::filesystem::exists(last(), error);
+    if (error) throw IoError("[train] cannot look into {}: {}", settings.config.output, error.message());
+    return found;
+  }
 };
 
 Resolved resolve(const TrainOptions& options) {
@@ -65,13 +71,15 @@ Resolved resolve(const TrainOptions& options) {
   apply_environment(r.settings, environ);
   apply_flags(r.settings, flags_of(options));
   if (options.resume) {
-    if (!std::filesystem::exists(r.last())) {
+    if (!r.exists()) {
       throw IoError("[train] nothing to resume: {} does not exist", r.last().string());
     }
     const CheckpointInfo checkpoint = checkpoint_info(r.last());
     r.settings = resumed(r.settings, checkpoint.config, r.last().string(), r.changes);
     r.state = checkpoint.state;
   }
+  if (r.settings.config.output.empty())
+    throw ConfigError("[config] output is empty: name a folder (--output)");
   const TrainConfig::Noise& noise = r.settings.config.noise;
   if (noise.low > noise.high) {
     throw ConfigError("[config] noise.low {} is above noise.high {}", noise.low, noise.high);
@@ -131,8 +139,8 @@ void train_command(const TrainOptions& options) {
   const TrainConfig& config = resolved.settings.config;
   const std::filesystem::path last = resolved.last();
   // Whoever is at work there is the first thing to know; the training itself takes the lock again.
-  if (!options.dry_run && std::filesystem::exists(last)) const RunLock probe(config.output);
-  if (std::filesystem::exists(last) && !options.resume && !options.overwrite && !options.dry_run) {
+  if (!options.dry_run && resolved.exists()) const RunLock probe(config.output);
+  if (resolved.exists() && !options.resume && !options.overwrite && !options.dry_run) {
     throw ConfigError("[train] {} holds a training already; give --resume, --overwrite or another --output",
                       config.output);
   }
