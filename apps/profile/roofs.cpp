@@ -137,13 +137,15 @@ Roof measure_fma_roof(int threads, const RoofOptions& options) {
 
 double measure_core_round_trip_ns(int threads) {
   if (threads < 2) return 0.0;
-  constexpr int kRepetitions = 7;
-  constexpr int64_t kTrips = 1000, kEnd = -1;
-  constexpr double kMostMs = 50.0;            // where two threads have one core, a trip takes a time slice
-  alignas(64) std::atomic<int64_t> ball = 0;  // odd on its way there, even on its way back
+  constexpr int kRepetitions = 50;
+  constexpr int64_t kTrips = 100, kEnd = -1;
+  constexpr double kMostMs = 50.0;   // where two threads have one core, a trip takes a time slice
+  struct alignas(64) Ball {          // alone in its cache line
+    std::atomic<int64_t> value = 0;  // odd on its way there, even on its way back
+  } ball;
   const auto wait_for = [&](int64_t value) {
     for (int64_t spins = 1;; ++spins) {
-      const int64_t now = ball.load(std::memory_order_acquire);
+      const int64_t now = ball.value.load(std::memory_order_acquire);
       if (now == value || now == kEnd) return now;
       if (spins % 1024 == 0) std::this_thread::yield();
     }
@@ -153,22 +155,21 @@ double measure_core_round_trip_ns(int threads) {
     if (n_threads < 2) return;
     if (thread == 1) {
       for (int64_t value = 1; wait_for(value) != kEnd; value += 2)
-        ball.store(value + 1, std::memory_order_release);
+        ball.value.store(value + 1, std::memory_order_release);
       return;
     }
     const Clock::time_point start = Clock::now();
     for (int64_t value = 1, r = 0; r < kRepetitions && milliseconds_since(start) < kMostMs; ++r) {
       const Clock::time_point begin = Clock::now();
-      int64_t n = 0;
-      for (; n < kTrips && milliseconds_since(start) < kMostMs; ++n, value += 2) {
-        ball.store(value, std::memory_order_release);
+      for (int64_t n = 0; n < kTrips; ++n, value += 2) {
+        ball.value.store(value, std::memory_order_release);
         wait_for(value + 1);
       }
-      trips.push_back(1e6 * milliseconds_since(begin) / static_cast<double>(std::max<int64_t>(n, 1)));
+      trips.push_back(1e6 * milliseconds_since(begin) / static_cast<double>(kTrips));
     }
-    ball.store(kEnd, std::memory_order_release);
+    ball.value.store(kEnd, std::memory_order_release);
   });
-  return trips.empty() ? 0.0 : std::ranges::min(trips);
+  return summarise(trips).median;
 }
 
 Roofs measure_roofs(const RoofOptions& options) {
