@@ -6,7 +6,6 @@
 #include <fmt/ranges.h>
 #include <ranges>
 #include <set>
-#include <sys/sysinfo.h>
 
 #include "apps/commands.h"
 #include "apps/inspection/run_curves.h"
@@ -219,29 +218,19 @@ void inspect_difference(const InspectOptions& options) {
   }
 }
 
-struct HostMemory {
-  uint64_t total_bytes = 0, free_bytes = 0;
-};
-
-HostMemory host_memory() {
-  struct sysinfo info {};
-  if (sysinfo(&info) != 0) return {};
-  return {uint64_t{info.totalram} * info.mem_unit, uint64_t{info.freeram} * info.mem_unit};
-}
-
 void inspect_devices(const InspectOptions& options) {
   const Machine machine = this_machine();
-  const HostMemory memory = host_memory();
   const BuildInfo& build = build_info();
   const CudaStatus status = cuda_status();
   const DeviceChoice automatic = choose_device();
   const std::vector<DeviceInfo> all = devices();
+  const DeviceInfo& host = all.front();
   const auto is_cuda = [](const DeviceInfo& d) { return d.device.kind == Device::Kind::cuda; };
   if (options.common.json) {
     nlohmann::json cpu = to_json(machine);
     cpu.update({{"device", "cpu"},
-                {"memory_bytes", memory.total_bytes},
-                {"memory_free_bytes", memory.free_bytes},
+                {"memory_bytes", host.memory_bytes},
+                {"memory_free_bytes", host.free_memory_bytes},
                 {"usable_instruction_sets", build.usable_here}});
     nlohmann::json report{
         {"devices", {cpu, {{"device", "simt"}, {"name", "CUDA kernels emulated on the processor"}}}},
@@ -272,15 +261,14 @@ void inspect_devices(const InspectOptions& options) {
     fmt::print("        {} {} KiB, shared by {} processor{}\n", cache.name, cache.bytes >> 10, cache.shared,
                cache.shared == 1 ? "" : "s");
   }
-  fmt::print("        memory {:.1f} GiB, {:.1f} GiB unused\n",
-             static_cast<double>(memory.total_bytes) / 0x1p30,
-             static_cast<double>(memory.free_bytes) / 0x1p30);
+  fmt::print("        memory {:.1f} GiB, {:.1f} GiB free\n", static_cast<double>(host.memory_bytes) / 0x1p30,
+             static_cast<double>(host.free_memory_bytes) / 0x1p30);
   fmt::print(
       "simt    CUDA kernels emulated on the processor: to read, test and debug them, not to be fast\n");
   for (const DeviceInfo& d : all | std::views::filter(is_cuda)) {
     fmt::print("{:<7} {}, {}, {} multiprocessors\n", d.device.str(), d.name, d.architecture,
                d.n_multiprocessors);
-    fmt::print("        memory {:.1f} GiB, {:.1f} GiB unused\n", static_cast<double>(d.memory_bytes) / 0x1p30,
+    fmt::print("        memory {:.1f} GiB, {:.1f} GiB free\n", static_cast<double>(d.memory_bytes) / 0x1p30,
                static_cast<double>(d.free_memory_bytes) / 0x1p30);
   }
   if (!status.absent.empty()) fmt::print("cuda    none: {}\n", status.absent);

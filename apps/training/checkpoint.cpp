@@ -55,13 +55,13 @@ double number_or(const Safetensors& file, const std::string& key, double otherwi
 Safetensors read_whole(const std::filesystem::path& path) {
   Safetensors file = Safetensors::read(path);
   const auto written = file.metadata().find(kChecksum);
-  if (is_checkpoint(file.metadata()) && written != file.metadata().end() &&
-      written->second != checksum_text(file.crc32())) {
+  if (!is_checkpoint(file.metadata()) || written == file.metadata().end()) return file;
+  const std::string found = checksum_text(file.crc32());
+  if (found != written->second) {
     throw DataError(
         "[checkpoint] {} is damaged: its tensors have the CRC-32 {}, {} were written; where they were "
-        "changed on "
-        "purpose, take {} out of its metadata",
-        file.name(), checksum_text(file.crc32()), written->second, kChecksum);
+        "changed on purpose, take {} out of its metadata",
+        file.name(), found, written->second, kChecksum);
   }
   return file;
 }

@@ -347,20 +347,22 @@ void winograd_convolution(const Exec& exec, const WinogradConvolution& q) {
   grid.row_stride = row_tiles;
   grid.total = round_up(grid.n_rows * grid.row_stride, PackedPatch::kAlign);
 
-  PackedPatch channel(patches, 1);
-  channel.row_stride = round_up(4 * row_tiles + 2, PackedPatch::kAlign);
-  channel.channel_stride = (4 * grid.n_rows + 2) * channel.row_stride + 2 * PackedPatch::kAlign;
-  const int64_t work_floats = 4 * channel.row_stride;
-  const int64_t v_floats = kWinogradPoints * (q.c * grid.total + PackedPatch::kAlign);
-  const int64_t m_floats = kWinogradPoints * (n_blocks * kBlockO * grid.total + PackedPatch::kAlign);
-  const size_t task_bytes =
-      sizeof(float) * static_cast<size_t>(channel.channel_stride + v_floats + m_floats + work_floats);
   // Of few patches, as in the deepest layers, outputs are divided too. A thread then reads the weights that it has transformed,
   // several MB that would otherwise come from other cores, and more threads find work; what each does again is V. The bits
   // do not depend on it.
   constexpr int64_t kFewPatches = 4, kGroupO = 32;
   const int64_t n_groups =
       patches.count() <= kFewPatches ? std::clamp<int64_t>(q.o / kGroupO, 1, exec.n_threads) : 1;
+  const int64_t group_o = (n_blocks + n_groups - 1) / n_groups * kBlockO;  // at most
+
+  PackedPatch channel(patches, 1);
+  channel.row_stride = round_up(4 * row_tiles + 2, PackedPatch::kAlign);
+  channel.channel_stride = (4 * grid.n_rows + 2) * channel.row_stride + 2 * PackedPatch::kAlign;
+  const int64_t work_floats = 4 * channel.row_stride;
+  const int64_t v_floats = kWinogradPoints * (q.c * grid.total + PackedPatch::kAlign);
+  const int64_t m_floats = kWinogradPoints * (group_o * grid.total + PackedPatch::kAlign);
+  const size_t task_bytes =
+      sizeof(float) * static_cast<size_t>(channel.channel_stride + v_floats + m_floats + work_floats);
   const int64_t n_tasks = n_groups * patches.count();
   parallel_for(exec, n_tasks, 1, task_bytes, [&](int64_t begin, int64_t end, void* scratch) {
     PackedPatch packed = channel;
