@@ -6,14 +6,15 @@
 #include <fmt/core.h>
 #include <new>
 #include <system_error>
+#include <utility>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
 
-#include "apps/nearest_name.h"
-#include "apps/program/program.h"
-#include "apps/streams.h"
+#include "apps/commands/program.h"
+#include "apps/shell/streams.h"
 #include "tensor/error.h"
+#include "tensor/nearest_name.h"
 
 namespace {
 
@@ -23,7 +24,8 @@ constexpr int kMemory = 4;
 
 // A command that does not exist, with the one that was meant.
 void check_command(const CLI::App& program, int argc, char** argv) {
-  if (argc < 2) throw primal::ConfigError("[usage] a command is expected; `primal --help` lists them");
+  if (argc < 2)
+    throw primal::ConfigError("[usage] a command is expected; `primal --help` lists all commands");
   const std::string name = argv[1];
   if (name.starts_with('-')) return;
   std::vector<std::string> commands;
@@ -33,9 +35,9 @@ void check_command(const CLI::App& program, int argc, char** argv) {
   }
   const std::string meant = primal::name_meant(commands, name);
   if (meant.empty())
-    throw primal::ConfigError("[usage] there is no command '{}'; `primal --help` lists them", name);
-  throw primal::ConfigError("[usage] there is no command '{}'; did you mean '{}'? `primal --help` lists them",
-                            name, meant);
+    throw primal::ConfigError("[usage] there is no command '{}'; `primal --help` lists all commands", name);
+  throw primal::ConfigError(
+      "[usage] there is no command '{}'; did you mean '{}'? `primal --help` lists all commands", name, meant);
 }
 
 std::vector<const CLI::Option*> options_of(const CLI::App& command) {
@@ -52,9 +54,9 @@ void check_options(const CLI::App& command, const std::string& call) {
     unexpected = unexpected.substr(0, unexpected.find('='));
     if (!unexpected.starts_with("--")) continue;
     const std::string meant = primal::name_meant(names, unexpected);
-    throw primal::ConfigError(
-        "[usage] {} has no option {}; {}", call, unexpected,
-        meant.empty() ? fmt::format("`{} --help` lists them", call) : fmt::format("did you mean {}?", meant));
+    throw primal::ConfigError("[usage] {} has no option {}; {}", call, unexpected,
+                              meant.empty() ? fmt::format("`{} --help` lists all options", call)
+                                            : fmt::format("did you mean {}?", meant));
   }
 }
 
@@ -74,11 +76,15 @@ std::string with_origin(std::string mistake, const CLI::App& command, const std:
 void answer(const CLI::App& program, const CLI::ParseError& error, const std::vector<std::string>& given) {
   const bool asks_for_help =
       std::ranges::any_of(given, [](const std::string& g) { return g == "-h" || g == "--help"; });
-  if (asks_for_help) return fmt::print("{}", program.help());
-  if (error.get_exit_code() == 0) return fmt::print("{}\n", error.what());  // the version
-  const std::vector<CLI::App*> commands = static_cast<const CLI::App&>(program).get_subcommands();
-  const CLI::App& command = commands.empty() ? program : *commands.front();
-  const std::string call = commands.empty() ? "primal" : "primal " + command.get_name();
+  if (asks_for_help) return primal::put_text(program.help());
+  if (error.get_exit_code() == 0) return primal::put_text(std::string(error.what()) + "\n");  // the version
+  const CLI::App* innermost = &program;  // `data noisy` is a command in a command
+  std::string call = "primal";
+  for (auto parsed = innermost->get_subcommands(); !parsed.empty(); parsed = innermost->get_subcommands()) {
+    innermost = parsed.front();
+    call += " " + innermost->get_name();
+  }
+  const CLI::App& command = *innermost;
   check_options(command, call);
   std::string mistake = with_origin(error.what(), command, given);
   std::ranges::replace(mistake, '\n', ' ');
@@ -97,12 +103,13 @@ void run_command(int argc, char** argv) {
 
 int run(int argc, char** argv) {
   using primal::say;
+  using primal::say_text;
   try {
     run_command(argc, argv);
     primal::flush_output();
     return 0;
   } catch (const primal::Error& error) {
-    say("primal: {}\n", error.what());
+    say_text(fmt::format("primal: {}\n", primal::visible_message(error.what())));
     return error.exit_code();
   } catch (const std::system_error& error) {
     if (std::ferror(stdout) == 0) {
@@ -113,7 +120,7 @@ int run(int argc, char** argv) {
     say("primal: [output] cannot write to standard output: {}\n", error.code().message());
     return kFile;
   } catch (const std::bad_alloc&) {
-    primal::say_text("primal: [memory] the system has no more memory\n");
+    say_text("primal: [memory] the system has no more memory\n");
     return kMemory;
   } catch (const std::exception& error) {
     say("primal: internal error: {}\n", error.what());

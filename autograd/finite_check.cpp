@@ -22,8 +22,8 @@ void count_in(std::span<const Tensor> tensors, Device device, std::vector<int64_
   }
   if (values.empty()) return;
   const Tensor found = Tensor::empty({std::ssize(values)}, DType::i64, device);
-  kernels_on("count_non_finite", device, gradient_kernels<T>())
-      .count_non_finite(exec_on(device), values, found.device_span<int64_t>());
+  choose("count_non_finite", "count", gradient_ladder.of<T>(), OnlyShape{}, device)
+      .kernels.count_non_finite(exec_on(device), values, found.device_span<int64_t>());
   const Tensor here = found.to(Device{});
   for (size_t i = 0; i < places.size(); ++i) counts[places[i]] = here.data<int64_t>()[i];
 }

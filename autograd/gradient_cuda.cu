@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "autograd/gradient_kernels.h"
-#include "tensor/scratch_span.h"
+#include "tensor/scratch.h"
 #include "tensor/simt/chunks.h"
 #include "tensor/simt/reduce.h"
 
@@ -48,7 +48,7 @@ __global__ void sum_kernel(Chunks<kMost> chunks, Global<const int> of_chunk, Glo
 
 template <class T>
 void add(const Exec& exec, std::span<const T> x, std::span<T> y) {
-  const int64_t n = static_cast<int64_t>(x.size());
+  const int64_t n = std::ssize(x);
   if (n == 0) return;
   launch(exec, {.name = "gradient_add", .grid = blocks_for(n, kThreads), .block = kThreads}, add_kernel<T>,
          global(x), global(y), n);
@@ -64,7 +64,7 @@ void count_non_finite(const Exec& exec, std::span<const std::span<const T>> all,
       all = all.subspan(1);
     }
     const unsigned n_tensors = static_cast<unsigned>(tensors.chunks.n), n_blocks = tensors.chunks.n_blocks();
-    const ScratchSpan<int> of_chunk(exec, n_blocks);
+    const Scratch<int> of_chunk(exec, n_blocks);
     if (n_blocks > 0) {
       launch(exec, {.name = "count_non_finite", .grid = dim3(n_blocks), .block = kThreads}, count_kernel<T>,
              tensors, global(of_chunk.span()));
@@ -77,6 +77,9 @@ void count_non_finite(const Exec& exec, std::span<const std::span<const T>> all,
 
 }  // namespace
 
-const GradientKernels<float> gradient_elementwise = {add<float>, count_non_finite<float>};
+const GradientImplementation<float> gradient_elementwise = {
+    {"elementwise", "one thread for each element or a few", kDevice},
+    nullptr,
+    {add<float>, count_non_finite<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

@@ -7,12 +7,11 @@
 namespace primal {
 namespace {
 
-constexpr ImplementationInfo kPlain{kReference, "plain loops"};
-constexpr ImplementationInfo kElementwise{"elementwise", "one thread for each element or a few"};
-
 template <class T>
-void add(const Exec&, std::span<const T> x, std::span<T> y) {
-  for (size_t i = 0; i < x.size(); ++i) y[i] += x[i];
+void add(const Exec& exec, std::span<const T> x, std::span<T> y) {
+  parallel_for(exec, std::ssize(x), 1 << 14, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) y[i] += x[i];
+  });
 }
 
 template <class T>
@@ -21,21 +20,16 @@ void count_non_finite(const Exec&, std::span<const std::span<const T>> tensors, 
     counts[k] = std::ranges::count_if(tensors[k], [](T v) { return !std::isfinite(v); });
 }
 
+template <class T>
+constexpr GradientImplementation<T> kReferenceOf{
+    {kReference, "plain loops"}, nullptr, {add<T>, count_non_finite<T>}};
+
+constexpr const GradientImplementation<float>* kF32[] = {PRIMAL_DEVICES(gradient_elementwise),
+                                                         &kReferenceOf<float>};
+constexpr const GradientImplementation<double>* kF64[] = {&kReferenceOf<double>};
+
 }  // namespace
 
-template <>
-std::span<const DeviceKernels<GradientKernels<float>>> gradient_kernels<float>() {
-  static const DeviceKernels<GradientKernels<float>> kernels[] = {
-      PRIMAL_EACH_DEVICE(kElementwise, gradient_elementwise),
-      {kPlain, {add<float>, count_non_finite<float>}}};
-  return kernels;
-}
-
-template <>
-std::span<const DeviceKernels<GradientKernels<double>>> gradient_kernels<double>() {
-  static constexpr DeviceKernels<GradientKernels<double>> kernels[] = {
-      {kPlain, {add<double>, count_non_finite<double>}}};
-  return kernels;
-}
+const Ladder<GradientImplementation> gradient_ladder{kF32, kF64};
 
 }  // namespace primal

@@ -17,14 +17,10 @@ struct GradientKernels {
                            std::span<int64_t> counts);
 };
 
-// For f32 and f64 (gradient_kernels.cpp).
 template <class T>
-std::span<const DeviceKernels<GradientKernels<T>>> gradient_kernels();
-template <>
-std::span<const DeviceKernels<GradientKernels<float>>> gradient_kernels<float>();
-template <>
-std::span<const DeviceKernels<GradientKernels<double>>> gradient_kernels<double>();
+using GradientImplementation = Implementation<OnlyShape, GradientKernels<T>>;
+extern const Ladder<GradientImplementation> gradient_ladder;  // gradient_kernels.cpp
 
-PRIMAL_DEVICE_KERNELS(GradientKernels<float>, gradient_elementwise);  // gradient_cuda.cu
+PRIMAL_DEVICE_KERNELS(GradientImplementation<float>, gradient_elementwise);  // gradient_cuda.cu
 
 }  // namespace primal

@@ -6,6 +6,9 @@
 //
 // On a device other than the CPU there is the last of these only: kernels compute in f32, the CPU has the reference.
 // An implementation is checked where it really ran: one that does not support a case gives no row for it.
+//
+// The reference comes first, and of it the proofs that need nothing but itself: what is compared with a reference that is
+// wrong proves nothing.
 #pragma once
 
 #include <string>
@@ -25,6 +28,12 @@ struct OpCheckRow {
   bool ok = true;
   std::string message;  // what failed; empty when ok
 };
+
+// True for a proof that stands by itself, gradient or adjoint; the others compare with the reference.
+bool stands_alone(const OpCheckRow& row);
+
+// Whether the reference fails a proof that stands by itself.
+bool reference_fails(const std::vector<OpCheckRow>& rows);
 
 std::vector<OpCheckRow> check_op(const OpInfo& info, Device device = {});
 

@@ -20,7 +20,7 @@ struct Variable::Slot {
   Tensor grad;
   std::shared_ptr<Node> node;  // null for a leaf
 
-  Gradients::Sink sink() {
+  Gradients::Destination destination() {
     const bool add = grad.defined();
     if (!add) grad = Tensor::empty(shape, dtype, device);
     return {grad, add};
@@ -101,15 +101,17 @@ Variable record(const char* op, Tensor value, const std::vector<Variable>& input
 }
 
 bool Gradients::needs(size_t input) const { return node_.inputs.at(input) != nullptr; }
-const Tensor& Gradients::input(size_t input) const { return node_.inputs.at(input)->zeroed_grad(); }
-Gradients::Sink Gradients::sink(size_t input) const { return node_.inputs.at(input)->sink(); }
+const Tensor& Gradients::grad_of(size_t input) const { return node_.inputs.at(input)->zeroed_grad(); }
+Gradients::Destination Gradients::destination(size_t input) const {
+  return node_.inputs.at(input)->destination();
+}
 
 void Variable::backward(const Tensor& upstream) const {
   if (slot_ == nullptr) throw ShapeError("[backward] nothing this value depends on requires a gradient");
   Tensor seed = upstream;
   if (!seed.defined()) {
     if (value_.numel() != 1)
-      throw ShapeError("[backward] {} is no scalar: it needs an upstream gradient", value_.str());
+      throw ShapeError("[backward] {} is not a scalar: it needs an upstream gradient", value_.str());
     seed = Tensor::full(shape(), 1.0, dtype(), device());
   }
   if (seed.shape() != shape() || seed.dtype() != dtype() || seed.device() != device()) {
@@ -117,8 +119,8 @@ void Variable::backward(const Tensor& upstream) const {
   }
   if (slot_->grad.defined()) {
     dispatch_floating(dtype(), "backward", [&]<class T>() {
-      kernels_on("backward", device(), gradient_kernels<T>())
-          .add(exec_on(device()), seed.device_span<const T>(), slot_->grad.device_span<T>());
+      choose("backward", "add", gradient_ladder.of<T>(), OnlyShape{}, device())
+          .kernels.add(exec_on(device()), seed.device_span<const T>(), slot_->grad.device_span<T>());
     });
   } else {
     slot_->grad = seed.clone();

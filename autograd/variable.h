@@ -6,7 +6,7 @@
 // oldest, hands each node the gradient of its result and lets it add into the gradients of its inputs.
 //
 //   Rule for every backward: it ADDS into the gradients of its inputs, the tape zeroes them. Shared inputs
-//   just work. (Where zeros would cost, Gradients::sink says when to overwrite instead.)
+//   just work. (Where zeros would cost, Gradients::destination says when to overwrite instead.)
 //
 // Memory: a node does not hold the values of its inputs, only what its function captured. A node is spent
 // once it has run: what it captured and the gradient it consumed are freed at once, so activations die as the
@@ -64,25 +64,25 @@ class Variable {
   std::shared_ptr<Slot> slot_;  // null for a constant
 };
 
-// What a node's backward sees: the gradient of its result and the gradients of its inputs.
+// What a node's backward sees: the upstream gradient, that of its result, and the gradients of its inputs.
 class Gradients {
  public:
-  const Tensor& output() const { return output_; }  // gradient of the result
-  bool needs(size_t input) const;                   // does anyone want this input's gradient?
-  const Tensor& input(size_t input) const;          // buffer to ADD into, zeroed when first asked for
+  const Tensor& upstream() const { return upstream_; }
+  bool needs(size_t input) const;             // does anyone want this input's gradient?
+  const Tensor& grad_of(size_t input) const;  // buffer to ADD into, zeroed when first asked for
 
   // For a node that can also overwrite: the buffer, and whether it holds a gradient to add to. If not, all of it must be
   // written.
-  struct Sink {
+  struct Destination {
     Tensor buffer;
     bool add;
   };
-  Sink sink(size_t input) const;
+  Destination destination(size_t input) const;
 
  private:
   friend class Variable;
-  Gradients(Tensor output, const Variable::Node& node) : output_(std::move(output)), node_(node) {}
-  Tensor output_;
+  Gradients(Tensor upstream, const Variable::Node& node) : upstream_(std::move(upstream)), node_(node) {}
+  Tensor upstream_;
   const Variable::Node& node_;
 };
 

@@ -1,7 +1,7 @@
 # Every dependency is a system package (Debian names in scripts/install_packages.sh); nothing is downloaded.
 if(PRIMAL_STATIC)
-  # The programs then need the C library and, for CUDA devices, the driver. Highway comes without an archive here: its shared
-  # library is copied beside the programs.
+  # The programs then need the C library and, for CUDA devices, the driver. Highway and libzip come without an archive here: their
+  # shared libraries are copied beside the programs.
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libgomp.a OUTPUT_VARIABLE PRIMAL_GOMP
                   OUTPUT_STRIP_TRAILING_WHITESPACE)
@@ -22,7 +22,10 @@ find_package(nlohmann_json REQUIRED)
 find_package(PNG REQUIRED)
 find_package(ZLIB REQUIRED)  # which libpng brings
 find_package(JPEG REQUIRED)
+find_package(Eigen3 REQUIRED NO_MODULE)  # headers only
 find_package(CLI11 REQUIRED)
+set(Protobuf_USE_STATIC_LIBS ${PRIMAL_STATIC})
+find_package(Protobuf REQUIRED)
 find_package(tomlplusplus REQUIRED)
 if(PRIMAL_STATIC)
   add_library(primal_toml INTERFACE)
@@ -36,20 +39,44 @@ else()
   set(PRIMAL_TOML tomlplusplus::tomlplusplus)
 endif()
 
-# Highway comes with a pkg-config file only.
+# Highway comes with a pkg-config file only; Debian's CMake files of libzip ask for programs of other packages.
 find_package(PkgConfig REQUIRED)
 set(PRIMAL_SUFFIXES ${CMAKE_FIND_LIBRARY_SUFFIXES})
 set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET GLOBAL libhwy)
+pkg_check_modules(zip REQUIRED IMPORTED_TARGET GLOBAL libzip)
+pkg_check_modules(pugixml REQUIRED IMPORTED_TARGET GLOBAL pugixml)
 set(CMAKE_FIND_LIBRARY_SUFFIXES ${PRIMAL_SUFFIXES})
+# Figures are drawn by cairo; fontconfig tells whether there is a font.
+pkg_check_modules(cairo REQUIRED IMPORTED_TARGET GLOBAL cairo fontconfig)
+set(PRIMAL_CAIRO PkgConfig::cairo)
 if(PRIMAL_STATIC)
-  foreach(library IN LISTS hwy_LINK_LIBRARIES)
+  # All archives that cairo's need, in the order of pkg-config; what has none (pthread, m) is left to the compiler.
+  add_library(primal_cairo INTERFACE)
+  target_include_directories(primal_cairo SYSTEM INTERFACE ${cairo_INCLUDE_DIRS})
+  foreach(name IN LISTS cairo_STATIC_LIBRARIES)
+    find_library(PRIMAL_ARCHIVE_${name} NAMES lib${name}.a HINTS ${cairo_STATIC_LIBRARY_DIRS})
+    if(PRIMAL_ARCHIVE_${name} AND NOT name MATCHES "^(m|pthread|dl|rt)$")
+      target_link_libraries(primal_cairo INTERFACE ${PRIMAL_ARCHIVE_${name}})
+    else()
+      target_link_libraries(primal_cairo INTERFACE -l${name})
+    endif()
+  endforeach()
+  set(PRIMAL_CAIRO $<BUILD_INTERFACE:primal_cairo> $<INSTALL_INTERFACE:PkgConfig::cairo>)
+endif()
+if(PRIMAL_STATIC)
+  foreach(library IN LISTS hwy_LINK_LIBRARIES zip_LINK_LIBRARIES)
     if(library MATCHES "\\.so$")
-      file(GLOB PRIMAL_HWY_FILES ${library}.?)  # the name that the loader looks for
-      file(COPY ${PRIMAL_HWY_FILES} DESTINATION ${CMAKE_BINARY_DIR}/bin FOLLOW_SYMLINK_CHAIN)
+      file(GLOB PRIMAL_SHARED_FILES ${library}.?)  # the name that the loader looks for
+      file(COPY ${PRIMAL_SHARED_FILES} DESTINATION ${CMAKE_BINARY_DIR}/bin FOLLOW_SYMLINK_CHAIN)
       list(APPEND CMAKE_BUILD_RPATH "$ORIGIN" "$ORIGIN/../bin")
     endif()
   endforeach()
+  # libzip needs libraries of its own; a program's RPATH, unlike its RUNPATH, holds for those too.
+  execute_process(COMMAND ldd ${zip_LINK_LIBRARIES} OUTPUT_VARIABLE PRIMAL_ZIP_NEEDS)
+  string(REGEX MATCHALL "/[^ ]*/lib(z|bz2|lzma|zstd|ssl|crypto|gnutls)\\.so[^ ]*" PRIMAL_ZIP_NEEDS "${PRIMAL_ZIP_NEEDS}")
+  file(COPY ${PRIMAL_ZIP_NEEDS} DESTINATION ${CMAKE_BINARY_DIR}/bin FOLLOW_SYMLINK_CHAIN)
+  add_link_options(-Wl,--disable-new-dtags)
 endif()
 
 # oneDNN 2 with OpenMP inside (Debian: libdnnl-dev), loaded when it is asked for. Its kernels are not instrumented, and beside a

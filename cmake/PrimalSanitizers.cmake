@@ -13,22 +13,22 @@ endif()
 add_compile_options(-fsanitize=${PRIMAL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
 add_link_options(-fsanitize=${PRIMAL_SANITIZE})
 
+# AddressSanitizer stops where these three would: at an access through a null pointer, or past an object. Without them a file
+# compiles in four fifths of the time (PrimalBuildTime.cmake).
+if(PRIMAL_SANITIZE MATCHES undefined)
+  add_compile_options(-fno-sanitize=null,object-size,vptr)
+endif()
+
 if(PRIMAL_SANITIZE MATCHES address)
   list(APPEND PRIMAL_SANITIZER_ENVIRONMENT
        ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1
+       LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/cmake/lsan.supp:print_suppressions=0
        UBSAN_OPTIONS=print_stacktrace=1)
 endif()
 
-# ThreadSanitizer sees the locks of OpenMP only through Archer, a part of LLVM's libomp; under GCC's libgomp every
-# parallel loop looks like a race.
+# Loops run on Primal's own threads (tensor/threads), whose locks ThreadSanitizer sees, and a sanitized build leaves out oneDNN,
+# whose threads are OpenMP's. The libraries of the system are not instrumented. die_after_fork=0: a test forks and then starts
+# threads in the child, which ThreadSanitizer otherwise takes for a mistake.
 if(PRIMAL_SANITIZE MATCHES thread)
-  file(REAL_PATH ${CMAKE_CXX_COMPILER} compiler)
-  cmake_path(GET compiler PARENT_PATH compiler_folder)
-  find_library(PRIMAL_ARCHER archer PATHS ${compiler_folder}/../lib)
-  if(NOT CMAKE_CXX_COMPILER_ID MATCHES Clang OR NOT PRIMAL_ARCHER)
-    message(FATAL_ERROR "PRIMAL_SANITIZE=thread needs clang++ and Archer (Debian: clang libomp-dev); the compiler is "
-                        "${CMAKE_CXX_COMPILER}, Archer is ${PRIMAL_ARCHER}. The preset `tsan` chooses the compiler.")
-  endif()
-  list(APPEND PRIMAL_SANITIZER_ENVIRONMENT
-       OMP_TOOL_LIBRARIES=${PRIMAL_ARCHER} TSAN_OPTIONS=ignore_noninstrumented_modules=1)
+  list(APPEND PRIMAL_SANITIZER_ENVIRONMENT TSAN_OPTIONS=ignore_noninstrumented_modules=1:die_after_fork=0)
 endif()

@@ -17,6 +17,13 @@ Tensor Initialiser::fan_in_uniform(const Shape& shape, int64_t fan_in) {
   return uniform(shape, -bound, bound);
 }
 
+Tensor Initialiser::glorot_uniform(const Shape& shape) {
+  int64_t n_cells = 1;
+  for (int a = 2; a < shape.rank(); ++a) n_cells *= shape[a];
+  const double bound = std::sqrt(6.0 / static_cast<double>((shape[0] + shape[1]) * n_cells));
+  return uniform(shape, -bound, bound);
+}
+
 // visit_one(name, parameter or undefined, buffer or undefined), own parts first, then the children's.
 template <class Visit>
 void Module::visit(const std::string& prefix, const Visit& visit_one) const {
@@ -52,6 +59,14 @@ TensorMap Module::state() const {
   TensorMap all;
   visit("", [&](const std::string& name, const Variable& parameter, const Tensor& buffer) {
     all[name] = parameter.defined() ? parameter.value() : buffer;
+  });
+  return all;
+}
+
+TensorMap Module::buffers() const {
+  TensorMap all;
+  visit("", [&](const std::string& name, const Variable&, const Tensor& buffer) {
+    if (buffer.defined()) all[name] = buffer;
   });
   return all;
 }

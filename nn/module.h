@@ -27,6 +27,9 @@ class Initialiser {
   Tensor uniform(const Shape& shape, double low, double high);
   // PyTorch's default for a weight or bias of a convolution or linear layer: uniform in +-1/sqrt(fan_in).
   Tensor fan_in_uniform(const Shape& shape, int64_t fan_in);
+  // Glorot's for a weight [O,C] or [O,C,..] with k cells per kernel: uniform in +-sqrt(6 / (C k + O k)).
+  // Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+  Tensor glorot_uniform(const Shape& shape);
 
  private:
   uint64_t seed_;
@@ -34,6 +37,9 @@ class Initialiser {
   Device device_;
   uint32_t next_ = 0;
 };
+
+// What a forward pass is for, where a layer behaves differently in the two: batch normalisation and dropout.
+enum class Mode { training, inference };
 
 class Module {
  public:
@@ -51,6 +57,8 @@ class Module {
 
   // Parameters and buffers under their names. The tensors are the module's own, not copies.
   TensorMap state() const;
+  // The buffers alone: what a forward pass in training mode may change, as running statistics are.
+  TensorMap buffers() const;
   // Copies values in. DataError that lists every missing, unknown and misshapen name; then nothing has been
   // changed.
   void load_state(const TensorMap& state) const;

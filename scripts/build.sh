@@ -2,13 +2,21 @@
 # Installs missing packages, configures the release preset and builds it in build/release: everything, or the targets
 # named. PRIMAL_WERROR=ON in the environment turns warnings into errors. ccache is used where it exists.
 #
+# A first configuration takes CUDA along only where both nvcc and a device are; PRIMAL_CUDA=AUTO in the environment asks for
+# nvcc alone, OFF and ON mean what they say. A folder that has been configured keeps its choice unless PRIMAL_CUDA is set.
+#
 #   scripts/build.sh [TARGET...]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 "$root/scripts/install_packages.sh"
 cd "$root"
-cmake --preset release --log-level=WARNING -DPRIMAL_WERROR="${PRIMAL_WERROR:-OFF}" \
+cuda=${PRIMAL_CUDA:-}
+if [[ -z $cuda && ! -e build/release/CMakeCache.txt ]]; then
+  cuda=OFF
+  if [[ -e /dev/nvidiactl || -e /dev/dxg ]] || nvidia-smi -L 2> /dev/null | grep -q '^GPU'; then cuda=AUTO; fi
+fi
+cmake --preset release ${cuda:+"-DPRIMAL_CUDA=$cuda"} --log-level=WARNING -DPRIMAL_WERROR="${PRIMAL_WERROR:-OFF}" \
   -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" \
   -DCMAKE_CUDA_COMPILER_LAUNCHER="$(command -v ccache || true)"
 cmake --build --preset release --target "${@:-all}"

@@ -32,7 +32,10 @@ fuzz() {
 
 pids=()
 fuzz image 2048 & pids+=($!)
+fuzz metadata 2048 & pids+=($!)
 fuzz safetensors 4096 & pids+=($!)
+fuzz table 4096 & pids+=($!)
+fuzz idx 2048 & pids+=($!)
 fuzz config 2048 & pids+=($!)
 failed=0
 for pid in "${pids[@]}"; do wait "$pid" || failed=1; done

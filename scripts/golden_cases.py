@@ -8,6 +8,7 @@ on one axis, strides beyond the kernel.
 import torch
 
 import torch_model
+import torch_systems
 
 CASES = []
 
@@ -160,12 +161,36 @@ for name, axis, a, b in (
 ):
     case(f"concat_{name}", "concat", {"axis": axis}, {"a": normal(*a), "b": normal(*b)})
 
+case("reshape_to_pictures", "reshape", {"shape": [3, 4, 1, 5, -1]}, {"x": normal(3, 60)})
+case("flatten_batch", "flatten", {}, {"x": normal(3, 4, 1, 5, 3)})
+case("flatten_inner_axes", "flatten", {"first_axis": 1, "last_axis": 2}, {"x": normal(2, 3, 1, 5)})
+
+
+def dropout(name, shape, p, training=True, seed=42, epoch=0, sample=0, layer=0):
+    attrs = {"p": p, "training": training, "seed": seed, "epoch": epoch, "sample": sample, "layer": layer}
+    case(f"dropout_{name}", "dropout", attrs, {"x": normal(*shape)}, note="the mask is that of tensor/random.h")
+
+
+dropout("pictures", (3, 2, 1, 5, 7), 0.3)
+dropout("rows_of_another_epoch", (4, 129), 0.5, seed=2**40 + 3, epoch=17, sample=2**32 - 2, layer=1)
+dropout("no_training", (2, 9), 0.5, training=False)
+
 ODD = (3, 1, 2, 5, 1)
 case("relu_odd", "relu", {}, {"x": normal(*ODD)})
-case("leaky_relu_slope", "leaky_relu", {"slope": 0.2}, {"x": normal(*ODD)})
+for name, slope in (("slope", 0.2), ("slope_zero", 0.0), ("slope_above_one", 1.7)):
+    case(f"leaky_relu_{name}", "leaky_relu", {"slope": slope}, {"x": normal(*ODD)})
 case("sigmoid_wide", "sigmoid", {}, {"x": normal(*ODD, scale=30.0)})
 case("softplus_steep", "softplus", {"beta": 2.0, "threshold": 10.0}, {"x": normal(*ODD, scale=5.0)})
 case("softplus_flat", "softplus", {"beta": 0.5, "threshold": 20.0}, {"x": normal(1, 2, 1, 3, 7, scale=20.0)})
+for name, beta, threshold in (
+    ("low_threshold", 5.0, 2.0),
+    ("flat_low_threshold", 0.25, 1.0),
+    ("threshold_zero", 2.0, 0.0),
+    ("threshold_below_zero", 1.0, -1.5),
+    ("high_threshold", 3.0, 60.0),
+):
+    x = normal(2, 3, 1, 5, 7, scale=2 / beta, mean=threshold / beta)  # half on either side, where the branches meet
+    case(f"softplus_{name}", "softplus", {"beta": beta, "threshold": threshold}, {"x": x})
 case("softmax_one_row", "softmax", {"axis": 1}, {"x": normal(1, 11, scale=2.0)})
 case("softmax_pixels", "softmax", {"axis": 1}, {"x": normal(3, 4, 1, 2, 5)})
 case("cross_entropy_one", "cross_entropy", {}, {"x": normal(1, 3), "labels": labels(3, 1)})
@@ -276,6 +301,27 @@ for name, data_range, h, w in (("odd", 2.0, 25, 18), ("smallest", 1.0, 11, 11)):
 
     case(f"metrics_{name}", "metrics", {"data_range": data_range, **SSIM}, pair, upstream=False)
 
+
+
+def lpips(name, shape, filters):
+    def inputs(g):
+        x = torch.rand(shape, generator=g)
+        tensors = {"x": x, "target": x + 0.1 * torch.randn(shape, generator=g)}
+        n_in = 3
+        for layer, (number, side, n_out) in enumerate(zip((0, 3, 6, 8, 10), (11, 5, 3, 3, 3), filters)):
+            kernel = torch.randn(n_out, n_in, 1, side, side, generator=g)
+            tensors[f"features.{number}.weight"] = (n_in * side**2 / 2) ** -0.5 * kernel
+            tensors[f"features.{number}.bias"] = 0.1 * torch.randn(n_out, generator=g)
+            tensors[f"lin{layer}.weight"] = torch.rand(n_out, generator=g)
+            n_in = n_out
+        return tensors
+
+    case(f"lpips_{name}", "lpips", {"filters": filters}, inputs, upstream=False)
+
+
+lpips("grey", (2, 1, 1, 39, 50), [4, 5, 6, 3, 7])
+lpips("smallest_in_colour", (1, 3, 1, 31, 31), [3, 4, 5, 4, 3])
+
 # ---- the whole model ----------------------------------------------------------------------------------------------
 
 
@@ -306,3 +352,80 @@ thesis("bounded_wide", (1, 1, 1, 8, 20), 4, 1, 30, "noisy", False, up_bound=0.3)
 thesis("deep", (1, 1, 1, 16, 8), 3, 3, 17, "noisy", True, norm=3.5)
 thesis("learnt", (1, 1, 1, 10, 12), 2, 1, 10, "noisy", True, training={"lr": 2e-3, "steps": 20})
 thesis("bounded_batch", (3, 1, 1, 8, 12), 2, 1, 16, "zero", False, 0.5, training={"lr": 1e-3, "steps": 12})
+
+# ---- the two other systems ----------------------------------------------------------------------------------------
+
+
+def system_inputs(model, batch):
+    """A batch, and the model's own fresh state: kernels of depth 1, running statistics that are not 0 and 1."""
+
+    def inputs(g):
+        with torch.random.fork_rng():
+            torch.manual_seed(int(torch.randint(2**31, (), generator=g)))
+            state = model().state_dict()
+        tensors = {name: make(g) for name, make in batch.items()}
+        for name, value in state.items():
+            if "num_batches" in name:
+                continue
+            if "norm" in name:
+                value = value + 0.3 * torch.rand(value.shape, generator=g)
+            tensors[name] = value.unsqueeze(2) if value.dim() == 4 else value
+        return tensors
+
+    return inputs
+
+
+def system(op, name, model, batch, attrs, training=None):
+    inputs = system_inputs(model, batch)
+    case(f"{op}_{name}", op, attrs, inputs, upstream=False)
+    if training:
+        attrs = attrs | {"eps": 1e-8, "amsgrad": False} | training
+        case(f"{op}_{name}_training", f"{op}_training", attrs, inputs, upstream=False)
+
+
+def pictures(*shape):
+    return {"x": noisy_picture(*shape), "target": lambda g: picture(g, *shape)}
+
+
+def mnist(name, n, filters, latent, size, in_training=True, training=None):
+    sizes = {"filters": filters, "latent": latent, "size": size}
+    system(
+        "mnist_autoencoder",
+        name,
+        lambda: torch_systems.MnistAutoencoder(**sizes),
+        pictures(n, 1, 1, size, size),
+        sizes | {"training": in_training},
+        training,
+    )
+
+
+def classifier(name, shape, classes, relu, training=None, filters=(3, 5), hidden=7):
+    sizes = {"filters": list(filters), "hidden": hidden, "classes": classes, "relu": relu, "dropout": [0.0, 0.0]}
+    system(
+        "casting_classifier",
+        name,
+        lambda: torch_systems.CastingClassifier(shape[1], *shape[3:], **sizes),
+        {"x": normal(*shape, scale=0.3, mean=0.5), "labels": labels(classes, shape[0])},
+        sizes,
+        training,
+    )
+
+
+def autoencoder(name, shape, filters, training=None):
+    system(
+        "casting_autoencoder",
+        name,
+        lambda: torch_systems.CastingAutoencoder(shape[1], filters),
+        pictures(*shape),
+        {"filters": filters},
+        training,
+    )
+
+
+mnist("eight", 4, [3, 4], 2, 8)
+mnist("twelve", 2, [4, 3], 6, 12, training={"lr": 2e-3, "eps": 1e-7, "amsgrad": True, "steps": 6})
+mnist("inference", 3, [3, 2], 5, 16, in_training=False)
+classifier("four_classes", (3, 2, 1, 26, 35), 4, True, training={"lr": 2e-3, "steps": 8})
+classifier("no_relu", (6, 1, 1, 19, 13), 2, False)
+autoencoder("divided", (2, 1, 1, 8, 24), [3, 4, 6], training={"lr": 2e-3, "steps": 6})
+autoencoder("reflected", (1, 1, 1, 19, 29), [4, 3, 5])

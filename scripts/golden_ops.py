@@ -6,7 +6,9 @@
 import torch
 from torch.nn import functional
 
+import philox
 import torch_model
+import torch_systems
 
 
 def one_output(function):
@@ -27,6 +29,14 @@ def upsample3d(inputs, attrs):
     return functional.interpolate(
         inputs["x"], scale_factor=[float(s) for s in attrs["scale"]], mode=attrs["mode"], align_corners=align
     )
+
+
+def dropout(inputs, attrs):
+    """The mask comes from Primal's random numbers, read from their description: PyTorch has others."""
+    x, key = inputs["x"], {name: attrs[name] for name in ("seed", "epoch", "sample", "layer")}
+    rows = x.reshape(x.shape[0], -1)
+    kept = torch.from_numpy(philox.dropout_mask(*rows.shape, attrs["p"], **key)).to(x.dtype)
+    return (rows * kept / (1 - attrs["p"])).reshape(x.shape) if attrs["training"] else x * 1
 
 
 def gradient(inputs, attrs):
@@ -111,6 +121,28 @@ def metrics(inputs, attrs):
     }
 
 
+def lpips(inputs, attrs):
+    """LPIPS with AlexNet's layers of any widths: the weights of `inputs` in its names, pictures [N,C,1,H,W]."""
+    weights = {name: value.detach() for name, value in inputs.items()}
+    channels = ([-0.030, -0.088, -0.188], [0.458, 0.448, 0.450])
+    shift, scale = (weights["x"].new_tensor(values).view(1, 3, 1, 1) for values in channels)
+
+    def unit_features(picture):
+        x = (2 * picture[:, :, 0].expand(-1, 3, -1, -1) - 1 - shift) / scale
+        for number, stride, padding in ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1)):
+            if number in (3, 6):
+                x = functional.max_pool2d(x, 3, 2)
+            kernel, bias = (weights[f"features.{number}.{part}"] for part in ("weight", "bias"))
+            x = functional.conv2d(x, kernel[:, :, 0], bias, stride, padding).relu()
+            yield x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10)
+
+    distance = 0
+    for layer, (a, b) in enumerate(zip(unit_features(weights["x"]), unit_features(weights["target"]))):
+        head = weights[f"lin{layer}.weight"].view(1, -1, 1, 1)
+        distance = distance + (head * (a - b).square()).sum(1).mean((1, 2))
+    return {"distance": distance}
+
+
 def grid_search(inputs, attrs):
     clean, noisy = inputs["clean"].detach(), inputs["noisy"].detach()
     scores = {"psnr": [], "ssim": []}
@@ -170,6 +202,74 @@ def thesis_training(inputs, attrs):
     return {"losses": torch.stack(losses)}
 
 
+def flat(value):
+    """Pictures and kernels of depth 1 without that axis: [N,C,1,H,W] -> [N,C,H,W]."""
+    return value.squeeze(2) if value.dim() == 5 else value
+
+
+def system(model, inputs, attrs):
+    """The model with the tensors of `inputs` that bear its names: parameters as they are, running statistics by value."""
+    dtype = inputs["x"].dtype
+    model.to(dtype).train(attrs.get("training", True))
+    parameters = {name for name, _ in model.named_parameters()}
+    state = {name: flat(value) for name, value in inputs.items() if name not in ("x", "target", "labels")}
+    model.load_state_dict({n: v.detach() for n, v in state.items() if n not in parameters}, strict=False)
+    use_parameters(model, {name: value for name, value in state.items() if name in parameters})
+    return model
+
+
+def trained(loss, inputs, attrs):
+    """Losses of `steps` steps of Adam on one batch, which move the parameters among `inputs`."""
+    leaves = [value for name, value in inputs.items() if name not in ("x", "target") and value.requires_grad]
+    leaves = [value for value in leaves if not any(value is inputs[n] for n in inputs if "running" in n)]
+    optimizer = torch.optim.Adam(leaves, lr=attrs["lr"], eps=attrs["eps"], amsgrad=attrs["amsgrad"])
+    losses = []
+    for _ in range(attrs["steps"]):
+        optimizer.zero_grad()
+        now = loss()
+        now.backward()
+        optimizer.step()
+        losses.append(now.detach())
+    return {"losses": torch.stack(losses)}
+
+
+def mnist_model(inputs, attrs):
+    sizes = {name: attrs[name] for name in ("filters", "latent", "size")}
+    return system(torch_systems.MnistAutoencoder(**sizes), inputs, attrs)
+
+
+def mnist_autoencoder(inputs, attrs):
+    model = mnist_model(inputs, attrs)
+    latent, y = model(flat(inputs["x"].detach()))
+    if not attrs["training"]:
+        return {"latent": latent.detach(), "y": y.detach().unsqueeze(2)}
+    statistics = {name: value for name, value in model.named_buffers() if "running" in name}
+    loss = functional.mse_loss(y, flat(inputs["target"].detach()))
+    return {"latent": latent, "y": y.unsqueeze(2), "loss": loss, **statistics}
+
+
+def classifier_model(inputs, attrs):
+    _, channels, _, height, width = inputs["x"].shape
+    sizes = {name: attrs[name] for name in ("filters", "hidden", "classes", "relu", "dropout")}
+    return system(torch_systems.CastingClassifier(channels, height, width, **sizes), inputs, attrs)
+
+
+def casting_classifier(inputs, attrs):
+    logits = classifier_model(inputs, attrs)(flat(inputs["x"].detach()))
+    return {"logits": logits, "loss": functional.cross_entropy(logits, inputs["labels"])}
+
+
+def casting_autoencoder(inputs, attrs):
+    model = system(torch_systems.CastingAutoencoder(inputs["x"].shape[1], attrs["filters"]), inputs, attrs)
+    y = model(flat(inputs["x"].detach()))
+    return {"y": y.unsqueeze(2), "loss": functional.mse_loss(y, flat(inputs["target"].detach()))}
+
+
+def training_of(op):
+    """Adam on the loss of this op. Its parameters are made anew from `inputs` at each step, as Adam moves those."""
+    return lambda inputs, attrs: trained(lambda: op(inputs, attrs)["loss"], inputs, attrs)
+
+
 OPS = {
     "conv3d": one_output(
         lambda t, a: functional.conv3d(t["x"], t["weight"], t["bias"], a["stride"], a["padding"])
@@ -186,6 +286,9 @@ OPS = {
     ),
     "upsample3d": one_output(upsample3d),
     "concat": one_output(lambda t, a: torch.cat([t["a"], t["b"]], dim=a["axis"])),
+    "reshape": one_output(lambda t, a: t["x"].reshape(a["shape"])),
+    "flatten": one_output(lambda t, a: torch.flatten(t["x"], a.get("first_axis", 1), a.get("last_axis", -1))),
+    "dropout": one_output(dropout),
     "relu": one_output(lambda t, a: functional.relu(t["x"])),
     "leaky_relu": one_output(lambda t, a: functional.leaky_relu(t["x"], a["slope"])),
     "sigmoid": one_output(lambda t, a: torch.sigmoid(t["x"])),
@@ -198,7 +301,14 @@ OPS = {
     "pdhg": one_output(pdhg),
     "adam": adam,
     "metrics": metrics,
+    "lpips": lpips,
     "grid_search": grid_search,
     "thesis_model": thesis_model,
     "thesis_training": thesis_training,
+    "mnist_autoencoder": mnist_autoencoder,
+    "casting_classifier": casting_classifier,
+    "casting_autoencoder": casting_autoencoder,
+    "mnist_autoencoder_training": training_of(mnist_autoencoder),
+    "casting_classifier_training": training_of(casting_classifier),
+    "casting_autoencoder_training": training_of(casting_autoencoder),
 }

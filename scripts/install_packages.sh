@@ -9,8 +9,9 @@ export PATH="$PATH:/usr/sbin:/sbin"  # dpkg wants ldconfig, which a plain `su` l
 packages=(
   g++ cmake ninja-build pkg-config
   libfmt-dev libhwy-dev nlohmann-json3-dev                   # tensor, solvers, nn
-  libpng-dev libjpeg-dev                                     # data
-  libcli11-dev libtomlplusplus-dev                           # apps
+  libpng-dev libjpeg-dev libzip-dev libpugixml-dev libeigen3-dev  # data
+  libcairo2-dev libfontconfig-dev fonts-dejavu-core          # data: figures
+  libcli11-dev libtomlplusplus-dev libprotobuf-dev protobuf-compiler  # apps
   libgtest-dev libbenchmark-dev                              # tests, bench
   "$@"
 )

@@ -4,6 +4,8 @@
 #
 #   scripts/kill_test.sh [N]               20 kills by default
 #   scripts/kill_test.sh 5 PROGRAM FOLDER  with this program, in this folder (kept; by default one in /tmp, removed)
+#   TASK=classify scripts/kill_test.sh     the training of a classifier, with dropout; reconstruct: of an autoencoder, with
+#                                          batch normalisation; by default denoise
 #
 # The moments come from SEED (default: the clock), which is printed: SEED=123 scripts/kill_test.sh repeats them as far as the
 # machine does. Prints one line a kill and ends with 0 where all is equal, 6 where something differs or cannot be loaded.
@@ -22,9 +24,21 @@ RANDOM=${SEED:=$(date +%s)}
 
 # A fifth of a second of training for each kill, or more. A checkpoint at least each second, so that kills meet the writing of one often; besides these
 # one an epoch, and a numbered one.
-settings=(--set data.size=48 --set data.n_train=25 --set data.n_validation=4 --set model.filters=8 --set model.blocks=2
-  --set model.iterations=64 --set training.checkpoint_seconds=1 --set training.learning_rate=1e-3
-  --set training.final_learning_rate=1e-5 --keep 2 --steps $((kills * 75)) --threads 2)
+task=${TASK:-denoise}
+settings=(--set task.kind="$task" --set training.checkpoint_seconds=1 --set training.learning_rate=1e-3
+  --set training.final_learning_rate=1e-5 --keep 2 --threads 2)
+case $task in
+  denoise)
+    settings+=(--set data.size=48 --set data.n_train=25 --set data.n_validation=4 --set model.filters=8 --set model.blocks=2
+      --set model.iterations=64 --steps $((kills * 75))) ;;
+  classify)
+    settings+=(--data "" --set data.n_train=100 --set data.n_validation=20 --set classifier.size=64 --set classifier.labels=defect,ok
+      --set training.batch=5 --steps $((kills * 150))) ;;
+  reconstruct)
+    settings+=(--data "" --set autoencoder.layout=mnist --set data.n_train=320 --set data.n_validation=64
+      --set training.batch=8 --steps $((kills * 60))) ;;
+  *) echo "kill_test: TASK=$task: denoise, classify or reconstruct" >&2; exit 2 ;;
+esac
 
 fail() { echo "kill_test: $* (SEED=$SEED, $folder)" >&2; exit 6; }
 # What must be equal: all columns but the time of a step.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs, builds everything in Release and runs the whole test suite. Arguments go to ctest.
+# Installs, builds everything in Release, runs the whole test suite and lists what was skipped and why. Arguments go to ctest.
 #
 #   scripts/test.sh                    everything
 #   scripts/test.sh -R pdhg            the tests whose name matches
@@ -9,4 +9,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 "$root/scripts/build.sh"
-exec ctest --test-dir "$root/build/release" --output-on-failure --no-tests=error -j "$(nproc)" "$@"
+rc=0
+ctest --test-dir "$root/build/release" --output-on-failure --no-tests=error -j "$(nproc)" "$@" || rc=$?
+"$root/scripts/skipped_tests.sh" "$root/build/release"  # and why
+exit "$rc"

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <typeindex>
 #include <vector>
 
 #include "tensor/device.h"
@@ -43,9 +46,24 @@ class Backend {
   virtual void reset_peak() = 0;
   // Where blocks that were handed back are kept; null where none are.
   virtual MemoryPool* pool() { return nullptr; }
+
+  // What ops keep on this device from call to call, tables say: one T for each type, made when it is first asked for. It lives
+  // as long as the device, which in a rehearsal is as long as that. Its owner guards it against several threads.
+  template <class T>
+  T& kept() {
+    const std::lock_guard lock(kept_mutex_);
+    std::shared_ptr<void>& one = kept_[typeid(T)];
+    if (one == nullptr) one = std::make_shared<T>();
+    return *static_cast<T*>(one.get());
+  }
+
+ private:
+  std::mutex kept_mutex_;
+  std::map<std::type_index, std::shared_ptr<void>> kept_;
 };
 
-// DeviceError where this build or machine has no such device.
+// DeviceError where this build or machine has no such device. Never destroyed: tensors of static lifetime may outlive any order
+// of destruction.
 Backend& backend(Device device);
 
 }  // namespace primal

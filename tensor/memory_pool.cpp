@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "tensor/error.h"
+#include "tensor/rehearsal.h"
 
 namespace primal {
 
@@ -30,6 +31,13 @@ void* allocate_on_host(size_t bytes) {
     madvise(block, bytes / kHugePage * kHugePage, MADV_HUGEPAGE);  // where the system refuses, small ones do
 #endif
   return block;
+}
+
+// "512 bytes", "49.2 kB", "1234.5 MB".
+std::string size_text(size_t bytes) {
+  if (bytes < 1000) return fmt::format("{} bytes", bytes);
+  if (bytes < 1000000) return fmt::format("{:.1f} kB", 1e-3 * static_cast<double>(bytes));
+  return fmt::format("{:.1f} MB", 1e-6 * static_cast<double>(bytes));
 }
 
 }  // namespace
@@ -77,9 +85,8 @@ std::shared_ptr<void> MemoryPool::allocate(size_t bytes) {
       }
       if (block == nullptr) {
         const std::string& of = shelf_->source.of;
-        throw DeviceError("[memory] {} refused {:.1f} MB; {:.1f} MB are in use here{}",
-                          of.empty() ? "the system" : of, 1e-6 * static_cast<double>(rounded),
-                          1e-6 * static_cast<double>(stats.live_bytes),
+        throw DeviceError("[memory] {} refused {}; {} are in use here{}", of.empty() ? "the system" : of,
+                          size_text(rounded), size_text(stats.live_bytes),
                           of.empty() ? "" : ": smaller pictures, a smaller batch or fewer filters need less");
       }
       stats.reserved_bytes += rounded;
@@ -116,6 +123,7 @@ size_t MemoryPool::set_limit(size_t reserved_bytes) {
 }
 
 MemoryPool& host_pool() {
+  if (MemoryPool* const counted = Rehearsal::pool()) return *counted;
   static MemoryPool pool;
   return pool;
 }

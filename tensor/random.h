@@ -28,7 +28,8 @@ enum class RandomPurpose : uint32_t {
   noise,
   phantom,
   test,
-  bootstrap
+  bootstrap,
+  dropout
 };
 
 // The stream of one (seed, purpose, epoch, sample).

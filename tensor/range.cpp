@@ -11,6 +11,7 @@
 
 #include "tensor/backend.h"
 #include "tensor/error.h"
+#include "tensor/rehearsal.h"
 
 namespace primal {
 namespace {
@@ -127,7 +128,7 @@ double RangeRecorder::total_us(const std::string& name) const {
 
 Range::Range(const char* name, const char* phase, const RangeOriginPointer& from) {
   begin_trace(name, phase);
-  if (!RangeRecorder::active()) return;
+  if (!watched()) return;
   state_ = std::make_unique<State>();
   state_->name = name;
   state_->phase = phase;
@@ -147,6 +148,11 @@ Range::~Range() {
   const auto now = std::chrono::steady_clock::now();
   --depth;
   State::innermost = state_->outer;
+  if (Rehearsal::active()) {
+    Rehearsal::note(state_->name, state_->detail.cost);
+    if (state_->brought_layer) layer_path = std::move(state_->layer_before);
+    return;
+  }
   RangeRecord record{state_->name, depth, microseconds(state_->start - origin_time),
                      microseconds(now - state_->start), thread_number()};
   record.op = state_->name;
@@ -167,9 +173,11 @@ void Range::set_detail(RangeDetail detail) {
   state_->begin();  // describing it is no part of the work
 }
 
+bool Range::watched() { return RangeRecorder::active() || Rehearsal::active(); }
+
 RangeOriginPointer Range::origin() {
   const State* state = State::innermost;
-  if (state == nullptr || !RangeRecorder::active()) return nullptr;
+  if (state == nullptr || !watched()) return nullptr;
   return std::make_shared<const RangeOrigin>(
       RangeOrigin{layer_path, state->detail.geometry, state->detail.implementation, state->detail.backward});
 }

@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "tensor/cost.h"
 #include "tensor/device.h"
-#include "tensor/op/cost.h"
 
 namespace primal {
 
@@ -78,6 +78,9 @@ class Range {
   ~Range();
   Range(const Range&) = delete;
   Range& operator=(const Range&) = delete;
+
+  // Does anybody look at the ranges of this thread: a recorder, or a rehearsal?
+  static bool watched();
 
   // The innermost range of this thread, as the origin of what is recorded in it.
   static RangeOriginPointer origin();

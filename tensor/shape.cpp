@@ -44,7 +44,7 @@ int64_t Shape::operator[](int axis) const { return extent_[static_cast<size_t>(r
 Shape Shape::with(int axis, int64_t extent) const {
   std::array<int64_t, kMaxRank> changed = extent_;
   changed[static_cast<size_t>(resolve(axis))] = extent;
-  return Shape(std::span<const int64_t>(changed.data(), static_cast<size_t>(rank_)));
+  return Shape(std::span<const int64_t>(changed).first(extents().size()));
 }
 
 std::string Shape::str() const { return fmt::format("[{}]", fmt::join(extents(), ",")); }

@@ -5,6 +5,7 @@
 
 #include "tensor/backend.h"
 #include "tensor/error.h"
+#include "tensor/rehearsal.h"
 
 namespace primal {
 
@@ -66,7 +67,7 @@ Tensor Tensor::reshape(const Shape& shape) const {
 
 Tensor Tensor::slice(int64_t begin, int64_t end) const {
   if (shape_.rank() == 0 || begin < 0 || end < begin || end > shape_[0]) {
-    throw ShapeError("[slice] [{}, {}) lies outside of the leading axis of {}", begin, end, str());
+    throw ShapeError("[slice] [{}, {}) is outside the leading axis of {}", begin, end, str());
   }
   Tensor t = *this;
   t.shape_ = shape_.with(0, end - begin);
@@ -92,6 +93,7 @@ Tensor Tensor::to(Device device) const {
 Tensor Tensor::to(DType dtype) const {
   if (dtype == dtype_ || !defined()) return *this;
   Tensor t = empty(shape_, dtype);
+  if (!Rehearsal::holds_values(bytes())) return t;
   dispatch(dtype_, [&]<class From>() {
     dispatch(dtype, [&]<class To>() {
       std::ranges::transform(span<From>(), t.data<To>(), [](From v) { return static_cast<To>(v); });
@@ -102,6 +104,7 @@ Tensor Tensor::to(DType dtype) const {
 
 void Tensor::fill(double value) const {
   if (value == 0.0) return backend(device_).zero(device_raw(), bytes());
+  if (!Rehearsal::holds_values(bytes())) return;
   if (!device_.is_cpu()) return copy_from(full(shape_, value, dtype_));
   dispatch(dtype_, [&]<class T>() { std::ranges::fill(span<T>(), static_cast<T>(value)); });
 }

@@ -9,6 +9,7 @@
 // elements as plain memory.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -117,7 +118,7 @@ inline Device common_device(const char* op, std::initializer_list<Tensor> tensor
 
 template <class T>
 Tensor Tensor::from(const Shape& shape, std::span<const T> values) {
-  if (static_cast<int64_t>(values.size()) != shape.numel()) {
+  if (std::ssize(values) != shape.numel()) {
     throw ShapeError("[tensor] shape {} needs {} values, got {}", shape.str(), shape.numel(), values.size());
   }
   Tensor t = empty(shape, dtype_of<T>());
@@ -136,7 +137,7 @@ View<T, R> Tensor::device_view() const {
   if (shape_.rank() != R) throw ShapeError("[tensor] expected rank {}, got {}", R, str());
   View<T, R> v;
   v.data = device_span<T>().data();
-  for (int a = 0; a < R; ++a) v.extent[static_cast<size_t>(a)] = shape_[a];
+  std::ranges::copy(shape_.extents(), v.extent.begin());
   return v;
 }
 

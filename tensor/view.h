@@ -15,7 +15,7 @@ namespace primal {
 template <class T, int R>
 struct View {
   T* data = nullptr;
-  std::array<int64_t, R> extent{};
+  std::array<int64_t, size_t{R}> extent{};
 
   int64_t size(int axis) const { return extent[static_cast<size_t>(axis)]; }
 
@@ -29,7 +29,7 @@ struct View {
   template <class... Index>
   int64_t offset(Index... index) const {
     static_assert(sizeof...(Index) == R, "one index per axis");
-    const std::array<int64_t, R> i{static_cast<int64_t>(index)...};
+    const std::array<int64_t, size_t{R}> i{static_cast<int64_t>(index)...};
     int64_t at = 0;
     for (size_t a = 0; a < R; ++a) {
       assert(i[a] >= 0 && i[a] < extent[a]);

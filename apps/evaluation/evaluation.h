@@ -1,11 +1,12 @@
 // What a map is compared with on one picture: the noisy picture, and scalar TV with the lambda that is best for that very
 // picture, once by PSNR and once by SSIM. Choosing with the clean picture in hand favours the scalar: a map that wins against
-// it wins against every scalar.
+// it wins against every scalar. Both have the model's boundary.
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "apps/pictures/lambda_search.h"
+#include "apps/scores/lambda_search.h"
 #include "data/dataset/dataset.h"
 #include "data/noise/noise.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
@@ -27,7 +28,8 @@ struct Evaluation {
   std::string name;
   Scores noisy, map;
   double lambda_by_psnr = 0.0, lambda_by_ssim = 0.0;
-  Scores by_psnr, by_ssim;  // of the scalar lambda that is best by the one, by the other
+  Scores by_psnr, by_ssim;              // of the scalar lambda that is best by the one, by the other
+  std::vector<Scores> other_maps = {};  // of further models, on the same noisy picture
 
   // Two perfect results, of infinite PSNR, are equal.
   double psnr_gain() const { return map.psnr == by_psnr.psnr ? 0.0 : map.psnr - by_psnr.psnr; }
@@ -36,7 +38,12 @@ struct Evaluation {
 
 struct EvaluatedPictures {
   Tensor clean, noisy, scalar, denoised, lambda;  // scalar: the best by PSNR
+  LambdaSearch search = {};                       // of the scalars
 };
+
+// What the map of a model does for picture i of the data set.
+Scores map_scores(const UnrolledTv& model, const Dataset& pictures, int64_t i,
+                  const EvaluationSettings& settings);
 
 // Picture i of the data set, with the noise of (seed, picture i): that of `primal denoise --noise`.
 Evaluation evaluate_picture(const UnrolledTv& model, const Dataset& pictures, int64_t i,

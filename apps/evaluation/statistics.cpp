@@ -1,10 +1,10 @@
 #include "apps/evaluation/statistics.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <vector>
 
+#include "data/metrics/score_summary.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
 #include "tensor/random.h"
@@ -21,35 +21,26 @@ double quantile(const std::vector<double>& sorted, double share) {
 
 }  // namespace
 
-Spread spread_of(std::span<const double> values) {
-  if (values.empty()) throw ShapeError("[statistics] no values");
-  const auto n = static_cast<double>(values.size());
-  double mean = 0.0, squares = 0.0;
-  for (const double v : values) mean += v / n;
-  for (const double v : values) squares += (v - mean) * (v - mean);
-  return {mean, values.size() > 1 ? std::sqrt(squares / (n - 1.0)) : 0.0};
-}
-
-Interval bootstrap_interval(std::span<const double> values, uint64_t seed, int64_t n_resamples,
-                            double level) {
-  if (values.empty() || n_resamples < 1) {
-    throw ShapeError("[statistics] {} values, {} resamples", values.size(), n_resamples);
+Interval bootstrap_interval(std::span<const double> all, uint64_t seed, int64_t n_resamples, double level) {
+  if (all.empty() || n_resamples < 1) {
+    throw ShapeError("[statistics] {} values, {} resamples", all.size(), n_resamples);
   }
-  if (!std::ranges::all_of(values, [](double v) { return std::isfinite(v); })) {
-    const double none = std::numeric_limits<double>::quiet_NaN();  // nor could the means be sorted
+  const std::vector<double> values = finite_of(all);
+  if (values.size() < 2) {
+    const double none = std::numeric_limits<double>::quiet_NaN();
     return {none, none};
   }
   const RandomStream stream(seed, RandomPurpose::bootstrap);
   const size_t n = values.size();
   std::vector<double> means(static_cast<size_t>(n_resamples));
-  parallel_for(Exec{}, n_resamples, 64, [&](int64_t begin, int64_t end) {
+  parallel_for(Exec{}, n_resamples, 64, [&, mean_of = means.data()](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       double sum = 0.0;
       for (size_t i = 0; i < n; ++i) {
         const double u = stream.uniform(static_cast<uint64_t>(r) * n + i);
         sum += values[std::min(static_cast<size_t>(u * static_cast<double>(n)), n - 1)];
       }
-      means[static_cast<size_t>(r)] = sum / static_cast<double>(n);
+      mean_of[r] = sum / static_cast<double>(n);
     }
   });
   std::ranges::sort(means);

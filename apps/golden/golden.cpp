@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "apps/streams.h"
+#include "apps/shell/streams.h"
 #include "data/safetensors/safetensors.h"
 #include "tensor/error.h"
 
@@ -33,6 +33,8 @@ struct Ran {
 Ran run_case(const GoldenCase& golden, const OpInfo& op) {
   try {
     return {op.run(golden.call), {}};
+  } catch (const DeviceError&) {
+    throw;
   } catch (const Error& error) {
     return {{}, error.what()};
   }
@@ -86,7 +88,7 @@ bool is_case(const fs::path& path) {
   } catch (const Error&) {
     return true;
   }
-  say("[verify] {} names no op: not a case, left out\n", path.string());
+  say("[verify] {} does not name an op, so it is not a case and is left out\n", path.string());
   return false;
 }
 
@@ -99,19 +101,17 @@ GoldenCase load_golden(const fs::path& path, DType dtype) {
   const Metadata& metadata = file.metadata();
   const auto op = metadata.find("op");
   if (op == metadata.end())
-    throw DataError("[verify] {}: no `op` in its metadata, not a golden case", path.string());
+    throw DataError("[verify] {}: its metadata has no `op`, so it is not a golden case", path.string());
   golden.op = op->second;
   if (const auto note = metadata.find("note"); note != metadata.end()) golden.note = note->second;
   golden.call.name = path.stem().string();
   if (const auto attrs = metadata.find("attrs"); attrs != metadata.end()) {
     try {
       golden.call.attrs = Attributes::parse(attrs->second);
-    } catch (const nlohmann::json::exception& error) {
-      throw DataError("[verify] {}: attrs are not JSON: {}", path.string(), error.what());
+    } catch (const DataError& error) {
+      throw DataError("[verify] {}: {}", path.string(), error.what());
     }
   }
-  if (!golden.call.attrs.is_object())
-    throw DataError("[verify] {}: attrs are not a JSON object", path.string());
   golden.call.attrs[kCaseFolder] = fs::absolute(path).parent_path().string();
   for (const auto& [name, tensor] : file.tensors()) {
     const Tensor value = is_floating(tensor.dtype()) ? tensor.to(dtype) : tensor;
@@ -184,6 +184,19 @@ std::vector<GoldenRow> run_golden(const GoldenCase& on_cpu, const OpRegistry& op
   if (there.size() >= 2 && rows.size() > 1) rows.erase(rows.begin());
   if (there.size() == 1 && rows.size() == 1) rows[0].implementation = there[0].name;
   return rows;
+}
+
+std::vector<GoldenRow> verify_file(const fs::path& path, DType dtype, const OpRegistry& ops, Device device) {
+  try {
+    return run_golden(load_golden(path, dtype), ops, device);
+  } catch (const DeviceError& error) {
+    throw DeviceError("[verify] stopped at {}: {}", path.string(), error.what());
+  } catch (const Error& error) {
+    GoldenRow row{path.string(), "?", "none"};
+    row.ok = false;
+    row.message = error.what();
+    return {row};
+  }
 }
 
 std::vector<fs::path> golden_files(const std::vector<std::string>& paths) {

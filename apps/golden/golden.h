@@ -41,8 +41,12 @@ struct GoldenRow {
 // DataError where the file is no golden case.
 GoldenCase load_golden(const std::filesystem::path& path, DType dtype);
 
-// All rows of one case on a device.
+// All rows of one case on a device. DeviceError where the device is lost or out of memory: that says nothing of the case.
 std::vector<GoldenRow> run_golden(const GoldenCase& golden, const OpRegistry& ops, Device device = {});
+
+// The same for a file; one that is no case is a row that failed. DeviceError names the file.
+std::vector<GoldenRow> verify_file(const std::filesystem::path& path, DType dtype, const OpRegistry& ops,
+                                   Device device = {});
 
 // The .safetensors files among paths and the cases below the folders among them, by name; IoError for a path that is not
 // there. A file found in a folder that names no op is no case (weights, say): stderr says so, and it is left out.

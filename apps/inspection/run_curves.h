@@ -3,24 +3,34 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "data/image/image.h"
+#include "apps/training/baseline.h"
+#include "data/figure/figure.h"
 
 namespace primal {
 
 struct RunCurve {
   std::string name;
-  std::vector<double> step, value;
+  std::vector<double> step, value;  // a value that is not there or not finite is NaN or infinite
+
+  // The best point that is finite; nothing where none is.
+  std::optional<size_t> best(bool larger_is_better) const;
 };
 
+// False for errors: mse, rmse, mae, loss and names that end in them.
+bool larger_is_better(const std::string& metric);
+
 struct RunCurves {
+  std::string name;  // of the folder
   int64_t steps = 0, epochs = 0;
-  double hours = 0.0;             // computing, without validation and files
-  RunCurve mean_loss;             // of the last 200 steps
-  std::vector<RunCurve> metrics;  // of the validations
+  double hours = 0.0;               // computing, without validation and files
+  RunCurve mean_loss;               // of the last 200 steps
+  std::vector<RunCurve> metrics;    // of the validations
+  std::vector<Baseline> baselines;  // what the metrics are read against, in their order; from events.jsonl
 };
 
 // IoError where the folder has no metrics.csv, DataError naming the line that is no row of one, or that there are no rows.
@@ -28,7 +38,9 @@ RunCurves read_run_curves(const std::filesystem::path& folder);
 
 nlohmann::json to_json(const RunCurves& curves);
 
-// The mean loss and each metric over the steps, side by side; the best of a metric, its largest, is marked.
-Image figure_of(const RunCurves& curves);
+// The mean loss and each metric that has a finite point over the steps, side by side; the best of a metric is
+// marked, and the baselines of the first run are lines across. Several runs share the axes, with a legend of their names. DataError
+// where nothing is finite.
+Figure figure_of(const std::vector<RunCurves>& runs);
 
 }  // namespace primal

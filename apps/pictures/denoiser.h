@@ -1,12 +1,16 @@
-// What turns a noisy picture z into x: a trained model, or one lambda for all pixels.
+// What turns a noisy picture z into x: a trained model, or one lambda for all pixels. A model is unrolled TV, or an autoencoder,
+// which has neither a map nor iterations.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 
 #include "apps/pictures/tiling.h"
 #include "apps/training/config.h"
+#include "model/autoencoder.h"
+#include "model/denoise.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
 
 namespace primal {
@@ -16,17 +20,10 @@ struct DenoiserOptions {
   std::optional<double> lambda;  // or one weight, >= 0
   int64_t iterations = 0;        // of PDHG, the most where a gap is given; 0: the default of each case
   double gap = 0.0;              // > 0: iterate until (P - D) <= gap * P instead
-  Tiling tiling = {};            // of the network's work
-  Device device = {};            // where to compute
-};
-
-struct Denoised {
-  Tensor lambda;  // [1,n_maps,1,H,W], or a scalar
-  Tensor x;       // [1,1,1,H,W]
-  int64_t iterations = 0;
-  std::optional<double> relative_gap;  // reached, where one was asked for
-
-  bool has_map() const { return lambda.shape().rank() == 5; }
+  std::optional<Boundary> boundary = {};  // default: the model's; symmetric where there is none
+  Tiling tiling = {};                     // of the network's work
+  bool quiet = false;                     // no remark on which file of a folder is the model
+  Device device = {};                     // where to compute
 };
 
 class Denoiser {
@@ -34,20 +31,35 @@ class Denoiser {
   // Loads the model. IoError or DataError where that fails, with what to try.
   explicit Denoiser(const DenoiserOptions& options);
 
-  Denoised operator()(const Tensor& z) const;  // z [1,1,1,H,W]; it and the result are on the CPU
+  // z [1,1,1,H,W]; it and the result are on the CPU. `watch` is called for what may take longer than a moment.
+  Denoised operator()(const Tensor& z, const Watch& watch = {}) const;
 
   // How the network works on a picture of this shape; one whole picture where there is no network.
   MapPlan plan(const Shape& z) const;
+
+  Boundary boundary() const { return boundary_; }
+  // PDHG's number of iterations where nobody says otherwise and there is no gap to reach.
+  int64_t default_iterations() const;
+
+  // CRC-32 of the model's tensors, as its checkpoint has it: "1c291ca3"; empty where there is no model.
+  const std::string& checksum() const { return checksum_; }
+
+  // The name of the model's file, without its folder; empty where there is no model.
+  std::string model_file_name() const { return file_.filename().string(); }
+
+  bool is_autoencoder() const { return autoencoder_ != nullptr; }
 
   // What the model was trained with; the defaults where there is none.
   const TrainConfig& config() const { return config_; }
 
  private:
-  Denoised denoise(const Tensor& z) const;
-
   DenoiserOptions options_;
+  Boundary boundary_ = Boundary::symmetric;
   TrainConfig config_;
+  std::filesystem::path file_;
+  std::string checksum_;
   std::unique_ptr<UnrolledTv> model_;
+  std::unique_ptr<Autoencoder> autoencoder_;
 };
 
 }  // namespace primal

@@ -1,9 +1,11 @@
 #include "apps/pictures/inputs.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <glob.h>
 #include <map>
 
+#include "apps/shell/is_folder.h"
 #include "data/dataset/dataset.h"
 #include "data/file/file.h"
 #include "data/preprocess/preprocess.h"
@@ -20,10 +22,6 @@ bool exists(const fs::path& path) {
   std::error_code error;
   return fs::exists(path, error);
 }
-bool is_folder(const fs::path& path) {
-  std::error_code error;
-  return fs::is_directory(path, error);
-}
 
 PictureInput below(const fs::path& folder, const fs::path& file) {
   return {file, file.lexically_relative(folder).replace_extension().generic_string()};
@@ -38,7 +36,27 @@ std::vector<std::string> matches(const std::string& pattern) {
   return paths;
 }
 
-void add_pattern(std::vector<PictureInput>& inputs, const std::string& pattern) {
+// The pictures below a folder; its other files go to `others`, hidden ones left out.
+std::vector<fs::path> pictures_of(const fs::path& folder, std::vector<fs::path>* others) {
+  if (others == nullptr) return find_pictures(folder);
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (auto it = fs::recursive_directory_iterator(folder, error);
+       !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    std::error_code unreadable;
+    if (it->path().filename().string().starts_with('.')) {
+      it.disable_recursion_pending();
+    } else if (it->is_regular_file(unreadable) && !has_image_extension(it->path())) {
+      found.push_back(it->path());
+    }
+  }
+  std::ranges::sort(found);
+  others->insert(others->end(), found.begin(), found.end());
+  return find_pictures(folder);  // reports what cannot be read
+}
+
+void add_pattern(std::vector<PictureInput>& inputs, const std::string& pattern,
+                 std::vector<fs::path>* others) {
   const size_t slash = pattern.find_last_of('/', pattern.find_first_of(kPatternSigns));
   const fs::path folder = slash == std::string::npos ? "" : pattern.substr(0, slash + 1);
   const auto name_below = [&](const fs::path& file) {
@@ -49,7 +67,7 @@ void add_pattern(std::vector<PictureInput>& inputs, const std::string& pattern) 
   const size_t before = inputs.size();
   for (const std::string& path : paths) {
     if (is_folder(path)) {
-      for (const fs::path& picture : find_pictures(path)) inputs.push_back(name_below(picture));
+      for (const fs::path& picture : pictures_of(path, others)) inputs.push_back(name_below(picture));
     } else if (has_image_extension(path)) {
       inputs.push_back(name_below(path));
     }
@@ -60,31 +78,84 @@ void add_pattern(std::vector<PictureInput>& inputs, const std::string& pattern) 
   }
 }
 
+void add_path(std::vector<PictureInput>& inputs, const std::string& path, std::vector<fs::path>* others) {
+  std::error_code error;
+  if (path == "-") {
+    inputs.push_back({"-", "stdin"});
+  } else if (is_folder(path)) {
+    for (const fs::path& picture : pictures_of(path, others)) inputs.push_back(below(path, picture));
+  } else if (exists(path)) {
+    inputs.push_back({path, fs::path(path).stem().string()});
+  } else if (path.find_first_of(kPatternSigns) != std::string::npos) {
+    add_pattern(inputs, path, others);
+  } else if (!fs::exists(path, error) && error) {
+    throw IoError("[input] cannot read {}: {}", path, error.message());
+  } else {
+    throw IoError("[input] there is no file or folder {}", path);
+  }
+}
+
 }  // namespace
 
-std::vector<PictureInput> find_inputs(const std::vector<std::string>& paths, int64_t limit) {
+std::vector<PictureInput> find_inputs(const std::vector<std::string>& paths, int64_t limit,
+                                      InputRemarks* remarks) {
   std::vector<PictureInput> inputs;
+  std::vector<fs::path>* const others = remarks == nullptr ? nullptr : &remarks->left_out;
   for (const std::string& path : paths) {
-    std::error_code error;
-    if (path == "-") {
-      inputs.push_back({"-", "stdin"});
-    } else if (is_folder(path)) {
-      for (const fs::path& picture : find_pictures(path)) inputs.push_back(below(path, picture));
-    } else if (exists(path)) {
-      inputs.push_back({path, fs::path(path).stem().string()});
-    } else if (path.find_first_of(kPatternSigns) != std::string::npos) {
-      add_pattern(inputs, path);
-    } else if (!fs::exists(path, error) && error) {
-      throw IoError("[input] cannot read {}: {}", path, error.message());
-    } else {
-      throw IoError("[input] there is no file or folder {}", path);
+    try {
+      add_path(inputs, path, others);
+    } catch (const Error& error) {
+      if (remarks == nullptr || paths.size() == 1) throw;
+      remarks->missing.push_back({path, error.what()});
     }
   }
+  if (remarks != nullptr && inputs.empty() && !remarks->missing.empty())
+    throw IoError("{}", remarks->missing.front().problem);
   if (std::ranges::count_if(inputs, &PictureInput::is_stdin) > 1) {
-    throw ConfigError("[input] standard input (-) is given twice, but it can be read once");
+    throw ConfigError("[input] standard input (-) is given twice, but it can be read only once");
   }
-  if (limit > 0 && static_cast<int64_t>(inputs.size()) > limit) inputs.resize(static_cast<size_t>(limit));
+  if (limit > 0 && std::ssize(inputs) > limit) inputs.resize(static_cast<size_t>(limit));
   return inputs;
+}
+
+std::string InputRemarks::left_out_text() const {
+  constexpr size_t kNamed = 3;
+  if (left_out.empty()) return "";
+  std::string text = left_out.size() == 1
+                         ? "1 file is not PNG or JPEG and is left out"
+                         : fmt::format("{} files are not PNG or JPEG and are left out", left_out.size());
+  for (size_t i = 0; i < std::min(left_out.size(), kNamed); ++i)
+    text += (i == 0 ? ": " : ", ") + left_out[i].filename().string();
+  return text + (left_out.size() > kNamed ? ", ..." : "");
+}
+
+void make_names_unique(std::vector<PictureInput>& inputs) {
+  const auto folder_of_file = [](const PictureInput& input) {
+    std::error_code error;
+    return fs::absolute(input.file, error).lexically_normal().parent_path();
+  };
+  std::map<std::string, fs::path> folder_of;  // by the name of a result
+  std::vector<PictureInput*> others;
+  for (PictureInput& input : inputs) {
+    if (input.file.extension() == ".png")
+      folder_of.emplace(input.name, folder_of_file(input));
+    else
+      others.push_back(&input);
+  }
+  for (PictureInput* input : others) {
+    const fs::path folder = folder_of_file(*input);
+    // What clashes with a picture of another folder keeps its name, and is refused where results are placed.
+    const auto is_taken = [&](const std::string& name) {
+      const auto found = folder_of.find(name);
+      return found != folder_of.end() && found->second == folder;
+    };
+    const std::string extension = input->file.extension().string();
+    const std::string longer = input->name + "_" + (extension.empty() ? "" : extension.substr(1));
+    std::string name = is_taken(input->name) ? longer : input->name;
+    for (int n = 2; is_taken(name); ++n) name = fmt::format("{}_{}", longer, n);
+    folder_of.emplace(name, folder);
+    input->name = name;
+  }
 }
 
 std::vector<PictureInput> find_clean_inputs(const std::string& clean,
@@ -109,7 +180,7 @@ std::vector<PictureInput> find_clean_inputs(const std::string& clean,
   for (const PictureInput& input : inputs) {
     const auto found = by_name.find(input.name);
     if (found == by_name.end()) {
-      throw IoError("[--clean] {} has no picture of the name {} for {}; looked for the endings {}", clean,
+      throw IoError("[--clean] {} has no picture of the name {} for {}; the extensions tried were {}", clean,
                     input.name, input.str(), kImageExtensions);
     }
     pairs.push_back(found->second);
@@ -121,10 +192,21 @@ Image read_input(const PictureInput& input) {
   return input.is_stdin() ? decode_image(read_standard_input(), input.str()) : read_image(input.file);
 }
 
-GreyInput read_grey(const PictureInput& input, int64_t size) {
+GreyInput read_grey(const PictureInput& input, int64_t size, const LevelRange& range) {
   const Image image = read_input(input);
-  GreyInput grey{size > 0 ? preprocess(image, size) : to_grey(image)};
+  GreyInput grey;
+  grey.largest_level = *std::ranges::max_element(image.levels);
+  grey.file_bit_depth = image.bit_depth;
+  grey.levels = grey.file_levels = levels_of(image, range, input.str());
+  if (size > 0) {
+    grey.image = preprocess(stretched(image, grey.levels), size);
+    grey.levels = all_levels(grey.image);
+  } else {
+    grey.image = to_grey(image);
+  }
   grey.had_alpha = image.had_alpha;
+  if (size == 0) grey.image.density = image.density;  // another number of pixels has another
+  grey.image.remarks = image.remarks;
   const std::vector<uint16_t>& levels = image.levels;
   for (size_t i = 0; image.channels == 3 && i < levels.size() && !grey.was_colour; i += 3) {
     grey.was_colour = levels[i] != levels[i + 1] || levels[i] != levels[i + 2];

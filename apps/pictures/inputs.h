@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "data/image/image.h"
+#include "data/preprocess/level_range.h"
 #include "tensor/tensor.h"
 
 namespace primal {
@@ -28,8 +29,26 @@ struct PictureInput {
   std::string str() const { return is_stdin() ? "standard input" : file.string(); }  // for messages
 };
 
-// In the order given, by name within a folder or pattern; the first `limit` of them where it is not 0.
-std::vector<PictureInput> find_inputs(const std::vector<std::string>& paths, int64_t limit = 0);
+// What a command tells of the paths it was given, besides the pictures.
+struct InputRemarks {
+  struct Missing {
+    std::string path, problem;
+  };
+  std::vector<Missing> missing;                 // paths that find no picture
+  std::vector<std::filesystem::path> left_out;  // files of folders that are no pictures by their extension
+
+  // "3 files are not PNG or JPEG and are left out: a.tif, b.dcm, notes.txt"; empty where there are none.
+  std::string left_out_text() const;
+};
+
+// In the order given, by name within a folder or pattern; the first `limit` of them where it is not 0. With `remarks`, one
+// path of several that finds no picture is put there and the others go on.
+std::vector<PictureInput> find_inputs(const std::vector<std::string>& paths, int64_t limit = 0,
+                                      InputRemarks* remarks = nullptr);
+
+// Pictures of one folder whose names differ only in their ending get different results: the one that ends in .png keeps
+// NAME, another becomes NAME_jpg, NAME_PNG, and where that is taken too, NAME_jpg_2 and so on.
+void make_names_unique(std::vector<PictureInput>& inputs);
 
 // The clean picture of each input: `clean` itself where it is a file and there is one input, or the picture of the same name
 // below the folder `clean`, with any extension. ConfigError or IoError naming the input that has none.
@@ -39,10 +58,16 @@ std::vector<PictureInput> find_clean_inputs(const std::string& clean,
 Image read_input(const PictureInput& input);
 
 struct GreyInput {
-  Image image;              // grey; cropped and resized where a size was given
-  bool was_colour = false;  // some pixel was not grey
-  bool had_alpha = false;   // left out
+  Image image;                                // grey; cropped and resized where a size was given
+  Levels levels;                              // what of image is 0 and 1
+  Levels file_levels;                         // what of the file is
+  bool was_colour = false;                    // some pixel was not grey
+  bool had_alpha = false;                     // left out
+  int largest_level = 0, file_bit_depth = 8;  // of the file
+
+  Tensor tensor() const { return to_unit(image, levels); }
 };
-GreyInput read_grey(const PictureInput& input, int64_t size = 0);
+// With a size, levels outside the range are clipped, and image is 0 .. its largest level.
+GreyInput read_grey(const PictureInput& input, int64_t size = 0, const LevelRange& range = {});
 
 }  // namespace primal

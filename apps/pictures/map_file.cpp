@@ -13,8 +13,9 @@ namespace {
 
 void write_raw(const std::filesystem::path& file, const Tensor& lambda) {
   if (lambda.size(1) != 1) {
-    throw ConfigError("[map] a grey PNG holds one map, the model has {}; --map-format safetensors holds all",
-                      lambda.size(1));
+    throw ConfigError(
+        "[map] a grey PNG holds one map, but the model has {}; --map-format safetensors holds all of them",
+        lambda.size(1));
   }
   const Tensor values = lambda.to(DType::f32);
   const std::span<const float> map = values.span<float>();
@@ -28,14 +29,15 @@ void write_raw(const std::filesystem::path& file, const Tensor& lambda) {
             {{"Lambda scale", fmt::format("{}", scale)}, {"Description", "Lambda = level * Lambda scale"}});
 }
 
-void write_figure(const std::filesystem::path& file, const Tensor& lambda) {
-  std::vector<Panel> panels;
+Figure figure_of(const Tensor& lambda) {
+  Figure figure{.rows = {{}}};
   const Tensor maps = lambda.reshape(lambda.shape().with(0, lambda.size(1)).with(1, 1));
   for (int64_t m = 0; m < maps.size(0); ++m) {
-    panels.push_back(
-        Panel::log_map(maps.slice(m, m + 1), maps.size(0) > 1 ? fmt::format("Lambda {}", m) : "Lambda"));
+    figure.rows.front().push_back(
+        {maps.size(0) > 1 ? fmt::format("Lambda {}, log scale", m) : "Lambda, log scale",
+         Picture::log_map(maps.slice(m, m + 1), "Lambda")});
   }
-  write_png(file, make_figure({panels}));
+  return figure;
 }
 
 }  // namespace
@@ -47,14 +49,23 @@ MapFormat parse_map_format(const std::string& text) {
   throw ConfigError("[map] unknown format '{}': figure, raw or safetensors", text);
 }
 
-std::string map_suffix(MapFormat format) {
-  return format == MapFormat::safetensors ? "_lambda.safetensors" : "_lambda.png";
-}
-
-void write_map(const std::filesystem::path& file, const Tensor& lambda, MapFormat format) {
+std::string map_suffix(MapFormat format, const FigureStyle& style) {
   switch (format) {
     case MapFormat::figure:
-      return write_figure(file, lambda);
+      return "_lambda" + style.ending();
+    case MapFormat::raw:
+      return "_lambda.png";
+    case MapFormat::safetensors:
+      return "_lambda.safetensors";
+  }
+  return "";
+}
+
+void write_map(const std::filesystem::path& file, const Tensor& lambda, MapFormat format,
+               const FigureStyle& style) {
+  switch (format) {
+    case MapFormat::figure:
+      return style.write(file, figure_of(lambda));
     case MapFormat::raw:
       return write_raw(file, lambda);
     case MapFormat::safetensors:

@@ -8,21 +8,14 @@
 #include <set>
 #include <unistd.h>
 
-#include "apps/streams.h"
+#include "apps/shell/is_folder.h"
+#include "apps/shell/streams.h"
 #include "data/image/image.h"
 #include "tensor/error.h"
 
 namespace primal {
-namespace {
 
 namespace fs = std::filesystem;
-
-bool is_folder(const fs::path& path) {
-  std::error_code error;
-  return fs::is_directory(path, error);
-}
-
-}  // namespace
 
 ResultPlace::ResultPlace(const std::string& output, bool overwrite, size_t n_pictures)
     : output_(output),
@@ -30,7 +23,8 @@ ResultPlace::ResultPlace(const std::string& output, bool overwrite, size_t n_pic
       is_file_(output != "-" && has_image_extension(output) && !is_folder(output)) {
   if (!is_stdout() && !is_folder(output)) check_png_name(output);
   if ((is_file_ || is_stdout()) && n_pictures != 1) {
-    throw ConfigError("[output] -o {} holds one picture, there are {}; give a folder", output, n_pictures);
+    throw ConfigError("[output] -o {} names one picture, but there are {}; give a folder", output,
+                      n_pictures);
   }
 }
 

@@ -20,7 +20,8 @@ inline void check_result_file(const std::filesystem::path& file, bool overwrite)
     throw IoError("[output] {} exists; give --overwrite to replace it", file.string());
   }
   if (exists && !std::filesystem::is_regular_file(file, error)) {
-    throw IoError("[output] {} is no regular file, expected one to replace or a new name", file.string());
+    throw IoError("[output] {} is not a regular file; expected a regular file to replace, or a new name",
+                  file.string());
   }
   make_result_folder(file.has_parent_path() ? file.parent_path() : std::filesystem::path("."));
 }

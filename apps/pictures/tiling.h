@@ -1,8 +1,6 @@
 // --tile: whether the network works on a picture as a whole or in tiles, which takes the memory of one tile.
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <optional>
 #include <string>
 
 #include "nn/unrolled_tv/map_plan.h"
@@ -11,8 +9,6 @@ namespace primal {
 
 struct Tiling {
   std::string text = "auto";  // auto, off, or the most pixels along a side
-
-  void add_to(CLI::App& command);
 };
 
 // auto: a whole picture where its network needs at most 512 MiB, on a CUDA device half of the free memory; else as few tiles as

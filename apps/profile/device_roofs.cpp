@@ -57,7 +57,7 @@ Roofs measure_device_roofs(Device device) {
   const auto all = devices();
   const auto info = std::ranges::find(all, device, &DeviceInfo::device);
   Roofs roofs;
-  roofs.machine = {info->name, info->architecture, info->n_multiprocessors, {}};
+  roofs.machine = {info->name, info->architecture, info->n_multiprocessors, {}, true};
   constexpr int64_t kRounds = 4096;
   const Tensor sink =
       Tensor::zeros({std::max(info->n_multiprocessors, 1) * int64_t{2048}}, DType::f32, device);

@@ -12,7 +12,7 @@ constexpr int kChains =
 __global__ void fma_kernel(int64_t rounds, float factor, Global<float> sink) {
   float sum[kChains];
 #pragma unroll
-  for (int i = 0; i < kChains; ++i) sum[i] = static_cast<float>(threadIdx.x + i);
+  for (int i = 0; i < kChains; ++i) sum[i] = static_cast<float>(threadIdx.x) + static_cast<float>(i);
   for (int64_t r = 0; r < rounds; ++r) {
 #pragma unroll
     for (int i = 0; i < kChains; ++i) sum[i] = sum[i] * factor + 0.5f;
@@ -29,13 +29,13 @@ __global__ void copy_kernel(Global<const float> x, Global<float> y, int64_t n) {
 }
 
 void fma(const Exec& exec, int64_t rounds, std::span<float> sink) {
-  const auto n = static_cast<int64_t>(sink.size());
+  const int64_t n = std::ssize(sink);
   launch(exec, {.name = "roof_fma", .grid = blocks_for(n, kThreads), .block = kThreads}, fma_kernel, rounds,
          0.5f, global(sink));
 }
 
 void copy(const Exec& exec, std::span<const float> x, std::span<float> y) {
-  const auto n = static_cast<int64_t>(x.size());
+  const int64_t n = std::ssize(x);
   const int64_t blocks = n / (int64_t{kThreads} * 8);  // eight elements a thread
   launch(exec, {.name = "roof_copy", .grid = blocks_for(blocks, 1), .block = kThreads}, copy_kernel,
          global(x), global(y), n);

@@ -13,6 +13,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using PhaseTimes = std::map<std::string, double>;  // ms
 
+constexpr int64_t kSmallestScaled = 32;  // sides below it are kernels and the like, not images
+
 class Measurement {
  public:
   Measurement(const OpInfo& info, const OpCase& op_case, const MeasureOptions& options)
@@ -53,10 +55,7 @@ class Measurement {
       const ImplementationScope forced(info_.chooser(), kReference);
       expected_ = info_.run(call_);
       if (info_.differentiable) {
-        for (const std::string& name : info_.results) {
-          const OpCase as_case{name, Attributes::object(), {{name, expected_.outputs.at(name).shape()}}};
-          call_.upstream[name] = make_inputs(as_case, DType::f32, 1).at(name);
-        }
+        call_.upstream = make_upstream(info_.results, expected_.outputs);
         expected_ = info_.run(call_);
       }
     }
@@ -182,12 +181,25 @@ std::vector<OpMeasurement> measure_op(const OpInfo& info, const OpCase& op_case,
 }
 
 OpCase at_size(const OpCase& stage, int64_t size) {
+  // The new side of an image of height x width pixels; nothing where these are no extents of a large square image.
+  const auto side_of = [size](int64_t height, int64_t width) -> std::optional<int64_t> {
+    if (height != width || width < kSmallestScaled) return std::nullopt;
+    return std::max<int64_t>(width * size / 256, 1);
+  };
   OpCase scaled = stage;
   for (OpInput& input : scaled.inputs) {
     const int rank = input.shape.rank();
-    if (rank < 2 || input.shape[-1] != input.shape[-2] || input.shape[-1] < 32) continue;
-    const int64_t side = std::max<int64_t>(input.shape[-1] * size / 256, 1);
-    input.shape = input.shape.with(rank - 1, side).with(rank - 2, side);
+    if (rank < 2) continue;
+    if (const auto side = side_of(input.shape[-2], input.shape[-1]))
+      input.shape = input.shape.with(rank - 1, *side).with(rank - 2, *side);
+  }
+  for (auto& [name, value] : scaled.attrs) {  // extents that an attribute states
+    if (!value.is_list()) continue;
+    Attribute::List& extents = value.elements();
+    const size_t n = extents.size();
+    if (n < 2 || !extents[n - 1].is_integer() || !extents[n - 2].is_integer()) continue;
+    if (const auto side = side_of(extents[n - 2].get<int64_t>(), extents[n - 1].get<int64_t>()))
+      extents[n - 1] = extents[n - 2] = *side;
   }
   return scaled;
 }

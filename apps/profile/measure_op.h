@@ -34,7 +34,8 @@ std::vector<OpMeasurement> measure_op(const OpInfo& info, const OpCase& op_case,
                                       const MeasureOptions& options,
                                       const std::vector<std::string>& only = {});
 
-// The stage for pictures of another size: its square images of 32 pixels and more scale by size / 256.
+// The stage for pictures of another size: square images with sides of 32 pixels or more scale by size / 256, those of its inputs
+// and those whose extents an attribute states.
 OpCase at_size(const OpCase& stage, int64_t size);
 
 }  // namespace primal

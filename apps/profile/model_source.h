@@ -7,7 +7,7 @@
 
 namespace primal {
 
-// `file` is a TOML configuration, or a checkpoint or weights (*.safetensors), or empty: the thesis settings. Size and batch
+// `file` is a TOML configuration, or a checkpoint or weights (*.safetensors), or the folder of a training run, or empty: the thesis settings. Size and batch
 // are the configuration's where they are 0. ConfigError, DataError or IoError where the file is none of these.
 TrainingStepOptions step_options(const std::string& file, int64_t size, int64_t batch);
 

@@ -1,9 +1,9 @@
 #include "apps/profile/roof_kernels.h"
 
+#include "tensor/simd_targets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "apps/profile/roof_kernels.cpp"
-// These have vectors without a size, of which there are no arrays.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 

@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "apps/profile/machine.h"
 #include "apps/profile/statistics.h"
-#include "tensor/op/cost.h"
+#include "apps/shell/machine.h"
+#include "tensor/cost.h"
 
 namespace primal {
 
@@ -60,6 +60,9 @@ Roof measure_fma_roof(int threads, const RoofOptions& options = {});
 double measure_core_round_trip_ns(int threads);  // between the first two; 0 for one
 // The better of two measurements, roof by roof: machines have slow moments, and one may have met the roofs.
 void take_better(Roofs& roofs, const Roofs& again);
+
+// Why the roofs cannot be right: a level slower than the one behind it, by more than such measurements vary. Empty where they may be.
+std::string doubt_about(const Roofs& roofs);
 
 nlohmann::json to_json(const Roofs& roofs);
 // Two lines for people.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 namespace primal {
 namespace {
@@ -38,13 +39,7 @@ std::vector<CountedKernels> count_op(const OpInfo& info, const OpCase& op_case,
                                      const std::vector<std::string>& only) {
   OpCall call{make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name};
   const std::vector<ImplementationInfo> there = info.implementations_on(Device::Kind::simt);
-  if (info.differentiable) {
-    const OpResult forward = info.run(call);
-    for (const std::string& name : info.results) {
-      const OpCase as_case{name, Attributes::object(), {{name, forward.outputs.at(name).shape()}}};
-      call.upstream[name] = make_inputs(as_case, DType::f32, 1).at(name);
-    }
-  }
+  if (info.differentiable) call.upstream = make_upstream(info.results, info.run(call).outputs);
   call.device = Device::simt();
   std::vector<CountedKernels> all;
   for (const ImplementationInfo& implementation : there) {

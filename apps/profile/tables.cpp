@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/core.h>
 #include <map>
+#include <nlohmann/json.hpp>
 
 namespace primal {
 namespace {

@@ -1,7 +1,7 @@
 // The tables of `primal profile`, 100 columns wide, and their JSON.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

@@ -1,6 +1,7 @@
 #include "apps/profile/trace.h"
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 #include <set>
 
 namespace primal {

@@ -5,7 +5,7 @@
 // args: layer, shapes, implementation, MFLOP, MB, GFLOP/s, where known. "M" events name the process and its threads.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

@@ -1,8 +1,8 @@
 // Which implementation is fastest here, for each geometry of a model.
 #pragma once
 
+#include "apps/plans/plan_file.h"
 #include "apps/profile/measure_op.h"
-#include "apps/profile/plan_file.h"
 
 namespace primal {
 

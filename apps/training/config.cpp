@@ -1,20 +1,67 @@
 #include "apps/training/config.h"
 
 #include <algorithm>
+#include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
 #include <toml++/toml.h>
 
-#include "apps/json_text.h"
-#include "apps/nearest_name.h"
+#include "apps/shell/is_folder.h"
+#include "apps/shell/json_text.h"
+#include "data/file/file.h"
+#include "data/file/kind.h"
+#include "model/checkpoint_format.h"
 #include "tensor/error.h"
+#include "tensor/nearest_name.h"
 
 namespace primal {
 namespace {
 
+// Who reads what, by the beginning of a key; the first that fits counts. What is not here serves every task.
+struct Owner {
+  std::string_view prefix;
+  std::vector<std::string_view> kinds;
+};
+const std::vector<Owner>& owners() {
+  static const std::vector<Owner> all = {
+      {"model.", {"denoise"}},
+      {"classifier.", {"classify"}},
+      {"autoencoder.", {"reconstruct"}},
+      {"noise.", {"denoise", "reconstruct"}},
+      {"data.range", {"denoise", "reconstruct"}},
+      {"data.skip_broken", {"denoise", "reconstruct"}},
+      {"data.size", {"denoise", "reconstruct"}},
+      {"data.clean_column", {"denoise", "reconstruct"}},
+      {"data.noise_column", {"classify"}},
+      {"data.label_column", {"classify"}},
+      {"data.target", {"classify"}},
+      {"data.split_seed", {"reconstruct"}},
+  };
+  return all;
+}
+
+const Owner* owner_of(const std::string& key) {
+  const auto found =
+      std::ranges::find_if(owners(), [&](const Owner& owner) { return key.starts_with(owner.prefix); });
+  return found == owners().end() ? nullptr : &*found;
+}
+
 constexpr double kAny = 1e15;          // more than any count here may be
 constexpr double kMostPictures = 1e7;  // their names are held in memory
+
+constexpr uint64_t kMaxConfigBytes = uint64_t{1} << 18;
+
+// DataError for bytes that no text has, with what they are.
+void check_text(std::span<const uint8_t> start, const std::string& name) {
+  const auto is_control = [](uint8_t c) { return c < 0x20 && c != '\t' && c != '\n' && c != '\r'; };
+  if (std::ranges::none_of(start, is_control)) return;
+  const std::optional<FileKind> kind = kind_of(start, name);
+  throw DataError("[config] {} is {}, expected TOML text", name, kind ? kind->name : "not text");
+}
 
 const ConfigKey& find_key(const std::vector<ConfigKey>& keys, const std::string& name,
                           const std::string& where) {
@@ -24,61 +71,17 @@ const ConfigKey& find_key(const std::vector<ConfigKey>& keys, const std::string&
   for (const ConfigKey& key : keys) names.push_back(key.name);
   const std::string meant = name_meant(names, name);
   if (meant.empty())
-    throw ConfigError("[config] {}: unknown key '{}'; `primal train --help` lists them", where, name);
+    throw ConfigError("[config] {}: unknown key '{}'; `primal train --help` lists all keys", where, name);
   throw ConfigError("[config] {}: unknown key '{}'; did you mean '{}'?", where, name, meant);
 }
 
-// What a key may be, for errors: "a whole number, 1 to 1024".
-std::string expected_of(const ConfigKey& key) {
-  if (std::holds_alternative<bool*>(key.place)) return "true or false";
-  if (!key.choices.empty()) return fmt::format("one of {}", fmt::join(key.choices, ", "));
-  if (std::holds_alternative<std::string*>(key.place)) return "a text";
-  const char* kind = std::holds_alternative<int64_t*>(key.place) ? "a whole number" : "a number";
-  return fmt::format("{}, {:g} to {:g}", kind, key.low, key.high);
-}
-
-[[noreturn]] void refuse(const ConfigKey& key, const std::string& found, const std::string& where) {
-  throw ConfigError("[config] {}: {} must be {}; found {}", where, key.name, expected_of(key), found);
-}
-
-void assign(const ConfigKey& key, double value, const std::string& where) {
-  double* const* real = std::get_if<double*>(&key.place);
-  if (real == nullptr || !(value >= key.low && value <= key.high))
-    refuse(key, fmt::format("{:g}", value), where);
-  **real = value;
-}
-
-void assign(const ConfigKey& key, int64_t value, const std::string& where) {
-  int64_t* const* integer = std::get_if<int64_t*>(&key.place);
-  if (integer == nullptr && std::holds_alternative<double*>(key.place)) {
-    return assign(key, static_cast<double>(value), where);
-  }
-  const auto real = static_cast<double>(value);
-  if (integer == nullptr || !(real >= key.low && real <= key.high))
-    refuse(key, fmt::format("{}", value), where);
-  **integer = value;
-}
-
-void assign(const ConfigKey& key, bool value, const std::string& where) {
-  bool* const* flag = std::get_if<bool*>(&key.place);
-  if (flag == nullptr) refuse(key, value ? "true" : "false", where);
-  **flag = value;
-}
-
-void assign(const ConfigKey& key, const std::string& value, const std::string& where) {
-  std::string* const* text = std::get_if<std::string*>(&key.place);
-  const bool allowed = key.choices.empty() || std::ranges::count(key.choices, value) > 0;
-  if (text == nullptr || !allowed) refuse(key, fmt::format("'{}'", value), where);
-  **text = value;
-}
-
-void assign(const std::vector<ConfigKey>& keys, const std::string& name, const toml::node& node,
-            const std::string& where) {
-  const ConfigKey& key = find_key(keys, name, where);
+// `written` is the value as it stands in the text.
+void assign(const ConfigKey& key, const toml::node& node, const std::string& where,
+            const std::string& written) {
   if (const auto* integer = node.as_integer())
     assign(key, integer->get(), where);
   else if (const auto* real = node.as_floating_point())
-    assign(key, real->get(), where);
+    assign(key, real->get(), where, written);
   else if (const auto* flag = node.as_boolean())
     assign(key, flag->get(), where);
   else if (const auto* text = node.as_string())
@@ -87,16 +90,35 @@ void assign(const std::vector<ConfigKey>& keys, const std::string& name, const t
     refuse(key, "a value of another kind", where);
 }
 
+std::string place_in(const std::string& file, const toml::source_position& at) {
+  return fmt::format("{}:{}:{}", file, at.line, at.column);
+}
+
+// The text of a value that lies in one line.
+std::string written_at(const std::string& text, const toml::source_region& region) {
+  if (region.begin.line == 0 || region.begin.line != region.end.line ||
+      region.end.column <= region.begin.column)
+    return "";
+  size_t start = 0;
+  for (auto line = region.begin.line; line > 1 && start != std::string::npos; --line)
+    start = text.find('\n', start) + 1;
+  const std::string line = text.substr(start, text.find('\n', start) - start);
+  const size_t first = region.begin.column - 1;
+  return first < line.size() ? line.substr(first, region.end.column - region.begin.column) : "";
+}
+
+// A wrong key is shown where the key stands, a wrong value where the value does.
 void read_table(const std::vector<ConfigKey>& keys, const toml::table& table, const std::string& prefix,
-                const std::string& file, Origins* origins) {
+                const std::string& file, const std::string& text, Origins* origins) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
     const toml::source_position at = node.source().begin;
     if (const toml::table* inner = node.as_table()) {
-      read_table(keys, *inner, name + ".", file, origins);
+      read_table(keys, *inner, name + ".", file, text, origins);
       continue;
     }
-    assign(keys, name, node, fmt::format("{}:{}:{}", file, at.line, at.column));
+    const ConfigKey& found = find_key(keys, name, place_in(file, key.source().begin));
+    assign(found, node, place_in(file, at), written_at(text, node.source()));
     if (origins != nullptr) (*origins)[name] = fmt::format("{}:{}", file, at.line);
   }
 }
@@ -113,18 +135,55 @@ toml::table parse_toml(const std::string& text, const std::string& name) {
 }  // namespace
 
 std::vector<ConfigKey> config_keys(TrainConfig& c) {
-  return {
-      {"seed", &c.seed, "of initial weights, order and noise", 0, kAny, {}},
+  std::vector<ConfigKey> keys = {
+      {"seed", &c.seed, "seed of the initial weights, the order and the noise", 0, kAny, {}},
       {"output", &c.output, "folder for checkpoints and metrics", 0, 0, {}},
-      {"data.folder", &c.data.folder, "pictures: flat, or train/val/test; empty: phantoms", 0, 0, {}},
+      {"task.kind",
+       &c.task.kind,
+       "denoise: unrolled TV; classify: a class for each picture; reconstruct: an autoencoder",
+       0,
+       0,
+       {"denoise", "classify", "reconstruct"}},
+      {"data.folder",
+       &c.data.folder,
+       "CLEAN pictures, flat or with train/val/test; empty: phantoms",
+       0,
+       0,
+       {}},
       {"data.size", &c.data.size, "side of the training pictures, pixels", 8, 4096, {}},
       {"data.n_train", &c.data.n_train, "training pictures, in name order; 0: all", 0, kMostPictures, {}},
       {"data.n_validation",
        &c.data.n_validation,
-       "validation pictures; 0: all, of a flat folder a tenth",
+       "validation pictures; 0: all, or a tenth of a flat folder",
        0,
        kMostPictures,
        {}},
+      {"data.range", &c.data.range, "grey levels that count as 0 and 1: full, auto or LO:HI", 0, 0, {}},
+      {"data.skip_broken", &c.data.skip_broken, "skip pictures that cannot be read", 0, 0, {}},
+      {"data.manifest", &c.data.manifest, "CSV or XLSX table of the pictures; empty: data.folder", 0, 0, {}},
+      {"data.sheet", &c.data.sheet, "sheet of an XLSX manifest; empty: the first", 0, 0, {}},
+      {"data.noisy_column", &c.data.noisy_column, "column with the path of the noisy picture", 0, 0, {}},
+      {"data.noise_column", &c.data.noise_column, "column with the type of noise", 0, 0, {}},
+      {"data.clean_column", &c.data.clean_column, "column with the path of the clean picture", 0, 0, {}},
+      {"data.label_column",
+       &c.data.label_column,
+       "column with the label; without it the path says the label",
+       0,
+       0,
+       {}},
+      {"data.split_column",
+       &c.data.split_column,
+       "column that says train or val; without it the last pictures by number validate",
+       0,
+       0,
+       {}},
+      {"data.target",
+       &c.data.target,
+       "what is told apart: the labels, or the types of noise",
+       0,
+       0,
+       {"label", "noise"}},
+      {"data.split_seed", &c.data.split_seed, "which of MNIST's pictures validate", 0, kAny, {}},
       {"noise.kind",
        &c.noise.kind,
        "relative to the picture's deviation, or absolute and clipped",
@@ -134,57 +193,111 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
       {"noise.low", &c.noise.low, "smallest standard deviation in training", 0, 10, {}},
       {"noise.high", &c.noise.high, "largest standard deviation in training", 0, 10, {}},
       {"noise.validation", &c.noise.validation, "standard deviation in validation", 0, 10, {}},
-      {"model.filters", &c.model.filters, "channels of the first level", 1, 1024, {}},
-      {"model.blocks", &c.model.blocks, "levels below the first", 0, 8, {}},
-      {"model.iterations", &c.model.iterations, "T, iterations of PDHG", 0, 100000, {}},
-      {"model.up_bound", &c.model.up_bound, "Lambda = up_bound sigmoid(.) where above 0", 0, 100, {}},
-      {"model.scale", &c.model.scale, "Lambda = scale softplus(.) where up_bound is 0", 1e-9, 100, {}},
-      {"model.start", &c.model.start, "where the dual variable p starts", 0, 0, {"noisy", "zero"}},
-      {"model.learn_steps", &c.model.learn_steps, "learn sigma, tau and theta too", 0, 0, {}},
+      {"adam.eps", &c.adam.eps, "eps of Adam", 0, 1, {}},
+      {"adam.amsgrad", &c.adam.amsgrad, "Adam with the largest second moment so far (AMSGrad)", 0, 0, {}},
       {"training.epochs", &c.training.epochs, "passes over the training pictures", 1, kAny, {}},
-      {"training.steps", &c.training.steps, "stop after so many steps; 0: epochs decide", 0, kAny, {}},
+      {"training.steps", &c.training.steps, "stop after this many steps; 0: epochs decide", 0, kAny, {}},
       {"training.batch", &c.training.batch, "pictures per step", 1, 4096, {}},
-      {"training.learning_rate", &c.training.learning_rate, "of Adam", 0, 10, {}},
+      {"training.learning_rate", &c.training.learning_rate, "learning rate of Adam", 0, 10, {}},
       {"training.final_learning_rate",
        &c.training.final_learning_rate,
-       "cosine decay to it over the run; 0: constant",
+       "cosine decay to this rate over the run; 0: constant",
        0,
        10,
        {}},
       {"training.patience",
        &c.training.patience,
-       "stop after so many validations without a better one; 0: never",
+       "stop after this many validations without a better one; 0: never",
        0,
        kAny,
        {}},
-      {"training.min_delta", &c.training.min_delta, "gain that counts as better, dB", 0, 100, {}},
+      {"training.min_delta", &c.training.min_delta, "gain in dB that counts as better", 0, 100, {}},
       {"training.checkpoint_seconds",
        &c.training.checkpoint_seconds,
-       "at most so long between checkpoints",
+       "longest time between checkpoints, in seconds",
        1,
        86400,
        {}},
-      {"training.keep", &c.training.keep, "numbered checkpoints kept, one an epoch; 0: none", 0, kAny, {}},
+      {"training.keep",
+       &c.training.keep,
+       "how many numbered checkpoints to keep, one per validation; 0: none",
+       0,
+       kAny,
+       {}},
       {"training.prefetch", &c.training.prefetch, "pictures decoded ahead; 0: none", 0, 1024, {}},
-      {"training.overfit", &c.training.overfit, "use only the first so many pictures; 0: all", 0, kAny, {}},
-      {"training.init", &c.training.init, "file of weights to start from; empty: fresh ones", 0, 0, {}},
+      {"training.overfit",
+       &c.training.overfit,
+       "number of pictures to use, from the first on; 0: all",
+       0,
+       kAny,
+       {}},
+      {"training.validate_every",
+       &c.training.validate_every,
+       "steps between validations; 0: at the end of each epoch",
+       0,
+       kAny,
+       {}},
+      {"training.baselines",
+       &c.training.baselines,
+       "score noisy pictures and the best scalar once, for comparison",
+       0,
+       0,
+       {}},
+      {"training.log", &c.training.log, "further log, in the run's folder", 0, 0, {"none", "tensorboard"}},
+      {"training.log_every",
+       &c.training.log_every,
+       "steps between histograms in that log; 0: none",
+       0,
+       kAny,
+       {}},
+      {"training.init",
+       &c.training.init,
+       "file of weights, or folder of a run, to start from; empty: new random weights",
+       0,
+       0,
+       {}},
   };
+  for (const auto& models :
+       {model_keys(c.model), classifier_keys(c.classifier), autoencoder_keys(c.autoencoder)}) {
+    const auto adam = std::ranges::find(keys, "adam.eps", &ConfigKey::name);
+    keys.insert(adam, models.begin(), models.end());
+  }
+  return keys;
+}
+
+std::vector<ConfigKey> task_keys(TrainConfig& config) {
+  std::vector<ConfigKey> keys = config_keys(config);
+  std::erase_if(keys, [&](const ConfigKey& key) {
+    const Owner* owner = owner_of(key.name);
+    return owner != nullptr && std::ranges::count(owner->kinds, config.task.kind) == 0;
+  });
+  return keys;
+}
+
+std::string tasks_of(const std::string& key) {
+  const Owner* owner = owner_of(key);
+  return owner == nullptr ? "denoise, classify, reconstruct"
+                          : fmt::format("{}", fmt::join(owner->kinds, ", "));
+}
+
+std::string architecture_of(const TrainConfig& config) {
+  if (config.task.kind == "classify") return kCastingClassifier;
+  return config.task.kind == "reconstruct" ? architecture_of(config.autoencoder) : kUnrolledTv;
 }
 
 void read_config(TrainConfig& config, const std::filesystem::path& file, Origins* origins) {
-  std::error_code error;
-  if (std::filesystem::is_directory(file, error)) {
+  if (is_folder(file)) {
     throw IoError("[config] {} is a folder, expected a TOML file", file.string());
   }
-  std::ifstream stream(file);
-  if (!stream) throw IoError("[config] {} cannot be opened", file.string());
-  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  read_config_text(config, text, file.string(), origins);
+  const std::string name = file.string();
+  const std::vector<uint8_t> bytes =
+      read_file(file, kMaxConfigBytes, [&](std::span<const uint8_t> start) { check_text(start, name); });
+  read_config_text(config, std::string(bytes.begin(), bytes.end()), name, origins);
 }
 
 void read_config_text(TrainConfig& config, const std::string& text, const std::string& name,
                       Origins* origins) {
-  read_table(config_keys(config), parse_toml(text, name), "", name, origins);
+  read_table(config_keys(config), parse_toml(text, name), "", name, text, origins);
 }
 
 void set_config(TrainConfig& config, const std::string& assignment, const std::string& where,
@@ -207,7 +320,7 @@ void set_config(TrainConfig& config, const std::string& assignment, const std::s
       refuse(key, fmt::format("'{}'", value), where);
     }
     if (table.size() != 1) refuse(key, fmt::format("'{}'", value), where);
-    assign(keys, name, *table.get("value"), where);
+    assign(key, *table.get("value"), where, value);
   }
   if (origins != nullptr) (*origins)[name] = where;
 }
@@ -222,30 +335,15 @@ std::string toml_value(const ConfigKey& key) {
 
 nlohmann::json config_to_json(const TrainConfig& config) {
   TrainConfig copy = config;
-  nlohmann::json json;
-  for (const ConfigKey& key : config_keys(copy)) {
-    std::visit([&](const auto* value) { json[key.name] = *value; }, key.place);
-  }
-  return json;
+  return to_json(task_keys(copy));
 }
 
 TrainConfig config_from_json(const nlohmann::json& json) {
-  if (!json.is_object()) throw DataError("[config] the checkpoint's configuration is no JSON object");
+  if (!json.is_object()) throw DataError("[config] the checkpoint's configuration is not a JSON object");
   TrainConfig config;
   const std::vector<ConfigKey> keys = config_keys(config);
-  for (const auto& [name, value] : json.items()) {
-    const ConfigKey& key = find_key(keys, name, "checkpoint");
-    if (value.is_boolean())
-      assign(key, value.get<bool>(), "checkpoint");
-    else if (value.is_number_integer())
-      assign(key, value.get<int64_t>(), "checkpoint");
-    else if (value.is_number())
-      assign(key, value.get<double>(), "checkpoint");
-    else if (value.is_string())
-      assign(key, value.get<std::string>(), "checkpoint");
-    else
-      throw DataError("[config] checkpoint: {} has a value of no known kind: {}", name, value.dump());
-  }
+  for (const auto& [name, value] : json.items())
+    assign(find_key(keys, name, "checkpoint"), value, "checkpoint");
   return config;
 }
 

@@ -6,21 +6,34 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
-#include <variant>
 #include <vector>
+
+#include "model/model_settings.h"
 
 namespace primal {
 
 struct TrainConfig {
   int64_t seed = 42;
 
+  struct Task {
+    std::string kind = "denoise";  // what is trained: a model, a loss, a data set and its metrics
+  } task;
+
   struct Data {
     std::string folder;     // empty: phantoms
     int64_t size = 256;     // side of the training pictures, in pixels
     int64_t n_train = 200;  // pictures used, in name order; 0: all
     int64_t n_validation = 8;
+    std::string range = "full";  // data/preprocess/level_range
+    bool skip_broken = false;    // leave out pictures that cannot be read
+    std::string manifest;        // a table of pictures (data/manifest) instead of a folder
+    std::string sheet;           // of an XLSX manifest; empty: the first
+    std::string noisy_column = "noisy", noise_column = "noise", clean_column = "clean",
+                label_column = "label", split_column = "split";
+    std::string target = "label";  // classify: by label or by type of noise
+    int64_t split_seed = 42;       // reconstruct, MNIST: which pictures validate
   } data;
 
   struct Noise {
@@ -29,13 +42,14 @@ struct TrainConfig {
     double validation = 0.5;
   } noise;
 
-  struct Model {
-    int64_t filters = 32, blocks = 3;
-    int64_t iterations = 256;  // T
-    double up_bound = 0.0, scale = 0.1;
-    std::string start = "noisy";  // of p
-    bool learn_steps = true;
-  } model;
+  ModelSettings model;
+  ClassifierSettings classifier;
+  AutoencoderSettings autoencoder;
+
+  struct Adam {
+    double eps = 1e-8;
+    bool amsgrad = false;
+  } adam;
 
   struct Training {
     int64_t epochs = 500;
@@ -49,22 +63,26 @@ struct TrainConfig {
     int64_t keep = 0;                  // numbered checkpoints kept, one an epoch; 0: none
     int64_t prefetch = 4;              // pictures a thread of its own decodes ahead; 0: no thread
     int64_t overfit = 0;               // use only so many pictures; 0: all
-    std::string init;                  // file with the weights to start from; empty: fresh ones
+    int64_t validate_every = 0;        // steps between validations; 0: at the end of each epoch
+    bool baselines = true;     // score the noisy pictures and the best scalar once, before the first step
+    std::string log = "none";  // or "tensorboard" (tensorboard_log.h), besides metrics.csv and events.jsonl
+    int64_t log_every = 100;   // steps between its histograms; 0: none
+    std::string init;          // file with the weights to start from; empty: fresh ones
   } training;
 
   std::string output = "runs/train";
 };
 
-// One key: where it lives in the struct, what it is for, and what it may be.
-struct ConfigKey {
-  using Place = std::variant<int64_t*, double*, bool*, std::string*>;
-  std::string name;  // "model.filters"
-  Place place;
-  std::string help;                  // with unit
-  double low = 0.0, high = 0.0;      // numbers: inclusive range
-  std::vector<std::string> choices;  // texts: the values allowed; empty: any
-};
+// Every key, those of the models (model_settings.h) among them.
 std::vector<ConfigKey> config_keys(TrainConfig& config);
+
+// Those that the configuration's task reads; the others belong to other tasks.
+std::vector<ConfigKey> task_keys(TrainConfig& config);
+// The kinds of task that read a key: "classify, reconstruct".
+std::string tasks_of(const std::string& key);
+
+// What a checkpoint of this training calls its model: "unrolled_tv", "casting_classifier", ...
+std::string architecture_of(const TrainConfig& config);
 
 // Where values came from, by key: "thesis.toml:12", "environment", "--steps". A key that nobody gave is not in it.
 using Origins = std::map<std::string, std::string>;

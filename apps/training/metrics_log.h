@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "apps/training/baseline.h"
+
 namespace primal {
 
 // One step of a training, as it is printed and logged.
@@ -17,22 +19,24 @@ struct StepRecord {
   double mean_loss = 0.0;  // of the last 200 steps
   double learning_rate = 0.0;
   double step_ms = 0.0;
-  std::vector<double> validation;  // after an epoch, else empty
+  Metrics validation;  // where one was due, else empty
 };
 
-// Its numbers as every log writes them; the nine digits of a float32 loss give it back exactly.
+// Its numbers as every log writes them; the nine digits of a float32 loss give it back exactly. Of a validation the means over
+// the pictures with a finite score (data/metrics/score_summary.h), empty where there is none.
 struct StepTexts {
   std::string loss, mean_loss, learning_rate, step_ms;
   std::vector<std::string> validation;
 };
 StepTexts texts_of(const StepRecord& record);
+std::string text_of(const ScoreSummary& metric);
 
 class MetricsLog {
  public:
-  // A new log; or, with last_step >= 0, the log that is there, cut after the row of that step: later rows belong to steps
+  // A new log; or, with last_row >= 0, the log that is there, cut after the row of that step: later rows belong to steps
   // that a resumed training does again. IoError when the file cannot be written.
   MetricsLog(const std::filesystem::path& path, const std::vector<std::string>& metric_names,
-             int64_t last_step);
+             int64_t last_row);
 
   void add(const StepRecord& record);
 

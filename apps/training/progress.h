@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "apps/training/trainer.h"
 
@@ -24,7 +25,15 @@ class Progress {
   int64_t batch_;
 };
 
-// The line without bar: numbers as they are in metrics.csv, rounded.
+// A part of the line, and its rank: of a line that is too long the fields of the highest rank go first, whole; 0 stays.
+struct ProgressField {
+  std::string text;
+  int rank;
+};
+std::vector<ProgressField> progress_fields(const TrainEvent& event, int64_t batch);
+std::string laid_out(std::vector<ProgressField> fields, size_t room);
+
+// The line without bar, with all fields: numbers as they are in metrics.csv, rounded.
 std::string progress_line(const TrainEvent& event, int64_t batch);
 
 // "12.3 s", "4:05 min", "2:30 h"

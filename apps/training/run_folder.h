@@ -2,7 +2,7 @@
 //
 //   last.safetensors         where the training stands
 //   best.safetensors         the best validation so far
-//   step_000600.safetensors  one an epoch, the newest training.keep of them
+//   step_000600.safetensors  one a validation, the newest training.keep of them
 //   nan_step_7.safetensors   a step that gave no finite number (step_file.h)
 //   config.toml              the settings, each with its origin: a configuration file like any other
 //   metrics.csv              a row per step
@@ -19,14 +19,17 @@
 
 namespace primal {
 
+inline constexpr const char* kLastCheckpoint = "last.safetensors";
+inline constexpr const char* kBestCheckpoint = "best.safetensors";
+
 class RunFolder {
  public:
   // Makes the folder where it is missing; IoError where that cannot be done.
   explicit RunFolder(std::filesystem::path path);
 
   const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path last() const { return path_ / "last.safetensors"; }
-  std::filesystem::path best() const { return path_ / "best.safetensors"; }
+  std::filesystem::path last() const { return path_ / kLastCheckpoint; }
+  std::filesystem::path best() const { return path_ / kBestCheckpoint; }
   std::filesystem::path numbered(int64_t step) const;
   std::filesystem::path failed(int64_t step) const;
   std::filesystem::path metrics() const { return path_ / "metrics.csv"; }

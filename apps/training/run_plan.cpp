@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <vector>
 
+#include "apps/training/buffer_snapshot.h"
+#include "apps/training/denoising_task.h"
 #include "apps/training/progress.h"
 #include "apps/training/trainer.h"
 #include "tensor/backend.h"
@@ -26,25 +29,29 @@ std::string megabytes_row(const char* name, int64_t bytes) {
 
 }  // namespace
 
-StepTrial try_step(DenoisingTask& task, int64_t batch) {
+StepTrial try_step(Task& task, int64_t batch) {
   std::vector<int64_t> samples(static_cast<size_t>(std::min(batch, task.n_samples())));
   std::iota(samples.begin(), samples.end(), 0);
   const Device device = task.model().device();
   StepTrial trial;
+  const BufferSnapshot buffers(task.model());
   try {
     for (int i = 0; i < 2; ++i) {
       backend(device).reset_peak();
+      const LoadWatch watch;
       const auto start = std::chrono::steady_clock::now();
       const TensorMap inputs = task.batch(0, samples);
       task.model().zero_grad();
       task.loss(inputs).backward();
       backend(device).synchronize();
       trial.step_ms = 1e3 * std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      trial.load = watch.so_far();
     }
     trial.peak_bytes = static_cast<int64_t>(backend(device).stats().peak_bytes);
   } catch (const NumericError& error) {
     trial.failed = error.what();
   }
+  buffers.restore();
   return trial;
 }
 
@@ -68,7 +75,20 @@ std::string does_not_fit(const TrainConfig& config, const UnrolledTv& model, int
                      size, size, megabytes(needed), megabytes(free_bytes), fits);
 }
 
-std::string does_not_fit(const TrainConfig& config, const DenoisingTask& task) {
+// Of a task whose pictures have the size that its model takes.
+std::string does_not_fit(const Task& task, int64_t batch, int64_t free_bytes) {
+  const auto needs = [&](int64_t n) { return task.plan(n).bytes.total(); };
+  const int64_t needed = needs(batch);
+  if (needed <= free_bytes) return "";
+  int64_t smaller = batch - 1;
+  while (smaller > 0 && needs(smaller) > free_bytes) --smaller;
+  return fmt::format("a step with batch {} needs {:.1f} MB, {:.1f} MB are free; {}", batch, megabytes(needed),
+                     megabytes(free_bytes),
+                     smaller > 0 ? fmt::format("training.batch={} would fit", smaller)
+                                 : "nothing of this model fits: fewer filters need less");
+}
+
+std::string does_not_fit(const TrainConfig& config, const Task& task) {
   const Device device = task.model().device();
   const std::vector<DeviceInfo> all = devices();
   const auto info = std::ranges::find(all, device, &DeviceInfo::device);
@@ -77,21 +97,23 @@ std::string does_not_fit(const TrainConfig& config, const DenoisingTask& task) {
   const auto free_bytes = static_cast<int64_t>(info->free_memory_bytes + held.reserved_bytes);
   TrainConfig taken = config;
   taken.training.batch = std::min(config.training.batch, task.n_samples());
-  const std::string problem = does_not_fit(taken, task.unrolled_tv(), free_bytes);
+  const auto* denoising = dynamic_cast<const DenoisingTask*>(&task);
+  const std::string problem = denoising != nullptr ? does_not_fit(taken, denoising->unrolled_tv(), free_bytes)
+                                                   : does_not_fit(task, taken.training.batch, free_bytes);
   return problem.empty() ? "" : fmt::format("{}: {}", device.str(), problem);
 }
 
-RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_done,
-                 const std::string& no_trial) {
+RunPlan plan_run(const TrainConfig& config, Task& task, int64_t steps_done, const std::string& no_trial) {
   RunPlan plan;
   plan.n_parameters = task.model().n_parameters();
   plan.n_samples = task.n_samples();
+  plan.n_validation = task.n_validation();
   plan.n_steps = n_steps_of(config, plan.n_samples);
   plan.steps_done = std::min(steps_done, plan.n_steps);
   plan.threads = num_threads();
   plan.device = task.model().device();
-  const int64_t batch = std::min(config.training.batch, plan.n_samples), size = config.data.size;
-  plan.step = plan_training(task.unrolled_tv(), {batch, 1, 1, size, size});
+  const int64_t batch = std::min(config.training.batch, plan.n_samples);
+  plan.step = task.plan(batch);
   plan.trial = no_trial.empty() ? try_step(task, batch) : StepTrial{.failed = no_trial};
   return plan;
 }
@@ -99,7 +121,7 @@ RunPlan plan_run(const TrainConfig& config, DenoisingTask& task, int64_t steps_d
 std::string to_text(const Settings& settings, const RunPlan& plan) {
   TrainConfig config = settings.config;
   std::string text = "settings\n";
-  for (const ConfigKey& key : config_keys(config)) {
+  for (const ConfigKey& key : task_keys(config)) {
     const auto origin = settings.origins.find(key.name);
     text += fmt::format("  {:<30} {:<14} {}\n", key.name, toml_value(key),
                         origin == settings.origins.end() ? "default" : origin->second);
@@ -109,6 +131,7 @@ std::string to_text(const Settings& settings, const RunPlan& plan) {
   text += "training\n";
   text += row("parameters", fmt::format("{}", plan.n_parameters));
   text += row("training pictures", fmt::format("{}", plan.n_samples));
+  text += row("validation pictures", fmt::format("{}", plan.n_validation));
   text += row("steps", plan.steps_done == 0
                            ? fmt::format("{}", plan.n_steps)
                            : fmt::format("{} of {} left", plan.n_steps - plan.steps_done, plan.n_steps));
@@ -116,13 +139,13 @@ std::string to_text(const Settings& settings, const RunPlan& plan) {
       row("device", plan.device.is_cpu() ? fmt::format("cpu, {} threads", plan.threads) : plan.device.str());
   text += "computed in a step\n";
   text += row("convolutions", fmt::format("{:9.3f} GFLOP", f.convolutions * 1e-9));
-  text += row("PDHG and its adjoint", fmt::format("{:9.3f} GFLOP", f.pdhg * 1e-9));
+  if (f.pdhg > 0.0) text += row("PDHG and its adjoint", fmt::format("{:9.3f} GFLOP", f.pdhg * 1e-9));
   text += row("everything else", fmt::format("{:9.3f} GFLOP", f.rest * 1e-9));
   text += "memory of tensors\n";
   text += megabytes_row("weights", m.weights) + megabytes_row("gradients", m.gradients) +
-          megabytes_row("Adam's moments", m.moments) + megabytes_row("activations kept", m.activations) +
-          megabytes_row("tape of PDHG", m.tape) + megabytes_row("passing, with workspaces", m.passing) +
-          megabytes_row("all together", m.total());
+          megabytes_row("Adam's moments", m.moments) + megabytes_row("activations kept", m.activations);
+  if (m.tape > 0) text += megabytes_row("tape of PDHG", m.tape);
+  text += megabytes_row("temporary, with workspaces", m.temporary) + megabytes_row("all together", m.total());
   if (!plan.trial.failed.empty()) return text + fmt::format("not tried out\n  {}\n", plan.trial.failed);
   text += "tried out: two steps without Adam, nothing changed\n";
   text += row("second step", fmt::format("{:.1f} ms, {:.0f} GFLOP/s", plan.trial.step_ms,
@@ -130,6 +153,8 @@ std::string to_text(const Settings& settings, const RunPlan& plan) {
   text +=
       row("its memory, with Adam's", fmt::format("{:9.2f} MB", megabytes(plan.trial.peak_bytes + m.moments)));
   text += row("so the steps will take", duration_text(plan.seconds_left()));
+  if (const std::string busy = plan.trial.load.remark(); !busy.empty())
+    text += fmt::format("  warning: {};\n           on a quiet machine the steps take less time\n", busy);
   return text;
 }
 
@@ -140,11 +165,13 @@ nlohmann::json to_json(const RunPlan& plan) {
   if (plan.trial.failed.empty()) {
     trial = {{"step_ms", plan.trial.step_ms},
              {"peak_bytes_with_moments", plan.trial.peak_bytes + m.moments},
-             {"seconds_left", plan.seconds_left()}};
+             {"seconds_left", plan.seconds_left()},
+             {"load", to_json(plan.trial.load)}};
   }
   return {
       {"parameters", plan.n_parameters},
       {"pictures", plan.n_samples},
+      {"validation_pictures", plan.n_validation},
       {"steps", plan.n_steps},
       {"steps_done", plan.steps_done},
       {"device", plan.device.str()},
@@ -156,7 +183,7 @@ nlohmann::json to_json(const RunPlan& plan) {
         {"moments", m.moments},
         {"activations", m.activations},
         {"tape", m.tape},
-        {"passing", m.passing},
+        {"temporary", m.temporary},
         {"total", m.total()}}},
       {"trial", trial}};
 }

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdlib>
 
-#include "apps/nearest_name.h"
 #include "tensor/error.h"
+#include "tensor/nearest_name.h"
 
 namespace primal {
 namespace {
@@ -16,6 +17,8 @@ constexpr size_t kLooksLikeAKey = 2;  // letters that may be wrong in a variable
 // What a training may change on its way. The rest decides what it computes from the first step on, or, as output, is where
 // the checkpoint was found.
 constexpr std::array kMayChange{"data.folder",
+                                "data.manifest",
+                                "data.skip_broken",
                                 "training.epochs",
                                 "training.steps",
                                 "training.learning_rate",
@@ -24,7 +27,11 @@ constexpr std::array kMayChange{"data.folder",
                                 "training.min_delta",
                                 "training.checkpoint_seconds",
                                 "training.keep",
-                                "training.prefetch"};
+                                "training.prefetch",
+                                "training.validate_every",
+                                "training.baselines",
+                                "training.log",
+                                "training.log_every"};
 
 void let_epochs_decide(Settings& settings, const Origins& layer) {
   const auto epochs = layer.find("training.epochs");
@@ -84,7 +91,7 @@ void apply_environment(Settings& settings, const char* const* environment) {
     }
     const std::string& nearest = nearest_name(names, name);
     if (names_a_section(name, keys) || edit_distance(name, nearest) <= kLooksLikeAKey) {
-      throw ConfigError("[config] environment: {} is no key; did you mean {}?", name, nearest);
+      throw ConfigError("[config] environment: {} is not a key; did you mean {}?", name, nearest);
     }
   }
   add_layer(settings, layer);
@@ -96,10 +103,35 @@ void apply_flags(Settings& settings, const std::vector<FlagValue>& flags) {
   add_layer(settings, layer);
 }
 
+void expand_places(Settings& settings) {
+  constexpr std::string_view kVariable = "$PRIMAL_DATA";
+  for (std::string* place : {&settings.config.data.folder, &settings.config.data.manifest}) {
+    if (!place->starts_with(kVariable)) continue;
+    const char* const value = std::getenv("PRIMAL_DATA");
+    if (value == nullptr || *value == '\0') {
+      throw ConfigError(
+          "[config] data.{} is {}, but the environment variable PRIMAL_DATA is not set: set it to the folder "
+          "of the data sets, or name another place with --data; --data '' generates pictures",
+          place == &settings.config.data.folder ? "folder" : "manifest", *place);
+    }
+    *place = value + place->substr(kVariable.size());
+  }
+}
+
+void check_owners(const Settings& settings) {
+  TrainConfig config = settings.config;
+  const std::vector<ConfigKey> own = task_keys(config);
+  for (const auto& [key, origin] : settings.origins) {
+    if (std::ranges::find(own, key, &ConfigKey::name) != own.end()) continue;
+    throw ConfigError("[config] {}: {} belongs to task.kind {}, but this training has task.kind {}", origin,
+                      key, tasks_of(key), config.task.kind);
+  }
+}
+
 std::string to_toml(const Settings& settings) {
   TrainConfig config = settings.config;
   std::string text, section;
-  for (const ConfigKey& key : config_keys(config)) {
+  for (const ConfigKey& key : task_keys(config)) {
     const std::string own = section_of(key.name);
     if (own != section) text += fmt::format("\n[{}]\n", own);
     section = own;
@@ -121,7 +153,9 @@ Settings resumed(const Settings& given, const TrainConfig& checkpoint, const std
     const std::string& name = kept[i].name;
     const auto origin = given.origins.find(name);
     result.origins[name] = "checkpoint";
-    if (name == "output" && origin != given.origins.end()) result.origins[name] = origin->second;
+    // Places are those given, also where they read the same: they may be relative to another folder.
+    const bool is_place = name == "output" || name == "data.folder" || name == "data.manifest";
+    if (is_place && origin != given.origins.end()) result.origins[name] = origin->second;
     const std::string before = toml_value(kept[i]), now = toml_value(wanted[i]);
     // Not their texts: those of names that are not UTF-8 may be the same.
     const bool same = std::visit(
@@ -139,9 +173,11 @@ Settings resumed(const Settings& given, const TrainConfig& checkpoint, const std
   }
   if (!conflicts.empty()) {
     throw ConfigError(
-        "[train] a training cannot go on from {} with other settings:{}\n"
-        "  leave them out, or start anew with another --output or --overwrite",
-        checkpoint_name, conflicts);
+        "[train] a training cannot continue from {} with other settings:{}\n"
+        "  leave them out, or start a new training from these weights: without --resume, with --init {} and "
+        "another "
+        "--output",
+        checkpoint_name, conflicts, checkpoint_name);
   }
   return result;
 }

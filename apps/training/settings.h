@@ -41,6 +41,13 @@ void apply_flags(Settings& settings, const std::vector<FlagValue>& flags);
 // The name of a key in the environment: "training.steps" -> "PRIMAL_TRAINING_STEPS".
 std::string environment_name(const std::string& key);
 
+// A data.folder or data.manifest that begins with $PRIMAL_DATA means the folder which that variable names; ConfigError where it
+// is not set.
+void expand_places(Settings& settings);
+
+// ConfigError for a key that was given although it belongs to tasks of other kinds, naming both.
+void check_owners(const Settings& settings);
+
 // All values as a TOML file that apply_file reads back, each with its origin as comment.
 std::string to_toml(const Settings& settings);
 

@@ -1,8 +1,10 @@
 #include "apps/training/step_file.h"
 
-#include "apps/json_text.h"
+#include <nlohmann/json.hpp>
+
+#include "apps/shell/json_text.h"
 #include "apps/training/checkpoint.h"
-#include "apps/training/denoising_task.h"
+#include "apps/training/learner.h"
 #include "autograd/finite_check.h"
 #include "data/safetensors/safetensors.h"
 #include "nn/unrolled_tv/reference_layout.h"
@@ -23,7 +25,7 @@ std::string found_in(const char* kind, const std::string& name, const Tensor& t)
 const std::string& entry(const Safetensors& file, const char* key) {
   const auto found = file.metadata().find(key);
   if (found == file.metadata().end()) {
-    throw DataError("[reproduce] {}: `{}` is missing in its metadata", file.name(), key);
+    throw DataError("[reproduce] {}: `{}` is missing from its metadata", file.name(), key);
   }
   return found->second;
 }
@@ -67,8 +69,9 @@ void save_step(const std::filesystem::path& path, const Module& model, const Ten
 Reproduced reproduce_step(const std::filesystem::path& path, Device device) {
   const Safetensors file = Safetensors::read(path);
   if (!file.metadata().contains("format") || entry(file, "format") != kFormat) {
-    throw DataError("[reproduce] {} holds no step: a training that meets a NaN writes nan_step_N.safetensors",
-                    path.string());
+    throw DataError(
+        "[reproduce] {} does not contain a step: a training that meets a NaN writes nan_step_N.safetensors",
+        path.string());
   }
   Reproduced r;
   r.file = {checkpoint_config(file), std::strtoll(entry(file, "step").c_str(), nullptr, 10),
@@ -80,14 +83,14 @@ Reproduced reproduce_step(const std::filesystem::path& path, Device device) {
     else
       state[name] = file.tensor(name);
   }
-  if (!batch.contains("noisy") || !batch.contains("clean")) {
-    throw DataError("[reproduce] {}: input.noisy or input.clean is missing", path.string());
-  }
   Initialiser init(0, DType::f32, device);
-  const UnrolledTv model(model_options(r.file.config), init);
-  model.load_state(from_reference_layout(state));
-  r.found_now = first_non_finite(model, moved_to(batch, device),
-                                 [&](const TensorMap& inputs) { return denoising_loss(model, inputs); });
+  const std::unique_ptr<Learner> learner = make_learner(r.file.config, init);
+  for (const std::string& name : learner->batch_names()) {
+    if (!batch.contains(name)) throw DataError("[reproduce] {}: input.{} is missing", path.string(), name);
+  }
+  learner->model().load_state(from_reference_layout(state));
+  r.found_now = first_non_finite(learner->model(), moved_to(batch, device),
+                                 [&](const TensorMap& inputs) { return learner->loss(inputs); });
   return r;
 }
 

@@ -1,7 +1,7 @@
 // A training step that went wrong, in a file that repeats it: nan_step_N.safetensors.
 //
 //   tensors    the model's state before the step, under its names (as in a checkpoint), and what the loss worked on as
-//              input.noisy, input.clean
+//              input.NAME: noisy and clean, or what the task's batches have
 //   metadata   format "primal-step", version, step, pictures, found (what was not finite), config (JSON)
 #pragma once
 

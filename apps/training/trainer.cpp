@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
+#include "apps/training/buffer_snapshot.h"
 #include "apps/training/event_log.h"
 #include "apps/training/run_folder.h"
 #include "apps/training/run_lock.h"
 #include "apps/training/schedule.h"
 #include "apps/training/step_file.h"
+#include "apps/training/tensorboard_log.h"
 #include "apps/training/window.h"
 #include "autograd/finite_check.h"
 #include "data/dataset/dataset.h"
@@ -26,17 +29,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Which pictures a task trains on: "200 pictures, names 8c1f...": their number and the FNV-1a digest of their names.
-std::string pictures_of(const Task& task) {
-  uint64_t digest = 0xcbf29ce484222325;
-  for (int64_t i = 0; i < task.n_samples(); ++i) {
-    for (const char c : task.sample_name(i) + "\n") {
-      digest = (digest ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    }
-  }
-  return fmt::format("{} pictures, names {:016x}", task.n_samples(), digest);
-}
-
 class Run {
  public:
   using Stop = const volatile std::sig_atomic_t&;
@@ -45,39 +37,52 @@ class Run {
   Run(Task& task, const Settings& settings, bool resume,
       const std::function<void(const std::string&)>& on_remark)
       : task_(task),
+        on_remark_(on_remark ? on_remark : [](const std::string&) {}),
         config_(settings.config),
         folder_(config_.output),
         lock_(folder_.path()),
         n_steps_(n_steps_of(config_, task.n_samples())),
         steps_per_epoch_(n_steps_of_epoch(config_, task.n_samples())),
-        adam_(task.model().parameters(), {.lr = config_.training.learning_rate}) {
-    if (!lock_.held() && on_remark)
-      on_remark(fmt::format("the file system of {} has no locks: nothing keeps another training out of it",
-                            folder_.path().string()));
+        adam_(task.model().parameters(), {.lr = config_.training.learning_rate,
+                                          .eps = config_.adam.eps,
+                                          .amsgrad = config_.adam.amsgrad}) {
+    if (!lock_.held())
+      on_remark_(fmt::format(
+          "the file system of {} has no locks: nothing prevents another training from using the folder",
+          folder_.path().string()));
     folder_.remove_unfinished();
-    const std::string pictures = pictures_of(task);
+    const std::string pictures = task.identity();
     if (resume) {
-      state_ = load_checkpoint(folder_.last(), task.model(), adam_);
+      state_ = load_checkpoint(folder_.last(), task.model(), adam_, config_);
       if (!state_.pictures.empty() && state_.pictures != pictures) {
-        throw DataError("[train] {} was trained on other pictures: {} there, {} in {}",
-                        folder_.last().string(), state_.pictures, pictures, config_.data.folder);
+        throw DataError(
+            "[train] {} was trained on other pictures: {} then, {} now in {}\n"
+            "  a new training can start from its weights: --init {} with another --output",
+            folder_.last().string(), state_.pictures, pictures, config_.data.folder, folder_.last().string());
       }
     } else if (!config_.training.init.empty()) {
       const auto remarks = load_initial_weights(config_.training.init, task.model(), config_);
-      if (on_remark) std::ranges::for_each(remarks, on_remark);
+      std::ranges::for_each(remarks, on_remark_);
     }
     state_.pictures = pictures;
+    std::error_code unknown;  // a folder that was removed has no name
+    state_.started_in = fs::current_path(unknown).string();
     save(folder_.last());  // a folder that cannot be written shows now, not in an hour
     if (!resume) folder_.remove_old_checkpoints();
     folder_.write_config(to_toml(settings));
-    log_ = std::make_unique<MetricsLog>(folder_.metrics(), task.metric_names(), resume ? state_.step : -1);
+    // The row of a step whose validation is due is written when that is done.
+    const int64_t last_row = resume ? state_.step - (state_.validation_due ? 1 : 0) : -1;
+    log_ = std::make_unique<MetricsLog>(folder_.metrics(), task.metric_names(), last_row);
     for (const double loss : log_->kept_losses()) losses_.add(loss);
-    events_ = std::make_unique<EventLog>(folder_.events(), task.metric_names(), resume ? state_.step : -1);
+    events_ = std::make_unique<EventLog>(folder_.events(), task.metric_names(), last_row);
     events_->start(state_.step, {{"n_steps", n_steps_},
                                  {"pictures", pictures},
                                  {"parameters", task.model().n_parameters()},
                                  {"threads", num_threads()},
                                  {"config", config_to_json(config_)}});
+    if (config_.training.log == "tensorboard")
+      board_ = std::make_unique<TensorboardLog>(folder_.path() / "tensorboard", config_to_json(config_),
+                                                task.metric_names(), config_.training.log_every, last_row);
   }
 
   static int64_t n_steps_of_epoch(const TrainConfig& config, int64_t n_samples) {
@@ -87,22 +92,67 @@ class Run {
   TrainResult run(Stop stop, const OnEvent& on_event) {
     const Clock::time_point start = Clock::now();
     try {
+      prepare_baselines(stop);
       if (state_.validation_due) {
         losses_.add(state_.loss);
         finish_step(event_of(state_.loss, state_.step_ms), stop, on_event);
       }
       while (state_.step < n_steps_ && stop == 0 && !out_of_patience()) finish_step(step(), stop, on_event);
-    } catch (const NumericError& error) {
-      events_->stop(state_.step, error.what());
+      events_->stop(state_.step, stop != 0           ? fmt::format("signal {}", static_cast<int>(stop))
+                                 : out_of_patience() ? "out of patience"
+                                                     : "done");
+      if (board_ != nullptr && stop == 0) board_->stop(true);
+    } catch (const std::exception& error) {
+      leave(error.what());
       throw;
     }
-    events_->stop(state_.step, stop != 0           ? fmt::format("signal {}", static_cast<int>(stop))
-                               : out_of_patience() ? "out of patience"
-                                                   : "done");
-    return {state_.step, losses_.mean(), seconds_since(start), stop, out_of_patience()};
+    return {state_.step,       losses_.mean(),   seconds_since(start), stop,
+            out_of_patience(), state_.best_step, state_.best};
   }
 
  private:
+  // What the metrics are read against: from the log, or computed where it has none yet.
+  void prepare_baselines(Stop stop) {
+    if (!config_.training.baselines) return;
+    const std::vector<std::string> names = task_.metric_names();
+    baselines_ = read_baselines(folder_.events(), names);
+    if (!baselines_.empty()) return;
+    const Range range("train.baselines");
+    baselines_ = task_.baselines([&] { return stop == 0; });
+    for (const Baseline& baseline : baselines_) {
+      events_->baseline(baseline);
+      if (board_ != nullptr) board_->baseline(baseline);
+      for (size_t i = 0; i < baseline.metrics.size(); ++i) {
+        if (baseline.metrics[i].all_finite()) continue;
+        on_remark_(remark_of(fmt::format("{}, {}", names.at(i), baseline.name), baseline.metrics[i]));
+      }
+    }
+  }
+
+  // An error ends the training: what is computed is saved first, where that can be done. Whatever goes wrong with it on the way
+  // is not worth more than the error itself.
+  void leave(const std::string& why) noexcept {
+    try {
+      const bool usable = whole_ && all_finite();
+      if (usable) save(folder_.last());
+      on_remark_(usable ? fmt::format("step {} is saved: primal train --resume -o {}", state_.step,
+                                      folder_.path().string())
+                        : fmt::format("{} holds an earlier step", folder_.last().string()));
+    } catch (const std::exception&) {
+    }
+    try {
+      events_->stop(state_.step, why);
+      if (board_ != nullptr) board_->stop(false);
+    } catch (const std::exception&) {
+    }
+  }
+
+  bool all_finite() const {
+    std::vector<Tensor> values;
+    for (const auto& [name, parameter] : task_.model().parameters()) values.push_back(parameter.value());
+    return std::ranges::all_of(count_non_finite(values), [](int64_t n) { return n == 0; });
+  }
+
   TrainEvent step() {
     const Range range("train.step");
     const Clock::time_point start = Clock::now();
@@ -110,12 +160,23 @@ class Run {
     const std::vector<int64_t> samples = next_samples(epoch);
     const TensorMap batch = task_.batch(epoch, samples);
     task_.model().zero_grad();
-    const Variable loss = finite_loss(batch, samples);
-    loss.backward();
-    check_gradients(batch, samples);
+    const BufferSnapshot buffers(task_.model());
+    const Variable loss = [&] {
+      try {
+        const Variable found = finite_loss(batch, samples);
+        found.backward();
+        check_gradients(batch, samples);
+        return found;
+      } catch (...) {
+        buffers.restore();  // the checkpoint holds the state before this step
+        throw;
+      }
+    }();
     adam_.set_lr(learning_rate_of(state_.step + 1));
+    whole_ = false;  // until weights, moments and step number belong together again
     adam_.step();
     ++state_.step;
+    whole_ = true;
     const double loss_now = loss.value().item();  // a device has finished the step when it is here
     const double step_ms = 1e3 * seconds_since(start);
     times_.add(step_ms);
@@ -142,6 +203,7 @@ class Run {
   TrainEvent event_of(double loss, double step_ms) const {
     TrainEvent event;
     event.step = state_.step;
+    event.metric_names = task_.metric_names();
     event.n_steps = n_steps_;
     event.epoch = (state_.step - 1) / steps_per_epoch_;
     event.loss = loss;
@@ -153,33 +215,56 @@ class Run {
     return event;
   }
 
-  // Validation, log and checkpoints, as they are due after a step.
+  bool validates_after(int64_t step) const {
+    const int64_t every =
+        config_.training.validate_every > 0 ? config_.training.validate_every : steps_per_epoch_;
+    return step % every == 0 || step == n_steps_;
+  }
+
+  // Validation, log and checkpoints, as they are due after a step. Where they are cut short, by a signal or an error, the step is
+  // done and the rest of its work is not: a resumed training does that first, from the state before it.
   void finish_step(TrainEvent event, Stop stop, const OnEvent& on_event) {
-    const bool epoch_ends = state_.step % steps_per_epoch_ == 0 || state_.step == n_steps_;
-    if (epoch_ends) {
-      event.validation = task_.validate([&] { return stop == 0; });
-      if (event.validation.empty() && stop != 0) return postpone_validation(event);
-      state_.validation_due = false;
-      state_.loss = state_.step_ms = 0.0;  // of the step whose validation was due
-      note(event.validation);
+    const TrainingState before = state_;
+    bool complete = false;
+    try {
+      complete = complete_step(event, stop);
+    } catch (...) {
+      state_ = before;
+      postpone(event);
+      throw;
     }
+    if (complete) return on_event(event);
+    postpone(event);
+    save(folder_.last());
+  }
+
+  // False where a signal came before the validation was complete.
+  bool complete_step(TrainEvent& event, Stop stop) {
+    const bool validates = validates_after(state_.step);
+    if (validates) {
+      event.validation = task_.validate([&] { return stop == 0; });
+      if (event.validation.empty() && stop != 0) return false;
+      event.baselines = baselines_;
+    }
+    state_.validation_due = false;
+    state_.loss = state_.step_ms = 0.0;  // of the step whose validation was due
+    note(event.validation);
     log_->add(event);
     events_->step(event);
+    if (board_ != nullptr) board_->step(event, task_);
     const bool due = seconds_since(saved_) >= config_.training.checkpoint_seconds;
-    if (epoch_ends || due || stop != 0) save(folder_.last());
-    if (epoch_ends && config_.training.keep > 0) {
+    if (validates || due || stop != 0) save(folder_.last());
+    if (validates && config_.training.keep > 0) {
       save(folder_.numbered(state_.step));
       folder_.keep_newest(config_.training.keep);
     }
-    on_event(event);
+    return true;
   }
 
-  // Stopped while validating: the step is done, the rest of its work is not, and its row comes when it is.
-  void postpone_validation(const TrainEvent& event) {
+  void postpone(const TrainEvent& event) {
     state_.validation_due = true;
     state_.loss = event.loss;
     state_.step_ms = event.step_ms;
-    save(folder_.last());
   }
 
   // The samples of the step that comes next, from the epoch's shuffled order.
@@ -218,21 +303,31 @@ class Run {
     const fs::path file = folder_.failed(state_.step + 1);
     save_step(file, task_.model(), batch, {config_, state_.step + 1, pictures, what});
     throw NumericError(
-        "[train] step {}, picture {}: {}\n  {} holds the state before\n"
-        "  primal train --reproduce {} runs this step again",
+        "[train] step {}, picture {}: {}\n  {} contains the state before it\n"
+        "  primal train --reproduce {} repeats this step",
         state_.step + 1, pictures, what, folder_.last().string(), file.string());
   }
 
+  // Keeps the best and counts the validations without a better one. A mean that does not exist, since every picture has an
+  // infinite score, is neither better nor worse.
   void note(const Metrics& metrics) {
     if (metrics.empty()) return;
-    if (metrics.front() > state_.to_exceed + config_.training.min_delta) {
-      state_.to_exceed = metrics.front();
+    const ScoreSummary& first = metrics.front();
+    if (!first.has_mean()) {
+      if (!said_no_mean_)
+        on_remark_(remark_of(task_.metric_names().front(), first) + ": nothing tells a better model");
+      said_no_mean_ = true;
+      return;
+    }
+    if (first.mean > state_.to_exceed + config_.training.min_delta) {
+      state_.to_exceed = first.mean;
       state_.n_waited = 0;
     } else {
       ++state_.n_waited;
     }
-    if (!(metrics.front() > state_.best)) return;
-    state_.best = metrics.front();
+    if (!(first.mean > state_.best)) return;
+    state_.best = first.mean;
+    state_.best_step = state_.step;
     save(folder_.best());
   }
 
@@ -247,6 +342,7 @@ class Run {
   }
 
   Task& task_;
+  const std::function<void(const std::string&)> on_remark_;
   const TrainConfig config_;
   const RunFolder folder_;
   const RunLock lock_;
@@ -257,11 +353,29 @@ class Run {
   int64_t order_epoch_ = -1;
   std::unique_ptr<MetricsLog> log_;
   std::unique_ptr<EventLog> events_;
+  std::unique_ptr<TensorboardLog> board_;
   Window losses_, times_;
   Clock::time_point saved_;
+  std::vector<Baseline> baselines_;
+  bool whole_ = true;  // weights, moments and step number belong together
+  bool said_no_mean_ = false;
 };
 
 }  // namespace
+
+std::string identity_of(const std::vector<std::string>& names) {
+  uint64_t digest = 0xcbf29ce484222325;
+  for (const std::string& name : names) {
+    for (const char c : name + "\n") digest = (digest ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  return fmt::format("{} pictures, names {:016x}", names.size(), digest);
+}
+
+std::string Task::identity() const {
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < n_samples(); ++i) names.push_back(sample_name(i));
+  return identity_of(names);
+}
 
 int64_t n_steps_of(const TrainConfig& config, int64_t n_samples) {
   if (config.training.steps > 0) return config.training.steps;

@@ -3,8 +3,8 @@
 // Order, noise and initial weights depend on (seed, epoch, sample) alone, so a run that was stopped after step k and resumed
 // gives the same losses, bit for bit, as one that was not.
 //
-// The output folder (run_folder.h) can be read at any moment. last.safetensors is written at each epoch, at least every
-// training.checkpoint_seconds, and when stopped.
+// The output folder (run_folder.h) can be read at any moment. last.safetensors is written at each validation, at least every
+// training.checkpoint_seconds, when stopped, and when an error ends the training.
 #pragma once
 
 #include <csignal>
@@ -21,6 +21,8 @@ struct TrainEvent : StepRecord {
   int64_t n_steps = 0;          // in all
   double median_step_ms = 0.0;  // of the last 200 steps
   double seconds_left = 0.0;
+  std::vector<std::string> metric_names;  // of the validation and the baselines
+  std::vector<Baseline> baselines;        // where it has a validation
 };
 
 struct TrainResult {
@@ -29,6 +31,8 @@ struct TrainResult {
   double seconds = 0.0;
   int stopped_by = 0;            // the signal's number, or 0
   bool out_of_patience = false;  // training.patience ended it
+  int64_t best_step = 0;         // of best.safetensors; 0: no validation yet
+  double best = 0.0;             // its first metric
 };
 
 // Steps that the configuration asks for.
@@ -38,7 +42,8 @@ int64_t n_steps_of(const TrainConfig& config, int64_t n_samples);
 // step is finished and saved. With resume it goes on from last.safetensors; DataError where the pictures are not those of
 // the checkpoint. Otherwise it starts from fresh weights or from training.init's, and on_remark hears what is worth knowing
 // about those. NumericError at the first loss or gradient that is not finite, naming the step, its pictures and the op that
-// made it, once the step is saved as nan_step_N.safetensors (step_file.h); the checkpoint before it stays.
+// made it, once the step is saved as nan_step_N.safetensors (step_file.h). Whatever error ends it, the steps done are saved in
+// last.safetensors where the disk takes them, and the log of events ends with the reason.
 TrainResult train(Task& task, const Settings& settings, bool resume, const volatile std::sig_atomic_t& stop,
                   const std::function<void(const TrainEvent&)>& on_event,
                   const std::function<void(const std::string&)>& on_remark = {});

@@ -24,7 +24,7 @@ class Window {
   double median() const {
     if (values_.empty()) return 0.0;
     std::vector<double> sorted(values_.begin(), values_.end());
-    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+    const auto middle = sorted.begin() + std::ssize(sorted) / 2;
     std::ranges::nth_element(sorted, middle);
     return *middle;
   }

@@ -51,12 +51,12 @@ class Stage {
                y = y_.view5<const float>();
     switch (direction) {
       case Direction::forward:
-        return kernels.forward(Exec{}, x, weight, bias_.view<const float, 1>(), params_,
+        return kernels.forward(Exec{}, {x}, weight, bias_.view<const float, 1>(), params_, 1.0f,
                                result.view5<float>());
       case Direction::backward_data:
-        return kernels.backward_data(Exec{}, y, weight, params_, result.view5<float>());
+        return kernels.backward_data(Exec{}, {y}, weight, params_, true, {result.view5<float>()});
       case Direction::backward_weights:
-        return kernels.backward_weights(Exec{}, x, y, params_, result.view5<float>(),
+        return kernels.backward_weights(Exec{}, {x}, {y}, params_, result.view5<float>(),
                                         grad_bias_.view<float, 1>());
     }
   }
@@ -81,9 +81,7 @@ void run_case(benchmark::State& state, const OpCase& op_case, Direction directio
   stage.run(implementation.kernels, direction, result);
   if (implementation.info.name != kReference) {
     const Tensor expected = stage.make_result(direction);
-    const auto ladder = conv3d_ladder<float>();
-    const auto reference = std::ranges::find(ladder, kReference, [](const auto& i) { return i.info.name; });
-    stage.run(reference->kernels, direction, expected);
+    stage.run(cpu::conv3d_reference_f32.kernels, direction, expected);
     const double error = relative_l2(result, expected);
     if (!(error <= 5e-6 * implementation.info.tolerance_factor)) {
       return state.SkipWithError(fmt::format("differs from the reference by {:.2g}", error).c_str());
@@ -100,7 +98,8 @@ void register_cases() {
   static const OpInfo info = conv3d_info();
   for (const Direction direction :
        {Direction::forward, Direction::backward_data, Direction::backward_weights}) {
-    for (const auto& implementation : conv3d_ladder<float>()) {
+    for (const auto* each : conv3d_ladder.f32) {
+      const auto& implementation = *each;
       if (implementation.info.device != Device::Kind::cpu)
         continue;  // `primal profile --device cuda` times those
       for (const OpCase& op_case : info.stages) {

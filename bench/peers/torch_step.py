@@ -110,6 +110,8 @@ def check(args):
     for dtype, loss_limit, gradient_limit in ((torch.float64, 1e-10, 1e-8), (torch.float32, 1e-6, 2e-3)):
         expected_loss, expected = loss_and_gradients(VARIANTS[0], dtype, args)
         for variant in VARIANTS[1:]:
+            if variant == "fused" and dtype == torch.float64:
+                continue  # it has float32 only
             loss, gradients = loss_and_gradients(variant, dtype, args)
             loss_error = abs(loss - expected_loss) / expected_loss
             errors = {name: ((gradients[name] - e).norm() / e.norm().clamp_min(1e-30)).item() for name, e in expected.items()}

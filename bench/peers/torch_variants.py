@@ -3,6 +3,7 @@
     conv3d          torch_model.py as it stands
     channels_last   Conv2d in channels-last memory, which oneDNN likes best; LeakyReLU in place; the same PDHG
     function        channels_last, and PDHG as one autograd.Function: in-place updates, the exact adjoint by hand
+    fused           Conv2d in plain memory and PDHG in C (torch_fused.py): float32, one picture, for long runs
 
 All start from the same weights and compute the same numbers up to rounding (torch_step.py --check).
 """
@@ -10,15 +11,19 @@ All start from the same weights and compute the same numbers up to rounding (tor
 import torch
 from torch import nn
 
+from torch_fused import FusedPdhg, send_to_onednn
 from torch_model import UnrolledTv
 
-VARIANTS = ("conv3d", "channels_last", "function")
+VARIANTS = ("conv3d", "channels_last", "function", "fused")
 
 
 def build(variant, **options):
     model = UnrolledTv(**options)
-    if variant != "conv3d":
-        model.cnn = in_2d(model.cnn)
+    if variant == "fused":
+        model.cnn = send_to_onednn(in_2d(model.cnn, torch.contiguous_format))
+        model.pdhg = FusedPdhg(model.pdhg)
+    elif variant != "conv3d":
+        model.cnn = in_2d(model.cnn, torch.channels_last)
     if variant == "function":
         model.pdhg = PdhgByHand(model.pdhg)
     return model
@@ -26,14 +31,17 @@ def build(variant, **options):
 
 def picture(variant, x):
     """A picture [N,C,H,W,1] as the variant takes it."""
-    return x if variant == "conv3d" else x.squeeze(-1).contiguous(memory_format=torch.channels_last)
+    if variant == "conv3d":
+        return x
+    memory_format = torch.contiguous_format if variant == "fused" else torch.channels_last
+    return x.squeeze(-1).contiguous(memory_format=memory_format)
 
 
-def in_2d(module):
-    """The module with every 3-D layer replaced by its 2-D one, weights kept, channels last."""
+def in_2d(module, memory_format):
+    """The module with every 3-D layer replaced by its 2-D one, weights kept, in that memory format."""
     if isinstance(module, nn.Conv3d):
         conv = nn.Conv2d(module.in_channels, module.out_channels, module.kernel_size[:2], padding=module.padding[:2])
-        conv.weight.data = module.weight.data.squeeze(-1).contiguous(memory_format=torch.channels_last)
+        conv.weight.data = module.weight.data.squeeze(-1).contiguous(memory_format=memory_format)
         conv.bias.data = module.bias.data
         return conv
     if isinstance(module, nn.MaxPool3d):
@@ -43,7 +51,7 @@ def in_2d(module):
     if isinstance(module, nn.LeakyReLU):
         return nn.LeakyReLU(module.negative_slope, inplace=True)
     for name, child in module.named_children():
-        setattr(module, name, in_2d(child))
+        setattr(module, name, in_2d(child, memory_format))
     return module
 
 

@@ -22,13 +22,13 @@ void run_case(benchmark::State& state, const Volume& volume, bool adjoint) {
   const Tensor y = Tensor::full(volume.shape.with(1, volume.axes.count()), 0.5, dtype_of<T>());
   for (auto _ : state) {
     if (adjoint) {
-      cpu::gradient_adjoint_forward<T>(Exec{}, y.view5<const T>(), volume.axes, x.view5<T>());
+      cpu::difference_reference<T>().gradient_adjoint_forward(Exec{}, y.view5<const T>(), volume.axes,
+                                                              x.view5<T>());
     } else {
-      cpu::gradient_forward<T>(Exec{}, x.view5<const T>(), volume.axes, y.view5<T>());
+      cpu::difference_reference<T>().gradient_forward(Exec{}, x.view5<const T>(), volume.axes, y.view5<T>());
     }
   }
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) *
-                          static_cast<int64_t>(x.bytes() + y.bytes()));
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(x.bytes() + y.bytes()));
 }
 
 }  // namespace

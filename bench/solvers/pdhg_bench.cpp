@@ -110,7 +110,7 @@ double relative_difference(const Tensor& a, const Tensor& b) {
 
 void run_case(benchmark::State& state, Pass pass, const Kernels& kernels, int64_t side, int64_t n_iter) {
   Problem problem(side, n_iter);
-  const Tensor expected = problem.result(pdhg_ladder<float>().back().kernels, pass);
+  const Tensor expected = problem.result(cpu::pdhg_reference_f32.kernels, pass);
   const double error = relative_difference(problem.result(kernels, pass), expected);
   const double allowed = pass < Pass::adjoint ? 2e-6 : 5e-3;  // gradients: some codes flip by rounding
   if (!(error <= allowed)) {
@@ -132,7 +132,7 @@ void run_grid(benchmark::State& state, const Kernels& kernels, int64_t n, int64_
               {s.x.view5<float>(), s.x_bar.view5<float>(), s.p.view5<float>(), s.q.view5<float>()}, {});
   };
   const PdhgState expected = pdhg_start(z, params, n), fields = pdhg_start(z, params, n);
-  run(pdhg_ladder<float>().back().kernels, expected);
+  run(cpu::pdhg_reference_f32.kernels, expected);
   run(kernels, fields);
   const double error = relative_difference(fields.x, expected.x);
   if (!(error <= 2e-6)) {
@@ -151,7 +151,8 @@ struct Picture {
 constexpr Picture kPictures[] = {{"thesis", 256, 256}, {"small_64", 64, 256}, {"large_1024", 1024, 32}};
 
 void register_grids() {
-  for (const auto& implementation : pdhg_ladder<float>()) {
+  for (const auto* each : pdhg_ladder.f32) {
+    const auto& implementation = *each;
     if (implementation.info.device != Device::Kind::cpu)
       continue;  // `primal profile --device cuda` times those
     for (const Picture& p : kPictures) {
@@ -168,7 +169,8 @@ void register_grids() {
 
 void register_passes() {
   for (const auto& [pass, name] : kPasses) {
-    for (const auto& implementation : pdhg_ladder<float>()) {
+    for (const auto* each : pdhg_ladder.f32) {
+      const auto& implementation = *each;
       if (implementation.info.device != Device::Kind::cpu) continue;
       for (const Picture& p : kPictures) {
         benchmark::RegisterBenchmark(

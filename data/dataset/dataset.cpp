@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
+#include <set>
 
 #include "data/phantom/phantom.h"
 #include "data/preprocess/preprocess.h"
@@ -82,9 +83,7 @@ ImageFolder::ImageFolder(const std::filesystem::path& folder, int64_t picture_si
 
 ImageFolder::ImageFolder(const std::filesystem::path& folder, std::vector<std::filesystem::path> paths,
                          int64_t picture_size, size_t cache_bytes)
-    : Dataset(static_cast<int64_t>(paths.size()), picture_size, cache_bytes),
-      folder_(folder),
-      paths_(std::move(paths)) {}
+    : Dataset(std::ssize(paths), picture_size, cache_bytes), folder_(folder), paths_(std::move(paths)) {}
 
 std::string ImageFolder::name(int64_t i) const {
   return path(i).lexically_relative(folder_).generic_string();
@@ -102,6 +101,48 @@ Image PhantomSet::load(int64_t i) const {
   return to_image(make_phantom(seed_, first_index_ + static_cast<uint32_t>(i), picture_size()));
 }
 
+namespace {
+
+// Visits the folders below one, those behind symbolic links after all others, each once.
+class FolderWalk {
+ public:
+  explicit FolderWalk(const std::filesystem::path& folder) {
+    enter(folder);
+    while (!links_.empty()) {
+      std::vector<std::filesystem::path> links;
+      links.swap(links_);
+      std::sort(links.begin(), links.end());
+      for (const std::filesystem::path& link : links) enter(link);
+    }
+  }
+  const std::vector<std::filesystem::path>& pictures() const { return pictures_; }
+
+ private:
+  void enter(const std::filesystem::path& folder) {
+    std::error_code error;
+    if (!visited_.insert(std::filesystem::canonical(folder, error)).second && !error) return;
+    auto entry = std::filesystem::directory_iterator(folder, error);
+    for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) visit(*entry);
+    if (error) throw IoError("[dataset] cannot read the folder {}: {}", folder.string(), error.message());
+  }
+
+  void visit(const std::filesystem::directory_entry& entry) {
+    // Hidden files are other programs' notes (and our own unfinished ones), hidden folders too.
+    if (entry.path().filename().string().starts_with('.')) return;
+    std::error_code unreadable;  // a dangling link is neither a folder nor a picture
+    if (entry.is_directory(unreadable)) {
+      entry.is_symlink(unreadable) ? links_.push_back(entry.path()) : enter(entry.path());
+    } else if (has_image_extension(entry.path()) && entry.is_regular_file(unreadable)) {
+      pictures_.push_back(entry.path());
+    }
+  }
+
+  std::set<std::filesystem::path> visited_;  // without links
+  std::vector<std::filesystem::path> links_, pictures_;
+};
+
+}  // namespace
+
 std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& folder) {
   std::error_code error;
   if (!std::filesystem::exists(folder, error)) {
@@ -111,19 +152,10 @@ std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& fo
   if (!std::filesystem::is_directory(folder, error)) {
     throw IoError("[dataset] {} is not a folder; a data set is a folder of pictures", folder.string());
   }
+  const FolderWalk walk(folder);
   std::vector<std::pair<std::string, std::filesystem::path>> found;  // relative name, path
-  auto it = std::filesystem::recursive_directory_iterator(folder, error);
-  for (; !error && it != std::filesystem::recursive_directory_iterator(); it.increment(error)) {
-    // Hidden files are other programs' notes (and our own unfinished ones), hidden folders too.
-    if (it->path().filename().string().starts_with('.')) {
-      it.disable_recursion_pending();
-      continue;
-    }
-    std::error_code unreadable;  // a dangling link is no picture
-    if (!has_image_extension(it->path()) || !it->is_regular_file(unreadable)) continue;
-    found.emplace_back(it->path().lexically_relative(folder).generic_string(), it->path());
-  }
-  if (error) throw IoError("[dataset] cannot read the folder {}: {}", folder.string(), error.message());
+  for (const std::filesystem::path& path : walk.pictures())
+    found.emplace_back(path.lexically_relative(folder).generic_string(), path);
   if (found.empty()) {
     throw DataError("[dataset] no pictures in {} or below it: looked for files ending in {}", folder.string(),
                     kImageExtensions);

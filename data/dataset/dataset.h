@@ -62,13 +62,15 @@ class ImageFolder : public Dataset {
   ImageFolder(const std::filesystem::path& folder, int64_t picture_size, int64_t limit = 0,
               size_t cache_bytes = kCacheBytes);
 
+  // These files of the folder, in this order.
+  ImageFolder(const std::filesystem::path& folder, std::vector<std::filesystem::path> paths,
+              int64_t picture_size, size_t cache_bytes = kCacheBytes);
+
   std::string name(int64_t i) const override;  // path relative to the folder: "NORMAL/IM-0115-0001.jpeg"
   const std::filesystem::path& folder() const { return folder_; }
   const std::filesystem::path& path(int64_t i) const { return paths_.at(static_cast<size_t>(i)); }
 
  private:
-  ImageFolder(const std::filesystem::path& folder, std::vector<std::filesystem::path> paths,
-              int64_t picture_size, size_t cache_bytes);
   Image load(int64_t i) const override;
 
   std::filesystem::path folder_;
@@ -92,7 +94,8 @@ class PhantomSet : public Dataset {
 };
 
 // Pictures below a folder by path: files with a picture's extension, hidden ones left out, sorted by their
-// relative name. DataError naming the extensions when there is none.
+// relative name. Symbolic links to folders are followed; a folder that is reached several ways counts once, under its own name
+// rather than a link's, so that links that form a cycle end. DataError naming the extensions when there is none.
 std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& folder);
 
 // Where a split ("train", "val", "test") of a data set lies: root/split where that is a folder, root itself

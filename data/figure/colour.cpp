@@ -1,10 +1,10 @@
-// The colour map of canvas.h, computed: CIELAB (L, C, h) under D65 to sRGB by the formulas of IEC 61966-2-1
+// The colour map, computed: CIELAB (L, C, h) under D65 to sRGB by the formulas of IEC 61966-2-1
 // and CIE 15.
+#include "data/figure/colour.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-
-#include "data/figure/canvas.h"
 
 namespace primal {
 namespace {
@@ -35,6 +35,32 @@ Colour map_colour(double t) {
   return {srgb_level(3.2404542 * x - 1.5371385 * y - 0.4985314 * z),
           srgb_level(-0.9692660 * x + 1.8760108 * y + 0.0415560 * z),
           srgb_level(0.0556434 * x - 0.2040259 * y + 1.0572252 * z)};
+}
+
+Colour series_colour(size_t i) {
+  constexpr std::array<Colour, kSeriesColours> kPalette{{{0, 114, 178},    // blue
+                                                         {213, 94, 0},     // vermillion
+                                                         {0, 158, 115},    // bluish green
+                                                         {204, 121, 167},  // reddish purple
+                                                         {230, 159, 0},    // orange
+                                                         {86, 180, 233},   // sky blue
+                                                         {0, 0, 0}}};
+  return kPalette[i % kSeriesColours];
+}
+
+Colour mixed(const Colour& a, const Colour& b, double t) {
+  Colour out{};
+  for (size_t c = 0; c < 3; ++c) out[c] = static_cast<uint8_t>(std::lround(a[c] + (b[c] - a[c]) * t));
+  return out;
+}
+
+double lightness(const Colour& colour) {
+  const auto linear = [](uint8_t level) {
+    const double v = level / 255.0;
+    return v <= 0.04045 ? v / 12.92 : std::pow((v + 0.055) / 1.055, 2.4);
+  };
+  const double y = 0.2126 * linear(colour[0]) + 0.7152 * linear(colour[1]) + 0.0722 * linear(colour[2]);
+  return y > 0.008856 ? 116.0 * std::cbrt(y) - 16.0 : 903.3 * y;
 }
 
 }  // namespace primal

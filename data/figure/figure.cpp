@@ -1,155 +1,168 @@
+// The grid of panels. Contents in one column begin at the same x and contents in one row at the same y, whatever numbers and labels
+// are around them.
 #include "data/figure/figure.h"
 
 #include <algorithm>
-#include <cmath>
-#include <fmt/format.h>
+#include <cctype>
 #include <numeric>
+#include <string_view>
 
-#include "data/figure/canvas.h"
+#include "data/figure/drawing.h"
+#include "data/figure/panel_view.h"
+#include "data/file/file.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
-constexpr int64_t kMargin = 10;    // around each panel
-constexpr int64_t kLabel = 22;     // strip above a panel, for its text
-constexpr int64_t kBar = 14;       // colour bar of a map
-constexpr int64_t kNumbers = 52;   // room for the numbers at the bar
-constexpr double kTextHeight = 9;  // of capitals
+constexpr double kMargin = 3.0, kColumnGap = 5.0, kRowGap = 4.0;  // mm
+constexpr double kTitleLine = 1.25 * kTitlePoints * kPoint, kTitleGap = 1.4;
 
-struct Extent {
-  int64_t width, height;
+std::vector<std::string_view> lines_of(std::string_view title) {
+  std::vector<std::string_view> lines;
+  while (!title.empty()) {
+    const size_t end = std::min(title.find('\n'), title.size());
+    lines.push_back(title.substr(0, end));
+    title.remove_prefix(std::min(end + 1, title.size()));
+  }
+  return lines;
+}
+
+struct Laid {
+  const Panel* panel;
+  std::unique_ptr<PanelView> view;
+  PanelExtent extent;
 };
 
-Extent extent_of(const Panel& panel) {
-  const Tensor& values = panel.values;
-  if (!values.defined() || values.shape().rank() < 2 || values.numel() == 0 ||
-      values.size(-1) * values.size(-2) != values.numel() || !is_floating(values.dtype())) {
-    throw ShapeError("[figure] panel \"{}\" needs one picture [..., H, W] of f32 or f64, got {}", panel.label,
-                     values.defined() ? values.str() : "no tensor");
-  }
-  return {values.size(-1), values.size(-2)};
+Laid lay_out(const Panel& panel, const Figure& figure) {
+  Laid laid{&panel, nullptr, {}};
+  if (const auto* chart = std::get_if<Chart>(&panel.content)) laid.view = chart_view(*chart, figure);
+  if (const auto* picture = std::get_if<Picture>(&panel.content)) laid.view = picture_view(*picture, figure);
+  if (const auto* counts = std::get_if<Confusion>(&panel.content)) laid.view = confusion_view(*counts);
+  PanelExtent& e = laid.extent = laid.view->extent();
+  const std::vector<std::string_view> lines = lines_of(panel.title);
+  for (const std::string_view line : lines)
+    e.right = std::max(e.right, text_width(line, kTitlePoints) - e.width);
+  if (!lines.empty()) e.top += kTitleGap + kTitleLine * static_cast<double>(lines.size());
+  return laid;
 }
 
-// By how much a panel is enlarged: pixels stay squares of equal size, and a narrow picture stays below kLongest panels.
-int64_t enlargement(const Panel& panel, int64_t min_panel) {
-  constexpr int64_t kLongest = 4;
-  const Extent e = extent_of(panel);
-  const auto [shorter, longer] = std::minmax(e.width, e.height);
-  const int64_t wanted = (min_panel + shorter - 1) / shorter;
-  return std::max<int64_t>(std::min(wanted, kLongest * min_panel / longer), 1);
-}
-
-// A narrow picture's bar is higher than the picture, so that its numbers stand apart.
-int64_t bar_height(const Panel& panel, int64_t height, int64_t min_panel) {
-  if (panel.kind != Panel::Kind::log_map) return 0;
-  return std::max(height, std::min(min_panel, static_cast<int64_t>(4 * kTextHeight)));
-}
-
-int64_t bar_width(const Panel& panel) {
-  return panel.kind == Panel::Kind::log_map ? kMargin + kBar + kNumbers : 0;
-}
-
-Extent outer_extent(const Panel& panel, int64_t min_panel) {
-  const Extent e = extent_of(panel);
-  const int64_t zoom = enlargement(panel, min_panel);
-  const auto text = static_cast<int64_t>(std::ceil(text_width(panel.label, kTextHeight)));
-  const int64_t height = e.height * zoom;
-  return {std::max(e.width * zoom + bar_width(panel), text) + kMargin,
-          std::max(height, bar_height(panel, height, min_panel)) + kLabel + kMargin};
-}
-
-Colour colour_of(const Panel& panel, const LogRange& range, double value) {
-  if (panel.kind == Panel::Kind::log_map) {
-    if (!(value > 0.0)) return map_colour(std::isnan(value) ? value : 0.0);
-    if (range.high <= range.low) return map_colour(0.5);
-    return map_colour(std::log(value / range.low) / std::log(range.high / range.low));
-  }
-  if (std::isnan(value)) return map_colour(value);
-  const double t = std::clamp((value - panel.low) / (panel.high - panel.low), 0.0, 1.0);
-  const auto level = static_cast<uint8_t>(std::lround(255.0 * t));
-  return {level, level, level};
-}
-
-void draw_bar(Image& canvas, const LogRange& range, int64_t x, int64_t y, int64_t height) {
-  for (int64_t i = 0; i < height; ++i) {
-    const double t =
-        range.high > range.low ? 1.0 - (static_cast<double>(i) + 0.5) / static_cast<double>(height) : 0.5;
-    fill_rectangle(canvas, x, y + i, kBar, 1, map_colour(t));
-  }
-  const auto number = [&](double value, int64_t at) {
-    draw_text(canvas, static_cast<double>(x + kBar + 4), static_cast<double>(at),
-              fmt::format("{:.2g}", value), kTextHeight, kInk);
-  };
-  number(range.high, y);
-  number(std::sqrt(range.low * range.high), y + height / 2 - static_cast<int64_t>(kTextHeight / 2));
-  number(range.low, y + height - static_cast<int64_t>(kTextHeight));
-}
-
-void draw_panel(Image& canvas, const Panel& panel, int64_t x, int64_t y, int64_t min_panel) {
-  const Extent e = extent_of(panel);
-  const int64_t zoom = enlargement(panel, min_panel);
-  LogRange range{panel.low, panel.high};
-  if (panel.kind == Panel::Kind::log_map && !(range.low > 0.0 && range.high >= range.low)) {
-    range = log_range(panel.values);
-  }
-  draw_text(canvas, static_cast<double>(x), static_cast<double>(y) + 4.0, panel.label, kTextHeight, kInk);
-  dispatch_floating(panel.values.dtype(), "figure", [&]<class T>() {
-    const T* values = panel.values.data<T>();
-    for (int64_t v = 0; v < e.height; ++v) {
-      for (int64_t u = 0; u < e.width; ++u) {
-        const Colour colour = colour_of(panel, range, static_cast<double>(values[v * e.width + u]));
-        fill_rectangle(canvas, x + u * zoom, y + kLabel + v * zoom, zoom, zoom, colour);
+class Grid {
+ public:
+  explicit Grid(const Figure& figure) {
+    for (const std::vector<Panel>& row : figure.rows) {
+      rows_.emplace_back();
+      columns_.resize(std::max(columns_.size(), row.size()));
+      Band band;
+      for (size_t c = 0; c < row.size(); ++c) {
+        rows_.back().push_back(lay_out(row[c], figure));
+        const PanelExtent& e = rows_.back().back().extent;
+        columns_[c].take(e.left, e.width, e.right);
+        band.take(e.top, e.height, e.bottom);
       }
+      bands_.push_back(band);
     }
-  });
-  if (panel.kind == Panel::Kind::log_map) {
-    draw_bar(canvas, range, x + e.width * zoom + kMargin, y + kLabel,
-             bar_height(panel, e.height * zoom, min_panel));
+    if (columns_.empty()) throw ShapeError("[figure] has no panels");
   }
+
+  FigureSize size() const {
+    return {2.0 * kMargin + total(columns_, kColumnGap), 2.0 * kMargin + total(bands_, kRowGap)};
+  }
+
+  void draw(Drawing& drawing) const {
+    double y = kMargin;
+    for (size_t r = 0; r < rows_.size(); ++r) {
+      double x = kMargin;
+      for (size_t c = 0; c < rows_[r].size(); ++c) {
+        const Laid& laid = rows_[r][c];
+        const Point at{x + columns_[c].before, y + bands_[r].before};
+        double baseline = at.y - laid.extent.top + kTitlePoints * kPoint;
+        for (const std::string_view line : lines_of(laid.panel->title)) {
+          drawing.text({at.x, baseline}, line, kTitlePoints);
+          baseline += kTitleLine;
+        }
+        laid.view->draw(drawing, at);
+        x += columns_[c].length() + kColumnGap;
+      }
+      y += bands_[r].length() + kRowGap;
+    }
+  }
+
+ private:
+  // Of a column or row: the largest content, and the most room before and after one.
+  struct Band {
+    double before = 0.0, content = 0.0, after = 0.0;
+    void take(double b, double c, double a) {
+      before = std::max(before, b);
+      // A small content with much behind it may lie within a large one.
+      after = std::max(content + after, c + a) - std::max(content, c);
+      content = std::max(content, c);
+    }
+    double length() const { return before + content + after; }
+  };
+
+  static double total(const std::vector<Band>& bands, double gap) {
+    return std::accumulate(bands.begin(), bands.end(), gap * static_cast<double>(bands.size() - 1),
+                           [](double sum, const Band& b) { return sum + b.length(); });
+  }
+
+  std::vector<std::vector<Laid>> rows_;
+  std::vector<Band> columns_, bands_;
+};
+
+// All titles, for who searches or cannot see a figure.
+std::string titles_of(const Figure& figure) {
+  std::string all;
+  for (const std::vector<Panel>& row : figure.rows) {
+    for (const Panel& panel : row) {
+      if (panel.title.empty()) continue;
+      all += (all.empty() ? "" : "; ") + panel.title;
+    }
+  }
+  std::ranges::replace(all, '\n', ' ');
+  return all;
 }
 
 }  // namespace
 
-LogRange log_range(const Tensor& values) {
-  std::vector<double> positive;
-  for (const double value : values.to_doubles()) {
-    if (value > 0.0 && std::isfinite(value)) positive.push_back(value);
+FigureFormat figure_format(const std::filesystem::path& file) {
+  std::string ending = file.extension().string();
+  std::ranges::transform(ending, ending.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const FigureFormat format : {FigureFormat::png, FigureFormat::svg, FigureFormat::pdf}) {
+    if (ending == ending_of(format)) return format;
   }
-  if (positive.empty()) return {1e-4, 1.0};
-  std::ranges::sort(positive);
-  const double last = static_cast<double>(positive.size() - 1);
-  const double high = positive[static_cast<size_t>(std::ceil(0.99 * last))];
-  return {std::max(positive[static_cast<size_t>(0.01 * last)], high * 1e-4), high};
+  throw ConfigError(
+      "[figure] {}: figures are written as PNG, SVG or PDF; give {}, or the same with .svg or .pdf",
+      file.string(), std::filesystem::path(file).replace_extension(".png").string());
 }
 
-Image make_figure(const std::vector<std::vector<Panel>>& rows, int64_t min_panel) {
-  // Panels below each other begin at the same x, and those beside each other at the same y.
-  std::vector<int64_t> widths, heights;
-  for (const std::vector<Panel>& row : rows) {
-    heights.push_back(0);
-    widths.resize(std::max(widths.size(), row.size()), 0);
-    for (size_t i = 0; i < row.size(); ++i) {
-      const Extent e = outer_extent(row[i], min_panel);
-      widths[i] = std::max(widths[i], e.width);
-      heights.back() = std::max(heights.back(), e.height);
-    }
+const char* ending_of(FigureFormat format) {
+  switch (format) {
+    case FigureFormat::png:
+      return ".png";
+    case FigureFormat::svg:
+      return ".svg";
+    case FigureFormat::pdf:
+      return ".pdf";
   }
-  if (widths.empty()) throw ShapeError("[figure] has no panels");
-  const int64_t width = std::accumulate(widths.begin(), widths.end(), kMargin);
-  const int64_t height = std::accumulate(heights.begin(), heights.end(), kMargin);
-  Image canvas(width, height, 3);
-  fill_rectangle(canvas, 0, 0, width, height, kWhite);
-  int64_t y = kMargin;
-  for (size_t r = 0; r < rows.size(); ++r) {
-    int64_t x = kMargin;
-    for (size_t i = 0; i < rows[r].size(); ++i) {
-      draw_panel(canvas, rows[r][i], x, y, min_panel);
-      x += widths[i];
-    }
-    y += heights[r];
-  }
-  return canvas;
+  return "";
+}
+
+FigureSize size_of(const Figure& figure) { return Grid(figure).size(); }
+
+std::vector<uint8_t> render(const Figure& figure, FigureFormat format) {
+  const Grid grid(figure);
+  const FigureSize size = grid.size();
+  Drawing drawing(format, size.width_mm, size.height_mm, figure.dpi);
+  const std::string titles = titles_of(figure);
+  drawing.describe(titles.empty() ? "figure" : titles);
+  grid.draw(drawing);
+  return drawing.bytes();
+}
+
+void write_figure(const std::filesystem::path& file, const Figure& figure) {
+  write_file_atomically(file, render(figure, figure_format(file)));
 }
 
 }  // namespace primal

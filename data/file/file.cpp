@@ -7,7 +7,9 @@
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <string_view>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tensor/error.h"
@@ -32,7 +34,8 @@ size_t read_some(int descriptor, uint8_t* to, size_t bytes, const std::filesyste
   }
 }
 
-std::vector<uint8_t> read_all(int descriptor, const std::filesystem::path& path, uint64_t max_bytes) {
+std::vector<uint8_t> read_all(int descriptor, const std::filesystem::path& path, uint64_t max_bytes,
+                              const StartCheck& check) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0)
     throw IoError("[file] cannot read {}: {}", path.string(), reason(errno));
@@ -41,16 +44,24 @@ std::vector<uint8_t> read_all(int descriptor, const std::filesystem::path& path,
   if (regular && static_cast<uint64_t>(status.st_size) > max_bytes) {
     throw DataError("[file] {} has {} bytes, at most {} are read", path.string(), status.st_size, max_bytes);
   }
-  // The size is a hint only: the file may grow or shrink while it is read, and a pipe has none.
   constexpr size_t kStep = size_t{1} << 16;
-  std::vector<uint8_t> bytes(regular ? static_cast<size_t>(status.st_size) + 1 : kStep);
+  std::vector<uint8_t> bytes(kStep);
   size_t filled = 0;
-  for (;;) {
+  while (filled < kFileStartBytes) {
     const size_t n = read_some(descriptor, bytes.data() + filled, bytes.size() - filled, path);
     if (n == 0) break;
     filled += n;
+  }
+  if (check) check(std::span(bytes).first(std::min(filled, kFileStartBytes)));
+  // The size is a hint only: the file may grow or shrink while it is read, and a pipe has none.
+  if (regular && static_cast<size_t>(status.st_size) >= kStep)
+    bytes.resize(static_cast<size_t>(status.st_size) + 1);
+  for (;;) {
     if (filled > max_bytes) throw DataError("[file] {} has more than {} bytes", path.string(), max_bytes);
     if (filled == bytes.size()) bytes.resize(bytes.size() + std::max(kStep, bytes.size() / 2));
+    const size_t n = read_some(descriptor, bytes.data() + filled, bytes.size() - filled, path);
+    if (n == 0) break;
+    filled += n;
   }
   bytes.resize(filled);
   return bytes;
@@ -69,6 +80,54 @@ std::filesystem::path write_target(const std::filesystem::path& path) {
   return error ? path : target;  // a dangling link is replaced
 }
 
+// Attributes that speak of the contents that are replaced, or that no copy may take along.
+bool is_kept_attribute(std::string_view name) {
+  for (const std::string_view left : {"security.capability", "security.ima", "security.evm"}) {
+    if (name == left) return false;
+  }
+  return !name.starts_with("trusted.");
+}
+
+std::vector<std::string> attribute_names(const std::filesystem::path& path) {
+  std::string list(static_cast<size_t>(std::max<ssize_t>(::listxattr(path.c_str(), nullptr, 0), 0)), '\0');
+  const ssize_t n = ::listxattr(path.c_str(), list.data(), list.size());
+  list.resize(static_cast<size_t>(std::max<ssize_t>(n, 0)));
+  std::vector<std::string> names;
+  for (size_t at = 0; at < list.size(); at += names.back().size() + 1) names.emplace_back(list.c_str() + at);
+  return names;
+}
+
+void copy_attributes(const std::filesystem::path& from, int to) {
+  // One that the folder gave to the new file, and the old file lacks, goes.
+  constexpr const char* kAccess = "system.posix_acl_access";
+  ::fremovexattr(to, kAccess);
+  for (const std::string& name : attribute_names(from)) {
+    if (!is_kept_attribute(name)) continue;
+    const ssize_t size = ::getxattr(from.c_str(), name.c_str(), nullptr, 0);
+    if (size < 0) continue;
+    std::vector<uint8_t> value(static_cast<size_t>(size));
+    const ssize_t n = ::getxattr(from.c_str(), name.c_str(), value.data(), value.size());
+    if (n >= 0) ::fsetxattr(to, name.c_str(), value.data(), static_cast<size_t>(n), 0);
+  }
+}
+
+// The new file gets owner, access and attributes of the one it replaces, as far as this process may give them and the file
+// system has them: what is refused is no failure. It never becomes open to more people than the old one was.
+void take_over(const std::filesystem::path& old, const struct stat& status, int descriptor) {
+  struct stat own {};
+  if (::fstat(descriptor, &own) != 0) return;
+  bool same_owner = own.st_uid == status.st_uid && own.st_gid == status.st_gid;
+  if (!same_owner) same_owner = ::fchown(descriptor, status.st_uid, status.st_gid) == 0;
+  const bool same_group = same_owner || own.st_gid == status.st_gid ||
+                          ::fchown(descriptor, static_cast<uid_t>(-1), status.st_gid) == 0;
+  if (same_group) copy_attributes(old, descriptor);
+  mode_t mode = status.st_mode & 07777;
+  if (!same_owner) mode &= 0777;  // no set-user-id of another user
+  if (!same_group)
+    mode = (mode & 0707) | ((mode & 07) << 3);  // the group is another: it gets what everybody has
+  ::fchmod(descriptor, mode);
+}
+
 // ".NAME.PID.COUNT.tmp"; of a name so long that this would not be legal only the beginning, up to a whole character of UTF-8.
 std::string temporary_name(const std::string& name, unsigned count) {
   const std::string rest = fmt::format(".{}.{}.tmp", ::getpid(), count);
@@ -79,15 +138,16 @@ std::string temporary_name(const std::string& name, unsigned count) {
 
 }  // namespace
 
-std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes) {
+std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes,
+                               const StartCheck& check) {
   const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (number < 0) throw IoError("[file] cannot open {}: {}", path.string(), reason(errno));
   const Descriptor file{number};
-  return read_all(file.number, path, max_bytes);
+  return read_all(file.number, path, max_bytes, check);
 }
 
-std::vector<uint8_t> read_standard_input(uint64_t max_bytes) {
-  return read_all(STDIN_FILENO, "standard input", max_bytes);
+std::vector<uint8_t> read_standard_input(uint64_t max_bytes, const StartCheck& check) {
+  return read_all(STDIN_FILENO, "standard input", max_bytes, check);
 }
 
 AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(write_target(path)) {
@@ -105,12 +165,13 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(write_target(p
   constexpr int kAttempts = 1000;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     temporary_ = folder_of(path_) / temporary_name(path_.filename().string(), counter.fetch_add(1));
-    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, exists ? 0600 : 0666);
     if (descriptor_ >= 0 || errno != EEXIST) break;
   }
   if (descriptor_ < 0) {
     throw IoError("[file] cannot write {}: {}", path_.string(), reason(errno));
   }
+  if (exists) take_over(path_, status, descriptor_);
 }
 
 AtomicFile::~AtomicFile() { close_and_remove(); }

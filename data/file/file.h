@@ -3,6 +3,8 @@
 // A file under its own name is always complete. Writing goes to a temporary file in the same folder, which is
 // synced to the disk and then renamed over the name; the folder is synced too, so that the name survives a
 // power cut. When anything fails in between, the temporary file is removed and the old file stays as it was.
+// A file that is replaced keeps its permissions, and its owner, access lists and extended attributes as far as the process
+// may set them. A symbolic link stays, and the file it points to is replaced; a link to nothing is replaced itself.
 //
 // Errors: IoError for everything the file system refuses, with the path and the system's reason; DataError
 // for a file that is too large to be read whole.
@@ -11,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,11 +23,16 @@ namespace primal {
 // Larger files are refused unread: no picture or checkpoint of this program comes near.
 inline constexpr uint64_t kMaxFileBytes = uint64_t{1} << 34;  // 16 GiB
 
+// Sees the first bytes, up to kFileStartBytes of them, and throws where the rest need not be read.
+using StartCheck = std::function<void(std::span<const uint8_t> start)>;
+inline constexpr size_t kFileStartBytes = 512;
+
 // All bytes of a file, at most max_bytes. Pipes and devices are read to their end.
-std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes = kMaxFileBytes);
+std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes = kMaxFileBytes,
+                               const StartCheck& check = {});
 
 // All bytes of standard input.
-std::vector<uint8_t> read_standard_input(uint64_t max_bytes = kMaxFileBytes);
+std::vector<uint8_t> read_standard_input(uint64_t max_bytes = kMaxFileBytes, const StartCheck& check = {});
 
 // AtomicFile file(path); file.write(...); file.commit();
 class AtomicFile {

@@ -26,9 +26,6 @@ void check_extent(const std::string& name, const char* format, uint64_t width, u
 inline uint8_t* row_bytes(uint16_t* row) { return reinterpret_cast<uint8_t*>(row); }
 void widen_in_place(uint16_t* row, int64_t n_samples);
 
-// Orientation (1..8) in the TIFF structure of an EXIF block; 1 where there is none or the block makes no
-// sense.
-int exif_orientation(std::span<const uint8_t> tiff);
 // The picture turned and mirrored so that orientation becomes 1.
 Image upright(Image image, int orientation);
 

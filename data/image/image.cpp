@@ -1,40 +1,25 @@
 #include "data/image/image.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <fmt/format.h>
-#include <string_view>
+#include <optional>
 
 #include "data/file/file.h"
+#include "data/file/kind.h"
 #include "data/image/codec.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
-// The first bytes of a file that is no picture of ours, with the name of the format where it is a common one.
-std::string describe_start(std::span<const uint8_t> bytes) {
-  struct Format {
-    std::string_view start;
-    const char* name;
-  };
-  constexpr std::array<Format, 8> kOthers{{{"GIF8", "a GIF"},
-                                           {"RIFF", "a WebP or another RIFF file"},
-                                           {"BM", "a BMP"},
-                                           {"II*", "a TIFF"},
-                                           {"MM", "a TIFF"},
-                                           {"%PDF", "a PDF"},
-                                           {"PK", "a ZIP archive"},
-                                           {"<", "an HTML or XML text"}}};
-  std::string text = "it starts with";
-  for (const uint8_t b : bytes.first(std::min<size_t>(bytes.size(), 8))) text += fmt::format(" {:02x}", b);
-  const std::string_view start(reinterpret_cast<const char*>(bytes.data()),
-                               std::min<size_t>(bytes.size(), 8));
-  for (const Format& format : kOthers) {
-    if (start.starts_with(format.start)) return text + fmt::format(", which looks like {}", format.name);
-  }
-  return text;
+// DataError for a file that is no picture of ours, with what it is and what can be done where that is known.
+void check_start(std::span<const uint8_t> start, const std::string& name) {
+  if (start.empty()) throw DataError("[image] {} is empty, expected a PNG or JPEG picture", name);
+  if (codec::is_png(start) || codec::is_jpeg(start)) return;
+  const std::optional<FileKind> kind = kind_of(start, name);
+  if (!kind) throw DataError("[image] {} is neither PNG nor JPEG: {}", name, hex_start(start));
+  const std::string advice = kind->advice.empty() || kind->for_tensors ? hex_start(start) : kind->advice;
+  throw DataError("[image] {} is {}, expected PNG or JPEG: {}", name, kind->name, advice);
 }
 
 }  // namespace
@@ -52,10 +37,8 @@ Image::Image(int64_t width_, int64_t height_, int channels_, int bit_depth_)
 }
 
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
-  if (bytes.empty()) throw DataError("[image] {} is empty, expected a PNG or JPEG picture", name);
-  if (codec::is_png(bytes)) return codec::decode_png(bytes, name);
-  if (codec::is_jpeg(bytes)) return codec::decode_jpeg(bytes, name);
-  throw DataError("[image] {} is neither PNG nor JPEG: {}", name, describe_start(bytes));
+  check_start(bytes.first(std::min(bytes.size(), kFileStartBytes)), name);
+  return codec::is_png(bytes) ? codec::decode_png(bytes, name) : codec::decode_jpeg(bytes, name);
 }
 
 Image read_image(const std::filesystem::path& path) {
@@ -63,7 +46,9 @@ Image read_image(const std::filesystem::path& path) {
   if (std::filesystem::is_character_file(path, error) || std::filesystem::is_block_file(path, error)) {
     throw DataError("[image] {} is a device, expected a PNG or JPEG picture", path.string());
   }
-  return decode_image(read_file(path), path.string());
+  const std::string name = path.string();
+  const StartCheck check = [&](std::span<const uint8_t> start) { check_start(start, name); };
+  return decode_image(read_file(path, kMaxFileBytes, check), name);
 }
 
 bool has_image_extension(const std::filesystem::path& path) {
@@ -86,8 +71,11 @@ void check_extent(const std::string& name, const char* format, uint64_t width, u
                     height);
   }
   if (width > static_cast<uint64_t>(kMaxPixels) / height) {
-    throw DataError("[{}] {} says it has {} x {} pixels, at most {} are read", format, name, width, height,
-                    kMaxPixels);
+    throw DataError(
+        "[{}] {} says it has {} x {} pixels, at most as many as 16384 x 16384 has are read; cut it into "
+        "parts, "
+        "or make it smaller",
+        format, name, width, height);
   }
   if (static_cast<double>(width * height) > max_pixels_per_byte * static_cast<double>(file_bytes)) {
     throw DataError(

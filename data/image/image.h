@@ -9,13 +9,14 @@
 //                               background, as Pillow's convert() drops alpha; so too a colour marked transparent
 //   JPEG CMYK, YCCK             3 channels, 8 bit; stored inverted as Adobe does (as Pillow and browsers assume),
 //                               R = (255 - K) (255 - C) / 255 and so on in 8-bit rounding
-//   EXIF orientation            applied: row 0 is the top of the scene
+//   EXIF or XMP orientation     applied: row 0 is the top of the scene; where it is looked for: data/image/orientation.h
 // Colour profiles and gamma are ignored, as Pillow ignores them.
 //
 // Errors:  IoError when a file cannot be opened. DataError, always naming the file, when it is a device, empty, truncated,
 //          corrupt, of another format, larger than kMaxPixels, or when its header promises more pixels than its
 //          bytes can hold; the last two are found before memory is taken for the pixels. A JPEG with damaged
-//          picture data is an error too, where some readers fill the rest with grey: pictures are measured here.
+//          picture data is an error too, where some readers fill the rest with grey: pictures are measured here. A PNG
+//          whose pixels are whole by their checksums is read whatever is wrong around them, with a remark.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,18 @@ namespace primal {
 // The largest picture read or made: 16384 x 16384. As Image it takes 0.5 GiB (grey) or 1.5 GiB (RGB).
 inline constexpr int64_t kMaxPixels = int64_t{1} << 28;
 
+// Pixels per metre along each axis. Both are known or both are 0.
+struct PixelDensity {
+  uint32_t x = 0, y = 0;
+
+  // What a file states: not known where either is 0.
+  static PixelDensity stated(uint32_t x, uint32_t y) {
+    return x > 0 && y > 0 ? PixelDensity{x, y} : PixelDensity{};
+  }
+  bool is_known() const { return x > 0; }
+  bool operator==(const PixelDensity&) const = default;
+};
+
 struct Image {
   int64_t width = 0;
   int64_t height = 0;
@@ -38,6 +51,9 @@ struct Image {
   // Levels 0 .. max_level(), [height, width, channels] row-major, whatever the bit depth.
   std::vector<uint16_t> levels;
   bool had_alpha = false;  // in its file, or a colour marked transparent
+  PixelDensity density;    // of its file, and written to one
+  // What is wrong with its file and did not matter, for people: "it ends without its IEND chunk; its pixels are whole".
+  std::vector<std::string> remarks;
 
   Image() = default;
   // All levels 0. ShapeError for an extent below 1, other channels or bit depths, or more than kMaxPixels.

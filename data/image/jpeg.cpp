@@ -3,10 +3,12 @@
 // what Pillow uses.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
+#include <string_view>
 #include <vector>
 
 // jpeglib.h needs cstdio before it, and jerror.h needs jpeglib.h.
@@ -16,6 +18,7 @@
 // clang-format on
 
 #include "data/image/codec.h"
+#include "data/image/orientation.h"
 #include "tensor/error.h"
 
 namespace primal::codec {
@@ -24,6 +27,10 @@ namespace {
 // A progressive file may hold any number of scans over the whole picture, each a few bytes long; real ones
 // have about ten.
 constexpr int kMaxScans = 500;
+
+constexpr const char* kAdvice =
+    "8-bit baseline and progressive JPEG are read; save it again as PNG (16-bit if it has more than 8) "
+    "with the program it comes from";
 
 struct Session {
   jpeg_decompress_struct jpeg{};
@@ -90,18 +97,72 @@ void run(Session& session, const std::string& name, std::span<const uint8_t> byt
                     name, bytes.size(), place);
   }
   const size_t left = session.jpeg.src == nullptr ? bytes.size() : session.jpeg.src->bytes_in_buffer;
+  if (session.jpeg.err->msg_code == JERR_ARITH_NOTIMPL) {
+    throw DataError(
+        "[jpeg] {} is an arithmetic-coded JPEG, which the libjpeg of this build does not read: {}", name,
+        kAdvice);
+  }
   throw DataError("[jpeg] {} is corrupt near byte {}: {}", name, bytes.size() - std::min(left, bytes.size()),
                   session.message.data());
 }
 
 int orientation_of(const jpeg_decompress_struct& jpeg) {
-  constexpr std::array<uint8_t, 6> kExif{'E', 'x', 'i', 'f', 0, 0};
+  constexpr std::string_view kExif("Exif\0\0", 6), kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
+  OrientationFinder finder;
   for (const jpeg_marker_struct* marker = jpeg.marker_list; marker != nullptr; marker = marker->next) {
-    if (marker->marker != JPEG_APP0 + 1 || marker->data_length < kExif.size()) continue;
-    if (std::memcmp(marker->data, kExif.data(), kExif.size()) != 0) continue;
-    return exif_orientation({marker->data + kExif.size(), marker->data_length - kExif.size()});
+    if (marker->marker != JPEG_APP0 + 1) continue;
+    const std::span<const uint8_t> data(marker->data, marker->data_length);
+    const std::string_view text(reinterpret_cast<const char*>(marker->data), marker->data_length);
+    if (text.starts_with(kExif)) finder.append_exif(data.subspan(kExif.size()));
+    if (text.starts_with(kXmp)) finder.add_xmp(text.substr(kXmp.size()));
   }
-  return 1;
+  return finder.orientation();
+}
+
+// What the frame header says the picture is coded with, where that is not read here: "a lossless JPEG (SOF3)". Looked for
+// before the library, whose versions differ in what they read and call the rest corrupt. Empty where it is read, or where
+// there is no frame header that could say.
+//
+//   SOF0..SOF15: marker FF C0 .. CF without C4, C8 and CC; then u16 length, u8 bits per sample, u16 height, u16 width, u8
+//   components (ITU-T T.81, B.2.2 and table B.1)
+std::string unsupported_process(std::span<const uint8_t> bytes) {
+  constexpr uint8_t kJpegLs = 0xf7, kHierarchical = 0xde, kScan = 0xda, kEndOfImage = 0xd9;
+  for (size_t at = 2; at + 4 <= bytes.size();) {
+    if (bytes[at] != 0xff) return {};  // the library finds what is wrong
+    const uint8_t marker = bytes[at + 1];
+    if (marker == 0xff) {  // fill bytes
+      ++at;
+      continue;
+    }
+    if (marker == kScan || marker == kEndOfImage) return {};
+    if (marker == kHierarchical) return "a hierarchical JPEG";
+    if (marker == kJpegLs) return "a JPEG-LS picture";
+    const bool is_frame =
+        marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+    const size_t length = static_cast<size_t>(bytes[at + 2]) << 8 | bytes[at + 3];
+    if (!is_frame) {
+      at += 2 + std::max<size_t>(length, 2);
+      continue;
+    }
+    if (at + 10 > bytes.size()) return {};
+    const int process = marker - 0xc0, bits = bytes[at + 4], components = bytes[at + 9];
+    if (process % 4 == 3) return fmt::format("a lossless JPEG (SOF{})", process);
+    if (process == 5 || process == 6 || process == 13 || process == 14)
+      return fmt::format("a hierarchical JPEG (SOF{})", process);
+    if (bits != 8) return fmt::format("a JPEG of {} bits per sample", bits);
+    if (components == 2 || components > 4) return fmt::format("a JPEG of {} components", components);
+    return {};
+  }
+  return {};
+}
+
+// What JFIF says, in dots per inch or centimetre.
+PixelDensity density_of(const jpeg_decompress_struct& jpeg) {
+  constexpr int kInch = 1, kCentimetre = 2;
+  if (!jpeg.saw_JFIF_marker || (jpeg.density_unit != kInch && jpeg.density_unit != kCentimetre)) return {};
+  const double per_metre = jpeg.density_unit == kInch ? 1.0 / 0.0254 : 100.0;
+  return PixelDensity::stated(static_cast<uint32_t>(std::lround(jpeg.X_density * per_metre)),
+                              static_cast<uint32_t>(std::lround(jpeg.Y_density * per_metre)));
 }
 
 // One row of inverted CMYK, 4 samples a pixel, to RGB in 8-bit arithmetic as Pillow does it: with nk = 255 -
@@ -123,12 +184,15 @@ bool is_jpeg(std::span<const uint8_t> bytes) {
 }
 
 Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) {
+  if (const std::string process = unsupported_process(bytes); !process.empty()) {
+    throw DataError("[jpeg] {} is {}, which is not supported: {}", name, process, kAdvice);
+  }
   Session session;
   jpeg_decompress_struct& jpeg = session.jpeg;
   run(session, name, bytes, [&] {
     jpeg_create_decompress(&jpeg);
     jpeg.progress = &session.progress;
-    jpeg_mem_src(&jpeg, bytes.data(), static_cast<unsigned long>(bytes.size()));
+    jpeg_mem_src(&jpeg, bytes.data(), bytes.size());
     jpeg_save_markers(&jpeg, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(&jpeg, TRUE);
   });
@@ -158,6 +222,7 @@ Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) {
     }
     jpeg_finish_decompress(&jpeg);
   });
+  image.density = density_of(jpeg);
   return upright(std::move(image), orientation);
 }
 

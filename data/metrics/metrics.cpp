@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <limits>
-#include <type_traits>
 #include <vector>
 
 #include "data/metrics/metrics_kernels.h"
@@ -13,35 +12,10 @@
 namespace primal {
 namespace {
 
-struct MetricsGeometry {
-  int64_t height, width;
-};
-std::string key(const MetricsGeometry& g) { return fmt::format("h{} w{}", g.height, g.width); }
-bool supports_all(const MetricsGeometry&) { return true; }
-
-template <class T>
-using Entry = Implementation<MetricsGeometry, MetricsKernels<T>>;
-template <class T>
-constexpr Entry<T> kSeparable = {
-    {"separable", "columns, then rows: 28 terms a pixel for the 7 x 7 window, not 98"},
-    supports_all,
-    {cpu::squared_difference<T>, cpu::ssim_separable<T>}};
-template <class T>
-constexpr Entry<T> kWindows = {
-    {kReference, "each window by itself"}, supports_all, {cpu::squared_difference<T>, cpu::ssim_windows<T>}};
-
-template <class T>
-std::span<const Entry<T>> ladder() {
-  if constexpr (std::is_same_v<T, float>) {
-    constexpr ImplementationInfo separable{"separable", "columns, then rows, sums in a tree"};
-    static const Entry<T> entries[] = {PRIMAL_ON_DEVICES(separable, supports_all, metrics_separable),
-                                       kSeparable<T>, kWindows<T>};
-    return entries;
-  } else {
-    static constexpr Entry<T> entries[] = {kSeparable<T>, kWindows<T>};
-    return entries;
-  }
-}
+constexpr const MetricsImplementation<float>* kF32[] = {
+    PRIMAL_DEVICES(metrics_separable), &cpu::metrics_separable_f32, &cpu::metrics_reference_f32};
+constexpr const MetricsImplementation<double>* kF64[] = {&cpu::metrics_separable_f64,
+                                                         &cpu::metrics_reference_f64};
 
 void check_pair(const char* metric, const Tensor& a, const Tensor& b, double data_range) {
   if (!a.defined() || !b.defined()) throw ShapeError("[{}] needs two tensors, got an undefined one", metric);
@@ -70,6 +44,10 @@ std::vector<double> window_weights(const SsimParams& params) {
 
 }  // namespace
 
+const Ladder<MetricsImplementation> metrics_ladder{kF32, kF64};
+
+std::string key(const MetricsGeometry& g) { return fmt::format("h{} w{}", g.height, g.width); }
+
 int64_t SsimParams::radius() const {
   return window == Window::uniform ? size / 2 : static_cast<int64_t>(truncate * sigma + 0.5);
 }
@@ -79,7 +57,7 @@ double mse(const Tensor& a, const Tensor& b) {
   const MetricsGeometry picture{a.shape().rank() > 1 ? a.size(-2) : 1, a.shape().rank() > 0 ? a.size(-1) : 1};
   const Tensor sum = Tensor::empty({1}, DType::f64, a.device());
   dispatch_floating(a.dtype(), "mse", [&]<class T>() {
-    choose("metrics", "forward", ladder<T>(), picture, a.device())
+    choose("metrics", "forward", metrics_ladder.of<T>(), picture, a.device())
         .kernels.squares(exec_on(a.device()), a.device_span<const T>(), b.device_span<const T>(),
                          sum.device_span<double>().data());
   });
@@ -118,7 +96,8 @@ double ssim(const Tensor& a, const Tensor& b, const SsimParams& params) {
 
   const Tensor sums = Tensor::empty({n_pictures}, DType::f64, a.device());
   dispatch_floating(a.dtype(), "ssim", [&]<class T>() {
-    const auto& chosen = choose("metrics", "forward", ladder<T>(), MetricsGeometry{H, W}, a.device());
+    const auto& chosen =
+        choose("metrics", "forward", metrics_ladder.of<T>(), MetricsGeometry{H, W}, a.device());
     for (int64_t i = 0; i < n_pictures; ++i) {
       const View<const T, 2> va{a.device_span<const T>().data() + i * H * W, {H, W}};
       const View<const T, 2> vb{b.device_span<const T>().data() + i * H * W, {H, W}};
@@ -157,16 +136,27 @@ OpInfo metrics_info() {
   info.judge = [](const std::string&, const Tensor& got, const Tensor& expected, const OpCall&) {
     return Verdict{relative_l2(got, expected), 1e-5};
   };
-  const auto pair = [](const char* name, int64_t height, int64_t width) {
+  const auto pair = [](const char* name, int64_t height, int64_t width, Attributes attrs = {}) {
     return OpCase{
         name,
-        Attributes::object(),
+        std::move(attrs),
         {{"a", {height, width}, OpInput::Fill::uniform}, {"b", {height, width}, OpInput::Fill::uniform}}};
   };
-  info.corner_cases = {pair("smallest", 11, 11), pair("odd", 13, 29), pair("bands", 57, 16)};
+  info.corner_cases = {
+      pair("smallest", 11, 11),
+      pair("odd", 13, 29),
+      pair("bands", 57, 16),
+      pair("data_range", 17, 19, {{"data_range", 255.0}}),
+      pair("small_windows", 12, 15,
+           {{"ssim_window", 3}, {"ssim_gaussian_sigma", 0.7}, {"ssim_gaussian_truncate", 2.0}}),
+      pair("large_windows", 31, 29,
+           {{"data_range", 0.3},
+            {"ssim_window", 15},
+            {"ssim_gaussian_sigma", 3.1},
+            {"ssim_gaussian_truncate", 4.0}})};
   info.stages = {pair("picture", 256, 256)};
   info.results = {"mse", "psnr", "ssim", "ssim_gaussian"};
-  info.implementations = infos_of(ladder<float>());
+  info.implementations = infos_of(metrics_ladder.f32);
   info.differentiable = false;
   // Per window of n x n pixels: 8 a pixel (sums of a, b, a a, b b, a b) and some 20 to combine them; mse and psnr 3 each.
   info.cost = [](const OpShapes& s) {

@@ -1,7 +1,7 @@
 // Metrics: how close a picture is to the clean one. All in double, on unclipped values, R the data range.
 //
 //   mse(a, b)   mean of (a - b)^2 over all elements
-//   psnr(a, b)  10 log10(R^2 / mse), in dB; infinity where the pictures are equal
+//   psnr(a, b)  10 log10(R^2 / mse), in dB; infinity where the pictures are equal (score_summary.h has the rule for means)
 //   ssim(a, b)  mean over the pixels whose window lies inside the picture of
 //                 (2 ma mb + c1) (2 cab + c2) / ((ma^2 + mb^2 + c1) (ca + cb + c2))
 //               c1 = (0.01 R)^2, c2 = (0.03 R)^2; ma, mb the means, ca, cb, cab the variances and the covariance

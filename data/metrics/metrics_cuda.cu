@@ -3,7 +3,7 @@
 // neighbouring columns. The moments [4, H - 2 r, W] of the columns are doubles in memory of the call; neighbouring threads
 // are neighbours along W in both, and read each element from L1 2 r + 1 times.
 #include "data/metrics/metrics_kernels.h"
-#include "tensor/scratch_span.h"
+#include "tensor/scratch.h"
 #include "tensor/simt/reduce.h"
 #include "tensor/simt/simt.h"
 
@@ -72,9 +72,9 @@ __global__ void rows_kernel(Global<const double> columns, int64_t height, int64_
 }
 
 void squares(const Exec& exec, std::span<const float> a, std::span<const float> b, double* sum) {
-  const auto n = static_cast<int64_t>(a.size());
+  const int64_t n = std::ssize(a);
   const unsigned blocks = sum_blocks(n);
-  const ScratchSpan<double> partial(exec, blocks);
+  const Scratch<double> partial(exec, blocks);
   launch(exec, {.name = "mse", .grid = dim3(blocks), .block = dim3(kSumThreads)}, squares_kernel, global(a),
          global(b), n, global(partial.span()));
   finish_sums(exec, "metrics_total", partial.span(), std::span(sum, 1));
@@ -84,12 +84,12 @@ void ssim(const Exec& exec, View<const float, 2> a, View<const float, 2> b, cons
           double* sum) {
   Window w{};
   w.w = global(window.w);
-  w.size = static_cast<int64_t>(window.w.size());
+  w.size = std::ssize(window.w);
   w.constants = window.constants;
   const int64_t W = a.size(1), height = a.size(0) - w.size + 1, width = W - w.size + 1;
-  const ScratchSpan<double> columns(exec, 4 * height * W);
+  const Scratch<double> columns(exec, 4 * height * W);
   const unsigned blocks = sum_blocks(height * width);
-  const ScratchSpan<double> partial(exec, blocks);
+  const Scratch<double> partial(exec, blocks);
   launch(exec,
          {.name = "ssim_columns", .grid = blocks_for(height * W, kSumThreads), .block = dim3(kSumThreads)},
          columns_kernel, global(a), global(b), w, global(columns.span()));
@@ -98,8 +98,11 @@ void ssim(const Exec& exec, View<const float, 2> a, View<const float, 2> b, cons
   finish_sums(exec, "metrics_total", partial.span(), std::span(sum, 1));
 }
 
+bool anything(const MetricsGeometry&) { return true; }
+
 }  // namespace
 
-const MetricsKernels<float> metrics_separable = {squares, ssim};
+const MetricsImplementation<float> metrics_separable = {
+    {"separable", "columns, then rows, sums in a tree", kDevice}, anything, {squares, ssim}};
 
 }  // namespace primal::PRIMAL_SIMT

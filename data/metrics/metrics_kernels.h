@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 
 #include "tensor/exec.h"
 #include "tensor/host_device.h"
@@ -20,7 +21,7 @@ struct SsimWindow {
   std::span<const double> w;  // [2 r + 1], sums to 1; where the pictures live
   SsimConstants constants;
 
-  int64_t radius() const { return static_cast<int64_t>(w.size()) / 2; }
+  int64_t radius() const { return std::ssize(w) / 2; }
 };
 
 // The four moments of a window that SSIM needs; the sum of squares stands for ca + cb, which never occur
@@ -46,22 +47,24 @@ struct MetricsKernels {
   void (*ssim)(const Exec&, View<const T, 2> a, View<const T, 2> b, const SsimWindow&, double* sum);
 };
 
+struct MetricsGeometry {
+  int64_t height, width;
+};
+std::string key(const MetricsGeometry&);
+
+template <class T>
+using MetricsImplementation = Implementation<MetricsGeometry, MetricsKernels<T>>;
+extern const Ladder<MetricsImplementation> metrics_ladder;  // metrics.cpp
+
 namespace cpu {
 
-// Sum of (a - b)^2, in chunks of a fixed size.
-template <class T>
-void squared_difference(const Exec&, std::span<const T> a, std::span<const T> b, double* sum);
-
-// The reference: every window summed by itself, (2 r + 1)^2 terms a pixel.
-template <class T>
-void ssim_windows(const Exec&, View<const T, 2> a, View<const T, 2> b, const SsimWindow&, double* sum);
-
+// Every window summed by itself, (2 r + 1)^2 terms a pixel.
+extern const MetricsImplementation<float> metrics_reference_f32;
+extern const MetricsImplementation<double> metrics_reference_f64;
 // Rows and columns in turn, 2 (2 r + 1) terms a pixel, bands of rows in parallel.
-template <class T>
-void ssim_separable(const Exec&, View<const T, 2> a, View<const T, 2> b, const SsimWindow&, double* sum);
-
+extern const MetricsImplementation<float> metrics_separable_f32;
+extern const MetricsImplementation<double> metrics_separable_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(MetricsKernels<float>, metrics_separable);  // metrics_cuda.cu
+PRIMAL_DEVICE_KERNELS(MetricsImplementation<float>, metrics_separable);  // metrics_cuda.cu
 
 }  // namespace primal

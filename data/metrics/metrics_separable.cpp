@@ -18,11 +18,9 @@ void sum_neighbours(const double* in, std::span<const double> w, int64_t n, doub
   }
 }
 
-}  // namespace
-
 template <class T>
-void ssim_separable(const Exec& exec, View<const T, 2> a, View<const T, 2> b, const SsimWindow& window,
-                    double* result) {
+void ssim(const Exec& exec, View<const T, 2> a, View<const T, 2> b, const SsimWindow& window,
+          double* result) {
   const int64_t H = a.size(0), W = a.size(1), r = window.radius();
   const int64_t width = W - 2 * r;  // of the results
   *result = parallel_sum(exec, H - 2 * r, kBand, [&](int64_t begin, int64_t end) {
@@ -57,9 +55,24 @@ void ssim_separable(const Exec& exec, View<const T, 2> a, View<const T, 2> b, co
   });
 }
 
-template void ssim_separable(const Exec&, View<const float, 2>, View<const float, 2>, const SsimWindow&,
-                             double*);
-template void ssim_separable(const Exec&, View<const double, 2>, View<const double, 2>, const SsimWindow&,
-                             double*);
+void squares(const Exec& exec, std::span<const float> a, std::span<const float> b, double* sum) {
+  metrics_reference_f32.kernels.squares(exec, a, b, sum);
+}
+void squares(const Exec& exec, std::span<const double> a, std::span<const double> b, double* sum) {
+  metrics_reference_f64.kernels.squares(exec, a, b, sum);
+}
+
+bool anything(const MetricsGeometry&) { return true; }
+
+template <class T>
+constexpr MetricsImplementation<T> kSeparable{
+    {"separable", "columns, then rows: 28 terms a pixel for the 7 x 7 window, not 98"},
+    anything,
+    {squares, ssim<T>}};
+
+}  // namespace
+
+const MetricsImplementation<float> metrics_separable_f32 = kSeparable<float>;
+const MetricsImplementation<double> metrics_separable_f64 = kSeparable<double>;
 
 }  // namespace primal::cpu

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <span>
-#include <type_traits>
 
 #include "data/noise/noise_kernels.h"
 #include "tensor/error.h"
@@ -11,20 +10,12 @@
 namespace primal {
 namespace {
 
+constexpr const NoiseImplementation<float>* kF32[] = {PRIMAL_DEVICES(noise_philox), &cpu::noise_simd};
+constexpr const NoiseImplementation<double>* kF64[] = {&cpu::noise_reference_f64};
+
 template <class T>
-const NoiseKernels<T>& kernels_for(Device device) {
-  using Entry = DeviceKernels<NoiseKernels<T>>;
-  if constexpr (std::is_same_v<T, float>) {
-    constexpr ImplementationInfo philox{"philox", "a thread draws four normals"};
-    constexpr Entry simd = {{"simd", "the normals of several counters at a time, sums in vectors"},
-                            {cpu::sample_deviation_simd, cpu::add_noise_simd}};
-    static const Entry all[] = {PRIMAL_EACH_DEVICE(philox, noise_philox), simd};
-    return kernels_on("noise", device, std::span<const Entry>(all));
-  } else {
-    static const Entry all[] = {{{kReference, "one pass, elements split into chunks"},
-                                 {cpu::sample_deviation<T>, cpu::add_noise<T>}}};
-    return kernels_on("noise", device, std::span<const Entry>(all));
-  }
+const NoiseKernels<T>& kernels_for(const Tensor& x) {
+  return choose("noise", "forward", noise_ladder.of<T>(), OnlyShape{x.shape()}, x.device()).kernels;
 }
 
 // [1], where x lives
@@ -32,13 +23,15 @@ Tensor deviation_of(const Tensor& x) {
   if (!x.defined() || x.numel() == 0) throw ShapeError("[noise] needs a picture, got an empty tensor");
   const Tensor deviation = Tensor::empty({1}, DType::f64, x.device());
   dispatch_floating(x.dtype(), "noise", [&]<class T>() {
-    kernels_for<T>(x.device())
-        .deviation(exec_on(x.device()), x.device_span<const T>(), deviation.device_span<double>().data());
+    kernels_for<T>(x).deviation(exec_on(x.device()), x.device_span<const T>(),
+                                deviation.device_span<double>().data());
   });
   return deviation;
 }
 
 }  // namespace
+
+const Ladder<NoiseImplementation> noise_ladder{kF32, kF64};
 
 NoiseKind parse_noise_kind(const std::string& text) {
   if (text == "relative") return NoiseKind::relative;
@@ -52,6 +45,10 @@ std::string_view name_of(NoiseKind kind) { return kind == NoiseKind::relative ? 
 
 double sample_deviation(const Tensor& x) { return deviation_of(x).item(); }
 
+bool stays_clean(const Tensor& x, NoiseKind kind, double s) {
+  return kind == NoiseKind::relative && s > 0.0 && sample_deviation(x) == 0.0;
+}
+
 Tensor add_noise(const Tensor& x, NoiseKind kind, double s, const RandomStream& stream) {
   if (!(s >= 0.0) || !std::isfinite(s))
     throw ConfigError("[noise] level must be at least 0 and finite, got {}", s);
@@ -59,9 +56,8 @@ Tensor add_noise(const Tensor& x, NoiseKind kind, double s, const RandomStream& 
       kind == NoiseKind::relative ? deviation_of(x) : Tensor::zeros({1}, DType::f64, x.device());
   const Tensor z = Tensor::empty(x.shape(), x.dtype(), x.device());
   dispatch_floating(x.dtype(), "noise", [&]<class T>() {
-    kernels_for<T>(x.device())
-        .add(exec_on(x.device()), x.device_span<const T>(), kind, s, deviation.device_span<double>().data(),
-             stream.stream(), z.device_span<T>());
+    kernels_for<T>(x).add(exec_on(x.device()), x.device_span<const T>(), kind, s,
+                          deviation.device_span<double>().data(), stream.stream(), z.device_span<T>());
   });
   return z;
 }

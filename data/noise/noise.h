@@ -24,6 +24,9 @@ std::string_view name_of(NoiseKind kind);
 
 double sample_deviation(const Tensor& x);  // 0 for a single element
 
+// Whether x gets no noise although s > 0 asks for some: relative noise of a picture that is the same everywhere.
+bool stays_clean(const Tensor& x, NoiseKind kind, double s);
+
 Tensor add_noise(const Tensor& x, NoiseKind kind, double s, const RandomStream& stream);
 
 // The level and the noise of one use of a picture.

@@ -7,11 +7,10 @@
 #include <cmath>
 
 #include "data/noise/noise_kernels.h"
+#include "tensor/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "data/noise/noise_simd.cpp"
-// These have vectors without a size, of which there are no arrays.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 // Behind highway.h, which it needs.
@@ -94,12 +93,13 @@ HWY_AFTER_NAMESPACE();
 namespace primal::cpu {
 HWY_EXPORT(AddNoise);
 HWY_EXPORT(SumOf);
+namespace {
 
-void sample_deviation_simd(const Exec& exec, std::span<const float> x, double* deviation) {
+void sample_deviation(const Exec& exec, std::span<const float> x, double* deviation) {
   *deviation = 0.0;
   if (x.size() == 1) return;
   constexpr int64_t kGrain = 1 << 14;
-  const auto n_elements = static_cast<int64_t>(x.size());
+  const int64_t n_elements = std::ssize(x);
   const auto sum_of = [&](bool squares, double mean) {
     return parallel_sum(exec, n_elements, kGrain, [&](int64_t begin, int64_t end) {
       return HWY_DYNAMIC_DISPATCH(SumOf)(x.data() + begin, end - begin, squares, mean);
@@ -110,16 +110,23 @@ void sample_deviation_simd(const Exec& exec, std::span<const float> x, double* d
   *deviation = std::sqrt(sum_of(true, sum_of(false, 0.0) / n) / (n - 1.0));
 }
 
-void add_noise_simd(const Exec& exec, std::span<const float> x, NoiseKind kind, double s,
-                    const double* deviation, const PhiloxStream& stream, std::span<float> z) {
+void add_noise(const Exec& exec, std::span<const float> x, NoiseKind kind, double s, const double* deviation,
+               const PhiloxStream& stream, std::span<float> z) {
   constexpr int64_t kGrain =
       1 << 13;  // elements in a parallel chunk, which begins with the first of four normals
   const double amplitude = kind == NoiseKind::relative ? s * *deviation : s;
-  parallel_for(exec, static_cast<int64_t>(x.size()), kGrain, [&](int64_t begin, int64_t end) {
+  parallel_for(exec, std::ssize(x), kGrain, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(AddNoise)
     (stream, begin, end - begin, x.data() + begin, amplitude, kind == NoiseKind::absolute, z.data() + begin);
   });
 }
+
+}  // namespace
+
+const NoiseImplementation<float> noise_simd{
+    {"simd", "the normals of several counters at a time, sums in vectors"},
+    nullptr,
+    {sample_deviation, add_noise, salt_pepper<float>, periodic<float>}};
 
 }  // namespace primal::cpu
 #endif  // HWY_ONCE

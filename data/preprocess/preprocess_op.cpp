@@ -31,7 +31,7 @@ OpResult run(const OpCall& call) {
   const Image image = read_image(find_picture(call.attrs.at("file").get<std::string>()));
   const std::string expected_mode = call.attrs.value("source_mode", "");
   if (expected_mode == "L" && image.channels != 1) {
-    throw DataError("[preprocess] {} should be grey, it decodes to {} channels", call.attrs.at("file").dump(),
+    throw DataError("[preprocess] {} should be grey, it decodes to {} channels", call.attrs.at("file").str(),
                     image.channels);
   }
   const Image grey = preprocess(image, size);

@@ -39,19 +39,20 @@ Axis<Weight> make_axis(int64_t n_in, int64_t n_out) {
   Axis<Weight> axis;
   axis.max_taps = static_cast<int64_t>(std::ceil(support)) * 2 + 1;
   axis.weight.assign(static_cast<size_t>(n_out * axis.max_taps), Weight{});
-  std::vector<double> k(static_cast<size_t>(axis.max_taps));
+  std::vector<double> taps(static_cast<size_t>(axis.max_taps));
+  double* const k = taps.data();
   for (int64_t i = 0; i < n_out; ++i) {
     const double c = (static_cast<double>(i) + 0.5) * r;
     const int64_t begin = std::max<int64_t>(static_cast<int64_t>(c - support + 0.5), 0);
     const int64_t end = std::min<int64_t>(static_cast<int64_t>(c + support + 0.5), n_in);
     double sum = 0.0;
     for (int64_t j = begin; j < end; ++j) {
-      k[static_cast<size_t>(j - begin)] = cubic((static_cast<double>(j) - c + 0.5) * (1.0 / f));
-      sum += k[static_cast<size_t>(j - begin)];
+      k[j - begin] = cubic((static_cast<double>(j) - c + 0.5) * (1.0 / f));
+      sum += k[j - begin];
     }
     Weight* weight = axis.weight.data() + i * axis.max_taps;
     for (int64_t j = 0; j < end - begin; ++j) {
-      const double normalised = k[static_cast<size_t>(j)] / sum;
+      const double normalised = k[j] / sum;
       if constexpr (std::is_same_v<Weight, double>) {
         weight[j] = normalised;
       } else {
@@ -76,16 +77,16 @@ void store(double sum, double& y) { y = sum; }
 template <class Weight, class In, class Out>
 void resize_rows(const Axis<Weight>& axis, const In* x, int64_t h, int64_t w_in, int64_t c, Out* y,
                  int64_t w_out) {
+  const int64_t *first = axis.first.data(), *n_taps = axis.n_taps.data();
   for (int64_t row = 0; row < h; ++row) {
     const In* in = x + row * w_in * c;
     Out* out = y + row * w_out * c;
     for (int64_t i = 0; i < w_out; ++i) {
       const Weight* k = axis.weight.data() + i * axis.max_taps;
-      const int64_t n = axis.n_taps[static_cast<size_t>(i)];
-      const In* taps = in + axis.first[static_cast<size_t>(i)] * c;
+      const In* taps = in + first[i] * c;
       for (int64_t channel = 0; channel < c; ++channel) {
         Weight sum = start(Weight{});
-        for (int64_t j = 0; j < n; ++j) sum += k[j] * static_cast<Weight>(taps[j * c + channel]);
+        for (int64_t j = 0; j < n_taps[i]; ++j) sum += k[j] * static_cast<Weight>(taps[j * c + channel]);
         store(sum, out[i * c + channel]);
       }
     }
@@ -95,15 +96,17 @@ void resize_rows(const Axis<Weight>& axis, const In* x, int64_t h, int64_t w_in,
 // x [h_in, n] -> y [h_out, n], n samples a row: row after row, so that the inner loop runs along memory.
 template <class Weight, class In, class Out>
 void resize_columns(const Axis<Weight>& axis, const In* x, int64_t n, Out* y, int64_t h_out) {
-  std::vector<Weight> sum(static_cast<size_t>(n));
+  const int64_t *first = axis.first.data(), *n_taps = axis.n_taps.data();
+  std::vector<Weight> row(static_cast<size_t>(n));
+  Weight* const sum = row.data();
   for (int64_t i = 0; i < h_out; ++i) {
-    std::fill(sum.begin(), sum.end(), start(Weight{}));
-    for (int64_t j = 0; j < axis.n_taps[static_cast<size_t>(i)]; ++j) {
-      const Weight k = axis.weight[static_cast<size_t>(i * axis.max_taps + j)];
-      const In* in = x + (axis.first[static_cast<size_t>(i)] + j) * n;
-      for (int64_t s = 0; s < n; ++s) sum[static_cast<size_t>(s)] += k * static_cast<Weight>(in[s]);
+    std::fill_n(sum, n, start(Weight{}));
+    const Weight* k = axis.weight.data() + i * axis.max_taps;
+    for (int64_t j = 0; j < n_taps[i]; ++j) {
+      const In* in = x + (first[i] + j) * n;
+      for (int64_t s = 0; s < n; ++s) sum[s] += k[j] * static_cast<Weight>(in[s]);
     }
-    for (int64_t s = 0; s < n; ++s) store(sum[static_cast<size_t>(s)], y[i * n + s]);
+    for (int64_t s = 0; s < n; ++s) store(sum[s], y[i * n + s]);
   }
 }
 

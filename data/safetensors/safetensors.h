@@ -9,7 +9,7 @@
 // Reading trusts nothing. On opening, DataError (with the file's name, what was expected and found) for: a header
 // that is longer than 100 MB or than the file, is no JSON object, has a key twice or members of wrong kinds; an
 // element type the format does not have; offsets out of range, holes, overlaps; a size that does not follow from
-// type and shape; metadata that is not text. A type of the format that Primal has no tensors of (F16, BF16, BOOL,
+// type and shape; metadata that is not text (null is none). A file of another kind is named ("a JPEG picture"). A type of the format that Primal has no tensors of (F16, BF16, BOOL,
 // ...) is an error only when that tensor is asked for.
 //
 // Writing sorts by element type, then by name, as the reference implementation does (so that every tensor is
@@ -37,6 +37,7 @@ class Safetensors {
     std::string dtype;  // as the file names it: "F32"
     std::vector<int64_t> shape;
     uint64_t begin = 0, end = 0;  // bytes in the data
+    uint64_t elements = 0;        // F4 and F6_* share bytes
   };
 
   static Safetensors read(const std::filesystem::path& path);
@@ -51,6 +52,11 @@ class Safetensors {
   // A copy of a tensor. DataError when there is none of that name, or its type or rank is not ours.
   Tensor tensor(const std::string& tensor) const;
   TensorMap tensors() const;  // all of them
+
+  // The values of a tensor of any rank, flat, to look at: F16 and BF16 become f32, BOOL, I8, I16 and U16 i32, U32 i64. The
+  // name must be there. Of U64, C64 and the types of fewer than 16 bits a float none are read (has_values; DataError).
+  bool has_values(const std::string& tensor) const;
+  Tensor values(const std::string& tensor) const;
 
   uint32_t crc32() const;  // as crc32_of(tensors()), of tensors of any type
 

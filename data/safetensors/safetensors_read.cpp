@@ -1,15 +1,15 @@
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
-#include <nlohmann/json.hpp>
+#include <fmt/format.h>
 #include <optional>
-#include <set>
 #include <span>
 #include <string_view>
 #include <zlib.h>
 
 #include "data/file/file.h"
+#include "data/file/kind.h"
+#include "data/safetensors/header.h"
 #include "data/safetensors/safetensors.h"
 #include "tensor/error.h"
 
@@ -19,115 +19,11 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "tensors are copied from the file as they lie there");
 
-using Json = nlohmann::json;
+using safetensors::FileType;
+using safetensors::find_type;
 
 constexpr uint64_t kMaxHeaderBytes = 100'000'000;  // as the reference implementation
-
-struct FileType {
-  std::string_view name;
-  uint64_t bytes;
-  std::optional<DType> ours;
-};
-constexpr std::array<FileType, 16> kTypes{{{"F64", 8, DType::f64},
-                                           {"F32", 4, DType::f32},
-                                           {"I64", 8, DType::i64},
-                                           {"I32", 4, DType::i32},
-                                           {"U8", 1, DType::u8},
-                                           {"BOOL", 1, {}},
-                                           {"I8", 1, {}},
-                                           {"F8_E4M3", 1, {}},
-                                           {"F8_E5M2", 1, {}},
-                                           {"I16", 2, {}},
-                                           {"U16", 2, {}},
-                                           {"F16", 2, {}},
-                                           {"BF16", 2, {}},
-                                           {"U32", 4, {}},
-                                           {"U64", 8, {}},
-                                           {"C64", 8, {}}}};
-
-const FileType* find_type(std::string_view name) {
-  const auto found =
-      std::find_if(kTypes.begin(), kTypes.end(), [&](const FileType& t) { return t.name == name; });
-  return found == kTypes.end() ? nullptr : &*found;
-}
-
-// JSON with two rules of this format: no key twice in an object, and nothing deeper than a tensor's lists of
-// numbers.
-Json parse_header(std::string_view text, const std::string& file) {
-  constexpr int kMaxDepth = 3;
-  std::vector<std::set<std::string>> keys;  // one set per open object
-  const auto check = [&](int depth, Json::parse_event_t event, const Json& value) {
-    switch (event) {
-      case Json::parse_event_t::object_start:
-        keys.emplace_back();
-        break;
-      case Json::parse_event_t::object_end:
-        keys.pop_back();
-        break;
-      case Json::parse_event_t::key:
-        if (!keys.back().insert(value.get<std::string>()).second) {
-          throw DataError("[safetensors] {}: the header has the key {} twice", file, value.dump());
-        }
-        break;
-      default:
-        break;
-    }
-    if (depth > kMaxDepth)
-      throw DataError("[safetensors] {}: the header is nested deeper than {}", file, kMaxDepth);
-    return true;
-  };
-  try {
-    return Json::parse(text, check);
-  } catch (const Json::exception& error) {
-    // The parser quotes the text around, which may be all metadata.
-    throw DataError("[safetensors] {}: the header is not JSON: {:.160}", file, error.what());
-  }
-}
-
-// The n-th number of a list as a whole number of at least 0.
-uint64_t whole_number(const Json& list, size_t n, const std::string& where, const char* what) {
-  if (!list[n].is_number_unsigned()) {
-    throw DataError("{}: {} needs whole numbers of at least 0, found {}", where, what, list[n].dump());
-  }
-  return list[n].get<uint64_t>();
-}
-
-Safetensors::Entry read_entry(const Json& json, const std::string& where, uint64_t data_bytes) {
-  const auto member = [&](const char* key, bool (Json::*is_kind)() const noexcept,
-                          const char* kind) -> const Json& {
-    const auto found = json.is_object() ? json.find(key) : json.end();
-    if (found == json.end() || !((*found).*is_kind)())
-      throw DataError("{} needs \"{}\", {}", where, key, kind);
-    return *found;
-  };
-  Safetensors::Entry entry;
-  entry.dtype = member("dtype", &Json::is_string, "a text").get<std::string>();
-  const FileType* type = find_type(entry.dtype);
-  if (type == nullptr) throw DataError("{} has the unknown element type \"{}\"", where, entry.dtype);
-
-  const Json& shape = member("shape", &Json::is_array, "a list");
-  uint64_t n_bytes = type->bytes;
-  for (size_t a = 0; a < shape.size(); ++a) {
-    const uint64_t extent = whole_number(shape, a, where, "shape");
-    if (__builtin_mul_overflow(n_bytes, extent, &n_bytes) || extent > INT64_MAX || n_bytes > INT64_MAX) {
-      throw DataError("{} has more elements than a file can hold: shape {}", where, shape.dump());
-    }
-    entry.shape.push_back(static_cast<int64_t>(extent));
-  }
-  const Json& offsets = member("data_offsets", &Json::is_array, "a list");
-  if (offsets.size() != 2) throw DataError("{} needs two data_offsets, found {}", where, offsets.dump());
-  entry.begin = whole_number(offsets, 0, where, "data_offsets");
-  entry.end = whole_number(offsets, 1, where, "data_offsets");
-  if (entry.begin > entry.end || entry.end > data_bytes) {
-    throw DataError("{} lies at bytes {} of the data, of which the file has {}: truncated? copy it again",
-                    where, offsets.dump(), data_bytes);
-  }
-  if (entry.end - entry.begin != n_bytes) {
-    throw DataError("{} of type {} and shape {} needs {} bytes, its data_offsets {} span {}", where,
-                    entry.dtype, shape.dump(), n_bytes, offsets.dump(), entry.end - entry.begin);
-  }
-  return entry;
-}
+constexpr size_t kLengthBytes = 8;
 
 // Sorted by place, each tensor begins where the one before ended, from 0 to the end of the data.
 void check_cover(const std::map<std::string, Safetensors::Entry>& entries, const std::string& file,
@@ -152,17 +48,35 @@ void check_cover(const std::map<std::string, Safetensors::Entry>& entries, const
   }
 }
 
-Metadata read_metadata(const Json& json, const std::string& file) {
-  if (!json.is_object())
-    throw DataError("[safetensors] {}: __metadata__ needs an object, found {}", file, json.dump());
-  Metadata metadata;
-  for (const auto& [key, value] : json.items()) {
-    if (!value.is_string()) {
-      throw DataError("[safetensors] {}: __metadata__ needs texts, \"{}\" is {}", file, key, value.dump());
-    }
-    metadata[key] = value.get<std::string>();
+// The float of a half-precision number (IEEE 754 binary16), exactly.
+float from_half(uint16_t half) {
+  const uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16, exponent = half >> 10 & 0x1f,
+                 fraction = half & 0x3ff;
+  if (exponent == 0) return (sign != 0 ? -1.0f : 1.0f) * static_cast<float>(fraction) * 0x1p-24f;
+  const uint32_t widened = exponent == 0x1f ? 0xff : exponent + 127 - 15;
+  return std::bit_cast<float>(sign | widened << 23 | fraction << 13);
+}
+
+// The upper half of a float.
+float from_bfloat(uint16_t upper) { return std::bit_cast<float>(static_cast<uint32_t>(upper) << 16); }
+
+// out[i] = convert(i-th From of bytes).
+template <class From, class To, class Convert>
+void convert_each(const uint8_t* bytes, std::span<To> out, const Convert& convert) {
+  for (size_t i = 0; i < out.size(); ++i) {
+    From value;
+    std::memcpy(&value, bytes + i * sizeof(From), sizeof(From));
+    out[i] = static_cast<To>(convert(value));
   }
-  return metadata;
+}
+
+constexpr auto kAsItIs = [](auto value) { return value; };
+
+void check_kind(std::span<const uint8_t> start, const std::string& name) {
+  const std::optional<FileKind> kind = kind_of(start, name);
+  if (!kind || kind->name == "a safetensors file" || start.empty()) return;
+  throw DataError("[safetensors] {} is {}, expected a file of tensors (.safetensors){}{}", name, kind->name,
+                  kind->for_tensors ? ": " : "", kind->for_tensors ? kind->advice : "");
 }
 
 class Crc32 {
@@ -180,11 +94,12 @@ class Crc32 {
 }  // namespace
 
 Safetensors Safetensors::read(const std::filesystem::path& path) {
-  return parse(read_file(path), path.string());
+  const std::string name = path.string();
+  return parse(
+      read_file(path, kMaxFileBytes, [&](std::span<const uint8_t> start) { check_kind(start, name); }), name);
 }
 
 Safetensors Safetensors::parse(std::vector<uint8_t> bytes, const std::string& name) {
-  constexpr uint64_t kLengthBytes = 8;
   if (bytes.size() < kLengthBytes) {
     throw DataError("[safetensors] {} has {} bytes, too few for the length of its header", name,
                     bytes.size());
@@ -202,24 +117,17 @@ Safetensors Safetensors::parse(std::vector<uint8_t> bytes, const std::string& na
         "[safetensors] {} is truncated: a header of {} bytes is announced, the file has {} after its length",
         name, header_bytes, bytes.size() - kLengthBytes);
   }
-  const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + kLengthBytes,
-                                static_cast<size_t>(header_bytes));
-  if (!header.starts_with('{'))
-    throw DataError("[safetensors] {}: the header does not start with '{{'", name);
-  const Json json = parse_header(header, name);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + kLengthBytes,
+                              static_cast<size_t>(header_bytes));
+  if (!text.starts_with('{')) throw DataError("[safetensors] {}: the header does not start with '{{'", name);
 
   Safetensors file;
   file.name_ = name;
   file.data_start_ = kLengthBytes + header_bytes;
   const uint64_t data_bytes = bytes.size() - file.data_start_;
-  for (const auto& [key, value] : json.items()) {
-    if (key == "__metadata__") {
-      file.metadata_ = read_metadata(value, name);
-    } else {
-      const std::string where = fmt::format("[safetensors] {}: tensor \"{}\"", name, key);
-      file.entries_[key] = read_entry(value, where, data_bytes);
-    }
-  }
+  safetensors::Header header = safetensors::parse_header(text, name, data_bytes);
+  file.entries_ = std::move(header.entries);
+  file.metadata_ = std::move(header.metadata);
   check_cover(file.entries_, name, data_bytes);
   file.bytes_ = std::move(bytes);
   return file;
@@ -257,6 +165,41 @@ Tensor Safetensors::tensor(const std::string& tensor) const {
   const Tensor t = Tensor::empty(Shape(std::span<const int64_t>(entry.shape)), *type->ours);
   if (entry.end > entry.begin)
     std::memcpy(t.raw(), bytes_.data() + data_start_ + entry.begin, entry.end - entry.begin);
+  return t;
+}
+
+bool Safetensors::has_values(const std::string& tensor) const {
+  const FileType* type = find_type(entries_.at(tensor).dtype);
+  return type->ours || type->widened;
+}
+
+Tensor Safetensors::values(const std::string& tensor) const {
+  const Entry& entry = entries_.at(tensor);
+  const FileType* type = find_type(entry.dtype);
+  const std::optional<DType> dtype = type->ours ? type->ours : type->widened;
+  if (!dtype)
+    throw DataError("[safetensors] {}: the values of type {} of tensor \"{}\" are not read", name_,
+                    entry.dtype, tensor);
+  const Tensor t = Tensor::empty({static_cast<int64_t>(entry.elements)}, *dtype);
+  if (entry.elements == 0) return t;
+  const uint8_t* const bytes = bytes_.data() + data_start_ + entry.begin;
+  if (type->ours) {
+    std::memcpy(t.raw(), bytes, entry.end - entry.begin);
+  } else if (entry.dtype == "F16") {
+    convert_each<uint16_t>(bytes, t.span<float>(), from_half);
+  } else if (entry.dtype == "BF16") {
+    convert_each<uint16_t>(bytes, t.span<float>(), from_bfloat);
+  } else if (entry.dtype == "I8") {
+    convert_each<int8_t>(bytes, t.span<int32_t>(), kAsItIs);
+  } else if (entry.dtype == "BOOL") {
+    convert_each<uint8_t>(bytes, t.span<int32_t>(), kAsItIs);
+  } else if (entry.dtype == "I16") {
+    convert_each<int16_t>(bytes, t.span<int32_t>(), kAsItIs);
+  } else if (entry.dtype == "U16") {
+    convert_each<uint16_t>(bytes, t.span<int32_t>(), kAsItIs);
+  } else {  // U32
+    convert_each<uint32_t>(bytes, t.span<int64_t>(), kAsItIs);
+  }
   return t;
 }
 

@@ -2,7 +2,7 @@
 
 #include "nn/activation/activation_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -34,16 +34,20 @@ void check(const Variable& x, const ActivationParams& params) {
 Variable activation(const Variable& x, const ActivationParams& params) {
   check(x, params);
   const char* op = name_of(params.kind);
-  const Range range(op, nullptr,
-                    [&] { return range_detail(activation_cost(x.shape(), params.kind), x.shape().str()); });
-  const Exec exec = exec_on(x.device());
-  const Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
   return dispatch_floating(x.dtype(), op, [&]<class T>() {
-    const ActivationKernels<T>& kernels = kernels_on(op, x.device(), activation_kernels<T>());
-    kernels.forward(exec, x.value().device_span<const T>(), params, y.device_span<T>());
-    return record(op, y, {x}, [=, &kernels](Gradients& g) {
-      kernels.backward(exec, y.device_span<const T>(), g.output().device_span<const T>(), params,
-                       g.input(0).device_span<T>());
+    const Door door(op, activation_ladder.of<T>(), OnlyShape{x.shape()}, x.device(),
+                    [&] { return activation_cost(x.shape(), params.kind); });
+    const auto forward = door.open("forward");
+    const Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
+    forward([&](const Exec& exec, const ActivationKernels<T>& kernels) {
+      kernels.forward(exec, x.value().device_span<const T>(), params, y.device_span<T>());
+    });
+    const Tensor saved = saves_x(params.kind) ? x.value() : y;
+    return record(op, y, {x}, [=, backward = door.phase("backward")](Gradients& g) {
+      backward([&](const Exec& exec, const ActivationKernels<T>& kernels) {
+        kernels.backward(exec, saved.device_span<const T>(), g.upstream().device_span<const T>(), params,
+                         g.grad_of(0).device_span<T>());
+      });
     });
   });
 }

@@ -3,13 +3,15 @@
 //   relu        y = max(x, 0)                       dy/dx = 1 where y > 0, else 0
 //   leaky_relu  y = x where x > 0, else slope x     dy/dx = 1 where y > 0, else slope
 //   sigmoid     y = 1 / (1 + exp(-x))               dy/dx = y (1 - y)
-//   softplus    y = log(1 + exp(beta x)) / beta     dy/dx = 1 - exp(-beta y)
+//   softplus    y = log(1 + exp(beta x)) / beta     dy/dx = 1 / (1 + exp(-beta x))
 //               y = x where beta x > threshold      dy/dx = 1
 //
 // Shapes:  x any -> y the same.
-// Saved:   y alone, so the value before an activation dies at once; slope >= 0 makes the sign of y that of x.
-// Kink:    at x = 0 relu has slope 0 and leaky_relu has `slope`, as PyTorch has it.
-// Throws ShapeError for a type other than f32 and f64, for slope < 0 and for beta <= 0.
+// Saved:   y alone, so that the value before an activation can be freed at once; slope >= 0 makes the sign of
+//          y that of x. softplus saves x: its y jumps down where beta x passes the threshold, so just above
+//          the threshold two values of x share one y.
+// Kink:    at x = 0 relu has slope 0 and leaky_relu has `slope`, as in PyTorch.
+// Errors:  ShapeError for a type other than f32 and f64, for slope < 0 and for beta <= 0.
 #pragma once
 
 #include "autograd/variable.h"

@@ -1,5 +1,5 @@
-// One thread per element: each element is read and written once, so the memory is what limits, and neighbouring threads
-// meet in the same sectors.
+// One thread for each element. Each element is read and written once, so the speed is that of the memory;
+// neighbouring threads read and write the same sectors.
 #include <cmath>
 
 #include "nn/activation/activation_kernels.h"
@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kThreads = 256;
 
-// y of x and dy/dx of y, as in activation_cpu.cpp.
+// y of x and dy/dx of what is saved, as in activation_reference.cpp.
 template <class T>
 struct Relu {
   __device__ T value(T x) const { return x > 0 ? x : T(0); }
@@ -37,8 +37,14 @@ struct Sigmoid {
 template <class T>
 struct Softplus {
   T beta, threshold;
-  __device__ T value(T x) const { return beta * x > threshold ? x : std::log1p(std::exp(beta * x)) / beta; }
-  __device__ T derivative(T y) const { return beta * y > threshold ? T(1) : -std::expm1(-beta * y); }
+  // log(1 + exp(b)) = b + log(1 + exp(-b)): any threshold will do.
+  __device__ T value(T x) const {
+    const T b = beta * x;
+    if (b > threshold) return x;
+    const T rest = std::log1p(std::exp(-std::abs(b))) / beta;
+    return b >= 0 ? x + rest : rest;
+  }
+  __device__ T derivative(T x) const { return beta * x > threshold ? T(1) : Sigmoid<T>{}.value(beta * x); }
 };
 
 template <class T, class F>
@@ -48,9 +54,10 @@ __global__ void forward_kernel(F f, Global<const T> x, Global<T> y, int64_t n) {
 }
 
 template <class T, class F>
-__global__ void backward_kernel(F f, Global<const T> y, Global<const T> grad_y, Global<T> grad_x, int64_t n) {
+__global__ void backward_kernel(F f, Global<const T> saved, Global<const T> grad_y, Global<T> grad_x,
+                                int64_t n) {
   const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
-  if (i < n) grad_x[i] += grad_y[i] * f.derivative(y[i]);
+  if (i < n) grad_x[i] += grad_y[i] * f.derivative(saved[i]);
 }
 
 // Calls `use` with the functions of that kind.
@@ -71,7 +78,7 @@ void with_functions(const ActivationParams& params, const Use& use) {
 
 template <class T>
 void forward(const Exec& exec, std::span<const T> x, const ActivationParams& params, std::span<T> y) {
-  const int64_t n = static_cast<int64_t>(x.size());
+  const int64_t n = std::ssize(x);
   if (n == 0) return;
   with_functions<T>(params, [&]<class F>(const F& f) {
     launch(exec, {.name = "activation_forward", .grid = blocks_for(n, kThreads), .block = kThreads},
@@ -80,18 +87,19 @@ void forward(const Exec& exec, std::span<const T> x, const ActivationParams& par
 }
 
 template <class T>
-void backward(const Exec& exec, std::span<const T> y, std::span<const T> grad_y,
+void backward(const Exec& exec, std::span<const T> saved, std::span<const T> grad_y,
               const ActivationParams& params, std::span<T> grad_x) {
-  const int64_t n = static_cast<int64_t>(y.size());
+  const int64_t n = std::ssize(saved);
   if (n == 0) return;
   with_functions<T>(params, [&]<class F>(const F& f) {
     launch(exec, {.name = "activation_backward", .grid = blocks_for(n, kThreads), .block = kThreads},
-           backward_kernel<T, F>, f, global(y), global(grad_y), global(grad_x), n);
+           backward_kernel<T, F>, f, global(saved), global(grad_y), global(grad_x), n);
   });
 }
 
 }  // namespace
 
-const ActivationKernels<float> activation_elementwise = {forward<float>, backward<float>};
+const ActivationImplementation<float> activation_elementwise = {
+    {"elementwise", "one thread for each element", kDevice}, nullptr, {forward<float>, backward<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

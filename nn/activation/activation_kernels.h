@@ -1,4 +1,5 @@
-// Kernels of nn/activation: equations in activation.h. Backward reads y, not x.
+// Kernels of nn/activation: equations in activation.h. Backward reads what is saved: x for softplus, y for
+// the others.
 #pragma once
 
 #include <span>
@@ -11,31 +12,21 @@ namespace primal {
 
 template <class T>
 struct ActivationKernels {
-  void (*forward)(const Exec& exec, std::span<const T> x, const ActivationParams& params, std::span<T> y);
-  // grad_x += grad_y dy/dx
-  void (*backward)(const Exec& exec, std::span<const T> y, std::span<const T> grad_y,
-                   const ActivationParams& params, std::span<T> grad_x);
+  void (*forward)(const Exec&, std::span<const T> x, const ActivationParams&, std::span<T> y);
+  // grad_x += grad_y dy/dx; `saved` is x where saves_x() is true, else y.
+  void (*backward)(const Exec&, std::span<const T> saved, std::span<const T> grad_y, const ActivationParams&,
+                   std::span<T> grad_x);
 };
-
-// For f32 and f64 (activation_op.cpp).
 template <class T>
-std::span<const DeviceKernels<ActivationKernels<T>>> activation_kernels();
-template <>
-std::span<const DeviceKernels<ActivationKernels<float>>> activation_kernels<float>();
-template <>
-std::span<const DeviceKernels<ActivationKernels<double>>> activation_kernels<double>();
+using ActivationImplementation = Implementation<OnlyShape, ActivationKernels<T>>;
+extern const Ladder<ActivationImplementation> activation_ladder;  // activation_op.cpp
+
+constexpr bool saves_x(ActivationKind kind) { return kind == ActivationKind::softplus; }
 
 namespace cpu {
-
-template <class T>
-void activation_forward(const Exec& exec, std::span<const T> x, const ActivationParams& params,
-                        std::span<T> y);
-template <class T>
-void activation_backward(const Exec& exec, std::span<const T> y, std::span<const T> grad_y,
-                         const ActivationParams& params, std::span<T> grad_x);
-
+extern const ActivationImplementation<float> activation_reference_f32;
+extern const ActivationImplementation<double> activation_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(ActivationKernels<float>, activation_elementwise);  // activation_cuda.cu
+PRIMAL_DEVICE_KERNELS(ActivationImplementation<float>, activation_elementwise);  // activation_cuda.cu
 
 }  // namespace primal

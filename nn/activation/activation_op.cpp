@@ -1,4 +1,4 @@
-// What verify, check and the tests know of the activations.
+// The ladder of the activations, and what verify, check and the tests know of them.
 #include "autograd/differentiable_op.h"
 #include "nn/activation/activation.h"
 #include "nn/activation/activation_kernels.h"
@@ -6,29 +6,17 @@
 namespace primal {
 namespace {
 
-constexpr ImplementationInfo kPlain{kReference, "one pass over the elements, split into chunks of 64 KB"};
-constexpr ImplementationInfo kElementwise{"elementwise", "one thread for each element"};
+constexpr const ActivationImplementation<float>* kF32[] = {PRIMAL_DEVICES(activation_elementwise),
+                                                           &cpu::activation_reference_f32};
+constexpr const ActivationImplementation<double>* kF64[] = {&cpu::activation_reference_f64};
 
 }  // namespace
 
-template <>
-std::span<const DeviceKernels<ActivationKernels<float>>> activation_kernels<float>() {
-  static const DeviceKernels<ActivationKernels<float>> kernels[] = {
-      PRIMAL_EACH_DEVICE(kElementwise, activation_elementwise),
-      {kPlain, {cpu::activation_forward<float>, cpu::activation_backward<float>}}};
-  return kernels;
-}
-
-template <>
-std::span<const DeviceKernels<ActivationKernels<double>>> activation_kernels<double>() {
-  static constexpr DeviceKernels<ActivationKernels<double>> kernels[] = {
-      {kPlain, {cpu::activation_forward<double>, cpu::activation_backward<double>}}};
-  return kernels;
-}
+const Ladder<ActivationImplementation> activation_ladder{kF32, kF64};
 
 PhaseCosts activation_cost(const Shape& x, ActivationKind kind) {
   const auto of = [n = elements_of(x)](double forward, double backward) {
-    return map_cost(n, n, forward * n, backward * n, n);  // backward reads y
+    return map_cost(n, n, forward * n, backward * n, n);  // backward also reads what is saved
   };
   switch (kind) {
     case ActivationKind::relu:
@@ -45,8 +33,10 @@ PhaseCosts activation_cost(const Shape& x, ActivationKind kind) {
 
 namespace {
 
+// `options`: the cases of the options that only this activation has.
 OpInfo activation_info(std::string name, std::string equation, double tolerance,
-                       std::function<ActivationParams(const Attributes&)> params_of) {
+                       std::function<ActivationParams(const Attributes&)> params_of,
+                       const std::vector<OpCase>& options = {}) {
   OpInfo info;
   info.name = std::move(name);
   info.equation = std::move(equation);
@@ -56,13 +46,14 @@ OpInfo activation_info(std::string name, std::string equation, double tolerance,
   info.cost = [params_of](const OpShapes& s) { return activation_cost(s.in("x"), params_of(s.attrs).kind); };
   info.judge = judge_relative_l2(tolerance, tolerance);
   info.corner_cases = {
-      {"one_element", Attributes::object(), {{"x", {1}}}},
-      {"odd_extents", Attributes::object(), {{"x", {2, 3, 1, 5, 7}}}},
-      {"large_values", Attributes::object(), {{"x", {64}, OpInput::Fill::uniform, -40.0, 40.0}}},
-      {"empty_batch", Attributes::object(), {{"x", {0, 3, 1, 4, 4}}}},
+      {"one_element", {}, {{"x", {1}}}},
+      {"odd_extents", {}, {{"x", {2, 3, 1, 5, 7}}}},
+      {"large_values", {}, {{"x", {64}, OpInput::Fill::uniform, -40.0, 40.0}}},
+      {"empty_batch", {}, {{"x", {0, 3, 1, 4, 4}}}},
   };
-  info.stages = {{"e0", Attributes::object(), {{"x", {1, 32, 1, 256, 256}}}}};
-  info.implementations = infos_of(activation_kernels<float>());
+  info.corner_cases.insert(info.corner_cases.end(), options.begin(), options.end());
+  info.stages = {{"e0", {}, {{"x", {1, 32, 1, 256, 256}}}}};
+  info.implementations = infos_of(activation_ladder.f32);
   return info;
 }
 
@@ -74,9 +65,15 @@ OpInfo relu_info() {
 }
 
 OpInfo leaky_relu_info() {
-  return activation_info("leaky_relu", "y = x > 0 ? x : slope x", 1e-6, [](const Attributes& attrs) {
-    return ActivationParams{.kind = ActivationKind::leaky_relu, .slope = attrs.value("slope", 0.01)};
-  });
+  const auto sloped = [](const char* name, double slope) {
+    return OpCase{name, {{"slope", slope}}, {{"x", {2, 3, 1, 5, 7}}}};
+  };
+  return activation_info("leaky_relu", "y = x > 0 ? x : slope x", 1e-6,
+                         [](const Attributes& attrs) {
+                           return ActivationParams{.kind = ActivationKind::leaky_relu,
+                                                   .slope = attrs.value("slope", ActivationParams{}.slope)};
+                         },
+                         {sloped("slope_zero", 0.0), sloped("slope", 0.2), sloped("slope_above_one", 1.7)});
 }
 
 OpInfo sigmoid_info() {
@@ -85,11 +82,22 @@ OpInfo sigmoid_info() {
 }
 
 OpInfo softplus_info() {
-  return activation_info("softplus", "y = log(1 + exp(beta x)) / beta", 2e-6, [](const Attributes& attrs) {
-    return ActivationParams{.kind = ActivationKind::softplus,
-                            .beta = attrs.value("beta", 1.0),
-                            .threshold = attrs.value("threshold", 20.0)};
-  });
+  // Values within `range` of threshold / beta, where the two branches meet.
+  const auto around = [](const char* name, double beta, double threshold, double range) {
+    return OpCase{name,
+                  {{"beta", beta}, {"threshold", threshold}},
+                  {{"x", {64}, OpInput::Fill::uniform, threshold / beta - range, threshold / beta + range}}};
+  };
+  return activation_info(
+      "softplus", "y = log(1 + exp(beta x)) / beta", 2e-6,
+      [](const Attributes& attrs) {
+        return ActivationParams{.kind = ActivationKind::softplus,
+                                .beta = attrs.value("beta", ActivationParams{}.beta),
+                                .threshold = attrs.value("threshold", ActivationParams{}.threshold)};
+      },
+      {around("steep", 5.0, 2.0, 1.0), around("flat", 0.25, 1.0, 8.0),
+       around("threshold_zero", 2.0, 0.0, 1.0), around("threshold_below_zero", 1.0, -1.0, 3.0),
+       around("high_threshold", 3.0, 120.0, 10.0)});
 }
 
 }  // namespace primal

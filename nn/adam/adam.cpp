@@ -26,7 +26,7 @@ Adam::Adam(NamedParameters parameters, const AdamParams& params) : params_(param
   if (!parameters.empty()) device_ = parameters.front().second.device();
   for (auto& [name, x] : parameters) {
     if (!x.requires_grad() || !x.is_leaf())
-      throw ShapeError("[adam] {} is no leaf that requires a gradient", name);
+      throw ShapeError("[adam] {} is not a leaf that requires a gradient", name);
     if (x.device() != device_)
       throw DeviceError("[adam] {} lives on {}, others on {}", name, x.device().str(), device_.str());
     Slot slot;
@@ -62,7 +62,8 @@ void Adam::step_all(int64_t t) const {
                    slot.v.device_span<T>(), params_.amsgrad ? slot.v_max.device_span<T>() : std::span<T>()});
   }
   if (all.empty()) return;
-  kernels_on("adam", device_, adam_kernels<T>()).step(exec_on(device_), all, params_, t);
+  choose("adam", "step", adam_ladder.of<T>(), OnlyShape{}, device_)
+      .kernels.step(exec_on(device_), all, params_, t);
 }
 
 void Adam::zero_grad() const {

@@ -67,7 +67,7 @@ void step(const Exec& exec, std::span<const AdamSlot<T>> all, const AdamParams& 
     slots.m[s] = global(slot.m);
     slots.v[s] = global(slot.v);
     slots.v_max[s] = global(slot.v_max);
-    slots.chunks.add(static_cast<int64_t>(slot.x.size()), kChunk);
+    slots.chunks.add(std::ssize(slot.x), kChunk);
     if (!slots.chunks.full()) continue;
     launch_step(exec, slots, params, factors);
     slots = {};
@@ -77,6 +77,7 @@ void step(const Exec& exec, std::span<const AdamSlot<T>> all, const AdamParams& 
 
 }  // namespace
 
-const AdamKernels<float> adam_chunks = {step<float>};
+const AdamImplementation<float> adam_chunks = {
+    {"chunks", "all parameters in one launch, a block for each chunk", kDevice}, nullptr, {step<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

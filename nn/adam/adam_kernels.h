@@ -39,21 +39,14 @@ struct AdamKernels {
   void (*step)(const Exec& exec, std::span<const AdamSlot<T>> slots, const AdamParams& params, int64_t t);
 };
 
-// For f32 and f64 (adam_op.cpp).
 template <class T>
-std::span<const DeviceKernels<AdamKernels<T>>> adam_kernels();
-template <>
-std::span<const DeviceKernels<AdamKernels<float>>> adam_kernels<float>();
-template <>
-std::span<const DeviceKernels<AdamKernels<double>>> adam_kernels<double>();
+using AdamImplementation = Implementation<OnlyShape, AdamKernels<T>>;
+extern const Ladder<AdamImplementation> adam_ladder;  // adam_op.cpp
 
 namespace cpu {
-
-template <class T>
-void adam_step(const Exec& exec, std::span<const AdamSlot<T>> slots, const AdamParams& params, int64_t t);
-
+extern const AdamImplementation<float> adam_reference_f32;
+extern const AdamImplementation<double> adam_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(AdamKernels<float>, adam_chunks);  // adam_cuda.cu
+PRIMAL_DEVICE_KERNELS(AdamImplementation<float>, adam_chunks);  // adam_cuda.cu
 
 }  // namespace primal

@@ -7,25 +7,8 @@
 namespace primal {
 namespace {
 
-constexpr ImplementationInfo kPlain{kReference, "one pass over value, gradient and moments"};
-constexpr ImplementationInfo kChunks{"chunks", "all parameters in one launch, a block for each chunk"};
-
-}  // namespace
-
-template <>
-std::span<const DeviceKernels<AdamKernels<float>>> adam_kernels<float>() {
-  static const DeviceKernels<AdamKernels<float>> kernels[] = {PRIMAL_EACH_DEVICE(kChunks, adam_chunks),
-                                                              {kPlain, {cpu::adam_step<float>}}};
-  return kernels;
-}
-
-template <>
-std::span<const DeviceKernels<AdamKernels<double>>> adam_kernels<double>() {
-  static constexpr DeviceKernels<AdamKernels<double>> kernels[] = {{kPlain, {cpu::adam_step<double>}}};
-  return kernels;
-}
-
-namespace {
+constexpr const AdamImplementation<float>* kF32[] = {PRIMAL_DEVICES(adam_chunks), &cpu::adam_reference_f32};
+constexpr const AdamImplementation<double>* kF64[] = {&cpu::adam_reference_f64};
 
 const Tensor& input(const OpCall& call, const char* name) {
   const auto found = call.inputs.find(name);
@@ -36,10 +19,8 @@ const Tensor& input(const OpCall& call, const char* name) {
 AdamParams params_of(const Attributes& attrs) {
   AdamParams params;
   params.lr = attrs.value("lr", params.lr);
-  if (attrs.contains("betas")) {
-    params.beta1 = attrs.at("betas").at(0).get<double>();
-    params.beta2 = attrs.at("betas").at(1).get<double>();
-  }
+  const auto betas = attrs.value("betas", std::array{params.beta1, params.beta2});
+  params.beta1 = betas[0], params.beta2 = betas[1];
   params.eps = attrs.value("eps", params.eps);
   params.weight_decay = attrs.value("weight_decay", params.weight_decay);
   params.amsgrad = attrs.value("amsgrad", params.amsgrad);
@@ -68,6 +49,8 @@ OpCase steps_case(std::string name, Attributes attrs, int64_t n_steps, int64_t n
 
 }  // namespace
 
+const Ladder<AdamImplementation> adam_ladder{kF32, kF64};
+
 Cost adam_cost(double n) { return {14.0 * n, f32_bytes(7.0 * n)}; }
 
 OpInfo adam_info() {
@@ -87,11 +70,18 @@ OpInfo adam_info() {
       steps_case("weight_decay", {{"lr", 0.01}, {"weight_decay", 0.1}}, 10, 5),
       steps_case("amsgrad", {{"lr", 0.01}, {"amsgrad", true}}, 10, 5),
       steps_case("betas", {{"lr", 0.01}, {"betas", {0.0, 0.5}}, {"eps", 1e-3}}, 10, 5),
+      steps_case("one_beta_only", {{"lr", 0.1}, {"betas", {0.95, 0.0}}, {"eps", 0.1}}, 10, 5),
+      steps_case("large_eps", {{"lr", 0.3}, {"eps", 10.0}}, 10, 5),
+      steps_case(
+          "every_option",
+          {{"lr", 0.02}, {"betas", {0.5, 0.8}}, {"eps", 0.03}, {"weight_decay", 0.4}, {"amsgrad", true}}, 25,
+          7),
       steps_case("several_chunks", {{"lr", 0.01}}, 2, 40000),
+      steps_case("several_chunks_amsgrad", {{"weight_decay", 0.2}, {"amsgrad", true}}, 3, 40000),
   };
-  info.stages = {steps_case("unet", Attributes::object(), 1, 1796034)};
+  info.stages = {steps_case("unet", {}, 1, 1796034)};
   info.results = {"parameters"};
-  info.implementations = infos_of(adam_kernels<float>());
+  info.implementations = infos_of(adam_ladder.f32);
   info.differentiable = false;
   return info;
 }

@@ -2,7 +2,7 @@
 
 #include "nn/batch_norm/batch_norm_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -58,28 +58,33 @@ Tensor per_channel(const Initialiser& initialiser, int64_t n_channels, double va
 Variable batch_norm(const Variable& x, const Variable& weight, const Variable& bias,
                     const Tensor& running_mean, const Tensor& running_var, const BatchNormParams& params) {
   check(x.value(), weight, bias, running_mean, running_var, params);
-  const Range range("batch_norm");
   const Tensor none;
   const Device device =
       common_device("batch_norm", {x.value(), weight.defined() ? weight.value() : none,
                                    bias.defined() ? bias.value() : none, running_mean, running_var});
-  const Exec exec = exec_on(device);
-  const Tensor rows = Tensor::empty({5, x.shape()[1]}, DType::f64, device);
-  const Tensor y = Tensor::empty(x.shape(), x.dtype(), device);
   return dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-    const BatchNormKernels<T>& kernels = kernels_on("batch_norm", device, batch_norm_kernels<T>());
+    const Door door("batch_norm", batch_norm_ladder.of<T>(), OnlyShape{x.shape()}, device,
+                    [&] { return batch_norm_cost(x.shape(), params.training); });
+    const auto forward = door.open("forward");
+    const Tensor rows = Tensor::empty({5, x.shape()[1]}, DType::f64, device);
+    const Tensor y = Tensor::empty(x.shape(), x.dtype(), device);
     const BatchNormState<T> state{span_of<T>(weight), span_of<T>(bias), running_mean.device_span<T>(),
                                   running_var.device_span<T>()};
-    kernels.prepare(exec, by_channel<const T>(x.value()), state, params, channels_of(rows));
-    kernels.forward(exec, by_channel<const T>(x.value()), channels_of(rows), by_channel<T>(y));
-    return record("batch_norm", y, {x, weight, bias},
-                  [x = x.value(), rows, exec, training = params.training, &kernels](Gradients& g) {
-                    kernels.backward(exec, by_channel<const T>(x), channels_of(rows), training,
-                                     by_channel<const T>(g.output()),
-                                     g.needs(0) ? by_channel<T>(g.input(0)) : View<T, 3>{},
-                                     g.needs(1) ? g.input(1).device_span<T>() : std::span<T>{},
-                                     g.needs(2) ? g.input(2).device_span<T>() : std::span<T>{});
-                  });
+    forward([&](const Exec& exec, const BatchNormKernels<T>& kernels) {
+      kernels.prepare(exec, by_channel<const T>(x.value()), state, params, channels_of(rows));
+      kernels.forward(exec, by_channel<const T>(x.value()), channels_of(rows), by_channel<T>(y));
+    });
+    return record(
+        "batch_norm", y, {x, weight, bias},
+        [x = x.value(), rows, training = params.training, backward = door.phase("backward")](Gradients& g) {
+          backward([&](const Exec& exec, const BatchNormKernels<T>& kernels) {
+            kernels.backward(exec, by_channel<const T>(x), channels_of(rows), training,
+                             by_channel<const T>(g.upstream()),
+                             g.needs(0) ? by_channel<T>(g.grad_of(0)) : View<T, 3>{},
+                             g.needs(1) ? g.grad_of(1).device_span<T>() : std::span<T>{},
+                             g.needs(2) ? g.grad_of(2).device_span<T>() : std::span<T>{});
+          });
+        });
   });
 }
 

@@ -42,6 +42,9 @@ class BatchNorm3d : public Module {
   Tensor num_batches_tracked_;  // i64 [], on the CPU
 };
 
+// x [N,C,..]: training takes 1 for the mean, 3 for the variance and 2 to apply them; inference the last 2.
+PhaseCosts batch_norm_cost(const Shape& x, bool training);
+
 OpInfo batch_norm_info();
 
 }  // namespace primal

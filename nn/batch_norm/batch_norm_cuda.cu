@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "nn/batch_norm/batch_norm_kernels.h"
-#include "tensor/scratch_span.h"
+#include "tensor/scratch.h"
 #include "tensor/simt/reduce.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -28,8 +28,7 @@ struct Layout {
   __device__ int64_t value(int u) const { return blockIdx.x * kChunk + u * kThreads + threadIdx.x; }
   dim3 chunks_and_channels() const {
     constexpr int64_t kMost = 65535;
-    return dim3(static_cast<unsigned>(n_chunks()),
-                static_cast<unsigned>(n_channels < kMost ? n_channels : kMost));
+    return grid_of(n_chunks(), n_channels < kMost ? n_channels : kMost);
   }
 };
 
@@ -226,13 +225,11 @@ void prepare(const Exec& exec, View<const T, 3> x, const BatchNormState<T>& stat
            running_kernel<T>, at.n_channels, channels);
     return;
   }
-  const ScratchSpan<double> partial(exec, 2 * at.n_channels * at.n_chunks());
+  const Scratch<double> partial(exec, 2 * at.n_channels * at.n_chunks());
   launch(exec, {.name = "batch_norm_chunks", .grid = at.chunks_and_channels(), .block = kThreads},
          chunk_statistics_kernel<T>, global(x.flat()), at, global(partial.span()));
-  launch(
-      exec,
-      {.name = "batch_norm_channels", .grid = dim3(static_cast<unsigned>(at.n_channels)), .block = kThreads},
-      channel_statistics_kernel<T>, global(partial.span()), at, params.momentum, channels);
+  launch(exec, {.name = "batch_norm_channels", .grid = grid_of(at.n_channels), .block = kThreads},
+         channel_statistics_kernel<T>, global(partial.span()), at, params.momentum, channels);
 }
 
 template <class T>
@@ -250,14 +247,11 @@ void backward(const Exec& exec, View<const T, 3> x, const BatchNormChannels& cha
   const Layout at = layout_of(x);
   const int64_t n = x.numel();
   if (n == 0) return;  // the sums are 0
-  const ScratchSpan<double> partial(exec, 2 * at.n_channels * at.n_chunks()), sums(exec, 2 * at.n_channels);
+  const Scratch<double> partial(exec, 2 * at.n_channels * at.n_chunks()), sums(exec, 2 * at.n_channels);
   launch(exec, {.name = "batch_norm_chunk_sums", .grid = at.chunks_and_channels(), .block = kThreads},
          chunk_gradients_kernel<T>, global(x.flat()), global(grad_y.flat()), at, global(channels.mean),
          global(channels.r), global(partial.span()));
-  launch(exec,
-         {.name = "batch_norm_channel_sums",
-          .grid = dim3(static_cast<unsigned>(at.n_channels)),
-          .block = kThreads},
+  launch(exec, {.name = "batch_norm_channel_sums", .grid = grid_of(at.n_channels), .block = kThreads},
          channel_gradients_kernel<T>, global(partial.span()), at, !grad_weight.empty(), global(grad_weight),
          !grad_bias.empty(), global(grad_bias), global(sums.span()));
   if (grad_x.data == nullptr) return;
@@ -267,8 +261,13 @@ void backward(const Exec& exec, View<const T, 3> x, const BatchNormChannels& cha
          n);
 }
 
+bool anything(const OnlyShape&) { return true; }
+
 }  // namespace
 
-const BatchNormKernels<float> batch_norm_chunks = {prepare<float>, forward<float>, backward<float>};
+const BatchNormImplementation<float> batch_norm_chunks = {
+    {"chunks", "a block for each chunk of a channel, sums in double, in a tree", kDevice},
+    anything,
+    {prepare<float>, forward<float>, backward<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

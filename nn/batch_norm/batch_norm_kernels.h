@@ -35,29 +35,15 @@ struct BatchNormKernels {
                    std::span<T> grad_bias);
 };
 
-// For f32 and f64 (batch_norm_op.cpp).
 template <class T>
-std::span<const DeviceKernels<BatchNormKernels<T>>> batch_norm_kernels();
-template <>
-std::span<const DeviceKernels<BatchNormKernels<float>>> batch_norm_kernels<float>();
-template <>
-std::span<const DeviceKernels<BatchNormKernels<double>>> batch_norm_kernels<double>();
+using BatchNormImplementation = Implementation<OnlyShape, BatchNormKernels<T>>;
+extern const Ladder<BatchNormImplementation> batch_norm_ladder;  // batch_norm_op.cpp
 
 namespace cpu {
-
-template <class T>
-void batch_norm_prepare(const Exec& exec, View<const T, 3> x, const BatchNormState<T>& state,
-                        const BatchNormParams& params, const BatchNormChannels& channels);
-template <class T>
-void batch_norm_forward(const Exec& exec, View<const T, 3> x, const BatchNormChannels& channels,
-                        View<T, 3> y);
-template <class T>
-void batch_norm_backward(const Exec& exec, View<const T, 3> x, const BatchNormChannels& channels,
-                         bool training, View<const T, 3> grad_y, View<T, 3> grad_x, std::span<T> grad_weight,
-                         std::span<T> grad_bias);
-
+extern const BatchNormImplementation<float> batch_norm_simd;
+extern const BatchNormImplementation<float> batch_norm_reference_f32;
+extern const BatchNormImplementation<double> batch_norm_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(BatchNormKernels<float>, batch_norm_chunks);  // batch_norm_cuda.cu
+PRIMAL_DEVICE_KERNELS(BatchNormImplementation<float>, batch_norm_chunks);  // batch_norm_cuda.cu
 
 }  // namespace primal

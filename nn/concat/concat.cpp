@@ -2,12 +2,12 @@
 
 #include "nn/concat/concat_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
 
-// Checks the call, makes the axis count from the front and returns the shape of y.
+// Checks the call, makes `axis` count from the front and returns the shape of y.
 Shape check(const std::vector<Variable>& parts, int& axis) {
   if (parts.empty()) throw ShapeError("[concat] there are no parts");
   const Tensor& first = parts.front().value();
@@ -32,14 +32,9 @@ Shape check(const std::vector<Variable>& parts, int& axis) {
 
 Variable concat(const std::vector<Variable>& parts, int axis) {
   const Shape shape = check(parts, axis);
-  const Range range("concat", nullptr, [&] {
-    return range_detail(map_cost(elements_of(shape), elements_of(shape), 0.0, 0.0), shape.str());
-  });
   std::vector<Tensor> values;
   for (const Variable& part : parts) values.push_back(part.value());
   const Device device = common_device("concat", values);
-  const Exec exec = exec_on(device);
-  const Tensor y = Tensor::empty(shape, parts.front().dtype(), device);
   int64_t n_outer = 1, n_inner = 1;
   for (int a = 0; a < axis; ++a) n_outer *= shape[a];
   for (int a = axis + 1; a < shape.rank(); ++a) n_inner *= shape[a];
@@ -49,16 +44,24 @@ Variable concat(const std::vector<Variable>& parts, int axis) {
     begins.push_back(end);
     end += part.shape()[axis] * n_inner;
   }
-  return dispatch_floating(y.dtype(), "concat", [&]<class T>() {
-    const ConcatKernels<T>& kernels = kernels_on("concat", device, concat_kernels<T>());
-    for (size_t p = 0; p < parts.size(); ++p)
-      kernels.forward(exec, values[p].device_span<const T>(), n_outer, begins[p], y.device_span<T>());
-    return record("concat", y, parts, [begins, n_outer, exec, &kernels](Gradients& g) {
-      for (size_t p = 0; p < begins.size(); ++p) {
-        if (!g.needs(p)) continue;
-        kernels.backward(exec, g.output().device_span<const T>(), n_outer, begins[p],
-                         g.input(p).device_span<T>());
-      }
+  const DType dtype = parts.front().dtype();
+  return dispatch_floating(dtype, "concat", [&]<class T>() {
+    const Door door("concat", concat_ladder.of<T>(), OnlyShape{shape}, device,
+                    [&] { return map_cost(elements_of(shape), elements_of(shape), 0.0, 0.0); });
+    const auto forward = door.open("forward");
+    const Tensor y = Tensor::empty(shape, dtype, device);
+    forward([&](const Exec& exec, const ConcatKernels<T>& kernels) {
+      for (size_t p = 0; p < parts.size(); ++p)
+        kernels.forward(exec, values[p].device_span<const T>(), n_outer, begins[p], y.device_span<T>());
+    });
+    return record("concat", y, parts, [begins, n_outer, backward = door.phase("backward")](Gradients& g) {
+      backward([&](const Exec& exec, const ConcatKernels<T>& kernels) {
+        for (size_t p = 0; p < begins.size(); ++p) {
+          if (!g.needs(p)) continue;
+          kernels.backward(exec, g.upstream().device_span<const T>(), n_outer, begins[p],
+                           g.grad_of(p).device_span<T>());
+        }
+      });
     });
   });
 }

@@ -9,8 +9,9 @@ constexpr int kThreads = 256;
 
 // Where the blocks of a part lie in y.
 struct Place {
-  int64_t n, n_outer, length, stride,
-      begin;  // elements of the part; length and stride of a block of x and of y
+  int64_t n, n_outer;      // elements of the part, and blocks
+  int64_t length, stride;  // of a block of x, and of a block of y
+  int64_t begin;           // of the part within a block of y
 
   // The element of y that shows element i of the part.
   __device__ int64_t of(int64_t i) const {
@@ -55,6 +56,9 @@ void backward(const Exec& exec, std::span<const T> grad_y, int64_t n_outer, int6
 
 }  // namespace
 
-const ConcatKernels<float> concat_elementwise = {forward<float>, backward<float>};
+const ConcatImplementation<float> concat_elementwise = {
+    {"elementwise", "one thread for each element of a part", kDevice},
+    nullptr,
+    {forward<float>, backward<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

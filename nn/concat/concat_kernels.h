@@ -12,30 +12,19 @@ namespace primal {
 template <class T>
 struct ConcatKernels {
   // Block by block: y[begin, begin + length of a block of x) = x
-  void (*forward)(const Exec& exec, std::span<const T> x, int64_t n_outer, int64_t begin, std::span<T> y);
+  void (*forward)(const Exec&, std::span<const T> x, int64_t n_outer, int64_t begin, std::span<T> y);
   // Block by block: grad_x += grad_y[begin, begin + length of a block of x)
-  void (*backward)(const Exec& exec, std::span<const T> grad_y, int64_t n_outer, int64_t begin,
+  void (*backward)(const Exec&, std::span<const T> grad_y, int64_t n_outer, int64_t begin,
                    std::span<T> grad_x);
 };
-
-// For f32 and f64 (concat_op.cpp).
 template <class T>
-std::span<const DeviceKernels<ConcatKernels<T>>> concat_kernels();
-template <>
-std::span<const DeviceKernels<ConcatKernels<float>>> concat_kernels<float>();
-template <>
-std::span<const DeviceKernels<ConcatKernels<double>>> concat_kernels<double>();
+using ConcatImplementation = Implementation<OnlyShape, ConcatKernels<T>>;
+extern const Ladder<ConcatImplementation> concat_ladder;  // concat_op.cpp
 
 namespace cpu {
-
-template <class T>
-void concat_forward(const Exec& exec, std::span<const T> x, int64_t n_outer, int64_t begin, std::span<T> y);
-template <class T>
-void concat_backward(const Exec& exec, std::span<const T> grad_y, int64_t n_outer, int64_t begin,
-                     std::span<T> grad_x);
-
+extern const ConcatImplementation<float> concat_reference_f32;
+extern const ConcatImplementation<double> concat_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(ConcatKernels<float>, concat_elementwise);  // concat_cuda.cu
+PRIMAL_DEVICE_KERNELS(ConcatImplementation<float>, concat_elementwise);  // concat_cuda.cu
 
 }  // namespace primal

@@ -1,4 +1,4 @@
-// What verify, check and the tests know of concat.
+// The ladder of concat, and what verify, check and the tests know of it.
 #include "autograd/differentiable_op.h"
 #include "nn/concat/concat.h"
 #include "nn/concat/concat_kernels.h"
@@ -6,27 +6,9 @@
 namespace primal {
 namespace {
 
-constexpr ImplementationInfo kPlain{kReference, "one copy per part and block"};
-constexpr ImplementationInfo kElementwise{"elementwise", "one thread for each element of a part"};
-
-}  // namespace
-
-template <>
-std::span<const DeviceKernels<ConcatKernels<float>>> concat_kernels<float>() {
-  static const DeviceKernels<ConcatKernels<float>> kernels[] = {
-      PRIMAL_EACH_DEVICE(kElementwise, concat_elementwise),
-      {kPlain, {cpu::concat_forward<float>, cpu::concat_backward<float>}}};
-  return kernels;
-}
-
-template <>
-std::span<const DeviceKernels<ConcatKernels<double>>> concat_kernels<double>() {
-  static constexpr DeviceKernels<ConcatKernels<double>> kernels[] = {
-      {kPlain, {cpu::concat_forward<double>, cpu::concat_backward<double>}}};
-  return kernels;
-}
-
-namespace {
+constexpr const ConcatImplementation<float>* kF32[] = {PRIMAL_DEVICES(concat_elementwise),
+                                                       &cpu::concat_reference_f32};
+constexpr const ConcatImplementation<double>* kF64[] = {&cpu::concat_reference_f64};
 
 OpCase concat_case(std::string name, int axis, const std::vector<Shape>& parts) {
   OpCase result{std::move(name), {{"axis", axis}}, {}};
@@ -35,6 +17,8 @@ OpCase concat_case(std::string name, int axis, const std::vector<Shape>& parts) 
 }
 
 }  // namespace
+
+const Ladder<ConcatImplementation> concat_ladder{kF32, kF64};
 
 OpInfo concat_info() {
   OpInfo info;
@@ -54,6 +38,8 @@ OpInfo concat_info() {
       concat_case("batch", 0, {{1, 2, 3}, {3, 2, 3}}),
       concat_case("last_axis", -1, {{2, 3, 1, 4, 5}, {2, 3, 1, 4, 1}}),
       concat_case("frames_of_three", 2, {{1, 2, 1, 3, 2}, {1, 2, 4, 3, 2}, {1, 2, 2, 3, 2}}),
+      concat_case("rows", 3, {{2, 3, 1, 4, 5}, {2, 3, 1, 2, 5}}),
+      concat_case("second_from_the_end", -2, {{2, 1, 5}, {2, 4, 5}, {2, 2, 5}}),
       concat_case("one_part", 0, {{3}}),
       concat_case("a_part_without_extent", 1, {{2, 0, 1, 2, 3}, {2, 2, 1, 2, 3}}),
       concat_case("several_blocks", 1, {{2, 3, 1, 16, 9}, {2, 2, 1, 16, 9}}),
@@ -65,7 +51,7 @@ OpInfo concat_info() {
       concat_case("decoder0", 1, {{1, 32, 1, 256, 256}, {1, 32, 1, 256, 256}}),
   };
   info.linear_in = {"a", "b"};
-  info.implementations = infos_of(concat_kernels<float>());
+  info.implementations = infos_of(concat_ladder.f32);
   return info;
 }
 

@@ -2,7 +2,7 @@
 
 #include "nn/conv3d/conv3d_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -11,49 +11,39 @@ template <class T>
 Variable run(const Variable& x, const Variable& weight, const Variable& bias, const Conv3dParams& params,
              const Shape& y_shape) {
   const Tensor bias_value = bias.defined() ? bias.value() : Tensor();
-  const Exec exec = exec_on(common_device("conv3d", {x.value(), weight.value(), bias_value}));
-  // The implementations are chosen here for the backward phases too: a scope may have ended when they run.
-  const Conv3dGeometry geometry{x.shape(), weight.shape(), params};
-  const auto chosen = [&](const char* phase) {
-    return &choose("conv3d", phase, conv3d_ladder<T>(), geometry, exec.device);
-  };
-  const auto* forward = chosen("forward");
-  const auto describe = [text = key(geometry), costs = conv3d_cost(x.shape(), weight.shape(), y_shape)](
-                            const char* phase, const ImplementationInfo& implementation) {
-    return RangeDetail{text, std::string(implementation.name), costs.at(phase)};
-  };
-  const Range range("conv3d", nullptr, [&] { return describe("forward", forward->info); });
-  const Tensor y = Tensor::empty(y_shape, x.dtype(), exec.device);
-  forward->kernels.forward(exec, x.value().device_view5<const T>(), weight.value().device_view5<const T>(),
-                           bias_value.defined() ? bias_value.device_view<const T, 1>() : View<const T, 1>{},
-                           params, y.device_view5<T>());
+  const Device device = common_device("conv3d", {x.value(), weight.value(), bias_value});
+  const Door door("conv3d", conv3d_ladder.of<T>(), Conv3dGeometry{x.shape(), weight.shape(), params}, device,
+                  [&] { return conv3d_cost(x.shape(), weight.shape(), y_shape); });
+  const auto forward = door.open("forward");
+  const Tensor y = Tensor::empty(y_shape, x.dtype(), device);
+  forward([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
+    kernels.forward(exec, {x.value().device_view5<const T>()}, weight.value().device_view5<const T>(),
+                    bias_value.defined() ? bias_value.device_view<const T, 1>() : View<const T, 1>{}, params,
+                    T(1), y.device_view5<T>());
+  });
   if (!will_record({x, weight, bias})) return Variable(y);
   const Tensor saved_x = weight.requires_grad() ? x.value() : Tensor();
   const Tensor saved_weight = x.requires_grad() ? weight.value() : Tensor();
-  const auto* data = x.requires_grad() ? chosen("backward_data") : nullptr;
-  const auto* weights = chosen("backward_weights");
+  const auto data = x.requires_grad() ? door.phase("backward_data") : Phase<Conv3dKernels<T>>();
+  const auto weights = door.phase("backward_weights");
   return record("conv3d", y, {x, weight, bias}, [=](Gradients& g) {
-    const View5<const T> grad_y = g.output().device_view5<const T>();
+    const MaskedGradient<T> grad_y{g.upstream().device_view5<const T>()};
     if (g.needs(0)) {
-      const Range data_range("conv3d", "backward_data",
-                             [&] { return describe("backward_data", data->info); });
-      const View5<const T> weight_view = saved_weight.device_view5<const T>();
-      if (const auto* fused = data->kernels.fused) {  // can overwrite what holds no gradient yet
-        const Gradients::Sink grad_x = g.sink(0);
-        fused->backward_data(exec, {grad_y}, weight_view, params, grad_x.add,
-                             {grad_x.buffer.template device_view5<T>()});
-      } else {
-        data->kernels.backward_data(exec, grad_y, weight_view, params, g.input(0).device_view5<T>());
-      }
+      data([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
+        // A fused kernel can overwrite what holds no gradient yet; the others add to zeros.
+        const Gradients::Destination grad_x =
+            kernels.fused ? g.destination(0) : Gradients::Destination{g.grad_of(0), true};
+        kernels.backward_data(exec, grad_y, saved_weight.device_view5<const T>(), params, grad_x.add,
+                              {grad_x.buffer.template device_view5<T>()});
+      });
     }
     if (g.needs(1) || g.needs(2)) {
-      const View5<T> grad_weight = g.needs(1) ? g.input(1).device_view5<T>() : View5<T>{};
-      const View<T, 1> grad_bias = g.needs(2) ? g.input(2).device_view<T, 1>() : View<T, 1>{};
-      const Range weights_range("conv3d", "backward_weights",
-                                [&] { return describe("backward_weights", weights->info); });
-      weights->kernels.backward_weights(
-          exec, saved_x.defined() ? saved_x.device_view5<const T>() : View5<const T>{}, grad_y, params,
-          grad_weight, grad_bias);
+      const View5<T> grad_weight = g.needs(1) ? g.grad_of(1).device_view5<T>() : View5<T>{};
+      const View<T, 1> grad_bias = g.needs(2) ? g.grad_of(2).device_view<T, 1>() : View<T, 1>{};
+      weights([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
+        const View5<const T> x_view = saved_x.defined() ? saved_x.device_view5<const T>() : View5<const T>{};
+        kernels.backward_weights(exec, {x_view}, grad_y, params, grad_weight, grad_bias);
+      });
     }
   });
 }

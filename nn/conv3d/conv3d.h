@@ -25,7 +25,7 @@
 
 namespace primal {
 
-// A correlation, as everywhere in deep learning: the kernel is not turned around.
+// A correlation, as everywhere in deep learning: the kernel is not flipped.
 Variable conv3d(const Variable& x, const Variable& weight, const Variable& bias = {},
                 const Conv3dParams& params = {});
 

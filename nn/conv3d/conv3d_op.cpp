@@ -10,50 +10,24 @@ namespace {
 
 using Triple = std::array<int64_t, 3>;
 
-constexpr ImplementationInfo kBlocked{
-    "blocked",
-    "tiles of 8 output channels x 32 pixels in registers, input patches and weights packed for cache"};
-constexpr ImplementationInfo kStreamed{
-    "streamed", "few outputs in the first-level cache, channels of x one after the other past them"};
-constexpr ImplementationInfo kOneChannel{
-    "one_channel",
-    "blocked, but all nine taps of a picture's weights in registers, their gradient read once"};
-constexpr ImplementationInfo kWinograd{
-    .name = "winograd",
-    .idea = "F(4x4, 3x3) at 0, 3/4, -3/4, 3/2, -3/2, infinity: 36 products for 144",
-    .tolerance_factor = 5.0};
-constexpr ImplementationInfo kTiled{
-    "tiled",
-    "8 x 32 pixels x 32 channels in a block, patches and weights in shared memory, sums in registers"};
-constexpr ImplementationInfo kDirect{"direct", "one thread for each output, one warp for each weight"};
+// Our own kernels have not been measured on a device yet, so there the libraries come first, where they are.
+constexpr const Conv3dImplementation<float>* kF32[] = {
 #if PRIMAL_HAS_CUBLASLT
-constexpr ImplementationInfo kCublasLt{"cublaslt",
-                                       "NVIDIA's library, a matrix product for each image: 1x1x1"};
+    &cuda::conv3d_cublaslt,
 #endif
 #if PRIMAL_HAS_CUDNN
-constexpr ImplementationInfo cudnn_info(const char* name, const char* idea) {
-  return {.name = name, .idea = idea, .device = Device::Kind::cuda, .tolerance_factor = 5.0};
-}
+    &cuda::conv3d_cudnn,          &cuda::conv3d_cudnn_gemm,      &cuda::conv3d_cudnn_winograd,
+    &cuda::conv3d_cudnn_fft,      &cuda::conv3d_cudnn_graph,
 #endif
+    PRIMAL_DEVICES(conv3d_tiled), PRIMAL_DEVICES(conv3d_direct), &cpu::conv3d_winograd,
+    &cpu::conv3d_streamed,        &cpu::conv3d_one_channel,      &cpu::conv3d_blocked,
+    &cpu::conv3d_phased,          &cpu::conv3d_reference_f32,
+// After the reference, so by name or plan only: results do not depend on what a machine has installed.
 #if PRIMAL_HAS_ONEDNN
-// Another number of threads, other sums over pixels.
-constexpr ImplementationInfo kOneDnn{.name = "onednn",
-                                     .idea = "Intel's library: its own layouts, kernels compiled as it runs",
-                                     .tolerance_factor = 5.0,
-                                     .deterministic = false};
+    &cpu::conv3d_onednn,
 #endif
-constexpr ImplementationInfo kPlain{kReference, "one row of y at a time, taps outside, pixels inside"};
-
-bool anything(const Conv3dGeometry&) { return true; }
-
-constexpr Conv3dFusedKernels<float> kFusedBlocked{
-    cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked, cpu::conv3d_backward_weights_blocked};
-constexpr Conv3dFusedKernels<float> kFusedStreamed{
-    cpu::conv3d_forward_streamed, cpu::conv3d_backward_data_streamed, cpu::conv3d_backward_weights_streamed};
-constexpr Conv3dFusedKernels<float> kFusedOneChannel{
-    cpu::conv3d_forward_blocked, cpu::conv3d_backward_data_blocked, cpu::conv3d_backward_weights_one_channel};
-constexpr Conv3dFusedKernels<float> kFusedWinograd{
-    cpu::conv3d_forward_winograd, cpu::conv3d_backward_data_winograd, cpu::conv3d_backward_weights_winograd};
+};
+constexpr const Conv3dImplementation<double>* kF64[] = {&cpu::conv3d_reference_f64};
 
 OpCase make_case(std::string name, Shape x, int64_t n_out, Triple kernel, Triple stride, Triple padding) {
   OpCase op_case;
@@ -82,6 +56,15 @@ std::vector<OpCase> corner_cases() {
       make_case("padding_on_one_axis", {1, 2, 3, 4, 5}, 2, {2, 3, 1}, {1, 1, 1}, {0, 2, 0}),
       make_case("padding_beyond_the_kernel", {1, 1, 1, 3, 3}, 2, {1, 2, 2}, {1, 1, 1}, {0, 3, 3}),
       make_case("kernel_covers_input", {2, 2, 2, 3, 4}, 3, {2, 3, 4}, {1, 1, 1}, {0, 0, 0}),
+      make_case("stride_by_axis", {1, 3, 5, 8, 9}, 4, {3, 3, 3}, {2, 1, 3}, {1, 0, 2}),
+      make_case("7x7_strided", {1, 2, 1, 13, 12}, 3, {1, 7, 7}, {1, 2, 2}, {0, 3, 3}),
+      make_case("along_frames", {2, 3, 4, 3, 5}, 4, {3, 1, 1}, {1, 1, 1}, {1, 0, 0}),
+      make_case("3x3_no_padding", {2, 9, 1, 11, 13}, 10, {1, 3, 3}, {1, 1, 1}, {0, 0, 0}),
+      make_case("3x3_rows_padded", {1, 17, 1, 9, 12}, 9, {1, 3, 3}, {1, 1, 1}, {0, 1, 0}),
+      make_case("3x3_columns_padded", {1, 1, 1, 9, 40}, 9, {1, 3, 3}, {1, 1, 1}, {0, 0, 1}),
+      make_case("3x3_padding_2", {1, 9, 1, 8, 10}, 8, {1, 3, 3}, {1, 1, 1}, {0, 2, 2}),
+      make_case("3x3_frames_padded", {1, 4, 2, 8, 10}, 8, {1, 3, 3}, {1, 1, 1}, {1, 1, 1}),
+      make_case("3x3_one_stride", {1, 9, 1, 8, 11}, 8, {1, 3, 3}, {1, 1, 2}, {0, 1, 1}),
       square("one_pixel", {1, 1, 1, 1, 1}, 1),
       square("one_row", {1, 2, 1, 1, 37}, 3),
       square("one_column", {1, 2, 1, 37, 1}, 3),
@@ -91,6 +74,8 @@ std::vector<OpCase> corner_cases() {
       square("one_channel", {2, 1, 2, 19, 23}, 5),
       square("one_wide_channel", {1, 1, 1, 2, 401}, 3),
       square("many_bands", {1, 100, 1, 40, 3}, 2),
+      // More tiles than the weight gradient on devices has parts: a block goes through two of them.
+      square("two_tiles_in_a_part", {1, 2, 1, 531, 3}, 5),
       square("wide_channels", {1, 40, 1, 5, 16}, 72),
       square("odd_tiles", {1, 17, 1, 9, 13}, 18),
       square("empty_batch", {0, 3, 1, 4, 4}, 2),
@@ -101,10 +86,18 @@ std::vector<OpCase> corner_cases() {
       pointwise("pointwise_four", {1, 9, 1, 7, 5}, 4),
       pointwise("pointwise_one", {1, 1, 1, 1, 3}, 1),
       pointwise("pointwise_empty_batch", {0, 3, 1, 4, 4}, 2),
+      make_case("pointwise_strided", {2, 5, 2, 7, 9}, 3, {1, 1, 1}, {1, 2, 3}, {0, 0, 0}),
+      make_case("pointwise_padded", {2, 5, 1, 7, 9}, 3, {1, 1, 1}, {1, 1, 1}, {0, 1, 2}),
   };
-  OpCase no_bias = square("no_bias", {1, 2, 1, 4, 5}, 3);
-  no_bias.inputs.pop_back();
-  cases.push_back(std::move(no_bias));
+  // In each kind of geometry that an implementation of its own may take.
+  for (OpCase no_bias :
+       {square("no_bias", {1, 2, 1, 4, 5}, 3), square("no_bias_wide", {1, 17, 1, 10, 21}, 19),
+        square("no_bias_one_channel", {1, 1, 1, 9, 35}, 8),
+        pointwise("no_bias_pointwise", {2, 9, 1, 6, 11}, 3),
+        make_case("no_bias_strided", {1, 3, 1, 9, 8}, 4, {1, 3, 3}, {1, 2, 2}, {0, 1, 1})}) {
+    no_bias.inputs.pop_back();
+    cases.push_back(std::move(no_bias));
+  }
   return cases;
 }
 
@@ -137,10 +130,12 @@ OpCase case_of(const std::string& text) {
 }
 
 std::vector<std::string> supporting(const std::string& text, Device::Kind kind) {
-  return names_supporting(conv3d_ladder<float>(), conv3d_geometry(text), kind);
+  return names_supporting(conv3d_ladder.f32, conv3d_geometry(text), kind);
 }
 
 }  // namespace
+
+const Ladder<Conv3dImplementation> conv3d_ladder{kF32, kF64};
 
 std::string key(const Conv3dGeometry& g) {
   const auto triple = [](const Triple& t) { return fmt::format("{},{},{}", t[0], t[1], t[2]); };
@@ -179,54 +174,6 @@ PhaseCosts conv3d_cost(const Shape& x, const Shape& weight, const Shape& y) {
           {"backward_weights", {flops, f32_bytes(nx + ny + nw + o)}}};
 }
 
-template <>
-std::span<const Implementation<Conv3dGeometry, Conv3dKernels<float>>> conv3d_ladder<float>() {
-  static const Implementation<Conv3dGeometry, Conv3dKernels<float>> ladder[] = {
-// Our own kernels have not been measured on a device yet, so there the libraries come first, if they are there.
-#if PRIMAL_HAS_CUBLASLT
-    {on_device(kCublasLt, Device::Kind::cuda), cuda::conv3d_cublaslt_supports, cuda::conv3d_cublaslt},
-#endif
-#if PRIMAL_HAS_CUDNN
-    {cudnn_info("cudnn", "NVIDIA's library, its first deterministic algorithm; ours where it has none"),
-     cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn},
-    // By name or plan: the same library with one of its algorithms.
-    {cudnn_info("cudnn_gemm", "a matrix product, patches gathered as it goes"), cuda::conv3d_cudnn_supports,
-     cuda::conv3d_cudnn_gemm},
-    {cudnn_info("cudnn_winograd", "Winograd's transforms in passes of their own"),
-     cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn_winograd},
-    {cudnn_info("cudnn_fft", "Fourier transforms of tiles"), cuda::conv3d_cudnn_supports,
-     cuda::conv3d_cudnn_fft},
-    {cudnn_info("cudnn_graph", "convolution, bias and activation in one kernel, channels last"),
-     cuda::conv3d_cudnn_supports, cuda::conv3d_cudnn_graph},
-#endif
-    PRIMAL_ON_DEVICES(kTiled, cpu::conv3d_blocked_supports, conv3d_tiled),
-    PRIMAL_ON_DEVICES(kDirect, anything, conv3d_direct),
-    {kWinograd, cpu::conv3d_winograd_supports, with_fused<kFusedWinograd>()},
-    {kStreamed, cpu::conv3d_streamed_supports, with_fused<kFusedStreamed>()},
-    {kOneChannel, cpu::conv3d_one_channel_supports, with_fused<kFusedOneChannel>()},
-    {kBlocked, cpu::conv3d_blocked_supports, with_fused<kFusedBlocked>()},
-    {kPlain,
-     anything,
-     {cpu::conv3d_forward<float>, cpu::conv3d_backward_data<float>, cpu::conv3d_backward_weights<float>}},
-// After the reference, so by name or plan only: results do not depend on what a machine has installed.
-#if PRIMAL_HAS_ONEDNN
-    {kOneDnn, cpu::conv3d_onednn_supports, cpu::conv3d_onednn},
-#endif
-  };
-  return ladder;
-}
-
-template <>
-std::span<const Implementation<Conv3dGeometry, Conv3dKernels<double>>> conv3d_ladder<double>() {
-  static const std::array<Implementation<Conv3dGeometry, Conv3dKernels<double>>, 1> ladder{{
-      {kPlain,
-       anything,
-       {cpu::conv3d_forward<double>, cpu::conv3d_backward_data<double>,
-        cpu::conv3d_backward_weights<double>}},
-  }};
-  return ladder;
-}
-
 OpInfo conv3d_info() {
   OpInfo info;
   info.name = "conv3d";
@@ -245,7 +192,7 @@ OpInfo conv3d_info() {
   info.linear_in = {"x", "weight", "bias"};
   info.cost = [](const OpShapes& s) { return conv3d_cost(s.in("x"), s.in("weight"), s.out()); };
   info.geometry = {case_of, supporting};
-  info.implementations = infos_of(conv3d_ladder<float>());
+  info.implementations = infos_of(conv3d_ladder.f32);
   return info;
 }
 

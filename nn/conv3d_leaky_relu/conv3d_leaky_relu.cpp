@@ -6,7 +6,7 @@
 #include "nn/concat/concat.h"
 #include "nn/conv3d/conv3d_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -39,19 +39,19 @@ bool fits_fused(const Call& call) {
 }
 
 template <class T>
-Channels<const T> channels_of(const std::vector<Tensor>& xs) {
-  Channels<const T> channels{xs.front().device_view5<const T>()};
+ChannelParts<const T> parts_of(const std::vector<Tensor>& xs) {
+  ChannelParts<const T> channels{xs.front().device_view5<const T>()};
   if (xs.size() == 2) channels.second = xs.back().device_view5<const T>();
   return channels;
 }
 
 // The buffers of the parts' gradients. Where one already holds something, both are added to.
 template <class T>
-std::pair<Channels<T>, bool> gradients_of(const Gradients& g, size_t n_parts) {
-  const Gradients::Sink first = g.sink(0);
-  Channels<T> grad_x{first.buffer.template device_view5<T>()};
+std::pair<ChannelParts<T>, bool> gradients_of(const Gradients& g, size_t n_parts) {
+  const Gradients::Destination first = g.destination(0);
+  ChannelParts<T> grad_x{first.buffer.template device_view5<T>()};
   if (n_parts == 1) return {grad_x, first.add};
-  const Gradients::Sink second = g.sink(1);
+  const Gradients::Destination second = g.destination(1);
   grad_x.second = second.buffer.template device_view5<T>();
   if (first.add != second.add) (first.add ? second : first).buffer.fill(0.0);
   return {grad_x, first.add || second.add};
@@ -64,51 +64,53 @@ Variable run(const Call& call) {
   std::vector<Tensor> xs, values;
   for (const Variable& x : call.xs) xs.push_back(x.value());
   for (const Variable& input : inputs) values.push_back(input.defined() ? input.value() : Tensor());
-  const Exec exec = exec_on(common_device(kName, values));
+  const Device device = common_device(kName, values);
 
   int64_t n_channels = 0;
   for (const Tensor& x : xs) n_channels += x.size(1);
   const Conv3dGeometry geometry{xs.front().shape().with(1, n_channels), call.weight.shape(), call.params};
   const Shape y_shape = conv3d_shape(geometry.x, xs.front().dtype(), call.weight, call.bias, call.params);
-  const auto chosen = [&](const char* phase) {
-    return &choose("conv3d", phase, conv3d_ladder<T>(), geometry, exec.device);
-  };
-  const auto* forward = chosen("forward");
-  if (forward->kernels.fused == nullptr) return chain(call);
-  const auto fused = [&](const char* phase) {  // a plan may have a phase run by one that is not fused
-    const auto* wanted = chosen(phase);
-    return wanted->kernels.fused != nullptr ? wanted : forward;
+  // The convolution's own door, so that a plan or --impl for conv3d holds here too; its ranges carry this op's name.
+  const Door door(
+      "conv3d", conv3d_ladder.of<T>(), geometry, device,
+      [&] { return conv3d_cost(geometry.x, geometry.weight, y_shape); }, kName);
+  const auto chosen = door.phase("forward");
+  if (!chosen.kernels().fused) return chain(call);
+  // A plan may have another phase run by one that is not fused.
+  const auto fused = [&](const char* name) {
+    const auto wanted = door.phase(name);
+    return wanted.kernels().fused ? wanted : door.phase_as(name, chosen);
   };
 
-  const auto describe = [text = key(geometry), costs = conv3d_cost(geometry.x, geometry.weight, y_shape)](
-                            const char* phase, const ImplementationInfo& implementation) {
-    return RangeDetail{text, std::string(implementation.name), costs.at(phase)};
-  };
-  const Range range(kName, nullptr, [&] { return describe("forward", forward->info); });
-  const Tensor y = Tensor::empty(y_shape, xs.front().dtype(), exec.device);
+  const OpenPhase forward(chosen);
+  const Tensor y = Tensor::empty(y_shape, xs.front().dtype(), device);
   const Tensor weight = call.weight.value();
   const T slope = static_cast<T>(call.slope);
-  forward->kernels.fused->forward(
-      exec, channels_of<T>(xs), weight.device_view5<const T>(),
-      call.bias.defined() ? call.bias.value().template device_view<const T, 1>() : View<const T, 1>{},
-      call.params, slope, y.device_view5<T>());
+  forward([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
+    kernels.forward(
+        exec, parts_of<T>(xs), weight.device_view5<const T>(),
+        call.bias.defined() ? call.bias.value().template device_view<const T, 1>() : View<const T, 1>{},
+        call.params, slope, y.device_view5<T>());
+  });
   if (!will_record(inputs)) return Variable(y);
-  const auto* data = call.xs.front().requires_grad() ? fused("backward_data") : nullptr;
-  const auto* weights = fused("backward_weights");
+  const auto data = call.xs.front().requires_grad() ? fused("backward_data") : Phase<Conv3dKernels<T>>();
+  const auto weights = fused("backward_weights");
   return record(kName, y, inputs, [=, n_parts = xs.size(), params = call.params](Gradients& g) {
-    const GatedGradient<T> grad_y{g.output().device_view5<const T>(), y.device_span<const T>().data(), slope};
+    const MaskedGradient<T> grad_y{g.upstream().device_view5<const T>(), y.device_span<const T>().data(),
+                                   slope};
     if (g.needs(0)) {
-      const Range of_data(kName, "backward_data", [&] { return describe("backward_data", data->info); });
-      const auto [grad_x, add] = gradients_of<T>(g, n_parts);
-      data->kernels.fused->backward_data(exec, grad_y, weight.device_view5<const T>(), params, add, grad_x);
+      data([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
+        const auto [grad_x, add] = gradients_of<T>(g, n_parts);
+        kernels.backward_data(exec, grad_y, weight.device_view5<const T>(), params, add, grad_x);
+      });
     }
     const bool of_weight = g.needs(n_parts), of_bias = g.needs(n_parts + 1);
     if (!of_weight && !of_bias) return;
-    const Range of_weights(kName, "backward_weights",
-                           [&] { return describe("backward_weights", weights->info); });
-    weights->kernels.fused->backward_weights(
-        exec, channels_of<T>(xs), grad_y, params, of_weight ? g.input(n_parts).device_view5<T>() : View5<T>{},
-        of_bias ? g.input(n_parts + 1).device_view<T, 1>() : View<T, 1>{});
+    weights([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
+      kernels.backward_weights(exec, parts_of<T>(xs), grad_y, params,
+                               of_weight ? g.grad_of(n_parts).device_view5<T>() : View5<T>{},
+                               of_bias ? g.grad_of(n_parts + 1).device_view<T, 1>() : View<T, 1>{});
+    });
   });
 }
 

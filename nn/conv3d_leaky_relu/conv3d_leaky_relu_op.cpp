@@ -35,6 +35,27 @@ std::vector<OpCase> corner_cases() {
       make_case("stride_2", {1, 3, 1, 8, 7}, 0, 4, {1, 3, 3}, {1, 2, 2}),
       make_case("empty_batch", {0, 3, 1, 4, 4}, 2, 2),
   };
+  // Another slope, in each kind of geometry that an implementation of its own may take: forward applies it to y,
+  // backward to grad_y.
+  const auto sloped = [&](double slope, OpCase op_case) {
+    op_case.attrs["slope"] = slope;
+    cases.push_back(std::move(op_case));
+  };
+  sloped(0.0, make_case("relu", {2, 3, 1, 9, 13}, 4, 5));
+  sloped(0.3, make_case("slope", {2, 3, 1, 9, 13}, 0, 5));
+  sloped(0.3, make_case("slope_wide", {1, 20, 1, 9, 17}, 12, 24));
+  sloped(0.0, make_case("relu_wide", {1, 20, 1, 9, 17}, 0, 24));
+  sloped(1.6, make_case("slope_above_one", {1, 16, 1, 10, 18}, 16, 17));
+  sloped(0.3, make_case("slope_one_channel", {1, 1, 1, 18, 37}, 0, 8));
+  sloped(0.3, make_case("slope_pointwise", {2, 5, 2, 3, 7}, 6, 3, {1, 1, 1}));
+  sloped(0.3, make_case("slope_full_3x3x3", {1, 2, 3, 4, 5}, 2, 3, {3, 3, 3}));
+  sloped(0.3, make_case("slope_stride_2", {1, 3, 1, 8, 7}, 2, 4, {1, 3, 3}, {1, 2, 2}));
+  const auto padded = [&](const std::array<int64_t, 3>& padding, OpCase op_case) {
+    op_case.attrs["padding"] = padding;
+    cases.push_back(std::move(op_case));
+  };
+  padded({0, 0, 0}, make_case("no_padding", {1, 9, 1, 9, 13}, 4, 8));
+  padded({0, 2, 1}, make_case("padding_by_axis", {1, 9, 1, 9, 13}, 4, 8));
   OpCase no_bias = make_case("no_bias", {1, 2, 1, 4, 5}, 3, 3);
   no_bias.inputs.pop_back();
   cases.push_back(std::move(no_bias));
@@ -71,7 +92,7 @@ OpInfo conv3d_leaky_relu_info() {
                       {"backward", {data.flops + weights.flops, data.bytes + weights.bytes}}};
   };
   info.chooses = "conv3d";
-  info.implementations = infos_of(conv3d_ladder<float>());
+  info.implementations = infos_of(conv3d_ladder.f32);
   return info;
 }
 

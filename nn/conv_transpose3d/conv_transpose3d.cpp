@@ -2,7 +2,7 @@
 
 #include "nn/conv_transpose3d/conv_transpose3d_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -59,30 +59,36 @@ Shape check(const Variable& x, const Variable& weight, const Variable& bias,
 template <class T>
 Variable run(const Variable& x, const Variable& weight, const Variable& bias,
              const ConvTranspose3dParams& params, const Shape& y_shape) {
-  const Range range("conv_transpose3d", nullptr, [&] {
-    return range_detail(conv_transpose3d_cost(x.shape(), weight.shape(), y_shape), x.shape().str());
+  const Device device = common_device("conv_transpose3d",
+                                      {x.value(), weight.value(), bias.defined() ? bias.value() : Tensor()});
+  const ConvTranspose3dGeometry geometry{x.shape(), weight.shape(), params};
+  const Door door("conv_transpose3d", conv_transpose3d_ladder.of<T>(), geometry, device,
+                  [&] { return conv_transpose3d_cost(x.shape(), weight.shape(), y_shape); });
+  const auto forward = door.open("forward");
+  const Tensor y = Tensor::empty(y_shape, x.dtype(), device);
+  forward([&](const Exec& exec, const ConvTranspose3dKernels<T>& kernels) {
+    kernels.forward(exec, x.value().device_view5<const T>(), weight.value().device_view5<const T>(),
+                    bias.defined() ? bias.value().device_view<const T, 1>() : View<const T, 1>{}, params,
+                    y.device_view5<T>());
   });
-  const Exec exec = exec_on(common_device(
-      "conv_transpose3d", {x.value(), weight.value(), bias.defined() ? bias.value() : Tensor()}));
-  const auto& kernels = kernels_on("conv_transpose3d", exec.device, conv_transpose3d_kernels<T>());
-  const Tensor y = Tensor::empty(y_shape, x.dtype(), exec.device);
-  kernels.forward(exec, x.value().device_view5<const T>(), weight.value().device_view5<const T>(),
-                  bias.defined() ? bias.value().device_view<const T, 1>() : View<const T, 1>{}, params,
-                  y.device_view5<T>());
   const Tensor saved_x = weight.requires_grad() ? x.value() : Tensor();
   const Tensor saved_weight = x.requires_grad() ? weight.value() : Tensor();
-  return record("conv_transpose3d", y, {x, weight, bias}, [=, &kernels](Gradients& g) {
-    const View5<const T> grad_y = g.output().device_view5<const T>();
-    if (g.needs(0)) {
-      kernels.backward_data(exec, grad_y, saved_weight.device_view5<const T>(), params,
-                            g.input(0).device_view5<T>());
-    }
-    if (g.needs(1) || g.needs(2)) {
-      kernels.backward_weights(exec, saved_x.defined() ? saved_x.device_view5<const T>() : View5<const T>{},
-                               grad_y, params, g.needs(1) ? g.input(1).device_view5<T>() : View5<T>{},
-                               g.needs(2) ? g.input(2).device_view<T, 1>() : View<T, 1>{});
-    }
-  });
+  return record(
+      "conv_transpose3d", y, {x, weight, bias}, [=, backward = door.phase("backward")](Gradients& g) {
+        backward([&](const Exec& exec, const ConvTranspose3dKernels<T>& kernels) {
+          const View5<const T> grad_y = g.upstream().device_view5<const T>();
+          if (g.needs(0)) {
+            kernels.backward_data(exec, grad_y, saved_weight.device_view5<const T>(), params,
+                                  g.grad_of(0).device_view5<T>());
+          }
+          if (g.needs(1) || g.needs(2)) {
+            kernels.backward_weights(exec,
+                                     saved_x.defined() ? saved_x.device_view5<const T>() : View5<const T>{},
+                                     grad_y, params, g.needs(1) ? g.grad_of(1).device_view5<T>() : View5<T>{},
+                                     g.needs(2) ? g.grad_of(2).device_view<T, 1>() : View<T, 1>{});
+          }
+        });
+      });
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
-// conv_transpose3d from the two sums of conv3d's direct kernels (conv3d_direct_cuda.h), with x and y exchanged: weight
+// conv_transpose3d from the two sums of conv3d's direct kernels (conv3d_direct.h), with x and y exchanged: weight
 // [C,O,kd,kh,kw] is the weight of the conv3d that maps y's O channels to x's C. One thread for each element of y or grad_x,
 // neighbours along w; the gradients of weight and bias are conv3d's own.
-#include "nn/conv3d/conv3d_direct_cuda.h"
 #include "nn/conv3d/conv3d_kernels.h"
+#include "nn/conv3d/cuda/conv3d_direct.h"
 #include "nn/conv_transpose3d/conv_transpose3d_kernels.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -45,13 +45,18 @@ void backward_weights(const Exec& exec, View5<const float> x, View5<const float>
                       const ConvTranspose3dParams& params, View5<float> grad_weight,
                       View<float, 1> grad_bias) {
   if (grad_weight.data != nullptr)
-    conv3d_direct.backward_weights(exec, grad_y, x, transposed(params), grad_weight, {});
+    conv3d_direct.kernels.backward_weights(exec, {grad_y}, {x}, transposed(params), grad_weight, {});
   if (grad_bias.data != nullptr)  // the sum over the upstream gradient: here that of y
-    conv3d_direct.backward_weights(exec, {}, grad_y, transposed(params), {}, grad_bias);
+    conv3d_direct.kernels.backward_weights(exec, {}, {grad_y}, transposed(params), {}, grad_bias);
 }
+
+bool anything(const ConvTranspose3dGeometry&) { return true; }
 
 }  // namespace
 
-const ConvTranspose3dKernels<float> conv_transpose3d_direct = {forward, backward_data, backward_weights};
+const ConvTranspose3dImplementation<float> conv_transpose3d_direct = {
+    {"direct", "conv3d's direct kernels with x and y exchanged", kDevice},
+    anything,
+    {forward, backward_data, backward_weights}};
 
 }  // namespace primal::PRIMAL_SIMT

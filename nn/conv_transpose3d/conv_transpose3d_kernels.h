@@ -7,14 +7,26 @@
 #pragma once
 
 #include <span>
+#include <string>
 
 #include "nn/conv_transpose3d/conv_transpose3d_params.h"
+#include "tensor/cost.h"
 #include "tensor/exec.h"
-#include "tensor/op/cost.h"
 #include "tensor/op/implementation.h"
+#include "tensor/shape.h"
 #include "tensor/view.h"
 
 namespace primal {
+
+// What the choice of an implementation depends on.
+struct ConvTranspose3dGeometry {
+  Shape x, weight;
+  ConvTranspose3dParams params;
+};
+
+// "n1 c32 o16 d1 h28 w28 k1,3,3 s1,2,2 p0,1,1 q0,1,1", and back: DataError for another text.
+std::string key(const ConvTranspose3dGeometry&);
+ConvTranspose3dGeometry conv_transpose3d_geometry(const std::string& text);
 
 // 2 per input value, output channel and tap; backward as much for x and for weight.
 PhaseCosts conv_transpose3d_cost(const Shape& x, const Shape& weight, const Shape& y);
@@ -29,29 +41,17 @@ struct ConvTranspose3dKernels {
                            View5<T> grad_weight, View<T, 1> grad_bias);
 };
 
-// For f32 and f64 (conv_transpose3d_op.cpp).
 template <class T>
-std::span<const DeviceKernels<ConvTranspose3dKernels<T>>> conv_transpose3d_kernels();
-template <>
-std::span<const DeviceKernels<ConvTranspose3dKernels<float>>> conv_transpose3d_kernels<float>();
-template <>
-std::span<const DeviceKernels<ConvTranspose3dKernels<double>>> conv_transpose3d_kernels<double>();
+using ConvTranspose3dImplementation = Implementation<ConvTranspose3dGeometry, ConvTranspose3dKernels<T>>;
+extern const Ladder<ConvTranspose3dImplementation> conv_transpose3d_ladder;  // conv_transpose3d_op.cpp
 
 namespace cpu {
-
-template <class T>
-void conv_transpose3d_forward(const Exec&, View5<const T> x, View5<const T> weight, View<const T, 1> bias,
-                              const ConvTranspose3dParams&, View5<T> y);
-template <class T>
-void conv_transpose3d_backward_data(const Exec&, View5<const T> grad_y, View5<const T> weight,
-                                    const ConvTranspose3dParams&, View5<T> grad_x);
-template <class T>
-void conv_transpose3d_backward_weights(const Exec&, View5<const T> x, View5<const T> grad_y,
-                                       const ConvTranspose3dParams&, View5<T> grad_weight,
-                                       View<T, 1> grad_bias);
-
+// (1,kh,kw) with any stride, padding and output padding along H and W
+extern const ConvTranspose3dImplementation<float> conv_transpose3d_phased;
+extern const ConvTranspose3dImplementation<float> conv_transpose3d_reference_f32;
+extern const ConvTranspose3dImplementation<double> conv_transpose3d_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(ConvTranspose3dKernels<float>, conv_transpose3d_direct);  // conv_transpose3d_cuda.cu
+PRIMAL_DEVICE_KERNELS(ConvTranspose3dImplementation<float>,
+                      conv_transpose3d_direct);  // conv_transpose3d_cuda.cu
 
 }  // namespace primal

@@ -1,15 +1,21 @@
-// What verify, check and the tests know of conv_transpose3d.
+// The ladder of conv_transpose3d, and what verify, check and the tests know of it.
+#include <algorithm>
+
 #include "autograd/differentiable_op.h"
 #include "nn/conv_transpose3d/conv_transpose3d.h"
 #include "nn/conv_transpose3d/conv_transpose3d_kernels.h"
+#include "tensor/error.h"
+#include "tensor/op/geometry_text.h"
 
 namespace primal {
 namespace {
 
-using Triple = std::array<int64_t, 3>;
+constexpr const ConvTranspose3dImplementation<float>* kF32[] = {PRIMAL_DEVICES(conv_transpose3d_direct),
+                                                                &cpu::conv_transpose3d_phased,
+                                                                &cpu::conv_transpose3d_reference_f32};
+constexpr const ConvTranspose3dImplementation<double>* kF64[] = {&cpu::conv_transpose3d_reference_f64};
 
-constexpr ImplementationInfo kPlain{kReference, "conv3d's reference with x and y exchanged"};
-constexpr ImplementationInfo kDirect{"direct", "conv3d's direct kernels with x and y exchanged"};
+using Triple = std::array<int64_t, 3>;
 
 OpCase make_case(std::string name, Shape x, int64_t n_out, Triple kernel, Triple stride, Triple padding,
                  Triple output_padding) {
@@ -31,6 +37,15 @@ std::vector<OpCase> corner_cases() {
       make_case("kernel_larger_than_stride", {1, 2, 3, 4, 3}, 2, {4, 5, 3}, {3, 2, 1}, {0, 0, 0}, {2, 1, 0}),
       make_case("stride_larger_than_kernel", {1, 2, 2, 3, 3}, 2, {1, 2, 1}, {2, 3, 4}, {0, 0, 0}, {1, 0, 3}),
       make_case("padding_on_one_axis", {1, 2, 3, 4, 5}, 2, {2, 3, 1}, {1, 1, 1}, {0, 2, 0}, {0, 0, 0}),
+      make_case("padding_beyond_half_the_kernel", {2, 2, 1, 5, 6}, 3, {1, 3, 2}, {1, 1, 2}, {0, 2, 1},
+                {0, 0, 0}),
+      make_case("every_option_by_axis", {2, 3, 3, 2, 4}, 2, {2, 4, 3}, {3, 1, 2}, {0, 2, 1}, {2, 0, 1}),
+      make_case("stride_larger_than_padded_kernel", {1, 2, 2, 3, 4}, 2, {2, 1, 2}, {3, 4, 3}, {1, 0, 1},
+                {0, 3, 2}),
+      make_case("planes", {2, 3, 2, 4, 5}, 2, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}),
+      make_case("one_output_channel", {2, 5, 1, 6, 19}, 1, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}),
+      make_case("four_and_one_channels", {1, 9, 1, 5, 6}, 5, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}),
+      make_case("stride_3_of_one_tap", {1, 2, 1, 3, 4}, 2, {1, 1, 1}, {1, 3, 3}, {0, 0, 0}, {0, 2, 2}),
       make_case("empty_batch", {0, 3, 1, 4, 4}, 2, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1}),
   };
   OpCase no_bias = make_case("no_bias", {1, 2, 1, 4, 5}, 3, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {0, 0, 0});
@@ -39,25 +54,49 @@ std::vector<OpCase> corner_cases() {
   return cases;
 }
 
-}  // namespace
-
-template <>
-std::span<const DeviceKernels<ConvTranspose3dKernels<float>>> conv_transpose3d_kernels<float>() {
-  static const DeviceKernels<ConvTranspose3dKernels<float>> kernels[] = {
-      PRIMAL_EACH_DEVICE(kDirect, conv_transpose3d_direct),
-      {kPlain,
-       {cpu::conv_transpose3d_forward<float>, cpu::conv_transpose3d_backward_data<float>,
-        cpu::conv_transpose3d_backward_weights<float>}}};
-  return kernels;
+// Both throw DataError: the text comes from a file.
+OpCase case_of(const std::string& text) {
+  const ConvTranspose3dGeometry g = conv_transpose3d_geometry(text);
+  return make_case(text, g.x, g.weight[1], {g.weight[2], g.weight[3], g.weight[4]}, g.params.stride,
+                   g.params.padding, g.params.output_padding);
 }
 
-template <>
-std::span<const DeviceKernels<ConvTranspose3dKernels<double>>> conv_transpose3d_kernels<double>() {
-  static constexpr DeviceKernels<ConvTranspose3dKernels<double>> kernels[] = {
-      {kPlain,
-       {cpu::conv_transpose3d_forward<double>, cpu::conv_transpose3d_backward_data<double>,
-        cpu::conv_transpose3d_backward_weights<double>}}};
-  return kernels;
+std::vector<std::string> supporting(const std::string& text, Device::Kind kind) {
+  return names_supporting(conv_transpose3d_ladder.f32, conv_transpose3d_geometry(text), kind);
+}
+
+}  // namespace
+
+const Ladder<ConvTranspose3dImplementation> conv_transpose3d_ladder{kF32, kF64};
+
+std::string key(const ConvTranspose3dGeometry& g) {
+  const auto triple = [](const Triple& t) { return fmt::format("{},{},{}", t[0], t[1], t[2]); };
+  return fmt::format("n{} c{} o{} d{} h{} w{} k{},{},{} s{} p{} q{}", g.x[0], g.x[1], g.weight[1], g.x[2],
+                     g.x[3], g.x[4], g.weight[2], g.weight[3], g.weight[4], triple(g.params.stride),
+                     triple(g.params.padding), triple(g.params.output_padding));
+}
+
+ConvTranspose3dGeometry conv_transpose3d_geometry(const std::string& text) {
+  const GeometryText words("conv_transpose3d", text);
+  const Triple kernel = words.three("k");
+  ConvTranspose3dGeometry g;
+  try {
+    g.x = Shape{words.one("n"), words.one("c"), words.one("d"), words.one("h"), words.one("w")};
+    g.weight = Shape{words.one("c"), words.one("o"), kernel[0], kernel[1], kernel[2]};
+  } catch (const ShapeError& error) {
+    words.fail(error.what());
+  }
+  g.params = {words.three("s"), words.three("p"), words.three("q")};
+  for (size_t a = 0; a < 3; ++a) {
+    const int64_t extent = g.x[static_cast<int>(a) + 2], stride = g.params.stride[a],
+                  extra = g.params.output_padding[a];
+    if (extent < 1 || kernel[a] < 1 || stride < 1 || extra >= stride ||
+        (extent - 1) * stride - 2 * g.params.padding[a] + kernel[a] + extra < 1) {
+      words.fail(fmt::format("nothing is left along {}", "DHW"[a]));
+    }
+  }
+  if (key(g) != text) words.fail(fmt::format("the canonical form is '{}'", key(g)));
+  return g;
 }
 
 PhaseCosts conv_transpose3d_cost(const Shape& x, const Shape& weight, const Shape& y) {
@@ -82,10 +121,13 @@ OpInfo conv_transpose3d_info() {
   });
   info.judge = judge_relative_l2(2e-6, 5e-6);
   info.corner_cases = corner_cases();
-  info.stages = {make_case("decoder_2x", {1, 64, 1, 64, 64}, 32, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {0, 0, 0})};
+  info.stages = {
+      make_case("decoder_2x", {1, 64, 1, 64, 64}, 32, {1, 2, 2}, {1, 2, 2}, {0, 0, 0}, {0, 0, 0}),
+      make_case("casting_decoder0", {1, 256, 1, 38, 38}, 128, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {0, 1, 1})};
   info.cost = [](const OpShapes& s) { return conv_transpose3d_cost(s.in("x"), s.in("weight"), s.out()); };
   info.linear_in = {"x", "weight", "bias"};
-  info.implementations = infos_of(conv_transpose3d_kernels<float>());
+  info.geometry = {case_of, supporting};
+  info.implementations = infos_of(conv_transpose3d_ladder.f32);
   return info;
 }
 

@@ -2,7 +2,7 @@
 
 #include "nn/cross_entropy/cross_entropy_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -44,19 +44,24 @@ Variable cross_entropy(const Variable& x, const Tensor& labels) {
   check_classes(here.span<const int64_t>(), x.shape()[1]);
   const Device device = x.device();
   const Tensor classes = labels.device() == device && labels.dtype() == DType::i64 ? labels : here.to(device);
-  const Range range("cross_entropy");
-  const Exec exec = exec_on(device);
-  const Tensor log_sum = Tensor::empty({labels.numel()}, DType::f64, device);
-  const Tensor y = Tensor::empty({}, x.dtype(), device);
   return dispatch_floating(x.dtype(), "cross_entropy", [&]<class T>() {
-    const CrossEntropyKernels<T>& kernels = kernels_on("cross_entropy", device, cross_entropy_kernels<T>());
-    kernels.forward(exec, by_class<const T>(x.value()), classes.device_span<const int64_t>(),
-                    log_sum.device_span<double>(), y.device_span<T>());
-    return record("cross_entropy", y, {x}, [=, &kernels, x = x.value()](Gradients& g) {
-      kernels.backward(exec, by_class<const T>(x), classes.device_span<const int64_t>(),
-                       log_sum.device_span<const double>(), g.output().device_span<const T>(),
-                       by_class<T>(g.input(0)));
+    const Door door("cross_entropy", cross_entropy_ladder.of<T>(), OnlyShape{x.shape()}, device,
+                    [&] { return cross_entropy_cost(x.shape()); });
+    const auto forward = door.open("forward");
+    const Tensor log_sum = Tensor::empty({labels.numel()}, DType::f64, device);
+    const Tensor y = Tensor::empty({}, x.dtype(), device);
+    forward([&](const Exec& exec, const CrossEntropyKernels<T>& kernels) {
+      kernels.forward(exec, by_class<const T>(x.value()), classes.device_span<const int64_t>(),
+                      log_sum.device_span<double>(), y.device_span<T>());
     });
+    return record("cross_entropy", y, {x},
+                  [=, backward = door.phase("backward"), x = x.value()](Gradients& g) {
+                    backward([&](const Exec& exec, const CrossEntropyKernels<T>& kernels) {
+                      kernels.backward(exec, by_class<const T>(x), classes.device_span<const int64_t>(),
+                                       log_sum.device_span<const double>(),
+                                       g.upstream().device_span<const T>(), by_class<T>(g.grad_of(0)));
+                    });
+                  });
   });
 }
 

@@ -17,6 +17,9 @@ namespace primal {
 
 Variable cross_entropy(const Variable& x, const Tensor& labels);
 
+// x [N,C,..]: maximum, difference, exp and sum for each value, each way; a label takes 8 bytes.
+PhaseCosts cross_entropy_cost(const Shape& x);
+
 OpInfo cross_entropy_info();
 
 }  // namespace primal

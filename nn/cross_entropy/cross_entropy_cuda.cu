@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "nn/cross_entropy/cross_entropy_kernels.h"
-#include "tensor/scratch_span.h"
+#include "tensor/scratch.h"
 #include "tensor/simt/columns.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -20,7 +20,7 @@ __global__ void log_sum_kernel(Global<const T> x, Global<const int64_t> labels, 
     const int64_t first = columns.first(sample);
     double highest = -INFINITY;
     for (int64_t k = columns.lane(); k < columns.n_k; k += kLanes) {
-      const double logit = static_cast<double>(x[first + k * columns.n_inner]);
+      const double logit = x[first + k * columns.n_inner];
       highest = logit > highest ? logit : highest;
     }
     highest = columns.largest(highest);
@@ -55,18 +55,18 @@ void forward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labe
              std::span<T> y) {
   with_columns(x.size(0), x.size(1), x.size(2), [&]<int kLanes>(const Columns<kLanes>& columns) {
     const dim3 grid = columns.grid();
-    const ScratchSpan<double> partial(exec, grid.x);
+    const Scratch<double> partial(exec, grid.x);
     launch(exec, {.name = "cross_entropy_log_sum", .grid = grid, .block = kColumnThreads},
            log_sum_kernel<T, kLanes>, global(x.flat()), global(labels), columns, global(log_sum),
            global(partial.span()));
-    finish_sums(exec, "cross_entropy_mean", partial.span(), y, static_cast<int64_t>(labels.size()));
+    finish_sums(exec, "cross_entropy_mean", partial.span(), y, std::ssize(labels));
   });
 }
 
 template <class T>
 void backward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labels,
               std::span<const double> log_sum, std::span<const T> grad_y, View<T, 3> grad_x) {
-  const int64_t n = x.numel(), n_samples = static_cast<int64_t>(labels.size());
+  const int64_t n = x.numel(), n_samples = std::ssize(labels);
   launch(exec, {.name = "cross_entropy_backward", .grid = blocks_for(n, kThreads), .block = kThreads},
          backward_kernel<T>, global(x.flat()), global(labels), global(log_sum), global(grad_y), n, x.size(1),
          x.size(2), n_samples, global(grad_x.flat()));
@@ -74,6 +74,9 @@ void backward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> lab
 
 }  // namespace
 
-const CrossEntropyKernels<float> cross_entropy_columns = {forward<float>, backward<float>};
+const CrossEntropyImplementation<float> cross_entropy_columns = {
+    {"columns", "a sample is a thread's or a warp's, in double; sums in a fixed order", kDevice},
+    nullptr,
+    {forward<float>, backward<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

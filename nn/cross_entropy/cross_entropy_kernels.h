@@ -20,25 +20,14 @@ struct CrossEntropyKernels {
                    std::span<const double> log_sum, std::span<const T> grad_y, View<T, 3> grad_x);
 };
 
-// For f32 and f64 (cross_entropy_op.cpp).
 template <class T>
-std::span<const DeviceKernels<CrossEntropyKernels<T>>> cross_entropy_kernels();
-template <>
-std::span<const DeviceKernels<CrossEntropyKernels<float>>> cross_entropy_kernels<float>();
-template <>
-std::span<const DeviceKernels<CrossEntropyKernels<double>>> cross_entropy_kernels<double>();
+using CrossEntropyImplementation = Implementation<OnlyShape, CrossEntropyKernels<T>>;
+extern const Ladder<CrossEntropyImplementation> cross_entropy_ladder;  // cross_entropy_op.cpp
 
 namespace cpu {
-
-template <class T>
-void cross_entropy_forward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labels,
-                           std::span<double> log_sum, std::span<T> y);
-template <class T>
-void cross_entropy_backward(const Exec& exec, View<const T, 3> x, std::span<const int64_t> labels,
-                            std::span<const double> log_sum, std::span<const T> grad_y, View<T, 3> grad_x);
-
+extern const CrossEntropyImplementation<float> cross_entropy_reference_f32;
+extern const CrossEntropyImplementation<double> cross_entropy_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(CrossEntropyKernels<float>, cross_entropy_columns);  // cross_entropy_cuda.cu
+PRIMAL_DEVICE_KERNELS(CrossEntropyImplementation<float>, cross_entropy_columns);  // cross_entropy_cuda.cu
 
 }  // namespace primal

@@ -1,4 +1,6 @@
-// What verify, check and the tests know of cross_entropy.
+// The ladder of cross_entropy, and what verify, check and the tests know of it.
+#include <algorithm>
+
 #include "autograd/differentiable_op.h"
 #include "nn/cross_entropy/cross_entropy.h"
 #include "nn/cross_entropy/cross_entropy_kernels.h"
@@ -6,37 +8,24 @@
 namespace primal {
 namespace {
 
-constexpr ImplementationInfo kPlain{kReference, "sample by sample in double"};
-constexpr ImplementationInfo kColumns{"columns",
-                                      "a sample is a thread's or a warp's, in double; sums in a fixed order"};
-
-}  // namespace
-
-template <>
-std::span<const DeviceKernels<CrossEntropyKernels<float>>> cross_entropy_kernels<float>() {
-  static const DeviceKernels<CrossEntropyKernels<float>> kernels[] = {
-      PRIMAL_EACH_DEVICE(kColumns, cross_entropy_columns),
-      {kPlain, {cpu::cross_entropy_forward<float>, cpu::cross_entropy_backward<float>}}};
-  return kernels;
-}
-
-template <>
-std::span<const DeviceKernels<CrossEntropyKernels<double>>> cross_entropy_kernels<double>() {
-  static constexpr DeviceKernels<CrossEntropyKernels<double>> kernels[] = {
-      {kPlain, {cpu::cross_entropy_forward<double>, cpu::cross_entropy_backward<double>}}};
-  return kernels;
-}
-
-namespace {
+constexpr const CrossEntropyImplementation<float>* kF32[] = {PRIMAL_DEVICES(cross_entropy_columns),
+                                                             &cpu::cross_entropy_reference_f32};
+constexpr const CrossEntropyImplementation<double>* kF64[] = {&cpu::cross_entropy_reference_f64};
 
 OpCase class_case(std::string name, Shape x, Shape labels) {
   const auto n_classes = static_cast<double>(x[1]);
-  return {std::move(name),
-          Attributes::object(),
-          {{"x", x}, {"labels", labels, OpInput::Fill::labels, 0.0, n_classes, false}}};
+  return {std::move(name), {}, {{"x", x}, {"labels", labels, OpInput::Fill::labels, 0.0, n_classes, false}}};
 }
 
 }  // namespace
+
+const Ladder<CrossEntropyImplementation> cross_entropy_ladder{kF32, kF64};
+
+PhaseCosts cross_entropy_cost(const Shape& x) {
+  const double n = elements_of(x), labels = 8.0 * n / static_cast<double>(std::max<int64_t>(x[1], 1));
+  return {{"forward", {4.0 * n, f32_bytes(n) + labels}},
+          {"backward", {4.0 * n, f32_bytes(2.0 * n) + labels}}};
+}
 
 OpInfo cross_entropy_info() {
   OpInfo info;
@@ -45,11 +34,7 @@ OpInfo cross_entropy_info() {
   info.run = differentiable([](const VariableMap& inputs, const Attributes&) -> VariableMap {
     return {{"y", cross_entropy(required(inputs, "x"), required(inputs, "labels").value())}};
   });
-  info.cost = [](const OpShapes& s) {  // max, minus, exp, sum; labels are 8 bytes each
-    const double n = elements_of(s.in("x")), labels = 8.0 * elements_of(s.in("labels"));
-    return PhaseCosts{{"forward", {4.0 * n, f32_bytes(n) + labels}},
-                      {"backward", {4.0 * n, f32_bytes(2.0 * n) + labels}}};
-  };
+  info.cost = [](const OpShapes& s) { return cross_entropy_cost(s.in("x")); };
   info.judge = judge_relative_l2(2e-6, 2e-6);
   info.corner_cases = {
       class_case("one_sample", {1, 3}, {1}),
@@ -60,7 +45,7 @@ OpInfo cross_entropy_info() {
       class_case("pixels", {2, 3, 1, 4, 5}, {2, 1, 4, 5}),
   };
   info.stages = {class_case("rows", {256, 1000}, {256})};
-  info.implementations = infos_of(cross_entropy_kernels<float>());
+  info.implementations = infos_of(cross_entropy_ladder.f32);
   return info;
 }
 

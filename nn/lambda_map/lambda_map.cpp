@@ -2,7 +2,7 @@
 
 #include "nn/lambda_map/lambda_map_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -25,23 +25,21 @@ void check(const Variable& head, const LambdaMapParams& params) {
 
 Variable lambda_map(const Variable& head, const LambdaMapParams& params) {
   check(head, params);
-  const Shape shape = head.shape().with(1, static_cast<int64_t>(params.channel.size()));
-  const Exec exec = exec_on(head.device());
+  const Shape shape = head.shape().with(1, std::ssize(params.channel));
   return dispatch_floating(head.dtype(), "lambda_map", [&]<class T>() {
-    const LambdaMapGeometry geometry{head.shape()};
-    const auto chosen = [&](const char* phase) {
-      return &choose("lambda_map", phase, lambda_map_ladder<T>(), geometry, exec.device);
-    };
-    const auto* forward = chosen("forward");
-    const Range range("lambda_map", nullptr, [&] {
-      return range_detail(lambda_map_cost(shape), key(geometry), std::string(forward->info.name));
+    const Door door("lambda_map", lambda_map_ladder.of<T>(), LambdaMapGeometry{head.shape()}, head.device(),
+                    [&] { return lambda_map_cost(shape); });
+    const auto forward = door.open("forward");
+    const Tensor lambda = Tensor::empty(shape, head.dtype(), head.device());
+    forward([&](const Exec& exec, const LambdaMapKernels<T>& kernels) {
+      kernels.forward(exec, head.value().device_view5<const T>(), params, lambda.device_view5<T>());
     });
-    const Tensor lambda = Tensor::empty(shape, head.dtype(), exec.device);
-    forward->kernels.forward(exec, head.value().device_view5<const T>(), params, lambda.device_view5<T>());
-    const auto* backward = will_record({head}) ? chosen("backward") : nullptr;
+    const auto backward = will_record({head}) ? door.phase("backward") : Phase<LambdaMapKernels<T>>();
     return record("lambda_map", lambda, {head}, [=](Gradients& g) {
-      backward->kernels.backward(exec, lambda.device_view5<const T>(), g.output().device_view5<const T>(),
-                                 params, g.input(0).device_view5<T>());
+      backward([&](const Exec& exec, const LambdaMapKernels<T>& kernels) {
+        kernels.backward(exec, lambda.device_view5<const T>(), g.upstream().device_view5<const T>(), params,
+                         g.grad_of(0).device_view5<T>());
+      });
     });
   });
 }

@@ -1,5 +1,5 @@
-// One launch for each map, one thread for each of its cells. Maps that share a head channel add into its gradient one launch
-// after the other, in the order of the maps.
+// There is one launch for each map, and one thread for each of its cells. Maps that share a head channel add
+// to its gradient one launch after the other, in the order of the maps.
 #include <cmath>
 
 #include "nn/lambda_map/lambda_map_kernels.h"
@@ -8,7 +8,7 @@
 namespace primal::PRIMAL_SIMT {
 namespace {
 
-// f of h and f' of f(h), as in lambda_map_cpu.cpp.
+// f of h and f' of f(h), as in lambda_map_reference.cpp.
 template <class T>
 struct Softplus {
   T scale;
@@ -57,7 +57,7 @@ template <class T, class Head, class Use>
 void for_each_map(View5<Head> head, const LambdaMapParams& params, const Use& use) {
   const int64_t n_batch = head.size(0), volume = head.size(2) * head.size(3) * head.size(4);
   if (n_batch * volume == 0) return;
-  const int64_t n_maps = static_cast<int64_t>(params.channel.size());
+  const int64_t n_maps = std::ssize(params.channel);
   for (int64_t a = 0; a < n_maps; ++a) {
     const Channels at = {n_batch, volume, head.size(1), params.channel[static_cast<size_t>(a)], n_maps, a};
     const dim3 grid = volume_grid(volume, n_batch, 1);
@@ -87,8 +87,13 @@ void backward(const Exec& exec, View5<const T> lambda, View5<const T> grad_lambd
   });
 }
 
+bool anything(const LambdaMapGeometry&) { return true; }
+
 }  // namespace
 
-const LambdaMapKernels<float> lambda_map_elementwise = {forward<float>, backward<float>};
+const LambdaMapImplementation<float> lambda_map_elementwise = {
+    {"elementwise", "one thread for each cell of a map", kDevice},
+    anything,
+    {forward<float>, backward<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

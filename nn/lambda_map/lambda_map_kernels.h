@@ -1,7 +1,6 @@
 // Kernels of nn/lambda_map: equations in lambda_map.h.
 #pragma once
 
-#include <span>
 #include <string>
 
 #include "nn/lambda_map/lambda_map_params.h"
@@ -12,7 +11,7 @@
 
 namespace primal {
 
-// What the choice of an implementation is reported with; each takes every head.
+// Every implementation takes every head: this is what a choice is reported with.
 struct LambdaMapGeometry {
   Shape head;
 };
@@ -20,37 +19,20 @@ std::string key(const LambdaMapGeometry&);
 
 template <class T>
 struct LambdaMapKernels {
-  void (*forward)(const Exec& exec, View5<const T> head, const LambdaMapParams& params, View5<T> lambda);
+  void (*forward)(const Exec&, View5<const T> head, const LambdaMapParams&, View5<T> lambda);
   // grad_head += ...
-  void (*backward)(const Exec& exec, View5<const T> lambda, View5<const T> grad_lambda,
-                   const LambdaMapParams& params, View5<T> grad_head);
+  void (*backward)(const Exec&, View5<const T> lambda, View5<const T> grad_lambda, const LambdaMapParams&,
+                   View5<T> grad_head);
 };
-
-// For f32 and f64, fastest first (lambda_map_op.cpp).
 template <class T>
-std::span<const Implementation<LambdaMapGeometry, LambdaMapKernels<T>>> lambda_map_ladder();
-template <>
-std::span<const Implementation<LambdaMapGeometry, LambdaMapKernels<float>>> lambda_map_ladder<float>();
-template <>
-std::span<const Implementation<LambdaMapGeometry, LambdaMapKernels<double>>> lambda_map_ladder<double>();
+using LambdaMapImplementation = Implementation<LambdaMapGeometry, LambdaMapKernels<T>>;
+extern const Ladder<LambdaMapImplementation> lambda_map_ladder;  // lambda_map_op.cpp
 
 namespace cpu {
-
-template <class T>
-void lambda_map_forward(const Exec& exec, View5<const T> head, const LambdaMapParams& params,
-                        View5<T> lambda);
-template <class T>
-void lambda_map_backward(const Exec& exec, View5<const T> lambda, View5<const T> grad_lambda,
-                         const LambdaMapParams& params, View5<T> grad_head);
-
-// A vector of cells at a time, f32 (lambda_map_simd.cpp).
-void lambda_map_forward_simd(const Exec& exec, View5<const float> head, const LambdaMapParams& params,
-                             View5<float> lambda);
-void lambda_map_backward_simd(const Exec& exec, View5<const float> lambda, View5<const float> grad_lambda,
-                              const LambdaMapParams& params, View5<float> grad_head);
-
+extern const LambdaMapImplementation<float> lambda_map_simd;
+extern const LambdaMapImplementation<float> lambda_map_reference_f32;
+extern const LambdaMapImplementation<double> lambda_map_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(LambdaMapKernels<float>, lambda_map_elementwise);  // lambda_map_cuda.cu
+PRIMAL_DEVICE_KERNELS(LambdaMapImplementation<float>, lambda_map_elementwise);  // lambda_map_cuda.cu
 
 }  // namespace primal

@@ -1,29 +1,25 @@
 // lambda_map, simd: a vector of cells at a time.
 //
-// Idea: the reference calls exp and log for one cell after the other, and they are nearly all of its time. Highway has them as
-// polynomials that a whole vector computes at once, to within 2 to 4 units in the last place. The last cells of a chunk
-// go through a vector too, so what a cell becomes does not depend on where it lies.
+// Idea: the reference spends nearly all of its time in exp and log, called for one cell after the other.
+// Highway has them as polynomials that a whole vector computes at once, to within 2 to 4 units in the last
+// place. The last cells of a chunk go through a vector too, so the result for a cell does not depend on where
+// it lies.
 #include <algorithm>
 
 #include "nn/lambda_map/lambda_map_kernels.h"
+#include "tensor/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/lambda_map/lambda_map_simd.cpp"
-// These have vectors without a size, of which there are no arrays.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
 // Behind highway.h, which it needs.
 #include "hwy/contrib/math/math-inl.h"
+#include "nn/float_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace primal::cpu::HWY_NAMESPACE {
 namespace {
-namespace hn = hwy::HWY_NAMESPACE;
-
-using Tag = hn::ScalableTag<float>;
-using Vector = hn::Vec<Tag>;
-constexpr int64_t kLanes = hn::MaxLanes(Tag());
 
 // Highway's exp makes 0 of a NaN; a map must not hide one.
 Vector nan_where_nan(Vector from, Vector value) { return hn::IfThenElse(hn::IsNaN(from), from, value); }
@@ -61,17 +57,17 @@ void for_each(int64_t n, const float* a, const float* b, float* to, const F& f) 
 
 }  // namespace
 
-void Softplus(int64_t n, const float* h, float scale, float* map) {
+void softplus_map(int64_t n, const float* h, float scale, float* map) {
   const Vector factor = hn::Set(Tag(), scale);
   for_each(n, h, h, map, [=](Vector x, Vector, Vector) { return hn::Mul(factor, softplus(x)); });
 }
 
-void Sigmoid(int64_t n, const float* h, float up_bound, float* map) {
+void sigmoid_map(int64_t n, const float* h, float up_bound, float* map) {
   const Vector factor = hn::Set(Tag(), up_bound);
   for_each(n, h, h, map, [=](Vector x, Vector, Vector) { return hn::Mul(factor, sigmoid(x)); });
 }
 
-void SoftplusBackward(int64_t n, const float* map, const float* grad_map, float scale, float* grad_h) {
+void softplus_backward(int64_t n, const float* map, const float* grad_map, float scale, float* grad_h) {
   const Tag tag;
   const Vector minus_one_over = hn::Set(tag, -1.0F / scale), factor = hn::Set(tag, scale);
   for_each(n, map, grad_map, grad_h, [=](Vector y, Vector g, Vector sum) {
@@ -80,7 +76,7 @@ void SoftplusBackward(int64_t n, const float* map, const float* grad_map, float 
   });
 }
 
-void SigmoidBackward(int64_t n, const float* map, const float* grad_map, float up_bound, float* grad_h) {
+void sigmoid_backward(int64_t n, const float* map, const float* grad_map, float up_bound, float* grad_h) {
   const Tag tag;
   const Vector one = hn::Set(tag, 1.0F), bound = hn::Set(tag, up_bound);
   for_each(n, map, grad_map, grad_h, [=](Vector y, Vector g, Vector sum) {
@@ -95,10 +91,10 @@ HWY_AFTER_NAMESPACE();
 namespace primal::cpu {
 namespace {
 
-HWY_EXPORT(Softplus);
-HWY_EXPORT(Sigmoid);
-HWY_EXPORT(SoftplusBackward);
-HWY_EXPORT(SigmoidBackward);
+HWY_EXPORT(softplus_map);
+HWY_EXPORT(sigmoid_map);
+HWY_EXPORT(softplus_backward);
+HWY_EXPORT(sigmoid_backward);
 
 constexpr int64_t kGrain = 1 << 13;  // cells per parallel chunk: a few microseconds
 
@@ -118,10 +114,7 @@ T* plane(const View5<T>& of, int64_t n, int64_t c) {
   return of.data + (n * of.size(1) + c) * of.size(2) * of.size(3) * of.size(4);
 }
 
-}  // namespace
-
-void lambda_map_forward_simd(const Exec& exec, View5<const float> head, const LambdaMapParams& params,
-                             View5<float> lambda) {
+void forward(const Exec& exec, View5<const float> head, const LambdaMapParams& params, View5<float> lambda) {
   const auto scale = static_cast<float>(params.scale), up_bound = static_cast<float>(params.up_bound);
   for_each_chunk(exec, lambda, [&](int64_t n, int64_t a, int64_t begin, int64_t end) {
     const int64_t c = params.channel[static_cast<size_t>(a)];
@@ -132,27 +125,34 @@ void lambda_map_forward_simd(const Exec& exec, View5<const float> head, const La
     if (first < a) {
       std::copy_n(plane(lambda, n, first) + begin, end - begin, map);
     } else if (up_bound > 0) {
-      HWY_DYNAMIC_DISPATCH(Sigmoid)(end - begin, h, up_bound, map);
+      HWY_DYNAMIC_DISPATCH(sigmoid_map)(end - begin, h, up_bound, map);
     } else {
-      HWY_DYNAMIC_DISPATCH(Softplus)(end - begin, h, scale, map);
+      HWY_DYNAMIC_DISPATCH(softplus_map)(end - begin, h, scale, map);
     }
   });
 }
 
-void lambda_map_backward_simd(const Exec& exec, View5<const float> lambda, View5<const float> grad_lambda,
-                              const LambdaMapParams& params, View5<float> grad_head) {
+void backward(const Exec& exec, View5<const float> lambda, View5<const float> grad_lambda,
+              const LambdaMapParams& params, View5<float> grad_head) {
   const auto scale = static_cast<float>(params.scale), up_bound = static_cast<float>(params.up_bound);
   for_each_chunk(exec, lambda, [&](int64_t n, int64_t a, int64_t begin, int64_t end) {
     const float* map = plane(lambda, n, a) + begin;
     const float* grad_map = plane(grad_lambda, n, a) + begin;
     float* grad_h = plane(grad_head, n, params.channel[static_cast<size_t>(a)]) + begin;
     if (up_bound > 0) {
-      HWY_DYNAMIC_DISPATCH(SigmoidBackward)(end - begin, map, grad_map, up_bound, grad_h);
+      HWY_DYNAMIC_DISPATCH(sigmoid_backward)(end - begin, map, grad_map, up_bound, grad_h);
     } else {
-      HWY_DYNAMIC_DISPATCH(SoftplusBackward)(end - begin, map, grad_map, scale, grad_h);
+      HWY_DYNAMIC_DISPATCH(softplus_backward)(end - begin, map, grad_map, scale, grad_h);
     }
   });
 }
+
+bool anything(const LambdaMapGeometry&) { return true; }
+
+}  // namespace
+
+const LambdaMapImplementation<float> lambda_map_simd{
+    {"simd", "a vector of cells at a time, exp and log as polynomials"}, anything, {forward, backward}};
 
 }  // namespace primal::cpu
 #endif  // HWY_ONCE

@@ -2,7 +2,7 @@
 
 #include "nn/linear/linear_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -36,42 +36,36 @@ View<T, 2> rows(const Tensor& t) {
 template <class T>
 Variable run(const Variable& x, const Variable& weight, const Variable& bias, const Shape& y_shape) {
   const Tensor bias_value = bias.defined() ? bias.value() : Tensor();
-  const Exec exec = exec_on(common_device("linear", {x.value(), weight.value(), bias_value}));
+  const Device device = common_device("linear", {x.value(), weight.value(), bias_value});
   const auto x_rows = rows<const T>(x.value());
-  // The implementations are chosen here for the backward phases too: a scope may have ended when they run.
   const LinearGeometry geometry{x_rows.size(0), x_rows.size(1), weight.shape()[0]};
-  const auto chosen = [&](const char* phase) {
-    return &choose("linear", phase, linear_ladder<T>(), geometry, exec.device);
-  };
-  const auto describe = [geometry](const char* phase, const ImplementationInfo& implementation) {
-    return RangeDetail{key(geometry), std::string(implementation.name), linear_cost(geometry).at(phase)};
-  };
-  const auto* forward = chosen("forward");
-  const Range range("linear", nullptr, [&] { return describe("forward", forward->info); });
-  const Tensor y = Tensor::empty(y_shape, x.dtype(), exec.device);
-  forward->kernels.forward(exec, x_rows, rows<const T>(weight.value()),
-                           bias.defined() ? bias_value.device_span<const T>() : std::span<const T>{},
-                           rows<T>(y));
+  const Door door("linear", linear_ladder.of<T>(), geometry, device, [&] { return linear_cost(geometry); });
+  const auto forward = door.open("forward");
+  const Tensor y = Tensor::empty(y_shape, x.dtype(), device);
+  forward([&](const Exec& exec, const LinearKernels<T>& kernels) {
+    kernels.forward(exec, x_rows, rows<const T>(weight.value()),
+                    bias.defined() ? bias_value.device_span<const T>() : std::span<const T>{}, rows<T>(y));
+  });
   if (!will_record({x, weight, bias})) return Variable(y);
   const Tensor saved_x = weight.requires_grad() ? x.value() : Tensor();
   const Tensor saved_weight = x.requires_grad() ? weight.value() : Tensor();
-  const auto* data = x.requires_grad() ? chosen("backward_data") : nullptr;
-  const auto* weights = chosen("backward_weights");
+  const auto data = x.requires_grad() ? door.phase("backward_data") : Phase<LinearKernels<T>>();
+  const auto weights = door.phase("backward_weights");
   return record("linear", y, {x, weight, bias}, [=](Gradients& g) {
-    const View<const T, 2> grad_y = rows<const T>(g.output());
+    const View<const T, 2> grad_y = rows<const T>(g.upstream());
     if (g.needs(0)) {
-      const View<T, 2> grad_x = rows<T>(g.input(0));
-      const Range data_range("linear", "backward_data",
-                             [&] { return describe("backward_data", data->info); });
-      data->kernels.backward_data(exec, grad_y, rows<const T>(saved_weight), grad_x);
+      const View<T, 2> grad_x = rows<T>(g.grad_of(0));
+      data([&](const Exec& exec, const LinearKernels<T>& kernels) {
+        kernels.backward_data(exec, grad_y, rows<const T>(saved_weight), grad_x);
+      });
     }
     if (g.needs(1) || g.needs(2)) {
-      const View<T, 2> grad_weight = g.needs(1) ? rows<T>(g.input(1)) : View<T, 2>{};
-      const std::span<T> grad_bias = g.needs(2) ? g.input(2).device_span<T>() : std::span<T>{};
-      const Range weights_range("linear", "backward_weights",
-                                [&] { return describe("backward_weights", weights->info); });
-      weights->kernels.backward_weights(exec, saved_x.defined() ? rows<const T>(saved_x) : View<const T, 2>{},
-                                        grad_y, grad_weight, grad_bias);
+      const View<T, 2> grad_weight = g.needs(1) ? rows<T>(g.grad_of(1)) : View<T, 2>{};
+      const std::span<T> grad_bias = g.needs(2) ? g.grad_of(2).device_span<T>() : std::span<T>{};
+      weights([&](const Exec& exec, const LinearKernels<T>& kernels) {
+        kernels.backward_weights(exec, saved_x.defined() ? rows<const T>(saved_x) : View<const T, 2>{},
+                                 grad_y, grad_weight, grad_bias);
+      });
     }
   });
 }

@@ -8,13 +8,13 @@
 #include <algorithm>
 
 #include "nn/linear/linear_kernels.h"
+#include "tensor/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/linear/linear_blocked.cpp"
-// These have vectors without a size, of which there are no arrays.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "nn/float_vector-inl.h"
 
 // This file is compiled once for each instruction set; what they share is declared once.
 #ifndef PRIMAL_NN_LINEAR_BLOCKED_SHARED
@@ -45,24 +45,21 @@ struct Sums {
 HWY_BEFORE_NAMESPACE();
 namespace primal::cpu::HWY_NAMESPACE {
 namespace {
-namespace hn = hwy::HWY_NAMESPACE;
 
-using Tag = hn::ScalableTag<float>;
-constexpr int64_t kLanes = hn::MaxLanes(Tag());
 // 16 sums in 32 vector registers or 8 in 16, which leaves room for what is loaded.
-constexpr int kRows = 4, kColumns = HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64 ? 4 : 2;
+constexpr int kRows = 4, kColumns = kManyRegisters ? 4 : 2;
 
 // y[n,o] += the dot product of row n of x and row o of the weight.
 template <int kN, int kO>
 HWY_INLINE void add_dots(const Panel& x, const Panel& weight, int64_t n_c, float* y, int64_t stride_y) {
   const Tag tag;
-  hn::Vec<Tag> sum[kN][kO];
+  hn::Vec<Tag> sum[size_t{kN}][size_t{kO}];
   for (int n = 0; n < kN; ++n) {
     for (int o = 0; o < kO; ++o) sum[n][o] = hn::Zero(tag);
   }
   int64_t c = 0;
   for (; c + kLanes <= n_c; c += kLanes) {
-    hn::Vec<Tag> x_c[kN];
+    hn::Vec<Tag> x_c[size_t{kN}];
     for (int n = 0; n < kN; ++n) x_c[n] = hn::LoadU(tag, x.at(n, c));
     for (int o = 0; o < kO; ++o) {
       const auto w = hn::LoadU(tag, weight.at(o, c));
@@ -87,8 +84,8 @@ void add_rows_of_dots(const Panel& x, const Panel& weight, int64_t n_c, float* y
   for (; o < n_o; ++o) add_dots<kN, 1>(x, {weight.at(o, 0), weight.stride}, n_c, y + o, stride_y);
 }
 
-void AddDots(const Panel& x, const Panel& weight, int64_t n_rows, int64_t n_c, float* y, int64_t n_o,
-             int64_t stride_y) {
+void add_dot_products(const Panel& x, const Panel& weight, int64_t n_rows, int64_t n_c, float* y, int64_t n_o,
+                      int64_t stride_y) {
   int64_t n = 0;
   for (; n + kRows <= n_rows; n += kRows)
     add_rows_of_dots<kRows>({x.at(n, 0), x.stride}, weight, n_c, y + n * stride_y, n_o, stride_y);
@@ -100,13 +97,13 @@ void AddDots(const Panel& x, const Panel& weight, int64_t n_rows, int64_t n_c, f
 template <int kI, int kJ>
 HWY_INLINE void add_tile(const Sums& q, int64_t i, int64_t j) {
   const Tag tag;
-  hn::Vec<Tag> sum[kI][kJ];
+  hn::Vec<Tag> sum[size_t{kI}][size_t{kJ}];
   for (int r = 0; r < kI; ++r) {
     for (int v = 0; v < kJ; ++v) sum[r][v] = hn::LoadU(tag, q.out + (i + r) * q.stride_out + j + v * kLanes);
   }
   const float* a = q.a + i * q.stride_a;
   for (int64_t k = 0; k < q.n_k; ++k, a += q.stride_k) {
-    hn::Vec<Tag> b[kJ];
+    hn::Vec<Tag> b[size_t{kJ}];
     for (int v = 0; v < kJ; ++v) b[v] = hn::LoadU(tag, q.b.at(k, j + v * kLanes));
     for (int r = 0; r < kI; ++r) {
       const auto factor = hn::Set(tag, a[r * q.stride_a]);
@@ -132,7 +129,7 @@ void add_rows_of_sums(const Sums& q, int64_t i) {
   }
 }
 
-void AddSums(const Sums& q) {
+void add_sums(const Sums& q) {
   int64_t i = 0;
   for (; i + kRows <= q.n_i; i += kRows) add_rows_of_sums<kRows>(q, i);
   for (; i < q.n_i; ++i) add_rows_of_sums<1>(q, i);
@@ -146,8 +143,8 @@ HWY_AFTER_NAMESPACE();
 namespace primal::cpu {
 namespace {
 
-HWY_EXPORT(AddDots);
-HWY_EXPORT(AddSums);
+HWY_EXPORT(add_dot_products);
+HWY_EXPORT(add_sums);
 
 constexpr int64_t kOutputs = 32;                       // of y that one task computes, for all rows of x
 constexpr int64_t kFeatures = 1024;                    // of C at a time: 128 KB of the weight
@@ -163,7 +160,7 @@ void add_product(const Exec& exec, const float* a, int64_t stride_a, int64_t str
   parallel_for(exec, pieces(n_i, kTaskRows) * n_columns, 1, [&](int64_t task, int64_t) {
     const int64_t i = task / n_columns * kTaskRows, j = task % n_columns * kTaskColumns;
     for (int64_t k = 0; k < n_k; k += kDepth) {
-      HWY_DYNAMIC_DISPATCH(AddSums)
+      HWY_DYNAMIC_DISPATCH(add_sums)
       ({a + i * stride_a + k * stride_k,
         stride_a,
         stride_k,
@@ -177,35 +174,40 @@ void add_product(const Exec& exec, const float* a, int64_t stride_a, int64_t str
   });
 }
 
-}  // namespace
+bool supports(const LinearGeometry& g) { return g.c >= kMinFeatures; }
 
-bool linear_blocked_supports(const LinearGeometry& g) { return g.c >= kMinFeatures; }
-
-void linear_forward_blocked(const Exec& exec, View<const float, 2> x, View<const float, 2> weight,
-                            std::span<const float> bias, View<float, 2> y) {
+void forward(const Exec& exec, View<const float, 2> x, View<const float, 2> weight,
+             std::span<const float> bias, View<float, 2> y) {
   const int64_t n_rows = x.size(0), n_in = x.size(1), n_out = y.size(1);
   parallel_for(exec, n_out, kOutputs, [&](int64_t begin, int64_t end) {
     for (int64_t n = 0; n < n_rows; ++n) {
       for (int64_t o = begin; o < end; ++o) y(n, o) = bias.empty() ? 0.0F : bias[static_cast<size_t>(o)];
     }
     for (int64_t c = 0; c < n_in; c += kFeatures) {
-      HWY_DYNAMIC_DISPATCH(AddDots)
+      HWY_DYNAMIC_DISPATCH(add_dot_products)
       ({x.data + c, n_in}, {weight.data + begin * n_in + c, n_in}, n_rows, std::min(kFeatures, n_in - c),
        y.data + begin, end - begin, n_out);
     }
   });
 }
 
-void linear_backward_data_blocked(const Exec& exec, View<const float, 2> grad_y, View<const float, 2> weight,
-                                  View<float, 2> grad_x) {
+void backward_data(const Exec& exec, View<const float, 2> grad_y, View<const float, 2> weight,
+                   View<float, 2> grad_x) {
   add_product(exec, grad_y.data, grad_y.size(1), 1, weight, grad_x);
 }
 
-void linear_backward_weights_blocked(const Exec& exec, View<const float, 2> x, View<const float, 2> grad_y,
-                                     View<float, 2> grad_weight, std::span<float> grad_bias) {
+void backward_weights(const Exec& exec, View<const float, 2> x, View<const float, 2> grad_y,
+                      View<float, 2> grad_weight, std::span<float> grad_bias) {
   if (grad_weight.data != nullptr) add_product(exec, grad_y.data, 1, grad_y.size(1), x, grad_weight);
-  linear_backward_weights<float>(exec, {}, grad_y, {}, grad_bias);
+  linear_reference_f32.kernels.backward_weights(exec, {}, grad_y, {}, grad_bias);
 }
+
+}  // namespace
+
+const LinearImplementation<float> linear_blocked{
+    {"blocked", "tiles of sums in vector registers, panels that stay in cache"},
+    supports,
+    {forward, backward_data, backward_weights}};
 
 }  // namespace primal::cpu
 #endif  // HWY_ONCE

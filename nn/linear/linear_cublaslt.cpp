@@ -1,6 +1,6 @@
 // linear's three products by cuBLASLt, which adds the bias as it writes y. The gradient of the bias is our own kernel's.
 #include "nn/linear/linear_kernels.h"
-#include "tensor/cuda/cublaslt_api.h"
+#include "tensor/vendor/cublaslt_api.h"
 
 namespace primal::cuda {
 namespace {
@@ -30,7 +30,7 @@ void backward_data(const Exec& exec, View<const float, 2> grad_y, View<const flo
 
 void backward_weights(const Exec& exec, View<const float, 2> x, View<const float, 2> grad_y,
                       View<float, 2> grad_weight, std::span<float> grad_bias) {
-  if (!grad_bias.empty()) linear_tiled.backward_weights(exec, {}, grad_y, {}, grad_bias);
+  if (!grad_bias.empty()) linear_tiled.kernels.backward_weights(exec, {}, grad_y, {}, grad_bias);
   if (grad_weight.data == nullptr) return;
   multiply(exec, {.m = grad_weight.size(0),
                   .n = grad_weight.size(1),
@@ -42,12 +42,13 @@ void backward_weights(const Exec& exec, View<const float, 2> x, View<const float
                   .add = true});
 }
 
+bool supports(const LinearGeometry& g) { return g.n > 0 && g.c > 0 && g.o > 0 && has_cublaslt(); }
+
 }  // namespace
 
-const LinearKernels<float> linear_cublaslt = {forward, backward_data, backward_weights};
-
-bool linear_cublaslt_supports(const LinearGeometry& g) {
-  return g.n > 0 && g.c > 0 && g.o > 0 && has_cublaslt();
-}
+const LinearImplementation<float> linear_cublaslt{
+    {"cublaslt", "NVIDIA's library, the bias added as y is written", Device::Kind::cuda},
+    supports,
+    {forward, backward_data, backward_weights}};
 
 }  // namespace primal::cuda

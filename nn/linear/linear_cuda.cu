@@ -13,7 +13,7 @@
 //   - Sums: one for each 32 of k, and one of these, so that long ones lose few digits.
 //   - grad_bias: lanes along O, rows shared by 8 threads, in double.
 #include "nn/linear/linear_kernels.h"
-#include "tensor/scratch_span.h"
+#include "tensor/scratch.h"
 #include "tensor/simt/float4.h"
 #include "tensor/simt/simt.h"
 
@@ -126,17 +126,17 @@ void product(const Exec& exec, const char* name, Product q, std::span<const floa
   const int64_t n_parts = q.k > q.part ? pieces(q.k, q.part) : 1;
   q.has_bias = !bias.empty();
 
-  const dim3 block(kSide, kSide), grid(static_cast<unsigned>(n_tiles), static_cast<unsigned>(n_parts));
+  const dim3 block(kSide, kSide), grid = grid_of(n_tiles, n_parts);
   const Launch at{.name = name, .grid = grid, .block = block};
   if (n_parts == 1) {
     launch(exec, at, product_kernel, q, global(a), global(b), global(bias), global(out));
     return;
   }
-  const ScratchSpan<float> parts(exec, n_parts * q.m * q.n);
+  const Scratch<float> parts(exec, n_parts * q.m * q.n);
   Product part = q;
   part.has_bias = part.add = false;
   launch(exec, at, product_kernel, part, global(a), global(b), global(bias), global(parts.span()));
-  const dim3 sum_grid = blocks_for(static_cast<int64_t>(out.size()), kAddThreads);
+  const dim3 sum_grid = blocks_for(std::ssize(out), kAddThreads);
   launch(exec, {.name = "linear_add_parts", .grid = sum_grid, .block = kAddThreads}, add_parts_kernel, q,
          n_parts, global(parts.span()), global(bias), global(out));
 }
@@ -191,7 +191,7 @@ void backward_weight(const Exec& exec, View<const float, 2> x, View<const float,
 }
 
 void backward_bias(const Exec& exec, View<const float, 2> grad_y, std::span<float> grad_bias) {
-  const dim3 grid = blocks_for(static_cast<int64_t>(grad_bias.size()), kLanes), block(kLanes, kRowThreads);
+  const dim3 grid = blocks_for(std::ssize(grad_bias), kLanes), block(kLanes, kRowThreads);
   launch(exec, {.name = "linear_backward_bias", .grid = grid, .block = block}, bias_kernel, global(grad_y),
          global(grad_bias));
 }
@@ -202,8 +202,13 @@ void backward_weights(const Exec& exec, View<const float, 2> x, View<const float
   if (!grad_bias.empty()) backward_bias(exec, grad_y, grad_bias);
 }
 
+bool anything(const LinearGeometry&) { return true; }
+
 }  // namespace
 
-const LinearKernels<float> linear_tiled = {forward, backward_data, backward_weights};
+const LinearImplementation<float> linear_tiled = {
+    {"tiled", "32 x 32 of a product in a block, 4 x 4 in a thread", kDevice},
+    anything,
+    {forward, backward_data, backward_weights}};
 
 }  // namespace primal::PRIMAL_SIMT

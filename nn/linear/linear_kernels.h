@@ -4,8 +4,8 @@
 #include <span>
 #include <string>
 
+#include "tensor/cost.h"
 #include "tensor/exec.h"
-#include "tensor/op/cost.h"
 #include "tensor/op/implementation.h"
 #include "tensor/view.h"
 
@@ -37,42 +37,19 @@ struct LinearKernels {
                            View<T, 2> grad_weight, std::span<T> grad_bias);
 };
 
-// The implementations for f32 or f64, fastest first (linear_op.cpp).
 template <class T>
-std::span<const Implementation<LinearGeometry, LinearKernels<T>>> linear_ladder();
-template <>
-std::span<const Implementation<LinearGeometry, LinearKernels<float>>> linear_ladder<float>();
-template <>
-std::span<const Implementation<LinearGeometry, LinearKernels<double>>> linear_ladder<double>();
+using LinearImplementation = Implementation<LinearGeometry, LinearKernels<T>>;
+extern const Ladder<LinearImplementation> linear_ladder;  // linear_op.cpp
 
 namespace cpu {
-
-template <class T>
-void linear_forward(const Exec& exec, View<const T, 2> x, View<const T, 2> weight, std::span<const T> bias,
-                    View<T, 2> y);
-template <class T>
-void linear_backward_data(const Exec& exec, View<const T, 2> grad_y, View<const T, 2> weight,
-                          View<T, 2> grad_x);
-template <class T>
-void linear_backward_weights(const Exec& exec, View<const T, 2> x, View<const T, 2> grad_y,
-                             View<T, 2> grad_weight, std::span<T> grad_bias);
-
-// Tiles of sums in vector registers, f32 (linear_blocked.cpp).
-bool linear_blocked_supports(const LinearGeometry&);
-void linear_forward_blocked(const Exec& exec, View<const float, 2> x, View<const float, 2> weight,
-                            std::span<const float> bias, View<float, 2> y);
-void linear_backward_data_blocked(const Exec& exec, View<const float, 2> grad_y, View<const float, 2> weight,
-                                  View<float, 2> grad_x);
-void linear_backward_weights_blocked(const Exec& exec, View<const float, 2> x, View<const float, 2> grad_y,
-                                     View<float, 2> grad_weight, std::span<float> grad_bias);
-
+extern const LinearImplementation<float> linear_reference_f32;
+extern const LinearImplementation<double> linear_reference_f64;
+extern const LinearImplementation<float> linear_blocked;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(LinearKernels<float>, linear_tiled);  // linear_cuda.cu
+PRIMAL_DEVICE_KERNELS(LinearImplementation<float>, linear_tiled);  // linear_cuda.cu
 #if PRIMAL_HAS_CUDA
 namespace cuda {
-extern const LinearKernels<float> linear_cublaslt;  // linear_cublaslt.cpp
-bool linear_cublaslt_supports(const LinearGeometry&);
+extern const LinearImplementation<float> linear_cublaslt;  // in builds with cuBLASLt's headers
 }  // namespace cuda
 #endif
 

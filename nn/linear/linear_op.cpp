@@ -1,4 +1,4 @@
-// What verify, check and the tests know of linear, and its ladder of implementations.
+// The ladder of linear, and what verify, check and the tests know of it.
 #include <algorithm>
 
 #include "autograd/differentiable_op.h"
@@ -10,19 +10,16 @@
 namespace primal {
 namespace {
 
-constexpr ImplementationInfo kPlain{kReference, "dot products and scaled sums along C"};
-constexpr ImplementationInfo kBlocked{"blocked",
-                                      "tiles of sums in vector registers, panels that stay in cache"};
-constexpr ImplementationInfo kTiled{"tiled", "32 x 32 of a product in a block, 4 x 4 in a thread"};
+constexpr const LinearImplementation<float>* kF32[] = {
 #if PRIMAL_HAS_CUBLASLT
-constexpr ImplementationInfo kCublasLt{"cublaslt", "NVIDIA's library, the bias added as y is written"};
+    &cuda::linear_cublaslt,
 #endif
-
-bool anything(const LinearGeometry&) { return true; }
+    PRIMAL_DEVICES(linear_tiled), &cpu::linear_blocked, &cpu::linear_reference_f32};
+constexpr const LinearImplementation<double>* kF64[] = {&cpu::linear_reference_f64};
 
 OpCase linear_case(std::string name, Shape x, int64_t n_out) {
   const int64_t n_in = x[-1];
-  return {std::move(name), Attributes::object(), {{"x", x}, {"weight", {n_out, n_in}}, {"bias", {n_out}}}};
+  return {std::move(name), {}, {{"x", x}, {"weight", {n_out, n_in}}, {"bias", {n_out}}}};
 }
 
 // Both throw DataError: the text comes from a file.
@@ -32,10 +29,12 @@ OpCase case_of(const std::string& text) {
 }
 
 std::vector<std::string> supporting(const std::string& text, Device::Kind kind) {
-  return names_supporting(linear_ladder<float>(), linear_geometry(text), kind);
+  return names_supporting(linear_ladder.f32, linear_geometry(text), kind);
 }
 
 }  // namespace
+
+const Ladder<LinearImplementation> linear_ladder{kF32, kF64};
 
 std::string key(const LinearGeometry& g) { return fmt::format("n{} c{} o{}", g.n, g.c, g.o); }
 
@@ -50,33 +49,6 @@ PhaseCosts linear_cost(const LinearGeometry& g) {
   const auto n = static_cast<double>(g.n), c = static_cast<double>(g.c), o = static_cast<double>(g.o);
   const Cost product{2.0 * n * c * o, f32_bytes(n * c + o * c + n * o)};
   return {{"forward", product}, {"backward_data", product}, {"backward_weights", product}};
-}
-
-template <>
-std::span<const Implementation<LinearGeometry, LinearKernels<float>>> linear_ladder<float>() {
-  static const Implementation<LinearGeometry, LinearKernels<float>> ladder[] = {
-#if PRIMAL_HAS_CUBLASLT
-    {on_device(kCublasLt, Device::Kind::cuda), cuda::linear_cublaslt_supports, cuda::linear_cublaslt},
-#endif
-    PRIMAL_ON_DEVICES(kTiled, anything, linear_tiled),
-    {kBlocked,
-     cpu::linear_blocked_supports,
-     {cpu::linear_forward_blocked, cpu::linear_backward_data_blocked, cpu::linear_backward_weights_blocked}},
-    {kPlain,
-     anything,
-     {cpu::linear_forward<float>, cpu::linear_backward_data<float>, cpu::linear_backward_weights<float>}},
-  };
-  return ladder;
-}
-
-template <>
-std::span<const Implementation<LinearGeometry, LinearKernels<double>>> linear_ladder<double>() {
-  static constexpr Implementation<LinearGeometry, LinearKernels<double>> ladder[] = {
-      {kPlain,
-       anything,
-       {cpu::linear_forward<double>, cpu::linear_backward_data<double>,
-        cpu::linear_backward_weights<double>}}};
-  return ladder;
 }
 
 OpInfo linear_info() {
@@ -109,7 +81,7 @@ OpInfo linear_info() {
   info.stages = {linear_case("head", {8, 4096}, 1024)};
   info.linear_in = {"x", "weight", "bias"};
   info.geometry = {case_of, supporting};
-  info.implementations = infos_of(linear_ladder<float>());
+  info.implementations = infos_of(linear_ladder.f32);
   return info;
 }
 

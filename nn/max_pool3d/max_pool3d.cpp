@@ -4,7 +4,7 @@
 
 #include "nn/max_pool3d/max_pool3d_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -41,26 +41,23 @@ Shape check(const Variable& x, const MaxPool3dParams& params) {
 
 Variable max_pool3d(const Variable& x, const MaxPool3dParams& params) {
   const Shape shape = check(x, params);
-  const Exec exec = exec_on(x.device());
   return dispatch_floating(x.dtype(), "max_pool3d", [&]<class T>() {
-    const MaxPool3dGeometry geometry{x.shape(), params};
-    const auto chosen = [&](const char* phase) {
-      return &choose("max_pool3d", phase, max_pool3d_ladder<T>(), geometry, exec.device);
-    };
-    const auto* forward = chosen("forward");
-    const Range range("max_pool3d", nullptr, [&] {
-      return range_detail(max_pool3d_cost(x.shape(), shape, params), key(geometry),
-                          std::string(forward->info.name));
-    });
-    const Tensor y = Tensor::empty(shape, x.dtype(), exec.device);
+    const Door door("max_pool3d", max_pool3d_ladder.of<T>(), MaxPool3dGeometry{x.shape(), params}, x.device(),
+                    [&] { return max_pool3d_cost(x.shape(), shape, params); });
+    const auto forward = door.open("forward");
+    const Tensor y = Tensor::empty(shape, x.dtype(), x.device());
     const bool save = will_record({x});
-    const Tensor argmax = save ? Tensor::empty(shape, DType::i32, exec.device) : Tensor();
-    forward->kernels.forward(exec, x.value().device_view5<const T>(), params, y.device_view5<T>(),
-                             save ? argmax.device_view5<int32_t>() : View5<int32_t>{});
-    const auto* backward = save ? chosen("backward") : nullptr;
+    const Tensor argmax = save ? Tensor::empty(shape, DType::i32, x.device()) : Tensor();
+    forward([&](const Exec& exec, const MaxPool3dKernels<T>& kernels) {
+      kernels.forward(exec, x.value().device_view5<const T>(), params, y.device_view5<T>(),
+                      save ? argmax.device_view5<int32_t>() : View5<int32_t>{});
+    });
+    const auto backward = save ? door.phase("backward") : Phase<MaxPool3dKernels<T>>();
     return record("max_pool3d", y, {x}, [=](Gradients& g) {
-      backward->kernels.backward(exec, argmax.device_view5<const int32_t>(),
-                                 g.output().device_view5<const T>(), params, g.input(0).device_view5<T>());
+      backward([&](const Exec& exec, const MaxPool3dKernels<T>& kernels) {
+        kernels.backward(exec, argmax.device_view5<const int32_t>(), g.upstream().device_view5<const T>(),
+                         params, g.grad_of(0).device_view5<T>());
+      });
     });
   });
 }

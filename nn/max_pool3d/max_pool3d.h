@@ -4,10 +4,11 @@
 // Padding:  its cells never win: a window takes the maximum of the cells it shares with x.
 // Ties:     the first in memory order wins. A NaN wins over every number, the last one of a window.
 // Saved:    argmax, int32 offset inside one (D,H,W) volume of x; nothing while nobody wants a gradient.
-// Adjoint:  grad_x[n,c, argmax[n,c,d,h,w]] += grad_y[n,c,d,h,w], windows in memory order, so overlapping ones add
-//           up the same way for any thread count and on every device.
-// Throws ShapeError for a rank other than 5, an empty volume, one of more than 2^31 - 1 cells, a kernel or
-//          stride below 1, a padding above half the kernel and a window larger than the padded volume.
+// Adjoint:  grad_x[n,c, argmax[n,c,d,h,w]] += grad_y[n,c,d,h,w], windows in memory order, so overlapping
+//           windows add up the same way for any thread count and on every device.
+// Errors:   ShapeError for a rank other than 5, an empty volume, a volume of more than 2^31 - 1 cells, a
+//           kernel or stride below 1, a padding below 0 or above half the kernel, and a window larger than
+//           the padded volume.
 #pragma once
 
 #include "autograd/variable.h"
@@ -18,7 +19,7 @@ namespace primal {
 
 Variable max_pool3d(const Variable& x, const MaxPool3dParams& params);
 
-// k - 1 comparisons an output for windows of k cells; backward one addition an output, argmax read.
+// Each output takes k - 1 comparisons for windows of k cells. Backward adds once for each and reads argmax.
 PhaseCosts max_pool3d_cost(const Shape& x, const Shape& y, const MaxPool3dParams& params);
 
 OpInfo max_pool3d_info();

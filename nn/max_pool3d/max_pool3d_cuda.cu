@@ -1,6 +1,7 @@
-// Forward: one thread for each output cell, which looks through its window in memory order, as the CPU does, so ties and
-// NaN end alike. Backward, in gather form: one thread for each cell of x, which asks the windows it lies in, in memory
-// order, whether it won there; cells that won nowhere cost no access to grad_x. Both take several volumes each.
+// Forward has one thread for each output cell. It looks through its window in memory order, as the CPU does,
+// so that ties and NaN end alike. Backward gathers: one thread for each cell of x asks the windows that
+// contain the cell, in memory order, whether it won there; cells that won nowhere cost no access to grad_x. A
+// thread of either takes several volumes.
 #include <cmath>
 
 #include "nn/max_pool3d/max_pool3d_kernels.h"
@@ -131,8 +132,13 @@ void backward(const Exec& exec, View5<const int32_t> argmax, View5<const T> grad
          global(grad_x.flat()));
 }
 
+bool anything(const MaxPool3dGeometry&) { return true; }
+
 }  // namespace
 
-const MaxPool3dKernels<float> max_pool3d_windows = {forward<float>, backward<float>};
+const MaxPool3dImplementation<float> max_pool3d_windows = {
+    {"windows", "one thread for each window, back one for each cell", kDevice},
+    anything,
+    {forward<float>, backward<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

@@ -1,7 +1,6 @@
 // Kernels of nn/max_pool3d: equation in max_pool3d.h.
 #pragma once
 
-#include <span>
 #include <string>
 
 #include "nn/max_pool3d/max_pool3d_params.h"
@@ -24,40 +23,21 @@ MaxPool3dGeometry max_pool3d_geometry(const std::string& text);
 
 template <class T>
 struct MaxPool3dKernels {
-  // x [N,C,D,H,W] -> y, argmax [N,C,D',H',W']; without data, argmax is not written.
-  void (*forward)(const Exec& exec, View5<const T> x, const MaxPool3dParams& params, View5<T> y,
-                  View5<int32_t> argmax);
+  // x [N,C,D,H,W] -> y, argmax [N,C,D',H',W']; argmax is not written where its data is null.
+  void (*forward)(const Exec&, View5<const T> x, const MaxPool3dParams&, View5<T> y, View5<int32_t> argmax);
   // grad_x [N,C,D,H,W] += grad_y [N,C,D',H',W'] at argmax
-  void (*backward)(const Exec& exec, View5<const int32_t> argmax, View5<const T> grad_y,
-                   const MaxPool3dParams& params, View5<T> grad_x);
+  void (*backward)(const Exec&, View5<const int32_t> argmax, View5<const T> grad_y, const MaxPool3dParams&,
+                   View5<T> grad_x);
 };
-
-// For f32 and f64, fastest first (max_pool3d_op.cpp).
 template <class T>
-std::span<const Implementation<MaxPool3dGeometry, MaxPool3dKernels<T>>> max_pool3d_ladder();
-template <>
-std::span<const Implementation<MaxPool3dGeometry, MaxPool3dKernels<float>>> max_pool3d_ladder<float>();
-template <>
-std::span<const Implementation<MaxPool3dGeometry, MaxPool3dKernels<double>>> max_pool3d_ladder<double>();
+using MaxPool3dImplementation = Implementation<MaxPool3dGeometry, MaxPool3dKernels<T>>;
+extern const Ladder<MaxPool3dImplementation> max_pool3d_ladder;  // max_pool3d_op.cpp
 
 namespace cpu {
-
-template <class T>
-void max_pool3d_forward(const Exec& exec, View5<const T> x, const MaxPool3dParams& params, View5<T> y,
-                        View5<int32_t> argmax);
-template <class T>
-void max_pool3d_backward(const Exec& exec, View5<const int32_t> argmax, View5<const T> grad_y,
-                         const MaxPool3dParams& params, View5<T> grad_x);
-
-// A vector of windows at a time, f32: kernel and stride (1,2,2), no padding (max_pool3d_simd.cpp).
-bool max_pool3d_simd_supports(const MaxPool3dGeometry&);
-void max_pool3d_forward_simd(const Exec& exec, View5<const float> x, const MaxPool3dParams& params,
-                             View5<float> y, View5<int32_t> argmax);
-void max_pool3d_backward_simd(const Exec& exec, View5<const int32_t> argmax, View5<const float> grad_y,
-                              const MaxPool3dParams& params, View5<float> grad_x);
-
+extern const MaxPool3dImplementation<float> max_pool3d_simd;  // kernel and stride (1,2,2), no padding
+extern const MaxPool3dImplementation<float> max_pool3d_reference_f32;
+extern const MaxPool3dImplementation<double> max_pool3d_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(MaxPool3dKernels<float>, max_pool3d_windows);  // max_pool3d_cuda.cu
+PRIMAL_DEVICE_KERNELS(MaxPool3dImplementation<float>, max_pool3d_windows);  // max_pool3d_cuda.cu
 
 }  // namespace primal

@@ -1,4 +1,4 @@
-// What verify, check and the tests know of max_pool3d.
+// The ladder of max_pool3d, and what verify, check and the tests know of it.
 #include "autograd/differentiable_op.h"
 #include "nn/max_pool3d/max_pool3d.h"
 #include "nn/max_pool3d/max_pool3d_kernels.h"
@@ -8,13 +8,13 @@
 namespace primal {
 namespace {
 
-constexpr ImplementationInfo kPlain{kReference, "a row of outputs at a time, tap by tap"};
-constexpr ImplementationInfo kSimd{"simd", "a vector of 2 x 2 windows at a time, back a vector of cells"};
-constexpr ImplementationInfo kWindows{"windows", "one thread for each window, back one for each cell"};
-
-bool anything(const MaxPool3dGeometry&) { return true; }
+constexpr const MaxPool3dImplementation<float>* kF32[] = {
+    PRIMAL_DEVICES(max_pool3d_windows), &cpu::max_pool3d_simd, &cpu::max_pool3d_reference_f32};
+constexpr const MaxPool3dImplementation<double>* kF64[] = {&cpu::max_pool3d_reference_f64};
 
 }  // namespace
+
+const Ladder<MaxPool3dImplementation> max_pool3d_ladder{kF32, kF64};
 
 std::string key(const MaxPool3dGeometry& g) {
   const auto triple = [](const std::array<int64_t, 3>& t) {
@@ -42,22 +42,6 @@ MaxPool3dGeometry max_pool3d_geometry(const std::string& text) {
   return g;
 }
 
-template <>
-std::span<const Implementation<MaxPool3dGeometry, MaxPool3dKernels<float>>> max_pool3d_ladder<float>() {
-  static const Implementation<MaxPool3dGeometry, MaxPool3dKernels<float>> ladder[] = {
-      PRIMAL_ON_DEVICES(kWindows, anything, max_pool3d_windows),
-      {kSimd, cpu::max_pool3d_simd_supports, {cpu::max_pool3d_forward_simd, cpu::max_pool3d_backward_simd}},
-      {kPlain, anything, {cpu::max_pool3d_forward<float>, cpu::max_pool3d_backward<float>}}};
-  return ladder;
-}
-
-template <>
-std::span<const Implementation<MaxPool3dGeometry, MaxPool3dKernels<double>>> max_pool3d_ladder<double>() {
-  static constexpr Implementation<MaxPool3dGeometry, MaxPool3dKernels<double>> ladder[] = {
-      {kPlain, anything, {cpu::max_pool3d_forward<double>, cpu::max_pool3d_backward<double>}}};
-  return ladder;
-}
-
 namespace {
 
 MaxPool3dParams params_of(const Attributes& attrs) {
@@ -81,7 +65,7 @@ OpCase case_of(const std::string& text) {
 }
 
 std::vector<std::string> supporting(const std::string& text, Device::Kind kind) {
-  return names_supporting(max_pool3d_ladder<float>(), max_pool3d_geometry(text), kind);
+  return names_supporting(max_pool3d_ladder.f32, max_pool3d_geometry(text), kind);
 }
 
 }  // namespace
@@ -113,6 +97,10 @@ OpInfo max_pool3d_info() {
                    {{"kernel", {1, 2, 3}}, {"stride", {1, 2, 2}}, {"padding", {0, 0, 1}}}, {1, 1, 2, 4, 7}),
       pooling_case("window_larger_than_volume", {{"kernel", {2, 4, 5}}, {"padding", {1, 2, 2}}},
                    {1, 2, 1, 2, 3}),
+      pooling_case("halving_padded", {{"kernel", {1, 2, 2}}, {"padding", {0, 1, 1}}}, {2, 2, 1, 7, 20}),
+      pooling_case("stride_one", {{"kernel", {2, 2, 2}}, {"stride", {1, 1, 1}}}, {1, 2, 3, 5, 6}),
+      pooling_case("gaps_and_padding", {{"kernel", {2, 3, 2}}, {"stride", {3, 4, 5}}, {"padding", {1, 0, 1}}},
+                   {2, 1, 5, 9, 11}),
       pooling_case("one_window", {{"kernel", {1, 2, 2}}}, {1, 1, 1, 2, 2}),
       pooling_case("odd_windows", {{"kernel", {1, 2, 2}}}, {2, 3, 2, 7, 75}),
       pooling_case("several_blocks", {{"kernel", {1, 2, 2}}}, {2, 3, 1, 40, 46}),
@@ -124,7 +112,7 @@ OpInfo max_pool3d_info() {
       pooling_case("encoder2", {{"kernel", {1, 2, 2}}}, {1, 128, 1, 64, 64}),
   };
   info.geometry = {case_of, supporting};
-  info.implementations = infos_of(max_pool3d_ladder<float>());
+  info.implementations = infos_of(max_pool3d_ladder.f32);
   return info;
 }
 

@@ -1,30 +1,26 @@
 // max_pool3d, simd: windows of 2 x 2 cells side by side, a vector of them at a time.
 //
-// Idea: a vector of windows is four vectors of cells, the even and the odd ones of two neighbouring rows, and three
-// comparisons of them. x is read once from front to back, and y and argmax are written once. On the way back each cell asks
-// whether it is the one its window kept: every lane of grad_y goes to two neighbouring cells of both rows, and a comparison
-// with argmax says which of the four takes it.
+// Idea: a vector of windows is four vectors of cells, the even and the odd ones of two neighbouring rows, and
+// three comparisons of them. x is read once from front to back, and y and argmax are written once. On the way
+// back each cell asks whether it is the one its window kept: every lane of grad_y goes to two neighbouring
+// cells of both rows, and a comparison with argmax says which of the four takes it.
 #include <algorithm>
 
 #include "nn/max_pool3d/max_pool3d_kernels.h"
+#include "tensor/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/max_pool3d/max_pool3d_simd.cpp"
-// These have vectors without a size, of which there are no arrays.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "nn/float_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace primal::cpu::HWY_NAMESPACE {
 namespace {
-namespace hn = hwy::HWY_NAMESPACE;
 
-using Tag = hn::ScalableTag<float>;
 using IndexTag = hn::RebindToSigned<Tag>;
-using Vector = hn::Vec<Tag>;
 using Indices = hn::Vec<IndexTag>;
-constexpr int64_t kLanes = hn::MaxLanes(Tag());
 
 // The even and the odd ones of 2 kLanes cells.
 HWY_INLINE void split(const float* x, Vector& even, Vector& odd) {
@@ -54,7 +50,7 @@ void take(float value, int32_t cell, float& best, int32_t& at) {
 }  // namespace
 
 // One row of n windows, whose first cell is x[0]; argmax may be null.
-void PoolRow(const float* x, int64_t stride, int32_t first_cell, int64_t n, float* y, int32_t* argmax) {
+void pool_row(const float* x, int64_t stride, int32_t first_cell, int64_t n, float* y, int32_t* argmax) {
   const Tag tag;
   const IndexTag index_tag;
   const auto row_step = hn::Set(index_tag, static_cast<int32_t>(stride)), one = hn::Set(index_tag, 1);
@@ -89,8 +85,8 @@ void PoolRow(const float* x, int64_t stride, int32_t first_cell, int64_t n, floa
 }
 
 // Adds a row of n gradients to the cells that its windows kept. grad_x: the first cell of the first window.
-void PoolRowBackward(const int32_t* argmax, const float* grad_y, int64_t n, int64_t stride,
-                     int32_t first_cell, float* grad_x) {
+void pool_row_backward(const int32_t* argmax, const float* grad_y, int64_t n, int64_t stride,
+                       int32_t first_cell, float* grad_x) {
   const Tag tag;
   const IndexTag index_tag;
   const auto lanes = hn::Iota(index_tag, 0);
@@ -125,11 +121,11 @@ HWY_AFTER_NAMESPACE();
 namespace primal::cpu {
 namespace {
 
-HWY_EXPORT(PoolRow);
-HWY_EXPORT(PoolRowBackward);
+HWY_EXPORT(pool_row);
+HWY_EXPORT(pool_row_backward);
 
-// Rows of windows of all volumes: body(row, cell, first), where `first` is the first cell of the row in its volume and `cell`
-// in the whole of x.
+// Calls body(row, cell, first) for the rows of windows of all volumes: the first cell of the row is `first`
+// in its volume and `cell` in the whole of x.
 template <class Body>
 void for_each_row(const Exec& exec, const std::array<int64_t, 5>& x, const std::array<int64_t, 5>& y,
                   const Body& body) {
@@ -144,32 +140,35 @@ void for_each_row(const Exec& exec, const std::array<int64_t, 5>& x, const std::
   });
 }
 
-}  // namespace
-
-bool max_pool3d_simd_supports(const MaxPool3dGeometry& g) {
+bool supports(const MaxPool3dGeometry& g) {
   using Triple = std::array<int64_t, 3>;
   const Triple window{1, 2, 2};
   return g.params.kernel == window && g.params.steps() == window && g.params.padding == Triple{0, 0, 0};
 }
 
-void max_pool3d_forward_simd(const Exec& exec, View5<const float> x, const MaxPool3dParams&, View5<float> y,
-                             View5<int32_t> argmax) {
+void forward(const Exec& exec, View5<const float> x, const MaxPool3dParams&, View5<float> y,
+             View5<int32_t> argmax) {
   const int64_t n_w = y.size(4);
   for_each_row(exec, x.extent, y.extent, [&](int64_t row, int64_t cell, int32_t first) {
-    HWY_DYNAMIC_DISPATCH(PoolRow)
+    HWY_DYNAMIC_DISPATCH(pool_row)
     (x.data + cell, x.size(4), first, n_w, y.data + row * n_w,
      argmax.data != nullptr ? argmax.data + row * n_w : nullptr);
   });
 }
 
-void max_pool3d_backward_simd(const Exec& exec, View5<const int32_t> argmax, View5<const float> grad_y,
-                              const MaxPool3dParams&, View5<float> grad_x) {
+void backward(const Exec& exec, View5<const int32_t> argmax, View5<const float> grad_y,
+              const MaxPool3dParams&, View5<float> grad_x) {
   const int64_t n_w = grad_y.size(4);
   for_each_row(exec, grad_x.extent, grad_y.extent, [&](int64_t row, int64_t cell, int32_t first) {
-    HWY_DYNAMIC_DISPATCH(PoolRowBackward)
+    HWY_DYNAMIC_DISPATCH(pool_row_backward)
     (argmax.data + row * n_w, grad_y.data + row * n_w, n_w, grad_x.size(4), first, grad_x.data + cell);
   });
 }
+
+}  // namespace
+
+const MaxPool3dImplementation<float> max_pool3d_simd{
+    {"simd", "a vector of 2 x 2 windows at a time, back a vector of cells"}, supports, {forward, backward}};
 
 }  // namespace primal::cpu
 #endif  // HWY_ONCE

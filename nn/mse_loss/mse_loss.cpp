@@ -2,7 +2,7 @@
 
 #include "nn/mse_loss/mse_loss_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 
@@ -12,24 +12,27 @@ Variable mse_loss(const Variable& x, const Variable& target) {
     throw ShapeError("[mse_loss] x and target differ: x={} target={}", x.value().str(), target.value().str());
   }
   if (x.value().numel() == 0) throw ShapeError("[mse_loss] x has no elements: {}", x.value().str());
-  const Range range("mse_loss", nullptr,
-                    [&] { return range_detail(mse_loss_cost(x.shape()), x.shape().str()); });
   const Device device = common_device("mse_loss", {x.value(), target.value()});
-  const Exec exec = exec_on(device);
-  const Tensor y = Tensor::empty({}, x.dtype(), device);
   return dispatch_floating(x.dtype(), "mse_loss", [&]<class T>() {
-    const MseLossKernels<T>& kernels = kernels_on("mse_loss", device, mse_loss_kernels<T>());
-    kernels.forward(exec, x.value().device_span<const T>(), target.value().device_span<const T>(),
-                    y.device_span<T>());
+    const Door door("mse_loss", mse_loss_ladder.of<T>(), OnlyShape{x.shape()}, device,
+                    [&] { return mse_loss_cost(x.shape()); });
+    const auto forward = door.open("forward");
+    const Tensor y = Tensor::empty({}, x.dtype(), device);
+    forward([&](const Exec& exec, const MseLossKernels<T>& kernels) {
+      kernels.forward(exec, x.value().device_span<const T>(), target.value().device_span<const T>(),
+                      y.device_span<T>());
+    });
     return record("mse_loss", y, {x, target},
-                  [=, &kernels, x = x.value(), target = target.value()](Gradients& g) {
+                  [backward = door.phase("backward"), x = x.value(), target = target.value()](Gradients& g) {
                     const auto add = [&](double factor, const Tensor& grad) {
-                      kernels.backward(exec, x.device_span<const T>(), target.device_span<const T>(), factor,
-                                       g.output().device_span<const T>(), grad.device_span<T>());
+                      backward([&](const Exec& exec, const MseLossKernels<T>& kernels) {
+                        kernels.backward(exec, x.device_span<const T>(), target.device_span<const T>(),
+                                         factor, g.upstream().device_span<const T>(), grad.device_span<T>());
+                      });
                     };
                     const double factor = 2.0 / static_cast<double>(x.numel());
-                    if (g.needs(0)) add(factor, g.input(0));
-                    if (g.needs(1)) add(-factor, g.input(1));
+                    if (g.needs(0)) add(factor, g.grad_of(0));
+                    if (g.needs(1)) add(-factor, g.grad_of(1));
                   });
   });
 }

@@ -2,7 +2,7 @@
 // blocks' sums. Which elements meet where depends on n alone, so the bits do not change from run to run. The result stays
 // on the device, and backward reads the gradient of the loss there.
 #include "nn/mse_loss/mse_loss_kernels.h"
-#include "tensor/scratch_span.h"
+#include "tensor/scratch.h"
 #include "tensor/simt/reduce.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -34,9 +34,9 @@ __global__ void backward_kernel(Global<const T> x, Global<const T> target, doubl
 
 template <class T>
 void forward(const Exec& exec, std::span<const T> x, std::span<const T> target, std::span<T> y) {
-  const int64_t n = static_cast<int64_t>(x.size());
+  const int64_t n = std::ssize(x);
   const dim3 blocks = blocks_for(n, kChunk);
-  const ScratchSpan<double> partial(exec, blocks.x);
+  const Scratch<double> partial(exec, blocks.x);
   launch(exec, {.name = "mse_loss_squares", .grid = blocks, .block = kThreads}, squares_kernel<T>, global(x),
          global(target), global(partial.span()), n);
   finish_sums(exec, "mse_loss_mean", partial.span(), y, n);
@@ -45,13 +45,16 @@ void forward(const Exec& exec, std::span<const T> x, std::span<const T> target, 
 template <class T>
 void backward(const Exec& exec, std::span<const T> x, std::span<const T> target, double factor,
               std::span<const T> grad_y, std::span<T> grad) {
-  const int64_t n = static_cast<int64_t>(x.size());
+  const int64_t n = std::ssize(x);
   launch(exec, {.name = "mse_loss_backward", .grid = blocks_for(n, kThreads), .block = kThreads},
          backward_kernel<T>, global(x), global(target), factor, global(grad_y), global(grad), n);
 }
 
 }  // namespace
 
-const MseLossKernels<float> mse_loss_two_sums = {forward<float>, backward<float>};
+const MseLossImplementation<float> mse_loss_two_sums = {
+    {"two_sums", "sums of blocks in double, then their sum, in a fixed order", kDevice},
+    nullptr,
+    {forward<float>, backward<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

@@ -17,24 +17,14 @@ struct MseLossKernels {
                    std::span<const T> grad_y, std::span<T> grad);
 };
 
-// For f32 and f64 (mse_loss_op.cpp).
 template <class T>
-std::span<const DeviceKernels<MseLossKernels<T>>> mse_loss_kernels();
-template <>
-std::span<const DeviceKernels<MseLossKernels<float>>> mse_loss_kernels<float>();
-template <>
-std::span<const DeviceKernels<MseLossKernels<double>>> mse_loss_kernels<double>();
+using MseLossImplementation = Implementation<OnlyShape, MseLossKernels<T>>;
+extern const Ladder<MseLossImplementation> mse_loss_ladder;  // mse_loss_op.cpp
 
 namespace cpu {
-
-template <class T>
-void mse_loss_forward(const Exec& exec, std::span<const T> x, std::span<const T> target, std::span<T> y);
-template <class T>
-void mse_loss_backward(const Exec& exec, std::span<const T> x, std::span<const T> target, double factor,
-                       std::span<const T> grad_y, std::span<T> grad);
-
+extern const MseLossImplementation<float> mse_loss_reference_f32;
+extern const MseLossImplementation<double> mse_loss_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(MseLossKernels<float>, mse_loss_two_sums);  // mse_loss_cuda.cu
+PRIMAL_DEVICE_KERNELS(MseLossImplementation<float>, mse_loss_two_sums);  // mse_loss_cuda.cu
 
 }  // namespace primal

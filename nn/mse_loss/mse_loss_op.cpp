@@ -1,4 +1,4 @@
-// What verify, check and the tests know of mse_loss.
+// The ladder of mse_loss, and what verify, check and the tests know of it.
 #include "autograd/differentiable_op.h"
 #include "nn/mse_loss/mse_loss.h"
 #include "nn/mse_loss/mse_loss_kernels.h"
@@ -6,34 +6,17 @@
 namespace primal {
 namespace {
 
-constexpr ImplementationInfo kPlain{kReference, "one pass, the sum in double"};
-constexpr ImplementationInfo kTwoSums{"two_sums",
-                                      "sums of blocks in double, then their sum, in a fixed order"};
-
-}  // namespace
-
-template <>
-std::span<const DeviceKernels<MseLossKernels<float>>> mse_loss_kernels<float>() {
-  static const DeviceKernels<MseLossKernels<float>> kernels[] = {
-      PRIMAL_EACH_DEVICE(kTwoSums, mse_loss_two_sums),
-      {kPlain, {cpu::mse_loss_forward<float>, cpu::mse_loss_backward<float>}}};
-  return kernels;
-}
-
-template <>
-std::span<const DeviceKernels<MseLossKernels<double>>> mse_loss_kernels<double>() {
-  static constexpr DeviceKernels<MseLossKernels<double>> kernels[] = {
-      {kPlain, {cpu::mse_loss_forward<double>, cpu::mse_loss_backward<double>}}};
-  return kernels;
-}
-
-namespace {
+constexpr const MseLossImplementation<float>* kF32[] = {PRIMAL_DEVICES(mse_loss_two_sums),
+                                                        &cpu::mse_loss_reference_f32};
+constexpr const MseLossImplementation<double>* kF64[] = {&cpu::mse_loss_reference_f64};
 
 OpCase loss_case(std::string name, Shape shape) {
-  return {std::move(name), Attributes::object(), {{"x", shape}, {"target", shape}}};
+  return {std::move(name), {}, {{"x", shape}, {"target", shape}}};
 }
 
 }  // namespace
+
+const Ladder<MseLossImplementation> mse_loss_ladder{kF32, kF64};
 
 PhaseCosts mse_loss_cost(const Shape& x) {
   const double n = elements_of(x);
@@ -56,7 +39,7 @@ OpInfo mse_loss_info() {
       loss_case("several_chunks", {1, 1, 1, 129, 131}),
   };
   info.stages = {loss_case("picture", {1, 1, 1, 256, 256})};
-  info.implementations = infos_of(mse_loss_kernels<float>());
+  info.implementations = infos_of(mse_loss_ladder.f32);
   return info;
 }
 

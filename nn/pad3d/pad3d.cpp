@@ -4,7 +4,7 @@
 
 #include "nn/pad3d/pad3d_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -25,16 +25,18 @@ void check_amounts(const char* op, int axis, int64_t low, int64_t high) {
 
 // y has the extents D', H', W'.
 Variable lookup3d(const char* op, const Variable& x, const Lookup3d& lookup, const Shape& shape) {
-  const Range range(op, nullptr, [&] {
-    return range_detail(map_cost(elements_of(x.shape()), elements_of(shape), 0.0, 0.0), x.shape().str());
-  });
-  const Exec exec = exec_on(x.device());
-  const Tensor y = Tensor::empty(shape, x.dtype(), x.device());
   return dispatch_floating(x.dtype(), op, [&]<class T>() {
-    const Lookup3dKernels<T>& kernels = kernels_on(op, x.device(), lookup3d_kernels<T>());
-    kernels.forward(exec, x.value().device_view5<const T>(), lookup, y.device_view5<T>());
-    return record(op, y, {x}, [=, &kernels](Gradients& g) {
-      kernels.backward(exec, g.output().device_view5<const T>(), lookup, g.input(0).device_view5<T>());
+    const Door door(op, lookup3d_ladder.of<T>(), OnlyShape{x.shape()}, x.device(),
+                    [&] { return map_cost(elements_of(x.shape()), elements_of(shape), 0.0, 0.0); });
+    const auto forward = door.open("forward");
+    const Tensor y = Tensor::empty(shape, x.dtype(), x.device());
+    forward([&](const Exec& exec, const Lookup3dKernels<T>& kernels) {
+      kernels.forward(exec, x.value().device_view5<const T>(), lookup, y.device_view5<T>());
+    });
+    return record(op, y, {x}, [=, backward = door.phase("backward")](Gradients& g) {
+      backward([&](const Exec& exec, const Lookup3dKernels<T>& kernels) {
+        kernels.backward(exec, g.upstream().device_view5<const T>(), lookup, g.grad_of(0).device_view5<T>());
+      });
     });
   });
 }
@@ -97,8 +99,11 @@ void add_part3d(const Tensor& part, const std::array<int64_t, 3>& begin, const T
   }
   const Device device = common_device("add_part3d", {part, whole});
   dispatch_floating(whole.dtype(), "add_part3d", [&]<class T>() {
-    kernels_on("crop3d", device, lookup3d_kernels<T>())
-        .backward(exec_on(device), part.device_view5<const T>(), lookup, whole.device_view5<T>());
+    const Door door("crop3d", lookup3d_ladder.of<T>(), OnlyShape{whole.shape()}, device,
+                    [] { return PhaseCosts{}; });
+    door.phase("backward")([&](const Exec& exec, const Lookup3dKernels<T>& kernels) {
+      kernels.backward(exec, part.device_view5<const T>(), lookup, whole.device_view5<T>());
+    });
   });
 }
 

@@ -10,8 +10,8 @@
 // Shapes:   x [N,C,D,H,W] -> y [N,C,D',H',W'],  D' = low + D + high, or D - low - high for crop3d.
 // Saved:    the shapes alone; y is linear in x.
 // Adjoint:  grad_x[j] += sum of grad_y[i] over the i with s(i) = j, in the order of i.
-// Throws ShapeError for a rank other than 5, an empty volume, amounts below zero, a reflection of n cells or
-//          more, a circular padding of more than n, and a crop that leaves nothing.
+// Errors:   ShapeError for a rank other than 5, an empty volume, amounts below zero, a reflection of n cells
+//           or more, a circular padding of more than n, and a crop that leaves nothing.
 #pragma once
 
 #include "autograd/variable.h"
@@ -23,8 +23,9 @@ namespace primal {
 Variable pad3d(const Variable& x, const Pad3dParams& params);
 Variable crop3d(const Variable& x, const Crop3dParams& params);
 
-// Adds part to the cells of whole from `begin` (D, H, W) on: the adjoint of the crop3d that shows them. ShapeError where part
-// does not lie in whole.
+// Adds part to the cells of whole from `begin` (D, H, W) on: the adjoint of the crop3d that shows them.
+// Errors: ShapeError where part does not lie in whole or differs from it in type. DeviceError where they are
+// on several devices.
 void add_part3d(const Tensor& part, const std::array<int64_t, 3>& begin, const Tensor& whole);
 
 OpInfo pad3d_info();

@@ -1,6 +1,6 @@
-// Forward: one thread for each cell of y, which computes where it comes from. Backward, in gather form: one thread for each
-// cell of x, which goes through the outputs that show it, in their order: the one inside, and of those outside what the mode
-// of the axis says. Both take several volumes each.
+// Forward has one thread for each cell of y, which computes where the cell comes from. Backward gathers: one
+// thread for each cell of x goes through the outputs that show the cell, in their order: the one inside, and
+// those outside that the mode of the axis adds. A thread of either takes several volumes.
 #include "nn/pad3d/pad3d_kernels.h"
 #include "tensor/simt/volumes.h"
 
@@ -13,7 +13,7 @@ struct Axis {
   int64_t n_in, n_out, low;
   PadMode mode;
 
-  // The cell that output i shows, -1 for none, as in pad3d_cpu.cpp.
+  // The cell that output i shows, -1 for none, as in pad3d_reference.cpp.
   __device__ int64_t source(int64_t i) const {
     const int64_t j = i - low;
     if (j >= 0 && j < n_in) return j;
@@ -113,6 +113,9 @@ void backward(const Exec& exec, View5<const T> grad_y, const Lookup3d& lookup, V
 
 }  // namespace
 
-const Lookup3dKernels<float> lookup3d_cells = {forward<float>, backward<float>};
+const Lookup3dImplementation<float> lookup3d_cells = {
+    {"cells", "one thread for each cell, which computes where it comes from", kDevice},
+    nullptr,
+    {forward<float>, backward<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

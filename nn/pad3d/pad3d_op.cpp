@@ -1,4 +1,4 @@
-// What verify, check and the tests know of pad3d and crop3d.
+// The ladder of pad3d and crop3d, and what verify, check and the tests know of them.
 #include "autograd/differentiable_op.h"
 #include "nn/pad3d/pad3d.h"
 #include "nn/pad3d/pad3d_kernels.h"
@@ -6,27 +6,9 @@
 namespace primal {
 namespace {
 
-constexpr ImplementationInfo kPlain{kReference, "row by row, the inner run of each in one go"};
-constexpr ImplementationInfo kCells{"cells", "one thread for each cell, which computes where it comes from"};
-
-}  // namespace
-
-template <>
-std::span<const DeviceKernels<Lookup3dKernels<float>>> lookup3d_kernels<float>() {
-  static const DeviceKernels<Lookup3dKernels<float>> kernels[] = {
-      PRIMAL_EACH_DEVICE(kCells, lookup3d_cells),
-      {kPlain, {cpu::lookup3d_forward<float>, cpu::lookup3d_backward<float>}}};
-  return kernels;
-}
-
-template <>
-std::span<const DeviceKernels<Lookup3dKernels<double>>> lookup3d_kernels<double>() {
-  static constexpr DeviceKernels<Lookup3dKernels<double>> kernels[] = {
-      {kPlain, {cpu::lookup3d_forward<double>, cpu::lookup3d_backward<double>}}};
-  return kernels;
-}
-
-namespace {
+constexpr const Lookup3dImplementation<float>* kF32[] = {PRIMAL_DEVICES(lookup3d_cells),
+                                                         &cpu::lookup3d_reference_f32};
+constexpr const Lookup3dImplementation<double>* kF64[] = {&cpu::lookup3d_reference_f64};
 
 PadMode mode_of(const std::string& name) {
   if (name == "zero") return PadMode::zero;
@@ -43,8 +25,9 @@ Pad3dParams params_of(const Attributes& attrs) {
   params.high = attribute_triple(attrs, "high", params.high);
   if (attrs.contains("mode")) {
     for (size_t a = 0; a < 3; ++a) {
-      const Attributes& mode = attrs.at("mode");
-      params.mode[a] = mode_of((mode.is_array() ? mode.at(a) : mode).get<std::string>());
+      const Attribute& mode = attrs.at("mode");
+      params.mode[a] = mode_of(mode.is_list() ? mode.get<std::array<std::string, 3>>("mode")[a]
+                                              : mode.get<std::string>("mode"));
     }
   }
   return params;
@@ -63,18 +46,20 @@ OpInfo lookup_info(std::string name, NamedFunction f) {
   };
   info.judge = judge_relative_l2(1e-6, 1e-6);
   info.linear_in = {"x"};
-  info.implementations = infos_of(lookup3d_kernels<float>());
+  info.implementations = infos_of(lookup3d_ladder.f32);
   return info;
 }
 
 }  // namespace
+
+const Ladder<Lookup3dImplementation> lookup3d_ladder{kF32, kF64};
 
 OpInfo pad3d_info() {
   OpInfo info = lookup_info("pad3d", [](const VariableMap& inputs, const Attributes& attrs) -> VariableMap {
     return {{"y", pad3d(required(inputs, "x"), params_of(attrs))}};
   });
   info.equation = "y[n,c,d,h,w] = x[n,c, s_D(d), s_H(h), s_W(w)], s by the mode of the axis";
-  const auto padding = [](Attributes mode, Attributes low, Attributes high) {
+  const auto padding = [](Attribute mode, Attribute low, Attribute high) {
     return Attributes{{"mode", std::move(mode)}, {"low", std::move(low)}, {"high", std::move(high)}};
   };
   info.corner_cases = {
@@ -89,6 +74,10 @@ OpInfo pad3d_info() {
       volume_case("one_axis", padding("reflect", {0, 0, 0}, {0, 0, 4}), {1, 2, 1, 3, 5}),
       volume_case("a_mode_per_axis", padding({"zero", "reflect", "edge"}, {1, 1, 4}, {0, 2, 4}),
                   {1, 2, 1, 3, 2}),
+      volume_case("another_mode_per_axis", padding({"circular", "edge", "reflect"}, {2, 3, 1}, {1, 0, 2}),
+                  {2, 1, 2, 2, 3}),
+      volume_case("zero_between_others", padding({"edge", "zero", "circular"}, {1, 2, 3}, {2, 1, 0}),
+                  {1, 2, 1, 2, 3}),
       volume_case("empty_batch", padding("edge", {0, 1, 1}, {0, 1, 1}), {0, 3, 1, 4, 4}),
   };
   info.stages = {volume_case("picture", padding("reflect", {0, 3, 3}, {0, 4, 4}), {1, 1, 1, 249, 249})};
@@ -102,7 +91,7 @@ OpInfo crop3d_info() {
   });
   info.equation = "y[n,c,d,h,w] = x[n,c, d + low_D, h + low_H, w + low_W]";
   info.corner_cases = {
-      volume_case("nothing", Attributes::object(), {1, 1, 1, 3, 2}),
+      volume_case("nothing", {}, {1, 1, 1, 3, 2}),
       volume_case("one_cell_left", {{"low", {1, 0, 2}}, {"high", {0, 2, 1}}}, {1, 1, 2, 3, 4}),
       volume_case("every_axis", {{"low", {1, 2, 0}}, {"high", {1, 0, 3}}}, {2, 3, 4, 5, 6}),
       volume_case("empty_batch", {{"low", {0, 1, 1}}}, {0, 3, 1, 4, 4}),

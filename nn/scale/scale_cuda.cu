@@ -21,7 +21,7 @@ __global__ void backward_kernel(Global<const T> grad_y, T a, Global<T> grad_x, i
 
 template <class T>
 void forward(const Exec& exec, std::span<const T> x, double a, std::span<T> y) {
-  const int64_t n = static_cast<int64_t>(x.size());
+  const int64_t n = std::ssize(x);
   if (n == 0) return;
   launch(exec, {.name = "scale_forward", .grid = blocks_for(n, kThreads), .block = kThreads},
          forward_kernel<T>, global(x), static_cast<T>(a), global(y), n);
@@ -29,7 +29,7 @@ void forward(const Exec& exec, std::span<const T> x, double a, std::span<T> y) {
 
 template <class T>
 void backward(const Exec& exec, std::span<const T> grad_y, double a, std::span<T> grad_x) {
-  const int64_t n = static_cast<int64_t>(grad_y.size());
+  const int64_t n = std::ssize(grad_y);
   if (n == 0) return;
   launch(exec, {.name = "scale_backward", .grid = blocks_for(n, kThreads), .block = kThreads},
          backward_kernel<T>, global(grad_y), static_cast<T>(a), global(grad_x), n);
@@ -37,6 +37,7 @@ void backward(const Exec& exec, std::span<const T> grad_y, double a, std::span<T
 
 }  // namespace
 
-const ScaleKernels<float> scale_elementwise = {forward<float>, backward<float>};
+const ScaleImplementation<float> scale_elementwise = {
+    {"elementwise", "one thread for each element", kDevice}, nullptr, {forward<float>, backward<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

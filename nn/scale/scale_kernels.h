@@ -10,28 +10,17 @@ namespace primal {
 
 template <class T>
 struct ScaleKernels {
-  void (*forward)(const Exec& exec, std::span<const T> x, double a, std::span<T> y);  // y = a x
-  void (*backward)(const Exec& exec, std::span<const T> grad_y, double a,
-                   std::span<T> grad_x);  // += a grad_y
+  void (*forward)(const Exec&, std::span<const T> x, double a, std::span<T> y);             // y = a x
+  void (*backward)(const Exec&, std::span<const T> grad_y, double a, std::span<T> grad_x);  // += a grad_y
 };
-
-// For f32 and f64 (scale_op.cpp).
 template <class T>
-std::span<const DeviceKernels<ScaleKernels<T>>> scale_kernels();
-template <>
-std::span<const DeviceKernels<ScaleKernels<float>>> scale_kernels<float>();
-template <>
-std::span<const DeviceKernels<ScaleKernels<double>>> scale_kernels<double>();
+using ScaleImplementation = Implementation<OnlyShape, ScaleKernels<T>>;
+extern const Ladder<ScaleImplementation> scale_ladder;  // scale_op.cpp
 
 namespace cpu {
-
-template <class T>
-void scale_forward(const Exec& exec, std::span<const T> x, double a, std::span<T> y);
-template <class T>
-void scale_backward(const Exec& exec, std::span<const T> grad_y, double a, std::span<T> grad_x);
-
+extern const ScaleImplementation<float> scale_reference_f32;
+extern const ScaleImplementation<double> scale_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(ScaleKernels<float>, scale_elementwise);  // scale_cuda.cu
+PRIMAL_DEVICE_KERNELS(ScaleImplementation<float>, scale_elementwise);  // scale_cuda.cu
 
 }  // namespace primal

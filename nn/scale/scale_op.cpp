@@ -1,4 +1,4 @@
-// What verify, check and the tests know of scale.
+// The ladder of scale, and what verify, check and the tests know of it.
 #include "autograd/differentiable_op.h"
 #include "nn/scale/scale.h"
 #include "nn/scale/scale_kernels.h"
@@ -6,25 +6,13 @@
 namespace primal {
 namespace {
 
-constexpr ImplementationInfo kPlain{kReference, "one pass"};
-constexpr ImplementationInfo kElementwise{"elementwise", "one thread for each element"};
+constexpr const ScaleImplementation<float>* kF32[] = {PRIMAL_DEVICES(scale_elementwise),
+                                                      &cpu::scale_reference_f32};
+constexpr const ScaleImplementation<double>* kF64[] = {&cpu::scale_reference_f64};
 
 }  // namespace
 
-template <>
-std::span<const DeviceKernels<ScaleKernels<float>>> scale_kernels<float>() {
-  static const DeviceKernels<ScaleKernels<float>> kernels[] = {
-      PRIMAL_EACH_DEVICE(kElementwise, scale_elementwise),
-      {kPlain, {cpu::scale_forward<float>, cpu::scale_backward<float>}}};
-  return kernels;
-}
-
-template <>
-std::span<const DeviceKernels<ScaleKernels<double>>> scale_kernels<double>() {
-  static constexpr DeviceKernels<ScaleKernels<double>> kernels[] = {
-      {kPlain, {cpu::scale_forward<double>, cpu::scale_backward<double>}}};
-  return kernels;
-}
+const Ladder<ScaleImplementation> scale_ladder{kF32, kF64};
 
 PhaseCosts scale_cost(const Shape& x) {
   const double n = elements_of(x);
@@ -40,13 +28,15 @@ OpInfo scale_info() {
   });
   info.judge = judge_relative_l2(1e-6, 1e-6);
   info.corner_cases = {{"scalar", {{"a", 0.25}}, {{"x", Shape{}}}},
+                       {"zero", {{"a", 0.0}}, {{"x", {3, 5}}}},
+                       {"absent", {}, {{"x", {3, 5}}}},
                        {"odd", {{"a", -3.0}}, {{"x", {3, 5}}}},
                        {"several_blocks", {{"a", 1.5}}, {{"x", {7, 100}}}},
                        {"empty", {{"a", 1.5}}, {{"x", {0, 3}}}}};
   info.stages = {{"step", {{"a", 1.0 / 3.0}}, {{"x", Shape{}}}}};
   info.cost = [](const OpShapes& s) { return scale_cost(s.in("x")); };
   info.linear_in = {"x"};
-  info.implementations = infos_of(scale_kernels<float>());
+  info.implementations = infos_of(scale_ladder.f32);
   return info;
 }
 

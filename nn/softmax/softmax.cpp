@@ -2,7 +2,7 @@
 
 #include "nn/softmax/softmax_kernels.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -26,15 +26,19 @@ Variable softmax(const Variable& x, int axis) {
   if (axis < 0) axis += rank;
   if (x.shape()[axis] == 0)
     throw ShapeError("[softmax] axis {} of {} has no elements", axis, x.value().str());
-  const Range range("softmax");
-  const Exec exec = exec_on(x.device());
-  const Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
   return dispatch_floating(x.dtype(), "softmax", [&]<class T>() {
-    const SoftmaxKernels<T>& kernels = kernels_on("softmax", x.device(), softmax_kernels<T>());
-    kernels.forward(exec, around<const T>(axis, x.value()), around<T>(axis, y));
-    return record("softmax", y, {x}, [=, &kernels](Gradients& g) {
-      kernels.backward(exec, around<const T>(axis, y), around<const T>(axis, g.output()),
-                       around<T>(axis, g.input(0)));
+    const Door door("softmax", softmax_ladder.of<T>(), OnlyShape{x.shape()}, x.device(),
+                    [&] { return softmax_cost(x.shape()); });
+    const auto forward = door.open("forward");
+    const Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
+    forward([&](const Exec& exec, const SoftmaxKernels<T>& kernels) {
+      kernels.forward(exec, around<const T>(axis, x.value()), around<T>(axis, y));
+    });
+    return record("softmax", y, {x}, [=, backward = door.phase("backward")](Gradients& g) {
+      backward([&](const Exec& exec, const SoftmaxKernels<T>& kernels) {
+        kernels.backward(exec, around<const T>(axis, y), around<const T>(axis, g.upstream()),
+                         around<T>(axis, g.grad_of(0)));
+      });
     });
   });
 }

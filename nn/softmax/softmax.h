@@ -13,6 +13,9 @@ namespace primal {
 
 Variable softmax(const Variable& x, int axis);
 
+// Maximum, difference, exp, sum and quotient for each value; backward <grad_y, y>, a difference and a product.
+PhaseCosts softmax_cost(const Shape& x);
+
 OpInfo softmax_info();
 
 }  // namespace primal

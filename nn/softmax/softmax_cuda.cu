@@ -23,7 +23,7 @@ __global__ void forward_kernel(Global<const T> x, Columns<kLanes> columns, Globa
   for (int64_t k = columns.lane(); k < columns.n_k; k += kLanes) {
     const int64_t i = first + k * columns.n_inner;
     const T exponential = std::exp(x[i] - highest);
-    sum += static_cast<double>(exponential);
+    sum += exponential;
     y[i] = exponential;
   }
   sum = columns.sum(sum);
@@ -73,6 +73,9 @@ void backward(const Exec& exec, View<const T, 3> y, View<const T, 3> grad_y, Vie
 
 }  // namespace
 
-const SoftmaxKernels<float> softmax_columns = {forward<float>, backward<float>};
+const SoftmaxImplementation<float> softmax_columns = {
+    {"columns", "a column is a thread's or a warp's, sums in double", kDevice},
+    nullptr,
+    {forward<float>, backward<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

@@ -16,23 +16,14 @@ struct SoftmaxKernels {
   void (*backward)(const Exec& exec, View<const T, 3> y, View<const T, 3> grad_y, View<T, 3> grad_x);
 };
 
-// For f32 and f64 (softmax_op.cpp).
 template <class T>
-std::span<const DeviceKernels<SoftmaxKernels<T>>> softmax_kernels();
-template <>
-std::span<const DeviceKernels<SoftmaxKernels<float>>> softmax_kernels<float>();
-template <>
-std::span<const DeviceKernels<SoftmaxKernels<double>>> softmax_kernels<double>();
+using SoftmaxImplementation = Implementation<OnlyShape, SoftmaxKernels<T>>;
+extern const Ladder<SoftmaxImplementation> softmax_ladder;  // softmax_op.cpp
 
 namespace cpu {
-
-template <class T>
-void softmax_forward(const Exec& exec, View<const T, 3> x, View<T, 3> y);
-template <class T>
-void softmax_backward(const Exec& exec, View<const T, 3> y, View<const T, 3> grad_y, View<T, 3> grad_x);
-
+extern const SoftmaxImplementation<float> softmax_reference_f32;
+extern const SoftmaxImplementation<double> softmax_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(SoftmaxKernels<float>, softmax_columns);  // softmax_cuda.cu
+PRIMAL_DEVICE_KERNELS(SoftmaxImplementation<float>, softmax_columns);  // softmax_cuda.cu
 
 }  // namespace primal

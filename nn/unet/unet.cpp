@@ -18,7 +18,8 @@ const UNetOptions& checked(const UNetOptions& o) {
     throw ConfigError("[unet] needs at least one channel: in_channels={} out_channels={} filters={}",
                       o.in_channels, o.out_channels, o.filters);
   }
-  if (o.blocks < 0 || o.blocks > 8) throw ConfigError("[unet] blocks must be 0 to 8, found {}", o.blocks);
+  if (o.blocks < 0 || o.blocks > UNetOptions::kMostBlocks)
+    throw ConfigError("[unet] blocks must be 0 to {}, found {}", UNetOptions::kMostBlocks, o.blocks);
   for (size_t a = 0; a < 3; ++a) {
     if (o.kernel[a] < 1 || o.kernel[a] % 2 == 0)
       throw ConfigError("[unet] kernel extents must be odd, found {}", o.kernel[a]);

@@ -32,6 +32,8 @@
 namespace primal {
 
 struct UNetOptions {
+  static constexpr int64_t kMostBlocks = 8;
+
   int64_t in_channels = 1;
   int64_t out_channels = 2;
   int64_t filters = 32;
@@ -43,7 +45,7 @@ struct UNetOptions {
 
 class UNet : public Module {
  public:
-  // ConfigError for options that make no network: filters or channels below 1, blocks outside [0, 8], an even kernel.
+  // ConfigError for options that make no network: filters or channels below 1, blocks outside [0, kMostBlocks], an even kernel.
   UNet(const UNetOptions& options, Initialiser& init);
   ~UNet() override;
 

@@ -1,7 +1,7 @@
-// What the network takes to make the map of a picture, and so in which tiles it works.
+// What the network needs to make the map of a picture, and so in which tiles it works.
 //
-// Memory is found by going through UNet::forward without a tape, as training_plan.h does with one: what is live at its peak
-// beyond z and the map, the workspaces of kernels estimated. For float32 and kernels of depth one.
+// Memory is found by a rehearsal (tensor/rehearsal.h) of UnrolledTv::map_of_part for each size of tile: what is live at its
+// peak beyond the picture and the whole map.
 #pragma once
 
 #include <cstdint>

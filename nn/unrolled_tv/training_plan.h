@@ -1,14 +1,16 @@
 // What a training step of unrolled_tv computes and keeps, counted before it runs.
 //
-// FLOPs are the ops' own counts (tensor/op/cost.h: a multiply-add is 2). Memory is found by going through the step as the
-// program does, forward and backward, with what each op keeps for its adjoint and what only passes; blocks have the sizes
-// the pool gives them. `passing` is what is live at the peak beyond the other terms: results no adjoint needs, gradients of
-// activations, the workspaces of kernels (those estimated: 2 MiB and the transformed weights of the widest convolution).
-// For float32 and the U-Net's kernels of depth one.
+// The step is rehearsed (tensor/rehearsal.h): the model's own forward and backward pass and Adam's step are called with
+// kernels that take their scratch memory and compute nothing. The plan therefore holds for every model, device, number of
+// threads and choice of implementations. FLOPs are the ops' own counts (tensor/cost.h: a multiply-add is 2), bytes are in
+// the size classes of the memory pool.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 
+#include "nn/adam/adam.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
 
 namespace primal {
@@ -24,8 +26,9 @@ struct TrainingMemory {
   int64_t weights = 0, gradients = 0, moments = 0;  // the moments are Adam's
   int64_t activations = 0;                          // kept from forward to backward
   int64_t tape = 0;                                 // of PDHG
-  int64_t passing = 0;                              // at the peak
-  int64_t total() const { return weights + gradients + moments + activations + tape + passing; }
+  // At the peak, beyond the above: the pictures, results that no adjoint needs, gradients of activations, scratch memory.
+  int64_t temporary = 0;
+  int64_t total() const { return weights + gradients + moments + activations + tape + temporary; }
 };
 
 struct TrainingPlan {
@@ -33,7 +36,17 @@ struct TrainingPlan {
   TrainingMemory bytes;
 };
 
-// Of one step on z [N,1,D,H,W].
+// A step of any model. Both are called inside of the rehearsal: the first makes the model, the second a batch of the shapes that
+// a step has, and what computes the loss on it.
+struct RehearsedStep {
+  std::function<std::unique_ptr<Module>()> make_model;
+  std::function<std::function<Variable()>(const Module& model)> make_loss;
+  AdamParams adam = {};
+  int64_t tape_bytes = 0;  // of the activations, those that are PDHG's tape
+};
+TrainingPlan plan_training(const RehearsedStep& step);
+
+// One step on z [N,1,D,H,W], where the model lives. ConfigError inside of a rehearsal.
 TrainingPlan plan_training(const UnrolledTv& model, const Shape& z);
 
 }  // namespace primal

@@ -48,8 +48,9 @@ UnrolledTv::Steps UnrolledTv::steps() const {
   const double step = 1.0 / norm_bound();
   if (!options_.learn_steps) return {step, step, 1.0};
   const NoGrad no_grad;
-  const auto value = [](const Variable& raw) { return sigmoid(raw).value().item(); };
-  return {step * value(sigma_), step * value(tau_), value(theta_)};
+  // To the bit what solve() takes.
+  return {scale(sigmoid(sigma_), step).value().item(), scale(sigmoid(tau_), step).value().item(),
+          sigmoid(theta_).value().item()};
 }
 
 Variable UnrolledTv::map_of(const Variable& z) const {
@@ -59,7 +60,12 @@ Variable UnrolledTv::map_of(const Variable& z) const {
   return lambda_map(crop3d(cnn_.forward(pad3d(z, padding.pad)), padding.crop), map_params());
 }
 
-Tensor UnrolledTv::map_in_tiles(const Tensor& z, int64_t tile) const {
+Variable UnrolledTv::map_of_part(const Variable& padded, const CellBox& part) const {
+  return lambda_map(cnn_.forward(padded, part), map_params());
+}
+
+Tensor UnrolledTv::map_in_tiles(const Tensor& z, int64_t tile,
+                                const std::function<void(int64_t, int64_t)>& watch) const {
   const NoGrad no_grad;
   check_rank(z);
   const PicturePadding padding(z.shape(), multiple());
@@ -72,11 +78,14 @@ Tensor UnrolledTv::map_in_tiles(const Tensor& z, int64_t tile) const {
   MemoryPool* const pool = backend(z.device()).pool();
   std::optional<PoolLimit> limit;
   if (pool != nullptr) limit.emplace(*pool, pool->stats().live_bytes + 2 * planned);
-  for (const CellBox& box : tiles_of(padding.picture, multiple(), tile)) {
-    const Variable part = lambda_map(cnn_.forward(padded, box), map_params());
+  const std::vector<CellBox> tiles = tiles_of(padding.picture, multiple(), tile);
+  int64_t n_done = 0;
+  for (const CellBox& box : tiles) {
+    const Variable part = map_of_part(padded, box);
     std::array<int64_t, 3> begin;
     for (size_t a = 0; a < 3; ++a) begin[a] = box[a].begin - padding.picture[a].begin;
     add_part3d(part.value(), begin, map);
+    if (watch) watch(++n_done, std::ssize(tiles));
   }
   if (pool != nullptr) pool->release_cached();
   return map;
@@ -87,8 +96,9 @@ Variable UnrolledTv::solve(const Variable& z, const Variable& lambda) const {
   PdhgParams params{
       .n_iter = options_.n_iter, .sigma = step, .tau = step, .theta = 1.0, .axes = options_.axes};
   params.p_start = options_.start;
-  if (!options_.learn_steps) return pdhg(z, lambda, params);
-  return pdhg(z, lambda, scale(sigmoid(sigma_), step), scale(sigmoid(tau_), step), sigmoid(theta_), params);
+  const Variable weighted = weights(lambda, z.shape());
+  if (!options_.learn_steps) return pdhg(z, weighted, params);
+  return pdhg(z, weighted, scale(sigmoid(sigma_), step), scale(sigmoid(tau_), step), sigmoid(theta_), params);
 }
 
 UnrolledTv::Result UnrolledTv::forward(const Variable& z, int64_t tile) const {

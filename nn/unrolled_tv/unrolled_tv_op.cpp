@@ -1,9 +1,8 @@
 // What verify, check and the tests know of the thesis model: golden cases `thesis_model` (map, solution, loss and every
 // parameter's gradient) and `thesis_training` (the losses of Adam steps on one fixed batch).
 #include <cmath>
-#include <limits>
 
-#include "nn/adam/adam.h"
+#include "nn/model_case/model_case.h"
 #include "nn/mse_loss/mse_loss.h"
 #include "nn/unrolled_tv/map_error.h"
 #include "nn/unrolled_tv/reference_layout.h"
@@ -16,33 +15,23 @@ namespace {
 
 constexpr std::string_view kParameterPrefix = "parameter.";
 
-const Tensor& input(const OpCall& call, const std::string& name) {
-  const auto found = call.inputs.find(name);
-  if (found == call.inputs.end()) throw DataError("[thesis_model] input.{} is missing", name);
-  return found->second;
-}
-
 UnrolledTvOptions options_of(const Attributes& attrs) {
   UnrolledTvOptions o;
   o.unet.filters = attrs.value("filters", o.unet.filters);
   o.unet.blocks = attrs.value("blocks", o.unet.blocks);
   o.n_iter = attrs.value("T", o.n_iter);
-  o.start = attrs.value("p0", std::string("noisy")) == "noisy" ? PdhgStart::noisy : PdhgStart::zero;
-  o.norm_bound = attrs.value("L", 0.0);
-  o.up_bound = attrs.value("up_bound", 0.0);
-  o.scale = attrs.value("scale", 0.1);
-  o.learn_steps = attrs.value("learn_steps", true);
+  o.start = start_attribute(attrs, o.start);
+  o.norm_bound = attrs.value("L", o.norm_bound);
+  o.up_bound = attrs.value("up_bound", o.up_bound);
+  o.scale = attrs.value("scale", o.scale);
+  o.learn_steps = attrs.value("learn_steps", o.learn_steps);
   return o;
-}
-
-Variable input_there(const OpCall& call, const std::string& name) {
-  return input(call, name).to(call.device);
 }
 
 // The model of a case, with the case's parameters; without any, freshly initialised and multiplied by `gain`: the map of a
 // small network with PyTorch's initialisation hardly varies, and an error relative to its spread would measure rounding.
 std::unique_ptr<UnrolledTv> model_of(const OpCall& call) {
-  Initialiser init(1, input(call, "noisy").dtype(), call.device);
+  Initialiser init(1, case_input(call, "noisy").dtype(), call.device);
   auto model = std::make_unique<UnrolledTv>(options_of(call.attrs), init);
   TensorMap parameters;
   for (const auto& [name, tensor] : call.inputs) {
@@ -66,8 +55,8 @@ std::unique_ptr<UnrolledTv> model_of(const OpCall& call) {
 
 OpResult run_model(const OpCall& call) {
   const std::unique_ptr<UnrolledTv> model = model_of(call);
-  const UnrolledTv::Result result = model->forward(input_there(call, "noisy"));
-  const Variable loss = mse_loss(result.denoised, input_there(call, "clean"));
+  const UnrolledTv::Result result = model->forward(case_input(call, "noisy"));
+  const Variable loss = mse_loss(result.denoised, case_input(call, "clean"));
   loss.backward();
 
   OpResult out;
@@ -106,32 +95,9 @@ Verdict judge_model(const std::string& tensor, const Tensor& got, const Tensor& 
 
 OpResult run_training(const OpCall& call) {
   const std::unique_ptr<UnrolledTv> model = model_of(call);
-  Adam adam(model->parameters(), {.lr = call.attrs.value("lr", 1e-4)});
-  const auto n_steps = call.attrs.value("steps", int64_t{20});
-  std::vector<double> losses;
-  for (int64_t k = 0; k < n_steps; ++k) {
-    model->zero_grad();
-    const Variable loss =
-        mse_loss(model->forward(input_there(call, "noisy")).denoised, input_there(call, "clean"));
-    loss.backward();
-    adam.step();
-    losses.push_back(loss.value().item());
-  }
-  OpResult out;
-  out.outputs["losses"] = Tensor::from(Shape{n_steps}, losses).to(input(call, "noisy").dtype());
-  return out;
-}
-
-// Each loss by itself, relative.
-Verdict judge_training(const std::string&, const Tensor& got, const Tensor& expected, const OpCall&) {
-  Verdict v{
-      .error = 0.0, .allowed = got.dtype() == DType::f64 ? 1e-6 : 1e-4, .measure = "worst relative loss"};
-  const std::vector<double> a = got.to_doubles(), b = expected.to_doubles();
-  for (size_t i = 0; i < b.size(); ++i) {
-    const double error = std::abs(a[i] - b[i]) / std::max(std::abs(b[i]), 1e-30);
-    if (!(error <= v.error)) v.error = error;
-  }
-  return v;
+  const Tensor noisy = case_input(call, "noisy"), clean = case_input(call, "clean");
+  const auto loss = [&] { return mse_loss(model->forward(noisy).denoised, clean); };
+  return case_training(call, *model, loss, 20, 1e-4);
 }
 
 std::vector<OpInput> pictures(const Shape& shape) {
@@ -155,12 +121,24 @@ OpInfo thesis_model_info() {
       {"bounded_fixed",
        {{"filters", 2}, {"blocks", 1}, {"T", 4}, {"gain", 2.5}, {"up_bound", 0.5}, {"learn_steps", false}},
        pictures({1, 1, 1, 8, 8})},
+      {"zero_start",
+       {{"filters", 3}, {"blocks", 1}, {"T", 6}, {"gain", 2.5}, {"p0", "zero"}, {"scale", 0.4}, {"L", 3.5}},
+       pictures({2, 1, 1, 8, 6})},
+      {"zero_start_fixed",
+       {{"filters", 3},
+        {"blocks", 1},
+        {"T", 6},
+        {"gain", 2.5},
+        {"p0", "zero"},
+        {"up_bound", 0.2},
+        {"L", 4.0},
+        {"learn_steps", false}},
+       pictures({1, 1, 1, 6, 9})},
   };
   info.results = {"loss"};
   info.differentiable =
       false;  // its parameters are not inputs of a case; tests/nn/unrolled_tv_test.cpp has the check
-  info.implementations =
-      wherever({kReference, "the chain of ops, each by its own rule"}, pdhg_ladder<float>());
+  info.implementations = wherever({kReference, "the chain of ops, each by its own rule"}, pdhg_ladder.f32);
   return info;
 }
 
@@ -169,14 +147,33 @@ OpInfo thesis_training_info() {
   info.name = "thesis_training";
   info.equation = "Adam on the loss of thesis_model, one fixed batch";
   info.run = run_training;
-  info.judge = judge_training;
+  info.judge = judge_training_case;
   info.corner_cases = {{"three_steps",
                         {{"filters", 2}, {"blocks", 1}, {"T", 4}, {"steps", 3}, {"lr", 1e-3}},
-                        pictures({1, 1, 1, 8, 8})}};
+                        pictures({1, 1, 1, 8, 8})},
+                       {"other_options",
+                        {{"filters", 3},
+                         {"blocks", 2},
+                         {"T", 5},
+                         {"steps", 4},
+                         {"lr", 5e-3},
+                         {"p0", "zero"},
+                         {"scale", 0.3},
+                         {"L", 3.5}},
+                        pictures({2, 1, 1, 6, 8})},
+                       {"bounded_fixed",
+                        {{"filters", 2},
+                         {"blocks", 1},
+                         {"T", 5},
+                         {"steps", 3},
+                         {"lr", 2e-3},
+                         {"p0", "noisy"},
+                         {"up_bound", 0.4},
+                         {"learn_steps", false}},
+                        pictures({1, 1, 1, 8, 6})}};
   info.results = {"losses"};
   info.differentiable = false;
-  info.implementations =
-      wherever({kReference, "the chain of ops, each by its own rule"}, pdhg_ladder<float>());
+  info.implementations = wherever({kReference, "the chain of ops, each by its own rule"}, pdhg_ladder.f32);
   return info;
 }
 

@@ -2,7 +2,7 @@
 
 #include "nn/upsample3d/upsample3d_axis.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -53,26 +53,23 @@ Variable upsample3d(const Variable& x, const Upsample3dParams& params) {
   const VolumeGeometry geometry = checked_geometry(x, params);
   const Shape from = x.shape();
   const Shape to{from[0], from[1], geometry[0].n_out, geometry[1].n_out, geometry[2].n_out};
-  const Exec exec = exec_on(x.device());
   return dispatch_floating(x.dtype(), "upsample3d", [&]<class T>() {
-    const Upsample3dGeometry shapes{from, to};
-    const auto chosen = [&](const char* phase) {
-      return &choose("upsample3d", phase, upsample3d_ladder<T>(), shapes, exec.device);
-    };
-    const auto* forward = chosen("forward");
-    const Range range("upsample3d", nullptr, [&] {
-      return range_detail(upsample3d_cost(from, to, params.mode), from.str(),
-                          std::string(forward->info.name));
+    const Door door("upsample3d", upsample3d_ladder.of<T>(), Upsample3dGeometry{from, to}, x.device(),
+                    [&] { return upsample3d_cost(from, to, params.mode); });
+    const auto forward = door.open("forward");
+    const Tensor y = Tensor::empty(to, x.dtype(), x.device());
+    const VolumeMaps<T> maps(x.device(), geometry, params, false);
+    forward([&](const Exec& exec, const Upsample3dKernels<T>& kernels) {
+      kernels.forward(exec, x.value().device_view5<const T>(), maps.tables(), y.device_view5<T>());
     });
-    const Tensor y = Tensor::empty(to, x.dtype(), exec.device);
-    const VolumeMaps<T> maps(exec.device, geometry, params, false);
-    forward->kernels.forward(exec, x.value().device_view5<const T>(), maps.tables(), y.device_view5<T>());
-    const auto* backward = will_record({x}) ? chosen("backward") : nullptr;
+    const auto backward = will_record({x}) ? door.phase("backward") : Phase<Upsample3dKernels<T>>();
     return record("upsample3d", y, {x}, [=](Gradients& g) {
-      const VolumeMaps<T> transposes(exec.device, geometry, params, true);
-      const Gradients::Sink grad_x = g.sink(0);
-      backward->kernels.backward(exec, g.output().device_view5<const T>(), transposes.tables(), grad_x.add,
-                                 grad_x.buffer.template device_view5<T>());
+      backward([&](const Exec& exec, const Upsample3dKernels<T>& kernels) {
+        const VolumeMaps<T> transposes(exec.device, geometry, params, true);
+        const Gradients::Destination grad_x = g.destination(0);
+        kernels.backward(exec, g.upstream().device_view5<const T>(), transposes.tables(), grad_x.add,
+                         grad_x.buffer.template device_view5<T>());
+      });
     });
   });
 }

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "nn/upsample3d/upsample3d.h"
+#include "tensor/backend.h"
 
 namespace primal {
 namespace {
@@ -20,9 +21,8 @@ template <class T>
 AxisMap<T> from_taps(int64_t n_in, const std::vector<std::vector<Tap>>& taps) {
   AxisMap<T> map;
   map.n_in = n_in;
-  map.n_out = static_cast<int64_t>(taps.size());
-  for (const std::vector<Tap>& row : taps)
-    map.n_taps = std::max(map.n_taps, static_cast<int64_t>(row.size()));
+  map.n_out = std::ssize(taps);
+  for (const std::vector<Tap>& row : taps) map.n_taps = std::max(map.n_taps, std::ssize(row));
   map.n_taps += map.n_taps % 2;
   map.index.resize(static_cast<size_t>(map.n_taps) * taps.size());
   map.weight.resize(map.index.size());
@@ -60,15 +60,31 @@ CellRange upsample3d_sources(const CellRange& y, int64_t n, int64_t m, const Ups
   return {taps_of(y.begin, n, m, params).front().index, taps_of(y.end - 1, n, m, params).back().index + 1};
 }
 
+namespace {
+
+// How often every cell is repeated in order; 0 where it is not so.
+int64_t repeats_of(int64_t n_in, const std::vector<std::vector<Tap>>& taps) {
+  const auto n_out = static_cast<int64_t>(taps.size());
+  if (n_in == 0 || n_out % n_in != 0) return 0;
+  const int64_t n = n_out / n_in;
+  for (int64_t i = 0; i < n_out; ++i) {
+    const std::vector<Tap>& row = taps[static_cast<size_t>(i)];
+    if (row.size() != 1 || row[0].index != i / n || row[0].weight != 1.0) return 0;
+  }
+  return n;
+}
+
+}  // namespace
+
 template <class T>
 AxisMap<T> axis_map(const AxisGeometry& axis, const Upsample3dParams& params) {
-  std::vector<std::vector<Tap>> taps(static_cast<size_t>(axis.n_out));
+  std::vector<std::vector<Tap>> taps;
   for (int64_t i = 0; i < axis.n_out; ++i) {
-    std::vector<Tap>& row = taps[static_cast<size_t>(i)];
-    row = taps_of(axis.y_begin + i, axis.n, axis.m, params);
-    for (Tap& tap : row) tap.index -= axis.x_begin;
+    taps.push_back(taps_of(axis.y_begin + i, axis.n, axis.m, params));
+    for (Tap& tap : taps.back()) tap.index -= axis.x_begin;
   }
   AxisMap<T> map = from_taps<T>(axis.n_in, taps);
+  map.repeats = repeats_of(axis.n_in, taps);
   map.identity = axis.n == axis.m && axis.x_begin == axis.y_begin && axis.n_in == axis.n_out;
   return map;
 }
@@ -85,6 +101,7 @@ AxisMap<T> transposed(const AxisMap<T>& map) {
   }
   AxisMap<T> result = from_taps<T>(map.n_out, taps);
   result.identity = map.identity;
+  result.repeats = map.repeats;
   return result;
 }
 
@@ -98,7 +115,7 @@ AxisMap<T> map_of(const AxisGeometry& axis, const Upsample3dParams& params, bool
 
 template <class T>
 DeviceAxisMap<T> upload(Device device, const AxisMap<T>& map) {
-  const Shape shape{static_cast<int64_t>(map.index.size())};
+  const Shape shape{std::ssize(map.index)};
   DeviceAxisMap<T> there{map.table(), Tensor::from(shape, map.index).to(device),
                          Tensor::from(shape, map.weight).to(device)};
   there.table.index = there.index.template device_span<const int32_t>();
@@ -106,23 +123,29 @@ DeviceAxisMap<T> upload(Device device, const AxisMap<T>& map) {
   return there;
 }
 
-// Uploaded when first asked for. Pictures of ever new sizes would fill the memory with tables of a few KB each, so all are
-// let go where they become many. Who has one keeps it, and kernels that read it were launched before its memory serves again.
+// The maps that a device has, uploaded when they are first asked for. Pictures of ever new sizes would fill the memory with
+// tables of a few KB each, so all are dropped once there are too many. A caller keeps the map that it has, and kernels that
+// read one are launched before its memory is used again.
 template <class T>
-DeviceAxisMap<T> device_map(Device device, const AxisGeometry& axis, const Upsample3dParams& params,
-                            bool adjoint) {
-  using Key = std::tuple<Device::Kind, int, AxisGeometry, UpsampleMode, bool, bool>;
-  constexpr size_t kMost = 256;
-  static std::mutex mutex;
-  static auto& maps = *new std::map<Key, DeviceAxisMap<T>>;  // never destroyed: devices may go before
-  const std::lock_guard lock(mutex);
-  const Key key{device.kind, device.index, axis, params.mode, params.align_corners, adjoint};
-  if (const auto known = maps.find(key); known != maps.end()) return known->second;
-  const DeviceAxisMap<T> map = upload(device, map_of<T>(axis, params, adjoint));
-  if (maps.size() >= kMost) maps.clear();
-  maps.emplace(key, map);
-  return map;
-}
+class UploadedMaps {
+ public:
+  DeviceAxisMap<T> get(Device device, const AxisGeometry& axis, const Upsample3dParams& params,
+                       bool adjoint) {
+    constexpr size_t kMost = 256;
+    const std::lock_guard lock(mutex_);
+    const Key key{axis, params.mode, params.align_corners, adjoint};
+    if (const auto known = maps_.find(key); known != maps_.end()) return known->second;
+    const DeviceAxisMap<T> map = upload(device, map_of<T>(axis, params, adjoint));
+    if (maps_.size() >= kMost) maps_.clear();
+    maps_.emplace(key, map);
+    return map;
+  }
+
+ private:
+  using Key = std::tuple<AxisGeometry, UpsampleMode, bool, bool>;
+  std::mutex mutex_;
+  std::map<Key, DeviceAxisMap<T>> maps_;
+};
 
 }  // namespace
 
@@ -134,7 +157,8 @@ VolumeMaps<T>::VolumeMaps(Device device, const VolumeGeometry& geometry, const U
       maps_[axis] = map_of<T>(geometry[axis], params, adjoint);
       tables_[axis] = maps_[axis].table();
     } else {
-      device_maps_[axis] = device_map<T>(device, geometry[axis], params, adjoint);
+      device_maps_[axis] =
+          backend(device).kept<UploadedMaps<T>>().get(device, geometry[axis], params, adjoint);
       tables_[axis] = device_maps_[axis].table;
     }
   }

@@ -19,11 +19,13 @@ struct AxisMap {
   bool identity = false;  // nothing to do along this axis
   std::vector<int32_t> index;
   std::vector<T> weight;
+  int64_t repeats = 0;
 
-  AxisTable<T> table() const { return {n_in, n_out, n_taps, identity, index, weight}; }
+  AxisTable<T> table() const { return {n_in, n_out, n_taps, identity, index, weight, repeats}; }
 };
 
-// n cells that become m: x has n_in of the first from x_begin on, y is to have n_out of the second from y_begin on.
+// An axis of n cells that becomes one of m: x has n_in of the n cells, from x_begin on, and y gets n_out of
+// the m cells, from y_begin on.
 struct AxisGeometry {
   int64_t n = 0, m = 0;
   int64_t x_begin = 0, n_in = 0;
@@ -45,8 +47,8 @@ struct DeviceAxisMap {
   Tensor index, weight;  // what the table shows
 };
 
-// What resamples x to y, or its adjoint; the tables live as long as this. Those of the CPU are made anew; those of other
-// devices are uploaded once for each geometry and kept, as long as there are not too many.
+// The tables that resample x to y, or its adjoint; they live as long as this object. Those for the CPU are
+// made anew; those for other devices are uploaded once for each geometry and kept, unless there are too many.
 template <class T>
 class VolumeMaps {
  public:
@@ -54,8 +56,8 @@ class VolumeMaps {
   const AxisTables<T>& tables() const { return tables_; }
 
  private:
-  std::array<AxisMap<T>, 3> maps_;               // of the CPU
-  std::array<DeviceAxisMap<T>, 3> device_maps_;  // of other devices
+  std::array<AxisMap<T>, 3> maps_;               // on the CPU
+  std::array<DeviceAxisMap<T>, 3> device_maps_;  // on other devices
   AxisTables<T> tables_;
 };
 

@@ -1,7 +1,8 @@
-// All axes at once, since what lies between two axes would have to go through memory: one thread for each cell (d, h, w) of
-// the result, which adds the taps of all three axes, a tap's weight being the product of theirs. Neighbouring threads read
-// neighbouring taps, which caches hold; a thread takes the same cell of several volumes, so that indices and weights are read
-// once for all of them. The adjoint is the same kernel with the transposed tables: still one thread for each result.
+// All axes at once, since what lies between two axes would have to go through memory. There is one thread for
+// each cell (d, h, w) of the result; it adds the taps of all three axes, and the weight of a tap is the
+// product of the weights along the axes. Neighbouring threads read neighbouring taps, which caches hold. A
+// thread takes the same cell of several volumes, so that indices and weights are read once for all of them.
+// The adjoint is the same kernel with the transposed tables, so it too has one thread for each result.
 #include "nn/upsample3d/upsample3d_kernels.h"
 #include "tensor/simt/volumes.h"
 
@@ -99,8 +100,13 @@ void backward(const Exec& exec, View5<const T> grad_y, const AxisTables<T>& tran
   run(exec, "upsample3d_backward", grad_y, transposes, grad_x);
 }
 
+bool anything(const Upsample3dGeometry&) { return true; }
+
 }  // namespace
 
-const Upsample3dKernels<float> upsample3d_taps = {forward<float>, backward<float>};
+const Upsample3dImplementation<float> upsample3d_taps = {
+    {"taps", "one thread for each cell of the result, all axes at once", kDevice},
+    anything,
+    {forward<float>, backward<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

@@ -15,8 +15,8 @@ namespace primal {
 
 // The matrix of one axis, n_in cells to n_out, as tables with the same number of taps for every output:
 //   out[i] = sum over t of weight[t n_out + i] in[index[t n_out + i]]
-// Outputs with fewer taps repeat an index with weight 0. The number of taps is even: kernels take them in
-// pairs. The tables lie where the kernel runs.
+// Outputs with fewer taps repeat an index with weight 0. The number of taps is even, since kernels take them
+// in pairs. The tables lie in the memory of the device on which the kernel runs.
 template <class T>
 struct AxisTable {
   int64_t n_in = 0, n_out = 0;
@@ -24,50 +24,37 @@ struct AxisTable {
   bool identity = false;  // nothing to do along this axis
   std::span<const int32_t> index;
   std::span<const T> weight;
+  int64_t repeats =
+      0;  // where every cell is repeated so often, in order; for a transposed map: is the sum of so many
 };
 
 template <class T>
 using AxisTables = std::array<AxisTable<T>, 3>;  // D, H, W
 
-template <class T>
-struct Upsample3dKernels {
-  // x [N,C,D,H,W] -> y [N,C,D',H',W']
-  void (*forward)(const Exec& exec, View5<const T> x, const AxisTables<T>& maps, View5<T> y);
-  // grad_x [N,C,D,H,W] = (or, with `add`, +=) adjoint of grad_y [N,C,D',H',W']; `transposes` are the transposed maps.
-  void (*backward)(const Exec& exec, View5<const T> grad_y, const AxisTables<T>& transposes, bool add,
-                   View5<T> grad_x);
-};
-
-// What the choice of an implementation is reported with; each takes every call.
+// Every implementation takes every call: this is what a choice is reported with.
 struct Upsample3dGeometry {
   Shape x, y;
 };
 std::string key(const Upsample3dGeometry&);
 
-// For f32 and f64, fastest first (upsample3d_op.cpp).
 template <class T>
-std::span<const Implementation<Upsample3dGeometry, Upsample3dKernels<T>>> upsample3d_ladder();
-template <>
-std::span<const Implementation<Upsample3dGeometry, Upsample3dKernels<float>>> upsample3d_ladder<float>();
-template <>
-std::span<const Implementation<Upsample3dGeometry, Upsample3dKernels<double>>> upsample3d_ladder<double>();
+struct Upsample3dKernels {
+  // x [N,C,D,H,W] -> y [N,C,D',H',W']
+  void (*forward)(const Exec&, View5<const T> x, const AxisTables<T>& maps, View5<T> y);
+  // Adds the adjoint of grad_y [N,C,D',H',W'] to grad_x [N,C,D,H,W], or overwrites grad_x with it where `add`
+  // is false. `transposes` are the transposed maps.
+  void (*backward)(const Exec&, View5<const T> grad_y, const AxisTables<T>& transposes, bool add,
+                   View5<T> grad_x);
+};
+template <class T>
+using Upsample3dImplementation = Implementation<Upsample3dGeometry, Upsample3dKernels<T>>;
+extern const Ladder<Upsample3dImplementation> upsample3d_ladder;  // upsample3d_op.cpp
 
 namespace cpu {
-
-template <class T>
-void upsample3d_forward(const Exec& exec, View5<const T> x, const AxisTables<T>& maps, View5<T> y);
-template <class T>
-void upsample3d_backward(const Exec& exec, View5<const T> grad_y, const AxisTables<T>& transposes, bool add,
-                         View5<T> grad_x);
-
-// The same passes with vectors, f32 (upsample3d_simd.cpp).
-void upsample3d_forward_simd(const Exec& exec, View5<const float> x, const AxisTables<float>& maps,
-                             View5<float> y);
-void upsample3d_backward_simd(const Exec& exec, View5<const float> grad_y,
-                              const AxisTables<float>& transposes, bool add, View5<float> grad_x);
-
+extern const Upsample3dImplementation<float> upsample3d_simd;
+extern const Upsample3dImplementation<float> upsample3d_reference_f32;
+extern const Upsample3dImplementation<double> upsample3d_reference_f64;
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(Upsample3dKernels<float>, upsample3d_taps);  // upsample3d_cuda.cu
+PRIMAL_DEVICE_KERNELS(Upsample3dImplementation<float>, upsample3d_taps);  // upsample3d_cuda.cu
 
 }  // namespace primal

@@ -1,4 +1,4 @@
-// What verify, check and the tests know of upsample3d.
+// The ladder of upsample3d, and what verify, check and the tests know of it.
 #include "autograd/differentiable_op.h"
 #include "nn/upsample3d/upsample3d.h"
 #include "nn/upsample3d/upsample3d_kernels.h"
@@ -6,32 +6,15 @@
 namespace primal {
 namespace {
 
-constexpr ImplementationInfo kPlain{kReference, "one axis after the other, volume by volume"};
-constexpr ImplementationInfo kSimd{
-    "simd", "the same with vectors, taps along a row picked by permutations, each result written once"};
-constexpr ImplementationInfo kTaps{"taps", "one thread for each cell of the result, all axes at once"};
-
-bool anything(const Upsample3dGeometry&) { return true; }
+constexpr const Upsample3dImplementation<float>* kF32[] = {
+    PRIMAL_DEVICES(upsample3d_taps), &cpu::upsample3d_simd, &cpu::upsample3d_reference_f32};
+constexpr const Upsample3dImplementation<double>* kF64[] = {&cpu::upsample3d_reference_f64};
 
 }  // namespace
 
+const Ladder<Upsample3dImplementation> upsample3d_ladder{kF32, kF64};
+
 std::string key(const Upsample3dGeometry& g) { return g.x.str() + " to " + g.y.str(); }
-
-template <>
-std::span<const Implementation<Upsample3dGeometry, Upsample3dKernels<float>>> upsample3d_ladder<float>() {
-  static const Implementation<Upsample3dGeometry, Upsample3dKernels<float>> ladder[] = {
-      PRIMAL_ON_DEVICES(kTaps, anything, upsample3d_taps),
-      {kSimd, anything, {cpu::upsample3d_forward_simd, cpu::upsample3d_backward_simd}},
-      {kPlain, anything, {cpu::upsample3d_forward<float>, cpu::upsample3d_backward<float>}}};
-  return ladder;
-}
-
-template <>
-std::span<const Implementation<Upsample3dGeometry, Upsample3dKernels<double>>> upsample3d_ladder<double>() {
-  static constexpr Implementation<Upsample3dGeometry, Upsample3dKernels<double>> ladder[] = {
-      {kPlain, anything, {cpu::upsample3d_forward<double>, cpu::upsample3d_backward<double>}}};
-  return ladder;
-}
 
 namespace {
 
@@ -82,12 +65,12 @@ OpInfo upsample3d_info() {
   const Attributes nearest = {{"scale", {1, 2, 2}}, {"mode", "nearest"}};
   const Attributes half = {{"scale", {1, 2, 2}}, {"mode", "trilinear"}, {"align_corners", false}};
   const Attributes aligned = {{"scale", {1, 2, 2}}, {"mode", "trilinear"}, {"align_corners", true}};
-  const auto with = [](Attributes attrs, const char* key, Attributes value) {
+  const auto with = [](Attributes attrs, const char* key, Attribute value) {
     attrs[key] = std::move(value);
     return attrs;
   };
-  const auto window = [](Attributes attrs, Attributes whole, Attributes x_begin, Attributes y_begin,
-                         Attributes y_end) {
+  const auto window = [](Attributes attrs, Attribute whole, Attribute x_begin, Attribute y_begin,
+                         Attribute y_end) {
     attrs.update({{"whole", std::move(whole)},
                   {"x_begin", std::move(x_begin)},
                   {"y_begin", std::move(y_begin)},
@@ -104,6 +87,10 @@ OpInfo upsample3d_info() {
       upsampling_case("every_axis_half_pixel", with(half, "scale", {3, 2, 5}), {1, 2, 2, 3, 4}),
       upsampling_case("every_axis_nearest", with(nearest, "scale", {2, 3, 1}), {1, 2, 2, 3, 4}),
       upsampling_case("one_axis", with(aligned, "scale", {1, 1, 3}), {1, 2, 2, 3, 4}),
+      upsampling_case("frames_aligned", with(aligned, "scale", {3, 1, 1}), {2, 2, 3, 2, 3}),
+      upsampling_case("rows_half_pixel", with(half, "scale", {1, 4, 1}), {2, 2, 2, 3, 4}),
+      upsampling_case("smaller_size_aligned", with(aligned, "size", {2, 2, 4}), {1, 2, 3, 7, 5}),
+      upsampling_case("smaller_size_nearest", with(nearest, "size", {1, 3, 2}), {1, 2, 3, 7, 5}),
       upsampling_case("no_axis", with(aligned, "scale", {1, 1, 1}), {1, 2, 2, 3, 4}),
       upsampling_case("odd_size_aligned", with(aligned, "size", {1, 7, 5}), {1, 2, 1, 3, 3}),
       upsampling_case("odd_size_half_pixel", with(half, "size", {2, 7, 5}), {1, 2, 1, 3, 3}),
@@ -112,6 +99,8 @@ OpInfo upsample3d_info() {
       upsampling_case("many_vectors", aligned, {2, 3, 1, 35, 70}),
       upsampling_case("many_vectors_half_pixel", with(half, "scale", {2, 2, 3}), {1, 2, 2, 3, 41}),
       upsampling_case("many_vectors_nearest", with(nearest, "scale", {1, 2, 4}), {1, 2, 1, 2, 37}),
+      upsampling_case("doubled_many_vectors", nearest, {2, 3, 2, 5, 37}),
+      upsampling_case("doubled_one_cell", nearest, {2, 3, 1, 1, 1}),
       upsampling_case("far_apart", with(half, "size", {1, 2, 19}), {1, 2, 1, 3, 200}),
       upsampling_case("several_blocks", aligned, {2, 3, 1, 14, 19}),
       upsampling_case("empty_batch", aligned, {0, 3, 1, 4, 4}),
@@ -132,7 +121,7 @@ OpInfo upsample3d_info() {
       upsampling_case("decoder0", aligned, {1, 64, 1, 128, 128}),
   };
   info.linear_in = {"x"};
-  info.implementations = infos_of(upsample3d_ladder<float>());
+  info.implementations = infos_of(upsample3d_ladder.f32);
   return info;
 }
 

@@ -23,8 +23,8 @@ struct Upsample3dParams {
   std::optional<std::array<int64_t, 3>> size = std::nullopt;  // D', H', W'; where given, scale is not read
   UpsampleMode mode = UpsampleMode::nearest;
   bool align_corners = false;
-  std::optional<Upsample3dWindow> window =
-      std::nullopt;  // scale and size are then those of the larger volume
+  // Where given, scale and size are those of the larger volume.
+  std::optional<Upsample3dWindow> window = std::nullopt;
 };
 
 }  // namespace primal

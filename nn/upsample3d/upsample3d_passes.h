@@ -1,6 +1,6 @@
-// How the CPU implementations of upsample3d go through a volume: one axis after the other, so that what lies between two axes
-// stays in cache. Forward goes W, H, D and the adjoint D, H, W: the pass along W, whose taps lie within a row, then sees
-// the fewest rows.
+// How the CPU implementations of upsample3d go through a volume: one axis after the other, so that what lies
+// between two axes stays in cache. Forward goes W, H, D and the adjoint D, H, W: the pass along W, whose taps
+// lie within a row, then sees the fewest rows.
 #pragma once
 
 #include <algorithm>
@@ -8,13 +8,15 @@
 #include <cstdint>
 
 #include "nn/upsample3d/upsample3d_kernels.h"
+#include "tensor/scratch.h"
 
 namespace primal::cpu {
 
 inline constexpr std::array<size_t, 3> kForwardOrder = {2, 1, 0}, kAdjointOrder = {0, 1, 2};
 
-// All volumes, axis by axis in the given order; axes that stay as they are cost nothing. A pass along an axis of the maps is
-// along_axis(axis, outer, inner, in, add, out):  in [outer, n_in, inner] -> out = (or +=) [outer, n_out, inner].
+// Resamples all volumes, axis by axis in the given order; axes that stay as they are cost nothing. A pass
+// along an axis is along_axis(axis, outer, inner, in, add, out): it resamples in [outer, n_in, inner] and
+// adds the result to out [outer, n_out, inner], or overwrites out with it where `add` is false.
 template <class T, class AlongAxis>
 void resample_volumes(const Exec& exec, View5<const T> x, const AxisTables<T>& maps,
                       const std::array<size_t, 3>& order, bool add, View5<T> y, const AlongAxis& along_axis) {
@@ -31,9 +33,8 @@ void resample_volumes(const Exec& exec, View5<const T> x, const AxisTables<T>& m
   int64_t n_between = 1;
   for (const AxisTable<T>& map : maps) n_between *= std::max(map.n_in, map.n_out);
   n_between = (n_between + kCacheLine - 1) / kCacheLine * kCacheLine;
-  const size_t bytes = 2 * static_cast<size_t>(n_between) * sizeof(T);
-  parallel_for(exec, x.size(0) * x.size(1), grain, bytes, [&](int64_t begin, int64_t end, void* scratch) {
-    T* const first = static_cast<T*>(scratch);
+  const int64_t n_volumes = x.size(0) * x.size(1);
+  parallel_for<T>(exec, n_volumes, grain, 2 * n_between, [&](int64_t begin, int64_t end, T* first) {
     T* const second = first + n_between;
     for (int64_t v = begin; v < end; ++v) {
       const T* source = x.data + v * n_in;

@@ -1,31 +1,29 @@
 // upsample3d, simd: the passes of upsample3d_passes.h with vectors.
 //
-// Idea: along D and H whole rows are added up, a few vectors of the result at a time with all their taps, so that it is
-// written once. Along W the taps of a vector's lanes lie within a few neighbouring cells: where two vectors of the row hold
-// them all, the lanes are picked out of these by a permutation, with indices that were worked out once for all rows.
-// The sums are those of the reference, pair of taps by pair of taps, so the results have its bits.
+// Idea: along D and H whole rows are added up, a few vectors of the result at a time with all their taps, so
+// that the result is written once. Along W the taps of a vector's lanes lie within a few neighbouring cells:
+// where two vectors of the row hold them all, a permutation picks the lanes out of these two, with indices
+// that were worked out once for all rows. The sums are those of the reference, pair of taps by pair of taps,
+// so the results have its bits. Doubling rows and columns by repeating cells, which decoders do, has a loop
+// of its own: a vector of cells gives two of each of two rows, or takes the sum of four.
 #include <algorithm>
 
 #include "nn/upsample3d/upsample3d_kernels.h"
 #include "nn/upsample3d/upsample3d_passes.h"
+#include "tensor/scratch.h"
+#include "tensor/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "nn/upsample3d/upsample3d_simd.cpp"
-// These have vectors without a size, of which there are no arrays.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
-#include "nn/partial_vector-inl.h"
+#include "nn/float_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace primal::cpu::HWY_NAMESPACE {
 namespace {
-namespace hn = hwy::HWY_NAMESPACE;
 
-using Tag = hn::ScalableTag<float>;
 using IndexTag = hn::RebindToSigned<Tag>;
-using Vector = hn::Vec<Tag>;
-constexpr int64_t kLanes = hn::MaxLanes(Tag());
 
 // Tap t of the outputs [i, i + kLanes) of an axis: lane l has weight[l] of the cell begin + lane[l].
 struct LaneTap {
@@ -38,11 +36,11 @@ struct LaneTap {
 // The taps of an axis, for rows along it.
 class LaneTaps {
  public:
-  explicit LaneTaps(const AxisTable<float>& map)
+  LaneTaps(const Exec& exec, const AxisTable<float>& map)
       : n_in_(map.n_in),
         n_out_(map.identity ? 0 : map.n_out),
         n_taps_(map.n_taps),
-        taps_(sizeof(LaneTap) * static_cast<size_t>((n_out_ + kLanes - 1) / kLanes * n_taps_)) {
+        taps_(exec, (n_out_ + kLanes - 1) / kLanes * n_taps_) {
     for (n_vectors_ = 1; n_vectors_ < kFar && !fill(map); ++n_vectors_) {
     }
     if (n_vectors_ == kFar) fill(map);
@@ -61,7 +59,7 @@ class LaneTaps {
 
   // False if some lanes of a tap lie further apart than n_vectors_ vectors.
   bool fill(const AxisTable<float>& map) {
-    LaneTap* tap = taps_.as<LaneTap>();
+    LaneTap* tap = taps_.data();
     for (int64_t i = 0; i < n_out_; i += kLanes) {
       const int64_t n = std::min(kLanes, n_out_ - i);
       for (int64_t t = 0; t < n_taps_; ++t, ++tap) {
@@ -100,7 +98,7 @@ class LaneTaps {
   template <int kVectors, int kRows>
   void resample_rows(const float* in, bool add, float* out) const {
     const Tag tag;
-    HWY_ALIGN float whole[kRows][kWindow];  // of rows that are shorter
+    HWY_ALIGN float whole[size_t{kRows}][kWindow];  // of rows that are shorter
     int64_t stride = n_in_;
     if (n_in_ < kWindow) {
       for (int r = 0; r < kRows; ++r)
@@ -108,9 +106,9 @@ class LaneTaps {
       in = whole[0];
       stride = kWindow;
     }
-    const LaneTap* tap = taps_.as<LaneTap>();
+    const LaneTap* tap = taps_.data();
     for (int64_t i = 0; i < n_out_; i += kLanes) {
-      Vector sum[kRows];
+      Vector sum[size_t{kRows}];
       HWY_UNROLL(4)
       for (int r = 0; r < kRows; ++r) sum[r] = add ? get(out + r * n_out_ + i, n_out_ - i) : hn::Zero(tag);
       for (int64_t t = 0; t < n_taps_; t += 2, tap += 2) {
@@ -162,8 +160,8 @@ class LaneTaps {
   };
 
   int64_t n_in_, n_out_, n_taps_;
-  int n_vectors_;  // that hold the cells of every tap, or kFar
-  Scratch taps_;   // LaneTap [vectors of the output, n_taps]
+  int n_vectors_;          // that hold the cells of every tap, or kFar
+  Scratch<LaneTap> taps_;  // [vectors of the output, n_taps]
 };
 
 // out = (or +=) the sum over kTaps taps, from t on, of row i: rows of n values.
@@ -171,8 +169,8 @@ template <int kTaps>
 HWY_NOINLINE void add_rows(const AxisTable<float>& map, int64_t i, int64_t t, int64_t n, const float* in,
                            bool add, float* HWY_RESTRICT out) {
   const Tag tag;
-  const float* row[kTaps];
-  Vector weight[kTaps];
+  const float* row[size_t{kTaps}];
+  Vector weight[size_t{kTaps}];
   HWY_UNROLL(4)
   for (int k = 0; k < kTaps; ++k) {
     const auto entry = static_cast<size_t>((t + k) * map.n_out + i);
@@ -194,7 +192,7 @@ HWY_NOINLINE void add_rows(const AxisTable<float>& map, int64_t i, int64_t t, in
     for (; j + kLanes <= n; j += kLanes) hn::StoreU(plus_pairs(hn::Zero(tag), j), tag, out + j);
   }
   if (j == n) return;
-  HWY_ALIGN float rest[kTaps][kLanes];
+  HWY_ALIGN float rest[size_t{kTaps}][kLanes];
   for (int k = 0; k < kTaps; ++k) {
     std::fill(std::copy(row[k] + j, row[k] + n, rest[k]), rest[k] + kLanes, 0.0F);
     row[k] = rest[k];
@@ -202,7 +200,7 @@ HWY_NOINLINE void add_rows(const AxisTable<float>& map, int64_t i, int64_t t, in
   put(plus_pairs(add ? get(out + j, n - j) : hn::Zero(tag), 0), n - j, out + j);
 }
 
-// out = (or +=) [n_out, inner] from in [n_in, inner]: what is resampled are whole rows.
+// out = (or +=) [n_out, inner] from in [n_in, inner]: whole rows are combined.
 void resample_rows(const AxisTable<float>& map, int64_t inner, const float* in, bool add, float* out) {
   for (int64_t i = 0; i < map.n_out; ++i, out += inner) {
     // Pairs of taps, as the tables have them; behind an output's last one they have no weight.
@@ -223,11 +221,66 @@ void resample_rows(const AxisTable<float>& map, int64_t inner, const float* in, 
   }
 }
 
+// [h, w] -> [2 h, 2 w], every cell four times
+void double_plane(int64_t h, int64_t w, const float* HWY_RESTRICT in, float* HWY_RESTRICT out) {
+  const Tag tag;
+  for (int64_t row = 0; row < h; ++row, in += w, out += 4 * w) {
+    int64_t i = 0;
+    for (; i + kLanes <= w; i += kLanes) {
+      const auto cells = hn::LoadU(tag, in + i);
+      hn::StoreInterleaved2(cells, cells, tag, out + 2 * i);
+      hn::StoreInterleaved2(cells, cells, tag, out + 2 * w + 2 * i);
+    }
+    for (; i < w; ++i) out[2 * i] = out[2 * i + 1] = out[2 * (w + i)] = out[2 * (w + i) + 1] = in[i];
+  }
+}
+
+// [2 h, 2 w] -> out = (or +=) [h, w], the sums of four cells: first those of a column.
+void halve_plane(int64_t h, int64_t w, const float* HWY_RESTRICT in, bool add, float* HWY_RESTRICT out) {
+  const Tag tag;
+  for (int64_t row = 0; row < h; ++row, in += 4 * w, out += w) {
+    const float* const below = in + 2 * w;
+    int64_t i = 0;
+    for (; i + kLanes <= w; i += kLanes) {
+      Vector even, odd, even_below, odd_below;
+      hn::LoadInterleaved2(tag, in + 2 * i, even, odd);
+      hn::LoadInterleaved2(tag, below + 2 * i, even_below, odd_below);
+      const auto sum = hn::Add(hn::Add(even, even_below), hn::Add(odd, odd_below));
+      hn::StoreU(add ? hn::Add(hn::LoadU(tag, out + i), sum) : sum, tag, out + i);
+    }
+    for (; i < w; ++i) {
+      const float sum = (in[2 * i] + below[2 * i]) + (in[2 * i + 1] + below[2 * i + 1]);
+      out[i] = add ? out[i] + sum : sum;
+    }
+  }
+}
+
+// True if the maps double rows and columns by repeating cells, or are the transposes of such maps; then that
+// is done.
+bool doubled(const Exec& exec, View5<const float> x, const AxisTables<float>& maps, bool adjoint, bool add,
+             View5<float> y) {
+  constexpr int64_t kGrain = 1 << 13;  // cells of the larger planes per parallel chunk
+  if (!maps[0].identity || maps[1].repeats != 2 || maps[2].repeats != 2) return false;
+  const int64_t in_plane = x.size(3) * x.size(4), out_plane = y.size(3) * y.size(4);
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max(in_plane, out_plane));
+  parallel_for(exec, x.size(0) * x.size(1) * x.size(2), grain, [&](int64_t begin, int64_t end) {
+    for (int64_t p = begin; p < end; ++p) {
+      if (adjoint) {
+        halve_plane(y.size(3), y.size(4), x.data + p * in_plane, add, y.data + p * out_plane);
+      } else {
+        double_plane(x.size(3), x.size(4), x.data + p * in_plane, y.data + p * out_plane);
+      }
+    }
+  });
+  return true;
+}
+
 }  // namespace
 
-void ResampleVolumes(const Exec& exec, View5<const float> x, const AxisTables<float>& maps,
-                     const std::array<size_t, 3>& order, bool add, View5<float> y) {
-  const LaneTaps along_w(maps[2]);
+void resample_with_vectors(const Exec& exec, View5<const float> x, const AxisTables<float>& maps,
+                           const std::array<size_t, 3>& order, bool add, View5<float> y) {
+  if (doubled(exec, x, maps, order == kAdjointOrder, add, y)) return;
+  const LaneTaps along_w(exec, maps[2]);
   resample_volumes(
       exec, x, maps, order, add, y,
       [&](size_t axis, int64_t outer, int64_t inner, const float* in, bool add_here, float* out) {
@@ -243,18 +296,27 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace primal::cpu {
+namespace {
 
-HWY_EXPORT(ResampleVolumes);
+HWY_EXPORT(resample_with_vectors);
 
-void upsample3d_forward_simd(const Exec& exec, View5<const float> x, const AxisTables<float>& maps,
-                             View5<float> y) {
-  HWY_DYNAMIC_DISPATCH(ResampleVolumes)(exec, x, maps, kForwardOrder, false, y);
+void forward(const Exec& exec, View5<const float> x, const AxisTables<float>& maps, View5<float> y) {
+  HWY_DYNAMIC_DISPATCH(resample_with_vectors)(exec, x, maps, kForwardOrder, false, y);
 }
 
-void upsample3d_backward_simd(const Exec& exec, View5<const float> grad_y,
-                              const AxisTables<float>& transposes, bool add, View5<float> grad_x) {
-  HWY_DYNAMIC_DISPATCH(ResampleVolumes)(exec, grad_y, transposes, kAdjointOrder, add, grad_x);
+void backward(const Exec& exec, View5<const float> grad_y, const AxisTables<float>& transposes, bool add,
+              View5<float> grad_x) {
+  HWY_DYNAMIC_DISPATCH(resample_with_vectors)(exec, grad_y, transposes, kAdjointOrder, add, grad_x);
 }
+
+bool anything(const Upsample3dGeometry&) { return true; }
+
+}  // namespace
+
+const Upsample3dImplementation<float> upsample3d_simd{
+    {"simd", "the same with vectors, taps along a row picked by permutations, each result written once"},
+    anything,
+    {forward, backward}};
 
 }  // namespace primal::cpu
 #endif  // HWY_ONCE

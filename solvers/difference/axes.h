@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -15,7 +16,7 @@ class Axes {
   explicit Axes(std::span<const int> axes);
 
   int count() const { return count_; }
-  int operator[](int channel) const { return axis_[static_cast<size_t>(channel)]; }
+  int operator[](int64_t channel) const { return axis_[static_cast<size_t>(channel)]; }
   std::string str() const;  // "(3,4)"
   bool operator==(const Axes&) const = default;
 

@@ -85,7 +85,9 @@ void adjoint(const Exec& exec, View5<const T> q, const Axes& axes, View5<T> y) {
 
 }  // namespace
 
-const DifferenceKernels<float> difference_elementwise = {difference<float, false>, difference<float, true>,
-                                                         adjoint<float, false>, adjoint<float, true>};
+const DifferenceImplementation<float> difference_elementwise = {
+    {"elementwise", "one thread for each pixel, neighbours gathered", kDevice},
+    nullptr,
+    {difference<float, false>, difference<float, true>, adjoint<float, false>, adjoint<float, true>}};
 
 }  // namespace primal::PRIMAL_SIMT

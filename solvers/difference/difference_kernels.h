@@ -1,5 +1,10 @@
-// Signatures of the difference kernels: *_forward write their result, *_backward add into the gradient.
+// Kernels of the difference and its adjoint: *_forward write their result, *_backward add into the gradient.
+//
+//   gradient           y = G x:   x [N,1,D,H,W] -> y [N,A,D,H,W],     grad_x += G' grad_y
+//   gradient_adjoint   y = G' q:  q [N,A,D,H,W] -> y [N,1,D,H,W],     grad_q += G grad_y
 #pragma once
+
+#include <type_traits>
 
 #include "solvers/difference/axes.h"
 #include "tensor/exec.h"
@@ -8,7 +13,6 @@
 
 namespace primal {
 
-// The four as one set: G x written and added, G' q written and added.
 template <class T>
 struct DifferenceKernels {
   using Kernel = void (*)(const Exec&, View5<const T> from, const Axes&, View5<T> to);
@@ -16,32 +20,24 @@ struct DifferenceKernels {
   Kernel gradient_adjoint_forward, gradient_backward;
 };
 
-// For f32 and f64 (difference_op.cpp).
 template <class T>
-std::span<const DeviceKernels<DifferenceKernels<T>>> difference_kernels();
-template <>
-std::span<const DeviceKernels<DifferenceKernels<float>>> difference_kernels<float>();
-template <>
-std::span<const DeviceKernels<DifferenceKernels<double>>> difference_kernels<double>();
+using DifferenceImplementation = Implementation<OnlyShape, DifferenceKernels<T>>;
+extern const Ladder<DifferenceImplementation> difference_ladder;  // difference_op.cpp
 
 namespace cpu {
+extern const DifferenceImplementation<float> difference_reference_f32;
+extern const DifferenceImplementation<double> difference_reference_f64;
 
-// y = G x:   x [N,1,D,H,W] -> y [N,A,D,H,W]
+// The plain loops, for the references of other ops.
 template <class T>
-void gradient_forward(const Exec& exec, View5<const T> x, const Axes& axes, View5<T> y);
-// grad_x += G' grad_y
-template <class T>
-void gradient_backward(const Exec& exec, View5<const T> grad_y, const Axes& axes, View5<T> grad_x);
-
-// y = G' q:   q [N,A,D,H,W] -> y [N,1,D,H,W]
-template <class T>
-void gradient_adjoint_forward(const Exec& exec, View5<const T> q, const Axes& axes, View5<T> y);
-// grad_q += G grad_y
-template <class T>
-void gradient_adjoint_backward(const Exec& exec, View5<const T> grad_y, const Axes& axes, View5<T> grad_q);
-
+const DifferenceKernels<T>& difference_reference() {
+  if constexpr (std::is_same_v<T, float>) {
+    return difference_reference_f32.kernels;
+  } else {
+    return difference_reference_f64.kernels;
+  }
+}
 }  // namespace cpu
-
-PRIMAL_DEVICE_KERNELS(DifferenceKernels<float>, difference_elementwise);  // difference_cuda.cu
+PRIMAL_DEVICE_KERNELS(DifferenceImplementation<float>, difference_elementwise);  // difference_cuda.cu
 
 }  // namespace primal

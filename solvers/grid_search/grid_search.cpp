@@ -50,8 +50,11 @@ GridSearchResult grid_search(const Tensor& z, std::span<const double> lambdas, c
   if (z.shape().rank() != 5 || z.size(0) != 1)
     throw ShapeError("[grid_search] z must be [1,1,D,H,W]: {}", z.str());
   if (lambdas.empty()) throw ConfigError("[grid_search] the grid has no lambda");
-  const auto n_lambdas = static_cast<int64_t>(lambdas.size());
-  const int64_t bytes_each = (3 + params.pdhg.axes.count()) * static_cast<int64_t>(z.bytes());
+  const int64_t n_lambdas = std::ssize(lambdas);
+  // x, x_bar, p, q; and weights of each pixel, where the boundary makes them of the scalar
+  const int64_t n_dual = params.pdhg.axes.count();
+  const int64_t n_fields = 3 + n_dual + (params.boundary == Boundary::periodic ? 0 : n_dual);
+  const int64_t bytes_each = n_fields * static_cast<int64_t>(z.bytes());
   int64_t n_each =
       std::clamp<int64_t>(params.max_state_bytes / std::max<int64_t>(bytes_each, 1), 1, n_lambdas);
   // As many in a slice as go evenly around the threads: each takes whole problems, and none is left to be shared.
@@ -64,8 +67,9 @@ GridSearchResult grid_search(const Tensor& z, std::span<const double> lambdas, c
     const int64_t n = std::min(n_each, n_lambdas - begin);
     const std::vector<double> slice(lambdas.begin() + begin, lambdas.begin() + begin + n);
     const Tensor lambda = Tensor::from(Shape{n}, slice).to(z.dtype()).to(z.device());
+    const Variable weights = weights_at(params.boundary, lambda, z.shape(), params.pdhg.axes);
     const PdhgState state = pdhg_start(z, params.pdhg, n);
-    pdhg_iterate(z, lambda, params.pdhg, state);
+    pdhg_iterate(z, weights.value(), params.pdhg, state);
     for (int64_t i = 0; i < n; ++i) {
       const Tensor x =
           state.x.slice(i, i + 1).clone();  // of its own: the slice would keep the whole batch alive

@@ -15,13 +15,16 @@
 #include <span>
 #include <vector>
 
+#include "solvers/boundary/boundary.h"
 #include "solvers/pdhg/pdhg.h"
 
 namespace primal {
 
 struct GridSearchParams {
   PdhgParams pdhg;
-  int64_t max_state_bytes = int64_t{64} << 20;  // of x, x_bar, p, q of the problems solved at once
+  Boundary boundary = Boundary::periodic;
+  int64_t max_state_bytes = int64_t{64}
+                            << 20;  // of x, x_bar, p, q and weights of the problems solved at once
 };
 
 using ScoreFunction = std::function<std::vector<double>(double lambda, const Tensor& x)>;

@@ -7,7 +7,8 @@
 #include "solvers/pdhg/pdhg_tape_owner.h"
 #include "solvers/tv_objective/tv_objective.h"
 #include "tensor/error.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
+#include "tensor/rehearsal.h"
 
 namespace primal {
 namespace {
@@ -18,13 +19,15 @@ void check_count(const PdhgParams& params) {
 
 void check_params(const PdhgParams& params) {
   check_count(params);
-  if (!std::isfinite(params.sigma) || !std::isfinite(params.tau) || !std::isfinite(params.theta)) {
-    throw NumericError("[pdhg] a step is not finite: sigma={} tau={} theta={}", params.sigma, params.tau,
-                       params.theta);
-  }
-  if (params.sigma <= 0.0 || params.tau <= 0.0) {
-    throw ConfigError("[pdhg] sigma and tau must be above zero: sigma={} tau={}", params.sigma, params.tau);
-  }
+  unless_rehearsing([&] {  // learnt steps are values
+    if (!std::isfinite(params.sigma) || !std::isfinite(params.tau) || !std::isfinite(params.theta)) {
+      throw NumericError("[pdhg] a step is not finite: sigma={} tau={} theta={}", params.sigma, params.tau,
+                         params.theta);
+    }
+    if (params.sigma <= 0.0 || params.tau <= 0.0) {
+      throw ConfigError("[pdhg] sigma and tau must be above zero: sigma={} tau={}", params.sigma, params.tau);
+    }
+  });
 }
 
 void check_z(const Tensor& z) {
@@ -48,7 +51,7 @@ Tensor checked_lambda(const Tensor& lambda, const Tensor& z, int64_t N, const Ax
         "[pdhg] lambda is {}, expected {}{} for axes {} (or extents of 1 in it, or a scalar): z={}",
         lambda.str(), name_of(z.dtype()), full.str(), axes.str(), z.str());
   }
-  if (!common_device("pdhg", {z, lambda}).is_cpu()) return map;
+  if (!common_device("pdhg", {z, lambda}).is_cpu() || !Rehearsal::holds_values(map.bytes())) return map;
   dispatch_floating(map.dtype(), "pdhg", [&]<class T>() {
     const std::span<const T> values = map.span<T>();
     const auto bad = std::ranges::find_if(values, [](T v) { return !(v >= 0) || std::isinf(v); });
@@ -80,35 +83,42 @@ void check_state(const PdhgState& state, const Tensor& z, const Axes& axes) {
 }
 
 template <class T>
-const Implementation<PdhgGeometry, PdhgKernels<T>>& implementation_for(const char* phase, const Shape& x,
-                                                                       const Axes& axes, Device device) {
-  return choose("pdhg", phase, pdhg_ladder<T>(), PdhgGeometry{x, axes}, device);
+using PdhgDoor = Door<PdhgGeometry, PdhgKernels<T>>;
+
+// The door of a call on x [N,1,D,H,W]. Its ranges also say how many iterations there are and count the bytes of the tape.
+template <class T>
+PdhgDoor<T> door_of(const Tensor& z, const Shape& x, const Shape& lambda, const PdhgParams& params,
+                    bool tape = false, bool learn_steps = false) {
+  const PdhgGeometry geometry{x, params.axes};
+  return {"pdhg", pdhg_ladder.of<T>(), geometry, z.device(), [&] {
+            PhaseCosts costs = pdhg_cost(x, lambda, params, learn_steps);
+            if (tape)
+              costs.at("forward").bytes +=
+                  static_cast<double>(pdhg_tape_bytes(x, DType::f32, params, learn_steps));
+            return CallDescription{fmt::format("{} T{}", key(geometry), params.n_iter), costs};
+          }};
 }
 
-// What the range of a forward pass knows of it.
-RangeDetail describe(const Tensor& z, const Shape& x, const Shape& lambda, const PdhgParams& params,
-                     bool tape, bool learn_steps) {
-  const std::string_view implementation = dispatch_floating(z.dtype(), "pdhg", [&]<class T>() {
-    return implementation_for<T>("forward", x, params.axes, z.device()).info.name;
-  });
-  RangeDetail detail = range_detail(pdhg_cost(x, lambda, params, learn_steps),
-                                    fmt::format("{} T{}", key(PdhgGeometry{x, params.axes}), params.n_iter),
-                                    std::string(implementation));
-  if (tape) detail.cost.bytes += static_cast<double>(pdhg_tape_bytes(x, DType::f32, params, learn_steps));
-  return detail;
+// What the kernels read; `steps`: sigma, tau and theta where they are on a device.
+template <class T>
+PdhgProblem<T> problem_of(const Tensor& z, const Tensor& lambda, const Tensor& steps = {}) {
+  return {z.device_view5<const T>(), lambda.defined() ? lambda.device_view5<const T>() : View5<const T>{},
+          steps.defined() ? steps.device_span<const T>().data() : nullptr};
 }
 
-// n_iter iterations of a checked call; `steps`: sigma, tau and theta where they are on a device.
-void run_forward(const Tensor& z, const Tensor& lambda, const PdhgParams& params, const PdhgState& state,
-                 const PdhgTape* tape = nullptr, const Tensor& steps = {}) {
+template <class T>
+PdhgFields<T> fields_of(const PdhgState& state) {
+  return {state.x.device_view5<T>(), state.x_bar.device_view5<T>(), state.p.device_view5<T>(),
+          state.q.device_view5<T>()};
+}
+
+// n_iter iterations of a checked call.
+void iterate(const Tensor& z, const Tensor& lambda, const PdhgParams& params, const PdhgState& state) {
   dispatch_floating(z.dtype(), "pdhg", [&]<class T>() {
-    const auto& chosen = implementation_for<T>("forward", state.x.shape(), params.axes, z.device());
-    const PdhgProblem<T> problem = {z.device_view5<const T>(), lambda.device_view5<const T>(),
-                                    steps.defined() ? steps.device_span<const T>().data() : nullptr};
-    const PdhgFields<T> fields = {state.x.device_view5<T>(), state.x_bar.device_view5<T>(),
-                                  state.p.device_view5<T>(), state.q.device_view5<T>()};
-    chosen.kernels.forward(exec_on(z.device()), problem, params, fields,
-                           tape ? tape->view<T>() : PdhgTapeView<T>{});
+    const PdhgDoor<T> door = door_of<T>(z, state.x.shape(), lambda.shape(), params);
+    door.open("forward")([&](const Exec& exec, const PdhgKernels<T>& kernels) {
+      kernels.forward(exec, problem_of<T>(z, lambda), params, fields_of<T>(state), {});
+    });
   });
 }
 
@@ -171,17 +181,17 @@ struct Wanted {
 
 // Adds the gradients of the node: inputs z, lambda, sigma, tau, theta.
 template <class T>
-void backward(Gradients& g, const Tensor& z, const Shape& lambda_shape, const Steps& steps,
-              const PdhgTape& tape, const Wanted& wanted) {
-  const Tensor& grad_x = g.output();
+void backward(const Phase<PdhgKernels<T>>& phase, Gradients& g, const Tensor& z, const Shape& lambda_shape,
+              const Steps& steps, const PdhgTape& tape, const Wanted& wanted) {
+  const Tensor& grad_x = g.upstream();
   const PdhgParams& params = steps.params;
   const bool shared = lambda_shape.rank() != 5 || lambda_shape[1] == 1;
   const Shape kernel_shape = grad_x.shape().with(1, shared ? 1 : params.axes.count());
   // The kernel adds into a map; a lambda shared in other ways than among the axes gets sums of it.
   const bool direct = wanted.lambda && lambda_shape == kernel_shape;
-  const Tensor grad_lambda = direct ? g.input(1) : Tensor::zeros(kernel_shape, grad_x.dtype(), z.device());
+  const Tensor grad_lambda = direct ? g.grad_of(1) : Tensor::zeros(kernel_shape, grad_x.dtype(), z.device());
   PdhgGradients<T> grads;
-  if (wanted.z) grads.z = g.input(0).device_view5<T>();
+  if (wanted.z) grads.z = g.grad_of(0).device_view5<T>();
   grads.lambda = grad_lambda.device_view5<T>();
 
   constexpr size_t kFirstStep = 2;  // among the inputs
@@ -190,31 +200,33 @@ void backward(Gradients& g, const Tensor& z, const Shape& lambda_shape, const St
   if (z.device().is_cpu() && wanted.steps()) grads.steps = &on_host;
   for (size_t i = 0; i < 3; ++i) {
     if (!z.device().is_cpu() && step_wanted[i])
-      grads.device_steps[i] = g.input(kFirstStep + i).device_span<T>().data();
+      grads.device_steps[i] = g.grad_of(kFirstStep + i).device_span<T>().data();
   }
 
-  const PdhgProblem<T> problem = {
-      z.device_view5<const T>(),
-      {},
-      steps.on_device.defined() ? steps.on_device.device_span<const T>().data() : nullptr};
-  const PdhgKernels<T>& kernels =
-      implementation_for<T>("backward", grad_x.shape(), params.axes, z.device()).kernels;
-  const Exec exec = exec_on(z.device());
-  kernels.adjoint(exec, problem, params, tape.view<T>(), grad_x.device_view5<const T>(), grads);
-  if (wanted.lambda && !direct) {
-    const Tensor& to = g.input(1);
+  phase([&](const Exec& exec, const PdhgKernels<T>& kernels) {
+    kernels.adjoint(exec, problem_of<T>(z, {}, steps.on_device), params, tape.view<T>(),
+                    grad_x.device_view5<const T>(), grads);
+    if (!wanted.lambda || direct) return;
+    const Tensor& to = g.grad_of(1);
     const Tensor to_map = lambda_shape.rank() == 5 ? to : to.reshape({to.numel(), 1, 1, 1, 1});
     kernels.add_reduced(exec, grad_lambda.device_view5<const T>(), to_map.device_view5<T>());
-  }
+  });
   const double host_sums[] = {on_host.sigma, on_host.tau, on_host.theta};
   for (size_t i = 0; i < 3; ++i) {
     if (!grads.steps || !step_wanted[i]) continue;
-    const Tensor& to = g.input(kFirstStep + i);
+    const Tensor& to = g.grad_of(kFirstStep + i);
     to.fill(to.item() + host_sums[i]);
   }
 }
 
 }  // namespace
+
+PdhgStart parse_start(const std::string& name) {
+  for (const PdhgStart start : {PdhgStart::zero, PdhgStart::noisy}) {
+    if (name == name_of(start)) return start;
+  }
+  throw ConfigError("[pdhg] the start of p is 'zero' or 'noisy', not '{}'", name);
+}
 
 double pdhg_norm(const Axes& axes) { return std::sqrt(1.0 + 4.0 * axes.count()); }
 
@@ -243,9 +255,7 @@ void pdhg_iterate(const Tensor& z, const Tensor& lambda, const PdhgParams& param
   check_z(z);
   check_state(state, z, params.axes);
   const Tensor map = checked_lambda(lambda, z, state.x.size(0), params.axes);
-  const Range range("pdhg", nullptr,
-                    [&] { return describe(z, state.x.shape(), map.shape(), params, false, false); });
-  run_forward(z, map, params, state);
+  iterate(z, map, params, state);
 }
 
 Tensor pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& params) {
@@ -278,14 +288,12 @@ PdhgReport pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& p
   while (report.iterations < params.n_iter && !report.converged) {
     PdhgParams some = params;
     const int64_t left = params.n_iter - report.iterations;
-    some.n_iter = stop.relative_gap > 0.0 ? std::min(stop.check_every, left) : left;
-    {
-      const Range range("pdhg", nullptr,
-                        [&] { return describe(z, state.x.shape(), map.shape(), some, false, false); });
-      run_forward(z, map, some, state);
-    }
+    const bool in_slices = stop.relative_gap > 0.0 || stop.watch;
+    some.n_iter = in_slices ? std::min(stop.check_every, left) : left;
+    iterate(z, map, some, state);
     report.iterations += some.n_iter;
-    look();
+    if (stop.watch) stop.watch(report.iterations);
+    if (stop.relative_gap > 0.0 || report.iterations == params.n_iter) look();
   }
   if (report.iterations == 0) look();
   return report;
@@ -303,24 +311,27 @@ Variable pdhg(const Variable& z, const Variable& lambda, const Variable& sigma, 
   const Steps steps = steps_of(z, sigma, tau, theta, params);
   const Tensor map = checked_lambda(lambda.value(), z.value(), z.shape()[0], params.axes);
 
-  const bool tape_wanted = will_record({z, lambda, sigma, tau, theta});
+  const bool record_it = will_record({z, lambda, sigma, tau, theta});
   const Wanted wanted = {z.requires_grad(), lambda.requires_grad(), sigma.requires_grad(),
                          tau.requires_grad(), theta.requires_grad()};
-  const Range range("pdhg", nullptr, [&] {
-    return describe(z.value(), z.shape(), map.shape(), params, tape_wanted, wanted.steps());
+  return dispatch_floating(z.dtype(), "pdhg", [&]<class T>() {
+    const PdhgDoor<T> door = door_of<T>(z.value(), z.shape(), map.shape(), params, record_it, wanted.steps());
+    const auto forward = door.open("forward");
+    const PdhgState state = pdhg_start(z.value(), params);
+    const PdhgTape tape =
+        record_it ? PdhgTape(tape_layout(z.shape(), params), z.dtype(), wanted.steps(), z.device())
+                  : PdhgTape();
+    forward([&](const Exec& exec, const PdhgKernels<T>& kernels) {
+      kernels.forward(exec, problem_of<T>(z.value(), map, steps.on_device), steps.params, fields_of<T>(state),
+                      record_it ? tape.view<T>() : PdhgTapeView<T>{});
+    });
+    if (!record_it) return Variable(state.x);
+    const auto phase = door.phase("backward");
+    return record("pdhg", state.x, {z, lambda, sigma, tau, theta},
+                  [phase, z = z.value(), shape = lambda.shape(), steps, tape, wanted](Gradients& g) {
+                    backward<T>(phase, g, z, shape, steps, tape, wanted);
+                  });
   });
-  const PdhgState state = pdhg_start(z.value(), params);
-  if (!tape_wanted) {
-    run_forward(z.value(), map, steps.params, state, nullptr, steps.on_device);
-    return state.x;
-  }
-  const PdhgTape tape(tape_layout(z.shape(), params), z.dtype(), wanted.steps(), z.device());
-  run_forward(z.value(), map, steps.params, state, &tape, steps.on_device);
-  return record("pdhg", state.x, {z, lambda, sigma, tau, theta},
-                [z = z.value(), shape = lambda.shape(), steps, tape, wanted](Gradients& g) {
-                  dispatch_floating(z.dtype(), "pdhg",
-                                    [&]<class T>() { backward<T>(g, z, shape, steps, tape, wanted); });
-                });
 }
 
 Variable pdhg(const Variable& z, const Variable& lambda, const PdhgParams& params) {

@@ -36,6 +36,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "autograd/variable.h"
@@ -43,6 +45,9 @@
 #include "tensor/op/op.h"
 
 namespace primal {
+
+// From "zero" or "noisy"; ConfigError for another name.
+PdhgStart parse_start(const std::string& name);
 
 // L = sqrt(1 + 4 A), a bound on the norm of [I, G]: ||G||^2 <= 4 A.
 double pdhg_norm(const Axes& axes);
@@ -63,7 +68,8 @@ Tensor pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& param
 
 struct PdhgStop {
   double relative_gap = 0.0;  // stop where gap <= relative_gap * objective in every problem; 0: run to n_iter
-  int64_t check_every = 16;   // iterations between looks at the gap
+  int64_t check_every = 16;   // iterations between looks at the gap, and between calls of watch
+  std::function<void(int64_t iterations)> watch = {};  // told how many are done, for a person who waits
 };
 
 struct PdhgReport {
@@ -83,6 +89,9 @@ Variable pdhg(const Variable& z, const Variable& lambda, const Variable& sigma, 
               const Variable& theta, const PdhgParams& params);
 // With the fixed steps of params.
 Variable pdhg(const Variable& z, const Variable& lambda, const PdhgParams& params);
+
+// The attribute `p0` of a case, `otherwise` where it has none; DataError for another name.
+PdhgStart start_attribute(const Attributes& attrs, PdhgStart otherwise);
 
 // What the node keeps for x of this shape and type, in bytes.
 int64_t pdhg_tape_bytes(const Shape& x, DType dtype, const PdhgParams& params, bool learn_steps);

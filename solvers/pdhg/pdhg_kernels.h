@@ -17,8 +17,8 @@
 #include "solvers/broadcast.h"
 #include "solvers/pdhg/pdhg_params.h"
 #include "solvers/pdhg/pdhg_tape.h"
+#include "tensor/cost.h"
 #include "tensor/exec.h"
-#include "tensor/op/cost.h"
 #include "tensor/op/implementation.h"
 #include "tensor/shape.h"
 #include "tensor/view.h"
@@ -83,36 +83,25 @@ struct PdhgKernels {
   void (*add_reduced)(const Exec&, View5<const T> full, View5<T> to);
 };
 
-// The ladder for f32 and f64, fastest first.
 template <class T>
-std::span<const Implementation<PdhgGeometry, PdhgKernels<T>>> pdhg_ladder();
-template <>
-std::span<const Implementation<PdhgGeometry, PdhgKernels<float>>> pdhg_ladder<float>();
-template <>
-std::span<const Implementation<PdhgGeometry, PdhgKernels<double>>> pdhg_ladder<double>();
+using PdhgImplementation = Implementation<PdhgGeometry, PdhgKernels<T>>;
+extern const Ladder<PdhgImplementation> pdhg_ladder;  // pdhg_op.cpp
 
 namespace cpu {
 
-// The plain loops: any axes, any sharing of lambda, f32 and f64.
-template <class T>
-void pdhg_forward_reference(const Exec&, const PdhgProblem<T>&, const PdhgParams&, const PdhgFields<T>&,
-                            const PdhgTapeView<T>&);
-template <class T>
-void pdhg_adjoint_reference(const Exec&, const PdhgProblem<T>&, const PdhgParams&, const PdhgTapeView<T>&,
-                            View5<const T> grad_x, const PdhgGradients<T>&);
+// The plain loops: any axes, any sharing of lambda.
+extern const PdhgImplementation<float> pdhg_reference_f32;
+extern const PdhgImplementation<double> pdhg_reference_f64;
+// One fused sweep per iteration, vectorised (cpu/pdhg_fused.h): axes (3,4) and (2,3,4).
+extern const PdhgImplementation<float> pdhg_fused;
+
+// PdhgKernels::add_reduced of all of them (pdhg_reference.cpp).
 template <class T>
 void pdhg_add_reduced(const Exec&, View5<const T> full, View5<T> to);
 
-// One fused sweep per iteration, vectorised (pdhg_fused.h): axes (3,4) and (2,3,4), f32.
-bool pdhg_fused_supports(const PdhgGeometry&);
-void pdhg_forward_fused(const Exec&, const PdhgProblem<float>&, const PdhgParams&, const PdhgFields<float>&,
-                        const PdhgTapeView<float>&);
-void pdhg_adjoint_fused(const Exec&, const PdhgProblem<float>&, const PdhgParams&, const PdhgTapeView<float>&,
-                        View5<const float> grad_x, const PdhgGradients<float>&);
-
 }  // namespace cpu
 
-PRIMAL_DEVICE_KERNELS(PdhgKernels<float>, pdhg_persistent);  // pdhg_cuda.cu
-PRIMAL_DEVICE_KERNELS(PdhgKernels<float>, pdhg_fused);
+PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_persistent);  // one launch for all iterations
+PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_fused);       // one launch for each
 
 }  // namespace primal

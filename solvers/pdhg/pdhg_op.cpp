@@ -9,69 +9,30 @@
 #include "tensor/op/geometry_text.h"
 
 namespace primal {
-
 namespace {
 
-constexpr ImplementationInfo kFused = {
-    .name = "fused",
-    .idea = "one sweep per iteration over rows in cache, vectorised, several iterations per visit"};
-constexpr ImplementationInfo kPlain = {.name = kReference, .idea = "each update line a pass over memory"};
-
-constexpr ImplementationInfo kPersistentLaunch = {
-    .name = "persistent", .idea = "one cooperative launch, the grid meets after each iteration"};
-constexpr ImplementationInfo kFusedLaunch = {
-    .name = "fused",
-    .idea = "one launch per iteration, a thread for each pixel, neighbours' duals computed again"};
-
-bool supports_all(const PdhgGeometry&) { return true; }
-// Up to four pictures of the thesis: a thread has about one pixel, and the fields fit the L2 of a large device.
-bool supports_persistent(const PdhgGeometry& g) { return g.x.numel() <= int64_t{1} << 18; }
-
-template <class T>
-constexpr Implementation<PdhgGeometry, PdhgKernels<T>> kReferenceEntry = {
-    kPlain,
-    supports_all,
-    {cpu::pdhg_forward_reference<T>, cpu::pdhg_adjoint_reference<T>, cpu::pdhg_add_reduced<T>}};
+constexpr const PdhgImplementation<float>* kF32[] = {
+#if PRIMAL_HAS_CUDA
+    &cuda::pdhg_persistent, &cuda::pdhg_fused,
+#endif
+    // The other way round: the emulation runs a cooperative grid on one core, each thread through the whole picture.
+    &simt::pdhg_fused, &simt::pdhg_persistent, &cpu::pdhg_fused, &cpu::pdhg_reference_f32};
+constexpr const PdhgImplementation<double>* kF64[] = {&cpu::pdhg_reference_f64};
 
 }  // namespace
 
-template <>
-std::span<const Implementation<PdhgGeometry, PdhgKernels<float>>> pdhg_ladder<float>() {
-  static const Implementation<PdhgGeometry, PdhgKernels<float>> ladder[] = {
-#if PRIMAL_HAS_CUDA
-    {on_device(kPersistentLaunch, Device::Kind::cuda), supports_persistent, cuda::pdhg_persistent},
-    {on_device(kFusedLaunch, Device::Kind::cuda), supports_all, cuda::pdhg_fused},
-#endif
-    // The other way round: the emulation runs a cooperative grid on one core, each thread through the whole picture.
-    {on_device(kFusedLaunch, Device::Kind::simt), supports_all, simt::pdhg_fused},
-    {on_device(kPersistentLaunch, Device::Kind::simt), supports_persistent, simt::pdhg_persistent},
-    {kFused,
-     cpu::pdhg_fused_supports,
-     {cpu::pdhg_forward_fused, cpu::pdhg_adjoint_fused, cpu::pdhg_add_reduced<float>}},
-    kReferenceEntry<float>
-  };
-  return ladder;
-}
-
-template <>
-std::span<const Implementation<PdhgGeometry, PdhgKernels<double>>> pdhg_ladder<double>() {
-  static constexpr Implementation<PdhgGeometry, PdhgKernels<double>> ladder[] = {kReferenceEntry<double>};
-  return ladder;
-}
+const Ladder<PdhgImplementation> pdhg_ladder{kF32, kF64};
 
 namespace {
 
 PdhgParams params_of(const Attributes& attrs) {
   PdhgParams params;
-  params.n_iter = attrs.value("T", int64_t{256});
+  params.n_iter = attrs.value("T", params.n_iter);
   params.axes = axes_attribute(attrs);
-  const std::string start = attrs.value("p0", "zero");
-  if (start != "zero" && start != "noisy")
-    throw DataError("[pdhg] p0 must be 'zero' or 'noisy', found '{}'", start);
-  params.p_start = start == "noisy" ? PdhgStart::noisy : PdhgStart::zero;
+  params.p_start = start_attribute(attrs, params.p_start);
   params.sigma = attrs.value("sigma", 1.0 / pdhg_norm(params.axes));
   params.tau = attrs.value("tau", 1.0 / pdhg_norm(params.axes));
-  params.theta = attrs.value("theta", 1.0);
+  params.theta = attrs.value("theta", params.theta);
   return params;
 }
 
@@ -96,15 +57,15 @@ VariableMap run_pdhg(const VariableMap& inputs, const Attributes& attrs) {
 Verdict judge_pdhg(const std::string& tensor, const Tensor& got, const Tensor& expected, const OpCall& call) {
   Verdict verdict = judge_relative_l2(2e-6, 1e-3)(tensor, got, expected, call);
   const bool step = tensor == "grad.sigma" || tensor == "grad.tau" || tensor == "grad.theta";
-  const bool few_iterations =
-      call.name.find("short") != std::string::npos || call.name.find("seventeen") != std::string::npos;
+  constexpr int64_t kShortRun = 17;
+  const bool few_iterations = params_of(call.attrs).n_iter <= kShortRun;
   const bool f32 = !call.inputs.empty() && call.inputs.begin()->second.dtype() == DType::f32;
   if (step && f32 && !few_iterations) verdict.allowed = std::numeric_limits<double>::infinity();
   return verdict;
 }
 
 OpCase corner(std::string name, const Shape& z, int64_t T, std::vector<int> axes, const char* p0) {
-  const auto A = static_cast<int64_t>(axes.size());
+  const int64_t A = std::ssize(axes);
   const double step = 1.0 / pdhg_norm(Axes(axes));
   const auto near = [](double value) { return std::pair{0.9 * value, value}; };
   const auto [s_low, s_high] = near(step);
@@ -117,6 +78,43 @@ OpCase corner(std::string name, const Shape& z, int64_t T, std::vector<int> axes
            {"sigma", {}, Fill::uniform, s_low, s_high},
            {"tau", {}, Fill::uniform, s_low, s_high},
            {"theta", {}, Fill::uniform, t_low, t_high}}};
+}
+
+// The same with a lambda of another shape: [N,1,D,H,W], [N,1,1,1,1], [], ...
+OpCase with_lambda(OpCase op_case, const Shape& shape) {
+  op_case.inputs[1].shape = shape;
+  return op_case;
+}
+
+// The same with steps away from the usual ones.
+OpCase with_steps(OpCase op_case, double sigma, double tau, double theta) {
+  const double steps[] = {sigma, tau, theta};
+  for (size_t i = 0; i < 3; ++i) {
+    OpInput& input = op_case.inputs[2 + i];
+    input.low = input.high = steps[i];
+  }
+  return op_case;
+}
+
+// The same with steps that are attributes: no gradient is wanted of them.
+OpCase with_fixed_steps(OpCase op_case, double sigma, double tau, double theta) {
+  op_case.attrs.update({{"sigma", sigma}, {"tau", tau}, {"theta", theta}});
+  op_case.inputs.resize(2);
+  return op_case;
+}
+
+// The same with one lambda for all, an attribute.
+OpCase with_scalar_lambda(OpCase op_case, double lambda) {
+  op_case.attrs["scalar_lambda"] = lambda;
+  op_case.inputs.erase(op_case.inputs.begin() + 1);
+  return op_case;
+}
+
+// The same with lambda = 0, where its gradient is one-sided.
+OpCase with_lambda_zero(OpCase op_case) {
+  op_case.inputs[1].low = op_case.inputs[1].high = 0.0;
+  op_case.inputs[1].differentiable = false;
+  return op_case;
 }
 
 // As the thesis trains: one map for both axes; z is data, and the steps are learnt or fixed.
@@ -137,7 +135,7 @@ OpCase case_of(const std::string& text) {
 }
 
 std::vector<std::string> supporting(const std::string& text, Device::Kind kind) {
-  return names_supporting(pdhg_ladder<float>(), pdhg_geometry(text), kind);
+  return names_supporting(pdhg_ladder.f32, pdhg_geometry(text), kind);
 }
 
 }  // namespace
@@ -171,6 +169,14 @@ PhaseCosts pdhg_cost(const Shape& x, const Shape& lambda, const PdhgParams& para
           {"backward", {(iteration + steps) * n * t, tape + f32_bytes(n + n_lambda)}}};
 }
 
+PdhgStart start_attribute(const Attributes& attrs, PdhgStart otherwise) {
+  try {
+    return parse_start(attrs.value("p0", name_of(otherwise)));
+  } catch (const ConfigError& error) {
+    throw DataError("{}", error.what());
+  }
+}
+
 OpInfo pdhg_info() {
   OpInfo info;
   info.name = "pdhg";
@@ -193,6 +199,25 @@ OpInfo pdhg_info() {
       corner("seventeen_sequence", {1, 1, 5, 6, 7}, 17, {2, 3, 4}, "zero"),
       corner("seventeen_tall", {1, 1, 1, 70, 33}, 17, {3, 4}, "noisy"),
       corner("seventeen_wide", {1, 1, 1, 3, 130}, 17, {3, 4}, "noisy"),
+      corner("short_no_iteration", {1, 1, 1, 5, 4}, 0, {3, 4}, "noisy"),
+      with_lambda(corner("short_one_map", {2, 1, 1, 7, 9}, 4, {3, 4}, "noisy"), {2, 1, 1, 7, 9}),
+      with_lambda(corner("short_one_map_of_a_sequence", {1, 1, 3, 5, 6}, 4, {2, 3, 4}, "zero"),
+                  {1, 1, 3, 5, 6}),
+      with_lambda(corner("short_lambda_of_each_problem", {3, 1, 1, 5, 6}, 4, {3, 4}, "zero"), {3}),
+      with_lambda(corner("short_lambda_of_each_axis", {2, 1, 1, 5, 6}, 4, {3, 4}, "noisy"), {1, 2, 1, 1, 1}),
+      with_lambda(corner("short_lambda_of_each_row", {2, 1, 1, 5, 18}, 4, {3, 4}, "zero"), {2, 2, 1, 5, 1}),
+      with_lambda(corner("short_one_lambda", {2, 1, 1, 5, 6}, 4, {3, 4}, "zero"), {}),
+      with_lambda_zero(corner("short_lambda_zero", {2, 1, 1, 5, 6}, 4, {3, 4}, "noisy")),
+      with_steps(corner("short_theta_zero", {1, 1, 1, 7, 18}, 5, {3, 4}, "noisy"), 0.3, 0.2, 0.0),
+      with_steps(corner("short_theta_half", {1, 1, 3, 6, 5}, 5, {2, 3, 4}, "zero"), 0.15, 0.4, 0.5),
+      with_steps(corner("short_theta_above_one", {2, 1, 1, 6, 5}, 5, {3, 4}, "noisy"), 0.25, 0.25, 1.4),
+      with_steps(corner("short_theta_below_zero", {1, 1, 1, 9, 8}, 5, {3, 4}, "zero"), 0.4, 0.1, -0.3),
+      with_steps(corner("short_steps_beyond_the_rule", {1, 1, 1, 9, 8}, 4, {3, 4}, "noisy"), 0.9, 0.7, 1.0),
+      with_fixed_steps(corner("short_fixed_steps", {2, 1, 1, 7, 9}, 5, {3, 4}, "noisy"), 0.2, 0.35, 0.8),
+      with_fixed_steps(corner("fixed_steps_of_a_sequence", {1, 1, 3, 5, 6}, 20, {2, 3, 4}, "zero"), 0.25, 0.2,
+                       1.0),
+      with_scalar_lambda(corner("short_scalar_lambda", {2, 1, 1, 6, 7}, 5, {3, 4}, "zero"), 0.12),
+      with_scalar_lambda(corner("short_scalar_lambda_zero", {1, 1, 1, 6, 7}, 5, {4, 3}, "noisy"), 0.0),
       corner("short_empty_batch", {0, 1, 1, 4, 4}, 3, {3, 4}, "zero"),
   };
   info.stages = {stage("learnt_steps", {1, 1, 1, 256, 256}, {3, 4}, 256, true),
@@ -203,7 +228,7 @@ OpInfo pdhg_info() {
     return pdhg_cost(s.in("z"), lambda, params_of(s.attrs), learn_steps);
   };
   info.geometry = {case_of, supporting};
-  info.implementations = infos_of(pdhg_ladder<float>());
+  info.implementations = infos_of(pdhg_ladder.f32);
   return info;
 }
 

@@ -8,6 +8,7 @@
 namespace primal {
 
 enum class PdhgStart { zero, noisy };  // p = 0 or p = z
+inline const char* name_of(PdhgStart start) { return start == PdhgStart::noisy ? "noisy" : "zero"; }
 
 struct PdhgParams {
   int64_t n_iter = 256;

@@ -1,12 +1,12 @@
 #include "solvers/tv_objective/tv_objective.h"
 
+#include <algorithm>
 #include <span>
-#include <type_traits>
 
 #include "solvers/tv_objective/tv_objective_kernels.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
-#include "tensor/range.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -28,30 +28,13 @@ void check_is(const char* what, const Tensor& t, const Shape& shape, const Tenso
   }
 }
 
-template <class T>
-constexpr TvObjectiveKernels<T> kPlainKernels = {cpu::tv_objective_sums<T>, cpu::tv_dual_objective_sums<T>,
-                                                 cpu::tv_gap_sums<T>};
-
-template <class T>
-const TvObjectiveKernels<T>& kernels_for(Device device) {
-  using Entry = DeviceKernels<TvObjectiveKernels<T>>;
-  constexpr ImplementationInfo plain{kReference, "each sample row by row"};
-  if constexpr (std::is_same_v<T, float>) {
-    constexpr ImplementationInfo two_stages{"two_stages",
-                                            "blocks add up in a tree, then one for each sample"};
-    static const Entry all[] = {PRIMAL_EACH_DEVICE(two_stages, tv_objective_two_stages),
-                                {plain, kPlainKernels<T>}};
-    return kernels_on("tv_objective", device, std::span<const Entry>(all));
-  } else {
-    static const Entry all[] = {{plain, kPlainKernels<T>}};
-    return kernels_on("tv_objective", device, std::span<const Entry>(all));
-  }
-}
+constexpr const TvObjectiveImplementation<float>* kF32[] = {PRIMAL_DEVICES(tv_objective_two_stages),
+                                                            &cpu::tv_objective_reference_f32};
+constexpr const TvObjectiveImplementation<double>* kF64[] = {&cpu::tv_objective_reference_f64};
 
 // The sums over each sample; an undefined tensor is one that this sum does not read. On a device the host waits for them.
 std::vector<double> sums_of(auto kernel, const Shape& shape, const Tensor& x, const Tensor& q,
                             const Tensor& z, const Tensor& lambda, const Axes& axes) {
-  const Range range("tv_objective");
   const Device device = common_device("tv_objective", {x, q, z, lambda});
   const Tensor sums = Tensor::empty({shape[0]}, DType::f64, device);
   dispatch_floating(z.dtype(), "tv_objective", [&]<class T>() {
@@ -59,14 +42,20 @@ std::vector<double> sums_of(auto kernel, const Shape& shape, const Tensor& x, co
       return t.defined() ? t.device_view5<const T>() : View5<const T>{};
     };
     TvFields<T> fields;
-    for (int axis = 0; axis < 5; ++axis) fields.extent[static_cast<size_t>(axis)] = shape[axis];
+    std::ranges::copy(shape.extents(), fields.extent.begin());
     fields.x = view(x), fields.q = view(q), fields.z = view(z), fields.lambda = view(lambda);
-    kernel(kernels_for<T>(device))(exec_on(device), fields, axes, sums.device_span<double>());
+    const Door door("tv_objective", tv_objective_ladder.of<T>(), OnlyShape{shape}, device,
+                    [] { return PhaseCosts{}; });
+    door.open("forward")([&](const Exec& exec, const TvObjectiveKernels<T>& kernels) {
+      kernel(kernels)(exec, fields, axes, sums.device_span<double>());
+    });
   });
   return sums.to_doubles();
 }
 
 }  // namespace
+
+const Ladder<TvObjectiveImplementation> tv_objective_ladder{kF32, kF64};
 
 std::vector<double> tv_objective(const Tensor& x, const Tensor& z, const Tensor& lambda, const Axes& axes) {
   const Shape& s = x.shape();

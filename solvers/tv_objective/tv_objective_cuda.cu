@@ -1,10 +1,11 @@
 // Two stages: the blocks of a sample take its pixels in strides, a thread after the other along W, and add up in double in a
 // tree; then one block for each sample adds up what its blocks found. Each field is read once, neighbours come from L1.
+#include <algorithm>
 #include <cmath>
 
 #include "solvers/broadcast_cuda.h"
 #include "solvers/tv_objective/tv_objective_kernels.h"
-#include "tensor/scratch_span.h"
+#include "tensor/scratch.h"
 #include "tensor/simt/reduce.h"
 #include "tensor/simt/simt.h"
 
@@ -76,13 +77,13 @@ void sums(const Exec& exec, const TvFields<float>& fields, const Axes& axes, std
   Fields f{};
   f.x = global_broadcast(fields.x), f.q = global_broadcast(fields.q);
   f.z = global_broadcast(fields.z), f.lambda = global_broadcast(fields.lambda);
-  for (int axis = 0; axis < 5; ++axis) f.extent[axis] = fields.extent[static_cast<size_t>(axis)];
+  std::ranges::copy(fields.extent, f.extent);
   f.n_axes = axes.count();
   for (int a = 0; a < f.n_axes; ++a) f.axis[a] = axes[a];
 
   const unsigned blocks = sum_blocks(f.extent[2] * f.extent[3] * f.extent[4]);
   const auto n = static_cast<unsigned>(to.size());
-  const ScratchSpan<double> partial(exec, int64_t{n} * blocks);
+  const Scratch<double> partial(exec, int64_t{n} * blocks);
   launch(exec, {.name = "tv_objective", .grid = dim3(n * blocks), .block = dim3(kSumThreads)},
          partial_kernel<sum>, f, blocks, global(partial.span()));
   finish_sums(exec, "tv_objective_total", partial.span(), to);
@@ -90,7 +91,9 @@ void sums(const Exec& exec, const TvFields<float>& fields, const Axes& axes, std
 
 }  // namespace
 
-const TvObjectiveKernels<float> tv_objective_two_stages = {sums<Sum::objective>, sums<Sum::dual_objective>,
-                                                           sums<Sum::gap>};
+const TvObjectiveImplementation<float> tv_objective_two_stages = {
+    {"two_stages", "blocks add up in a tree, then one for each sample", kDevice},
+    nullptr,
+    {sums<Sum::objective>, sums<Sum::dual_objective>, sums<Sum::gap>}};
 
 }  // namespace primal::PRIMAL_SIMT

@@ -27,15 +27,14 @@ struct TvObjectiveKernels {
   Kernel objective, dual_objective, gap;
 };
 
-namespace cpu {
 template <class T>
-void tv_objective_sums(const Exec&, const TvFields<T>&, const Axes&, std::span<double> sums);
-template <class T>
-void tv_dual_objective_sums(const Exec&, const TvFields<T>&, const Axes&, std::span<double> sums);
-template <class T>
-void tv_gap_sums(const Exec&, const TvFields<T>&, const Axes&, std::span<double> sums);
-}  // namespace cpu
+using TvObjectiveImplementation = Implementation<OnlyShape, TvObjectiveKernels<T>>;
+extern const Ladder<TvObjectiveImplementation> tv_objective_ladder;  // tv_objective.cpp
 
-PRIMAL_DEVICE_KERNELS(TvObjectiveKernels<float>, tv_objective_two_stages);  // tv_objective_cuda.cu
+namespace cpu {
+extern const TvObjectiveImplementation<float> tv_objective_reference_f32;
+extern const TvObjectiveImplementation<double> tv_objective_reference_f64;
+}  // namespace cpu
+PRIMAL_DEVICE_KERNELS(TvObjectiveImplementation<float>, tv_objective_two_stages);  // tv_objective_cuda.cu
 
 }  // namespace primal

@@ -1,6 +1,5 @@
 // CUDA devices in a build without CUDA.
 #include "tensor/cuda/cuda_backend.h"
-#include "tensor/cuda/vendor_library.h"
 #include "tensor/error.h"
 
 namespace primal::cuda {
@@ -10,8 +9,6 @@ constexpr const char* kAbsent =
     "this build has no CUDA: it was configured where no nvcc was found, or with PRIMAL_CUDA=OFF";
 
 }  // namespace
-
-std::vector<VendorStatus> vendor_libraries() { return {}; }
 
 CudaStatus status() { return {.runtime = {}, .driver = {}, .absent = kAbsent}; }
 int n_devices() { return 0; }

@@ -9,13 +9,7 @@
 #include <vector>
 
 #include "tensor/cuda/cuda_check.h"
-#if PRIMAL_HAS_CUBLASLT
-#include "tensor/cuda/cublaslt_api.h"
-#endif
-#if PRIMAL_HAS_CUDNN
-#include "tensor/cuda/cudnn_api.h"
-#endif
-#include "tensor/cuda/vendor_library.h"
+#include "tensor/cuda/launch_error.h"
 #include "tensor/error.h"
 
 namespace primal::cuda {
@@ -189,6 +183,7 @@ class CudaBackend final : public Backend {
     if (bytes == 0) return;
     cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, use()), "copy from the device");
     cuda_check(cudaStreamSynchronize(stream_), "copy from the device");
+    note_wait();
   }
   void copy(void* to, const void* from, size_t bytes) override {
     if (bytes == 0) return;
@@ -200,7 +195,10 @@ class CudaBackend final : public Backend {
   std::unique_ptr<DeviceClock> clock() override {
     return std::make_unique<EventClock>(device_, use(), spare_events_);
   }
-  void synchronize() override { cuda_check(cudaStreamSynchronize(use()), "wait for the device"); }
+  void synchronize() override {
+    cuda_check(cudaStreamSynchronize(use()), "wait for the device");
+    note_wait();
+  }
 
   MemoryStats stats() const override { return pool_.stats(); }
   void reset_peak() override { pool_.reset_peak(); }
@@ -250,22 +248,12 @@ CudaBackend& backend_at(int index) {
 }  // namespace
 
 void throw_cuda_error(cudaError_t status, const char* what) {
-  throw DeviceError("[cuda] could not {}: {} ({})", what, cudaGetErrorString(status),
-                    cudaGetErrorName(status));
+  cudaGetLastError();  // reported here, so not by the next call that asks
+  throw DeviceError("[cuda] could not {}: {} ({}){}", what, cudaGetErrorString(status),
+                    cudaGetErrorName(status), suspects(cudaGetErrorName(status)));
 }
 
 cudaStream_t stream_of(Device device) { return backend_at(device.index).use(); }
-
-std::vector<VendorStatus> vendor_libraries() {
-  std::vector<VendorStatus> all;
-#if PRIMAL_HAS_CUDNN
-  all.push_back({"cuDNN", "cudnn", cudnn_status().path, cudnn_status().problem});
-#endif
-#if PRIMAL_HAS_CUBLASLT
-  all.push_back({"cuBLASLt", "cublaslt", cublaslt_status().path, cublaslt_status().problem});
-#endif
-  return all;
-}
 
 CudaStatus status() { return found().status; }
 int n_devices() { return found().n_devices; }

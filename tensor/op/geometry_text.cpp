@@ -21,7 +21,7 @@ GeometryText::GeometryText(std::string_view op, std::string_view text) : op_(op)
     const auto digit = std::ranges::find_if(word, [](unsigned char c) { return std::isdigit(c) != 0; });
     const std::string name(word.begin(), digit);
     if (name.empty() || digit == word.end())
-      fail(fmt::format("'{}' is no letter with a number", std::string(word)));
+      fail(fmt::format("'{}' is not a letter with a number", std::string(word)));
     std::vector<int64_t> numbers;
     const char *from = word.data() + name.size(), *last = word.data() + word.size();
     while (true) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tensor/error.h"
+#include "tensor/op/door.h"
 
 namespace primal {
 namespace {
@@ -84,6 +85,13 @@ std::string wanted_implementation(std::string_view op, std::string_view phase, c
     if (scope->plan_ != nullptr) return scope->plan_->find(op, phase, geometry);
   }
   return process_plan != nullptr ? process_plan->find(op, phase, geometry) : std::string();
+}
+
+RangeDetail CallDescription::of(const char* phase, std::string_view implementation) const {
+  RangeDetail detail = range_detail(costs, geometry, std::string(implementation));
+  const auto found = costs.find(phase);
+  detail.cost = found == costs.end() ? Cost{} : found->second;
+  return detail;
 }
 
 void note_implementation(ImplementationChoice choice) {

@@ -21,9 +21,11 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include "tensor/device.h"
+#include "tensor/shape.h"
 
 namespace primal {
 
@@ -39,11 +41,34 @@ struct ImplementationInfo {
       true;  // the same bits run after run, on any number of threads; `primal tune` takes no other
 };
 
+// One implementation is one constant of its own file: what it is, what it can do, and its kernels.
 template <class Geometry, class Kernels>
 struct Implementation {
   ImplementationInfo info;
-  bool (*supports)(const Geometry&);
+  bool (*supports)(const Geometry&);  // null: everything, and it is the only one on its device
   Kernels kernels;
+};
+
+// The geometry of an op that has one implementation on each device, so that there is nothing to choose.
+struct OnlyShape {
+  Shape shape;
+};
+inline std::string key(const OnlyShape& geometry) { return geometry.shape.str(); }
+
+// The implementations of an op, fastest first: of f32 on all devices, of f64 on the CPU.
+template <template <class T> class Of>
+struct Ladder {
+  std::span<const Of<float>* const> f32;
+  std::span<const Of<double>* const> f64;
+
+  template <class T>
+  std::span<const Of<T>* const> of() const {
+    if constexpr (std::is_same_v<T, float>) {
+      return f32;
+    } else {
+      return f64;
+    }
+  }
 };
 
 // One choice: that an implementation runs for a phase of an op at a geometry.
@@ -108,59 +133,49 @@ std::string wanted_implementation(std::string_view op, std::string_view phase, c
 void note_implementation(ImplementationChoice choice);
 
 template <class Geometry, class Kernels>
-const Implementation<Geometry, Kernels>& choose(std::string_view op, std::string_view phase,
-                                                std::span<const Implementation<Geometry, Kernels>> ladder,
-                                                const Geometry& geometry, Device device = {}) {
+const Implementation<Geometry, Kernels>& choose(
+    std::string_view op, std::string_view phase,
+    std::span<const Implementation<Geometry, Kernels>* const> ladder, const Geometry& geometry,
+    Device device = {}) {
   const Implementation<Geometry, Kernels>* chosen = nullptr;
   bool any_on_device = false;
-  const std::string text = key(geometry);
-  const std::string wanted = wanted_implementation(op, phase, text);
-  for (const auto& candidate : ladder) {
-    if (candidate.info.device != device.kind) continue;
-    any_on_device = true;
-    if (!candidate.supports(geometry)) continue;
-    if (chosen == nullptr) chosen = &candidate;
-    if (candidate.info.name == wanted) {
-      chosen = &candidate;
+  std::string text, wanted;
+  for (const auto* candidate : ladder) {
+    if (candidate->info.device != device.kind) continue;
+    if (candidate->supports == nullptr) return *candidate;
+    if (!any_on_device) {
+      any_on_device = true;
+      text = key(geometry);
+      wanted = wanted_implementation(op, phase, text);
+    }
+    if (!candidate->supports(geometry)) continue;
+    if (chosen == nullptr) chosen = candidate;
+    if (candidate->info.name == wanted) {
+      chosen = candidate;
       break;
     }
   }
-  if (chosen == nullptr) throw_no_implementation(op, text, device, any_on_device);
+  if (chosen == nullptr) throw_no_implementation(op, key(geometry), device, any_on_device);
   note_implementation({std::string(op), std::string(phase), text, std::string(chosen->info.name)});
   return *chosen;
 }
 
-// Ops that have one implementation on each device keep a list of these, and there is nothing to choose by.
-template <class Kernels>
-struct DeviceKernels {
-  ImplementationInfo info;
-  Kernels kernels;
-};
-
-template <class Kernels>
-const Kernels& kernels_on(std::string_view op, Device device, std::span<const DeviceKernels<Kernels>> all) {
-  for (const auto& candidate : all) {
-    if (candidate.info.device == device.kind) return candidate.kernels;
-  }
-  throw_no_implementation(op, "", device, false);
-}
-
-// The infos of a ladder or of such a list, for OpInfo::implementations.
-template <class Entries>
-std::vector<ImplementationInfo> infos_of(const Entries& entries) {
+// The infos of a ladder, for OpInfo::implementations.
+template <class Rungs>
+std::vector<ImplementationInfo> infos_of(const Rungs& ladder) {
   std::vector<ImplementationInfo> infos;
-  for (const auto& entry : entries) infos.push_back(entry.info);
+  for (const auto* implementation : ladder) infos.push_back(implementation->info);
   return infos;
 }
 
 // The names of those on a kind of device that support a geometry, in the ladder's order, for OpGeometry::supporting.
 template <class Geometry, class Kernels>
-std::vector<std::string> names_supporting(std::span<const Implementation<Geometry, Kernels>> ladder,
+std::vector<std::string> names_supporting(std::span<const Implementation<Geometry, Kernels>* const> ladder,
                                           const Geometry& geometry, Device::Kind kind) {
   std::vector<std::string> names;
-  for (const auto& candidate : ladder) {
-    if (candidate.info.device == kind && candidate.supports(geometry))
-      names.emplace_back(candidate.info.name);
+  for (const auto* candidate : ladder) {
+    if (candidate->info.device == kind && candidate->supports(geometry))
+      names.emplace_back(candidate->info.name);
   }
   return names;
 }
@@ -171,7 +186,7 @@ std::vector<ImplementationInfo> wherever(ImplementationInfo info, const Entries&
   std::vector<ImplementationInfo> infos;
   std::set<Device::Kind> kinds;
   for (const auto& entry : entries) {
-    info.device = entry.info.device;
+    info.device = entry->info.device;
     if (kinds.insert(info.device).second) infos.push_back(info);
   }
   return infos;
@@ -188,25 +203,11 @@ std::vector<ImplementationInfo> wherever(ImplementationInfo info, const Entries&
   }                                          \
   static_assert(true, "a semicolon follows")
 
-// Rows of a ladder (on_devices) or of a list of DeviceKernels (each_device) for those constants: one for the emulation and,
-// in a build with CUDA, one for CUDA devices:  PRIMAL_ON_DEVICES(kTiledInfo, supports, conv3d_tiled)
+// The constants of a .cu file as elements of a ladder: for the emulation and, in a build with CUDA, for CUDA devices.
 #if PRIMAL_HAS_CUDA
-#define PRIMAL_ON_DEVICES(info, supports, name)                  \
-  {on_device(info, Device::Kind::simt), supports, simt::name}, { \
-    on_device(info, Device::Kind::cuda), supports, cuda::name    \
-  }
-#define PRIMAL_EACH_DEVICE(info, name) \
-  {on_device(info, Device::Kind::simt), simt::name}, { on_device(info, Device::Kind::cuda), cuda::name }
+#define PRIMAL_DEVICES(name) &simt::name, &cuda::name
 #else
-#define PRIMAL_ON_DEVICES(info, supports, name) \
-  { on_device(info, Device::Kind::simt), supports, simt::name }
-#define PRIMAL_EACH_DEVICE(info, name) \
-  { on_device(info, Device::Kind::simt), simt::name }
+#define PRIMAL_DEVICES(name) &simt::name
 #endif
-
-constexpr ImplementationInfo on_device(ImplementationInfo info, Device::Kind kind) {
-  info.device = kind;
-  return info;
-}
 
 }  // namespace primal

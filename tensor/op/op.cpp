@@ -107,23 +107,21 @@ TensorMap make_inputs(const OpCase& op_case, DType dtype, uint64_t seed) {
   return inputs;
 }
 
+TensorMap make_upstream(const std::vector<std::string>& results, const TensorMap& outputs) {
+  TensorMap upstream;
+  for (const std::string& name : results) {
+    const Tensor& output = outputs.at(name);
+    upstream[name] = make_inputs({name, {}, {{name, output.shape()}}}, output.dtype(), 1).at(name);
+  }
+  return upstream;
+}
+
 OpShapes shapes_of(const OpCall& call, const OpResult& result) {
   OpShapes shapes;
   for (const auto& [name, tensor] : call.inputs) shapes.inputs[name] = tensor.shape();
   for (const auto& [name, tensor] : result.outputs) shapes.outputs[name] = tensor.shape();
   shapes.attrs = call.attrs;
   return shapes;
-}
-
-std::array<int64_t, 3> attribute_triple(const Attributes& attrs, const char* key,
-                                        std::array<int64_t, 3> otherwise) {
-  if (!attrs.contains(key)) return otherwise;
-  const Attributes& value = attrs.at(key);
-  const bool three_integers =
-      value.is_array() && value.size() == 3 &&
-      std::ranges::all_of(value, [](const Attributes& v) { return v.is_number_integer(); });
-  if (!three_integers) throw DataError("[attrs] {} expects three integers, found {}", key, value.dump());
-  return {value[0].get<int64_t>(), value[1].get<int64_t>(), value[2].get<int64_t>()};
 }
 
 void OpRegistry::add(OpInfo info) {

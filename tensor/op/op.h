@@ -1,6 +1,6 @@
 // OpInfo: what `primal verify`, `primal check`, the tests and the benches know of an op.
 //
-// An op describes itself once, in its own folder, and register_ops() (apps/register_ops.cpp) lists it in one
+// An op describes itself once, in its own folder, and register_ops() (apps/ops/register_ops.cpp) lists it in one
 // line. The description is independent of how the op is written: run() takes named tensors and attributes, as
 // a golden case stores them, and returns named results and gradients.
 #pragma once
@@ -8,26 +8,25 @@
 #include <array>
 #include <functional>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "tensor/op/cost.h"
+#include "tensor/cost.h"
+#include "tensor/op/attributes.h"
 #include "tensor/op/implementation.h"
 #include "tensor/tensor.h"
 
 namespace primal {
 
 using TensorMap = std::map<std::string, Tensor>;
-using Attributes = nlohmann::json;  // an object: {"stride": [1, 2, 2], "padding": [0, 1, 1]}
 
 // One call of an op. With upstream (the gradient of a scalar with respect to each result) the gradients are
 // wanted too.
 struct OpCall {
   TensorMap inputs;
-  Attributes attrs = Attributes::object();
+  Attributes attrs;
   TensorMap upstream;
   std::string name;                      // of the case
   std::set<std::string> constants = {};  // inputs whose gradient is not wanted though upstream is given
@@ -56,7 +55,7 @@ struct OpInput {
 
 struct OpCase {
   std::string name;  // "odd_extents", or for stages the layer: "e1b"
-  Attributes attrs = Attributes::object();
+  Attributes attrs;
   std::vector<OpInput> inputs;
 };
 
@@ -75,7 +74,7 @@ using Judge = std::function<Verdict(const std::string& tensor, const Tensor& got
 // The shapes of a call, as a count of its cost needs them.
 struct OpShapes {
   std::map<std::string, Shape> inputs, outputs;
-  Attributes attrs = Attributes::object();
+  Attributes attrs;
 
   const Shape& in(const char* name) const { return inputs.at(name); }
   const Shape& out(const char* name = "y") const { return outputs.at(name); }
@@ -128,9 +127,8 @@ TensorMap moved_to(const TensorMap& tensors, Device device);
 // The inputs of a case, in the given type (labels stay i64); the same call gives the same values.
 TensorMap make_inputs(const OpCase& op_case, DType dtype, uint64_t seed = 0);
 
-// Three integers of an attribute, `otherwise` where it is absent; DataError for anything else.
-std::array<int64_t, 3> attribute_triple(const Attributes& attrs, const char* key,
-                                        std::array<int64_t, 3> otherwise);
+// A random gradient with respect to each of these results of a call, of its shape and type; the same call gives the same values.
+TensorMap make_upstream(const std::vector<std::string>& results, const TensorMap& outputs);
 
 // The ops of this program, in the order of registration. Adding a name twice is a ConfigError.
 class OpRegistry {

@@ -10,9 +10,9 @@ namespace primal::PRIMAL_SIMT {
 
 template <int kMost>
 struct Chunks {
-  int n = 0;                        // buffers so far
-  int64_t size[kMost] = {};         // elements of each
-  unsigned first[kMost + 1] = {0};  // block of each
+  int n = 0;                                // buffers so far
+  int64_t size[size_t{kMost}] = {};         // elements of each
+  unsigned first[size_t{kMost} + 1] = {0};  // block of each
 
   bool full() const { return n == kMost; }
   unsigned n_blocks() const { return first[n]; }

@@ -80,8 +80,7 @@ class Pointer {
   using Value = std::remove_const_t<T>;
 
   Pointer() = default;
-  explicit Pointer(std::span<T> buffer)
-      : Pointer(buffer.data(), static_cast<int64_t>(buffer.size()), 0, is_recording()) {}
+  explicit Pointer(std::span<T> buffer) : Pointer(buffer.data(), std::ssize(buffer), 0, is_recording()) {}
   Pointer(T* buffer, int64_t size, int64_t first, bool recorded)
       : buffer_(buffer), size_(size), first_(first), quick_(recorded ? 0 : static_cast<uint64_t>(size)) {}
   // What may be written may be read.

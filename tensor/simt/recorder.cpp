@@ -205,10 +205,11 @@ void RecordedLaunch::check_races(BlockTrace& block, int thread, const AccessAt& 
   Shadow& shadow = at.memory == Memory::shared ? *block.shared : global_;
   const auto begin = reinterpret_cast<uintptr_t>(at.address), end = begin + at.bytes;
   for (uintptr_t word = begin / 4; word * 4 < end; ++word) {
-    now.bytes = 0;
+    unsigned bytes = 0;
     for (uintptr_t byte = 0; byte < 4; ++byte) {
-      if (word * 4 + byte >= begin && word * 4 + byte < end) now.bytes |= 1U << byte & 15U;
+      if (word * 4 + byte >= begin && word * 4 + byte < end) bytes |= 1U << byte;
     }
+    now.bytes = bytes & 15U;
     shadow.enter(
         word, now, [&](const Mark& past) { return ordered(past, now, block); },
         [&](const Mark& past) { add_race(past, now, at); });

@@ -66,9 +66,9 @@ __global__ void finish_sums_kernel(Global<const double> partial, int64_t n_each,
 template <class T>
 void finish_sums(const Exec& exec, const char* name, std::span<const double> partial, std::span<T> sums,
                  int64_t divisor = 1) {
-  const dim3 blocks(static_cast<unsigned>(sums.size()));
-  launch(exec, {.name = name, .grid = blocks, .block = kSumThreads}, finish_sums_kernel<T>, global(partial),
-         static_cast<int64_t>(partial.size() / sums.size()), static_cast<double>(divisor), global(sums));
+  const int64_t n = std::ssize(sums);
+  launch(exec, {.name = name, .grid = grid_of(n), .block = kSumThreads}, finish_sums_kernel<T>,
+         global(partial), std::ssize(partial) / n, static_cast<double>(divisor), global(sums));
 }
 
 }  // namespace primal::PRIMAL_SIMT

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/core.h>
 #include <map>
+#include <numeric>
 #include <string_view>
 
 #include "tensor/error.h"
@@ -55,8 +56,8 @@ std::vector<int64_t> order_of(const Schedule& schedule, int64_t n, int64_t block
         .permutation(n);
   }
   std::vector<int64_t> order(static_cast<size_t>(n));
-  for (int64_t i = 0; i < n; ++i)
-    order[static_cast<size_t>(i)] = schedule.order == Schedule::Order::reverse ? n - 1 - i : i;
+  std::iota(order.begin(), order.end(), 0);
+  if (schedule.order == Schedule::Order::reverse) std::ranges::reverse(order);
   return order;
 }
 

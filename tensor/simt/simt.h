@@ -40,8 +40,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
+#include "tensor/device.h"
 #include "tensor/view.h"
 
 #ifdef __CUDACC__
@@ -54,16 +56,30 @@
 
 namespace primal::PRIMAL_SIMT {
 
-// Blocks of `block` threads that cover n elements; at least one, since an empty grid cannot be launched.
-inline dim3 blocks_for(int64_t n, int64_t block) {
-  return dim3(static_cast<unsigned>(n > 0 ? (n + block - 1) / block : 1));
+// The kind of device that this build of a .cu file is for.
+#ifdef __CUDACC__
+inline constexpr Device::Kind kDevice = Device::Kind::cuda;
+#else
+inline constexpr Device::Kind kDevice = Device::Kind::simt;
+#endif
+
+// A grid of so many blocks along each axis. A number that is too large for a dim3 becomes the largest, which launch() rejects.
+inline dim3 grid_of(int64_t x, int64_t y = 1, int64_t z = 1) {
+  const auto extent = [](int64_t n) {
+    constexpr int64_t kMost = std::numeric_limits<unsigned>::max();
+    return static_cast<unsigned>(n < kMost ? n : kMost);
+  };
+  return dim3(extent(x), extent(y), extent(z));
 }
+
+// Blocks of `block` threads that cover n elements; at least one, since an empty grid cannot be launched.
+inline dim3 blocks_for(int64_t n, int64_t block) { return grid_of(n > 0 ? (n + block - 1) / block : 1); }
 
 // View<T, R> as kernels take it: x(n, c, d, h, w), x.extent[axis], x.data[i].
 template <class T, int R>
 struct GlobalView {
   Global<T> data;
-  int64_t extent[R];
+  int64_t extent[size_t{R}];
 
   template <class... I>
   __forceinline__ __device__ int64_t offset(I... index) const {

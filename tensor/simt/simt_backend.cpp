@@ -94,7 +94,7 @@ class SimtBackend final : public Backend {
 }  // namespace
 
 Backend& simt_backend() {
-  static SimtBackend backend;
+  static auto& backend = *new SimtBackend;
   return backend;
 }
 

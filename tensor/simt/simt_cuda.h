@@ -7,10 +7,12 @@
 #include <cuda_runtime.h>
 #include <span>
 #include <type_traits>
+#include <utility>
 
 #include "tensor/cuda/cuda_check.h"
 #include "tensor/cuda/launch_error.h"
 #include "tensor/exec.h"
+#include "tensor/rehearsal.h"
 
 namespace primal::cuda {
 
@@ -80,6 +82,7 @@ struct Launch {
 // DeviceError naming the kernel and CUDA's reason, where status is not a success.
 inline void check_launch(const Launch& at, cudaError_t status) {
   if (status == cudaSuccess) return;
+  cudaGetLastError();  // reported here, so not by the next call that asks
   throw_launch_error(at.name, {at.grid.x, at.grid.y, at.grid.z}, {at.block.x, at.block.y, at.block.z},
                      at.shared_bytes, cudaGetErrorName(status), cudaGetErrorString(status));
 }
@@ -87,8 +90,7 @@ inline void check_launch(const Launch& at, cudaError_t status) {
 constexpr size_t kSharedBytesByDefault = 48 << 10;  // more has to be asked for, kernel by kernel
 
 template <class... Params, class... Args>
-void launch(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&&... args) {
-  static_assert(sizeof...(Params) == sizeof...(Args), "as many arguments as the kernel has parameters");
+void launch_now(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&&... args) {
   const cudaStream_t stream = stream_of(exec.device);
   if (at.shared_bytes > kSharedBytesByDefault) {
     check_launch(at, cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
@@ -117,7 +119,17 @@ void launch(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&
     return cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(kernel), pointers);
   };
   check_launch(at, run(static_cast<Params>(args)...));
-  if (launches_wait()) check_launch(at, cudaStreamSynchronize(stream));
+  note_launch(at.name);
+  if (launches_wait()) {
+    check_launch(at, cudaStreamSynchronize(stream));
+    note_wait();
+  }
+}
+
+template <class... Params, class... Args>
+void launch(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&&... args) {
+  static_assert(sizeof...(Params) == sizeof...(Args), "as many arguments as the kernel has parameters");
+  unless_rehearsing([&] { launch_now(exec, at, kernel, std::forward<Args>(args)...); });
 }
 
 }  // namespace primal::cuda

@@ -7,6 +7,7 @@
 
 #include "tensor/error.h"
 #include "tensor/exec.h"
+#include "tensor/rehearsal.h"
 #include "tensor/simt/residents.h"
 
 namespace primal::simt {
@@ -56,7 +57,7 @@ int number_in_block(const Thread& thread) {
   return static_cast<int>(&thread - running.block->threads.data());
 }
 
-// ", at conv3d_cuda.cu:52", or nothing.
+// ", at conv3d_direct.cu:52", or nothing.
 std::string at_str(Where where) {
   const std::string text = where_str(where);
   return text.empty() ? text : ", at " + text;
@@ -151,10 +152,7 @@ void run_clusters(Residents& residents, int64_t begin, int64_t end,
   }
 }
 
-}  // namespace
-
-void run_grid(const Exec& exec, const Launch& at, const std::function<void()>& thread) {
-  check(at);
+void run_blocks(const Exec& exec, const Launch& at, const std::function<void()>& thread) {
   const Schedule schedule = current_schedule();
   const int64_t n_blocks = int64_t{at.grid.x} * at.grid.y * at.grid.z,
                 n_clusters = n_blocks / (int64_t{at.cluster.x} * at.cluster.y * at.cluster.z);
@@ -190,6 +188,13 @@ void run_grid(const Exec& exec, const Launch& at, const std::function<void()>& t
   for (const std::exception_ptr& error : errors) {
     if (error) std::rethrow_exception(error);
   }
+}
+
+}  // namespace
+
+void run_grid(const Exec& exec, const Launch& at, const std::function<void()>& thread) {
+  check(at);
+  unless_rehearsing([&] { run_blocks(exec, at, thread); });
 }
 
 void __syncthreads(Where where) { wait(this_thread("__syncthreads"), Thread::State::at_barrier, where); }

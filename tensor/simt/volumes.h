@@ -14,7 +14,7 @@ inline dim3 volume_grid(int64_t n_cells, int64_t n_volumes, int64_t per_thread) 
   constexpr int64_t kMost = 65535;
   const int64_t groups = (n_volumes + per_thread - 1) / per_thread;
   const int64_t clipped = groups < 1 ? 1 : groups > kMost ? kMost : groups;
-  return dim3(blocks_for(n_cells, kVolumeThreads).x, static_cast<unsigned>(clipped));
+  return grid_of(blocks_for(n_cells, kVolumeThreads).x, clipped);
 }
 
 struct Cell {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <span>
 
 namespace primal::simt {
 namespace {
@@ -23,14 +24,14 @@ class Distinct {
  public:
   void add(uintptr_t number) { numbers_[n_++] = number; }
   int64_t count() {
-    if (!std::is_sorted(numbers_.begin(), numbers_.begin() + n_))
-      std::sort(numbers_.begin(), numbers_.begin() + n_);
-    return std::unique(numbers_.begin(), numbers_.begin() + n_) - numbers_.begin();
+    const auto all = std::span(numbers_).first(n_);
+    if (!std::ranges::is_sorted(all)) std::ranges::sort(all);
+    return std::unique(all.begin(), all.end()) - all.begin();
   }
 
  private:
   std::array<uintptr_t, 2 * kLanes> numbers_;  // the first n_
-  std::ptrdiff_t n_ = 0;
+  size_t n_ = 0;
 };
 
 class WarpReplay {

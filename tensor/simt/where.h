@@ -30,7 +30,7 @@ struct Where {
 };
 #endif
 
-// "conv3d_cuda.cu:52"; "" of a place that nobody knows.
+// "conv3d_direct.cu:52"; "" of a place that nobody knows.
 std::string where_str(const Where& where);
 
 // What x[i] makes of i, whatever integer (or element of integers) that is.

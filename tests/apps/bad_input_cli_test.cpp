@@ -87,12 +87,12 @@ TEST_F(BadInputCli, PicturesThatAreNone) {
   expect_refused(denoise("none.png"), {"no file or folder", path("none.png")});
   expect_refused(denoise("empty.png"), {path("empty.png") + " is empty"});
   expect_refused(denoise("cut.png"), {path("cut.png") + " is truncated", "copy it again"});
-  expect_refused(denoise("text.jpg"), {path("text.jpg") + " is neither PNG nor JPEG"});
-  expect_refused(denoise("other.png"), {"looks like a GIF"});
-  expect_refused(denoise("large.png"), {"2147483647 x 2147483647", "at most 268435456"});
+  expect_refused(denoise("text.jpg"), {path("text.jpg") + " is a text, expected PNG or JPEG"});
+  expect_refused(denoise("other.png"), {"is a GIF picture"});
+  expect_refused(denoise("large.png"), {"2147483647 x 2147483647", "as 16384 x 16384"});
   expect_refused(denoise("larger.png"), {path("larger.png"), "corrupt"});
   expect_refused(denoise("lying.png"), {"16384 x 16384", "truncated or corrupt"});
-  expect_refused(denoise("large.jpg"), {"65488 x 65488", "at most 268435456"});
+  expect_refused(denoise("large.jpg"), {"65488 x 65488", "as 16384 x 16384"});
   expect_refused(denoise("larger.jpg"), {path("larger.jpg"), "65500 pixels"});  // the library's own limit
 }
 
@@ -129,7 +129,7 @@ TEST_F(BadInputCli, ModelsThatAreNone) {
   };
   const std::string one = R"("a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]})";
   refused("", {"lie.safetensors", "0 bytes"});
-  refused("not a safetensors file at all", {"lie.safetensors", "announce"});
+  refused("not a safetensors file at all", {"lie.safetensors", "is a text"});
   refused(std::string(7, '\0') + "\x01" + std::string(40, ' '), {"announce", "100000000"});  // a huge header
   refused(safetensors_of("{" + one, "1234"), {"not JSON"});
   refused(safetensors_of("{" + one + "," + one + "}", "1234"), {"\"a\" twice"});
@@ -142,7 +142,7 @@ TEST_F(BadInputCli, ModelsThatAreNone) {
   refused(safetensors_of(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", "1234"),
           {"needs 8 bytes"});
   refused(safetensors_of(R"({"a":{"dtype":"F99","shape":[1],"data_offsets":[0,4]}})", "1234"), {"\"F99\""});
-  refused(safetensors_of("{" + one + "}", "1234"), {"no weights of the thesis model", "primal train"});
+  refused(safetensors_of("{" + one + "}", "1234"), {"nor weights of the thesis model", "primal train"});
   const fs::path folder = folder_ / "a_folder";
   fs::create_directories(folder);
   expect_refused("denoise " + folder.string() + " " + path("a.png"), {"is a folder", "best.safetensors"});
@@ -170,13 +170,13 @@ TEST_F(BadInputCli, CheckpointsOfAnotherKind) {
   config["model.filters"] = 1024;
   config["model.blocks"] = 8;
   metadata["config"] = config.dump();
-  refused(file.tensors(), metadata, {"says 1024 filters, 8 blocks", "tensors are of 2 filters, 1 blocks"});
+  refused(file.tensors(), metadata, {"says 1024 filters, 8 blocks", "tensors have 2 filters, 1 blocks"});
   metadata = file.metadata();
   metadata["config"] = "{";
   refused(file.tensors(), metadata, {"other.safetensors", "not JSON"});
   metadata = file.metadata();
   metadata["task"] = "classifier";
-  refused(file.tensors(), metadata, {"the task classifier, expected unrolled_tv"});
+  refused(file.tensors(), metadata, {"the task unknown (classifier), expected denoise (unrolled_tv)"});
   metadata = file.metadata();
   config["model.filters"] = -2;
   metadata["config"] = config.dump();
@@ -226,6 +226,17 @@ TEST_F(BadInputCli, AFullDiskLeavesTheOldFile) {
   EXPECT_TRUE(has(o.err, "No space left") && has(o.err, "unchanged")) << o.err;
   EXPECT_EQ(text_of(folder_ / "disk/a.png"), "old");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "disk"), fs::directory_iterator()), 1);
+}
+
+TEST_F(BadInputCli, AFullDiskLeavesNoHalfFigure) {
+  write_phantom("a.png", 0);
+  const SmallDisk disk(path("disk"), 4);
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a small disk needs root";
+  const Outcome o =
+      run("search " + path("a.png") + " --noise 0.5 --grid 0:0.2:5 --figure " + path("disk/f.svg"));
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_TRUE(has(o.err, "No space left")) << o.err;
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "disk"), fs::directory_iterator()), 0);
 }
 
 TEST_F(BadInputCli, PlacesThatCannotBeWrittenTo) {

@@ -14,7 +14,7 @@ TEST_F(Cli, HelpAndVersionSucceed) {
   EXPECT_EQ(run("--help").exit_code, 0);
   EXPECT_EQ(run("--version").exit_code, 0);
   for (const char* command : {"demo", "train", "denoise", "evaluate", "search", "follow", "verify", "check",
-                              "profile", "tune", "inspect", "manual", "completion"}) {
+                              "profile", "tune", "inspect", "data noisy", "manual", "completion"}) {
     const Outcome help = run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0) << command;
     EXPECT_NE(help.out.find("Examples:"), std::string::npos) << command;
@@ -33,7 +33,16 @@ TEST_F(Cli, WrongUsageIsTwo) {
   EXPECT_EQ(run("denoise --lambda -1 x.png").exit_code, 2);
   EXPECT_EQ(run("denoise only_one.png").exit_code, 2);
   EXPECT_EQ(run("check no_such_op").exit_code, 2);
-  EXPECT_EQ(run("check --impl conv3d=magic relu").exit_code, 2);
+  const Outcome magic = run("check --impl conv3d=magic --device simt relu");
+  EXPECT_EQ(magic.exit_code, 2);
+  EXPECT_NE(
+      magic.err.find("conv3d has no implementation 'magic'; on simt it has: tiled direct; with --device "
+                     "cpu: winograd streamed one_channel blocked phased reference"),
+      std::string::npos)
+      << magic.err;
+  const Outcome elsewhere = run("check --impl conv3d=tiled relu");
+  EXPECT_EQ(elsewhere.exit_code, 2);
+  EXPECT_NE(elsewhere.err.find("with --device simt: tiled direct"), std::string::npos) << elsewhere.err;
   std::ofstream(path("bad.toml")) << "[model]\nfliters = 3\n";
   const Outcome bad = run("train " + path("bad.toml") + " -o " + path("run"));
   EXPECT_EQ(bad.exit_code, 2);
@@ -103,10 +112,21 @@ TEST_F(Cli, ADemoReplacesADemoButNoOtherTraining) {
   const std::string before = testing::text_of(folder_ / "run/last.safetensors");
   const Outcome refused = run(demo + path("run"));
   EXPECT_EQ(refused.exit_code, 2);
-  EXPECT_NE(refused.err.find(path("run") + " has last.safetensors"), std::string::npos) << refused.err;
+  EXPECT_NE(refused.err.find(path("run") + " contains last.safetensors"), std::string::npos) << refused.err;
   EXPECT_EQ(testing::text_of(folder_ / "run/last.safetensors"), before);
   EXPECT_EQ(run(demo + path("run") + " --overwrite").exit_code, 0);
   EXPECT_EQ(run("demo --quiet -o ''").exit_code, 2);
+}
+
+TEST_F(Cli, AnUnfinishedDemoLeavesNoFigureOfTheOneBefore) {
+  ASSERT_EQ(run("demo --quiet --steps 1 -o " + path("demo")).exit_code, 0);
+  ASSERT_TRUE(fs::exists(folder_ / "demo/comparison.png"));
+  const std::string script = std::string(PRIMAL_PROGRAM) + " demo --quiet --steps 1000000 -o " +
+                             path("demo") + " & p=$!; while kill -0 $p && [ -e " +
+                             path("demo/comparison.png") + " ]; do sleep 0.02; done; kill -TERM $p; wait $p";
+  const int status = std::system(("bash -c '" + script + "' > /dev/null 2> /dev/null").c_str());
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_FALSE(fs::exists(folder_ / "demo/comparison.png"));
 }
 
 TEST_F(Cli, TrainingRefusesToStartOverAnother) {
@@ -124,6 +144,25 @@ TEST_F(Cli, FollowPrintsTheHomogeneityOfTheSolution) {
   const Outcome follow = run("follow --size 24");
   EXPECT_EQ(follow.exit_code, 0) << follow.err;
   EXPECT_NE(follow.out.find("homogeneous of degree 1"), std::string::npos);
+}
+
+TEST_F(Cli, FollowDrawsEachStepAndTakesABoundary) {
+  const std::string command = "follow --size 24 --json -o " + path("steps");
+  const Outcome periodic = run(command);
+  ASSERT_EQ(periodic.exit_code, 0) << periodic.err;
+  for (const char* file : {"clean", "z", "lambda", "x_0001", "x_0064", "grad_x", "grad_lambda", "grad_z"}) {
+    EXPECT_GE(read_image(folder_ / "steps" / (file + std::string(".png"))).width, 24) << file;
+  }
+  EXPECT_EQ(read_image(folder_ / "steps/x_0064.png").width, 24);
+  EXPECT_EQ(run(command).exit_code, 3);  // they are there
+  const Outcome symmetric = run(command + " --overwrite --boundary symmetric");
+  ASSERT_EQ(symmetric.exit_code, 0) << symmetric.err;
+  const auto sides = [](const Outcome& o) {
+    return nlohmann::json::parse(o.out).at("steps").at(5).at("homogeneity").get<std::array<double, 2>>();
+  };
+  for (const Outcome* o : {&periodic, &symmetric})
+    EXPECT_NEAR(sides(*o)[0], sides(*o)[1], 1e-5 * std::abs(sides(*o)[0]));
+  EXPECT_NE(sides(periodic)[0], sides(symmetric)[0]);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "support/temporary_folder.h"
 #include "tensor/error.h"
@@ -41,7 +42,7 @@ TEST(Config, AFileChangesWhatItNames) {
 
 TEST(Config, AnUnknownKeyNamesItsPlaceAndTheNearestKey) {
   const std::string message = error_of("seed = 1\n[model]\nfliters = 16\n");
-  EXPECT_NE(message.find("test.toml:3:"), std::string::npos) << message;
+  EXPECT_NE(message.find("test.toml:3:1:"), std::string::npos) << message;  // the key, not its value
   EXPECT_NE(message.find("did you mean 'model.filters'?"), std::string::npos) << message;
 }
 
@@ -60,6 +61,18 @@ TEST(Config, WrongTypesRangesChoicesAndSyntaxAreRefused) {
   EXPECT_NE(error_of("seed = [1, 2]").find("found a value of another kind"), std::string::npos);
 }
 
+TEST(Config, AFloatInThePlaceOfAnIntegerIsCalledOne) {
+  EXPECT_NE(error_of("[training]\nsteps = 1e3\n")
+                .find("test.toml:2:9: training.steps needs an integer; 1e3 is a float: write 1000"),
+            std::string::npos)
+      << error_of("[training]\nsteps = 1e3\n");
+  EXPECT_NE(error_of("seed = 7.0").find("seed needs an integer; 7.0 is a float: write 7"), std::string::npos);
+  EXPECT_NE(error_of("training = {batch = 2.0, steps = 3}").find("training.batch needs an integer; 2.0 is"),
+            std::string::npos);
+  TrainConfig config;
+  EXPECT_THROW(set_config(config, "training.steps=1e3"), ConfigError);
+}
+
 TEST(Config, AssignmentsOnTheCommandLineFollowTheSameRules) {
   TrainConfig config;
   set_config(config, "model.filters=8");
@@ -71,6 +84,18 @@ TEST(Config, AssignmentsOnTheCommandLineFollowTheSameRules) {
   EXPECT_THROW(set_config(config, "model.filters"), ConfigError);
   EXPECT_THROW(set_config(config, "model.filter=8"), ConfigError);
   EXPECT_THROW(set_config(config, "model.filters=eight"), ConfigError);
+}
+
+TEST(Config, CheckpointsFromBeforeTheBoundaryArePeriodic) {
+  nlohmann::json old = config_to_json(TrainConfig{});
+  old.erase("model.boundary");
+  EXPECT_EQ(config_from_json(old).model.boundary, "periodic");
+  TrainConfig quick, thesis;
+  read_config(quick, "configs/quick.toml");
+  read_config(thesis, "configs/thesis.toml");
+  EXPECT_EQ(quick.model.boundary, "symmetric");
+  EXPECT_EQ(thesis.model.boundary, "periodic");
+  EXPECT_THROW(set_config(quick, "model.boundary=free"), ConfigError);
 }
 
 TEST(Config, SurvivesTheWayThroughACheckpoint) {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "apps/golden/golden.h"
-#include "apps/register_ops.h"
+#include "apps/ops/register_ops.h"
 #include "support/test_device.h"
 
 namespace primal {

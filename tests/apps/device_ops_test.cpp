@@ -1,29 +1,23 @@
 // Every op's CUDA kernels, on the emulation or on a device, against the reference in double, over
 // the op's corner cases.
+#include "support/device_ops.h"
+
 #include <algorithm>
 #include <gtest/gtest.h>
 
-#include "apps/register_ops.h"
+#include "apps/ops/register_ops.h"
 #include "autograd/op_check.h"
 #include "support/test_device.h"
-#include "tensor/cuda/vendor_library.h"
+#include "tensor/vendor/vendor_status.h"
 
 namespace primal {
 namespace {
 
 class OnDevice : public ::testing::TestWithParam<std::string> {};
 
-std::vector<std::string> ops_with_kernels() {
-  std::vector<std::string> names;
-  for (const OpInfo& op : registered_ops().ops()) {
-    if (!op.implementations_on(testing::kTestDevice.kind).empty()) names.push_back(op.name);
-  }
-  return names;
-}
-
 // Whether the library of an implementation is not on this machine.
 bool lacks_library(std::string_view implementation) {
-  return std::ranges::any_of(cuda::vendor_libraries(), [&](const cuda::VendorStatus& library) {
+  return std::ranges::any_of(vendor_libraries(), [&](const VendorStatus& library) {
     return implementation.starts_with(library.implementation) && !library.problem.empty();
   });
 }
@@ -44,7 +38,7 @@ TEST_P(OnDevice, AgreesWithTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Ops, OnDevice, ::testing::ValuesIn(ops_with_kernels()),
+INSTANTIATE_TEST_SUITE_P(Ops, OnDevice, ::testing::ValuesIn(testing::ops_with_kernels()),
                          [](const auto& named) { return named.param; });
 
 }  // namespace

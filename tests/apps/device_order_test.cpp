@@ -2,7 +2,8 @@
 // a device the same bits again.
 #include <gtest/gtest.h>
 
-#include "apps/register_ops.h"
+#include "apps/ops/register_ops.h"
+#include "support/device_ops.h"
 #include "support/test_device.h"
 #include "tensor/simt/recording.h"
 #include "tensor/simt/schedule.h"
@@ -12,24 +13,10 @@ namespace {
 
 class OrderOnDevice : public ::testing::TestWithParam<std::string> {};
 
-std::vector<std::string> ops_with_kernels() {
-  std::vector<std::string> names;
-  for (const OpInfo& op : registered_ops().ops()) {
-    if (!op.implementations_on(testing::kTestDevice.kind).empty()) names.push_back(op.name);
-  }
-  return names;
-}
-
 // Forward and backward of a corner case on the device.
 OpCall call_of(const OpInfo& op, const OpCase& op_case) {
   OpCall call{make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name};
-  if (op.differentiable) {
-    const OpResult result = op.run(call);
-    for (const std::string& name : op.results) {
-      const OpInput upstream{name, result.outputs.at(name).shape()};
-      call.upstream[name] = make_inputs({name, {}, {upstream}}, DType::f32, 1).at(name);
-    }
-  }
+  if (op.differentiable) call.upstream = make_upstream(op.results, op.run(call).outputs);
   call.device = testing::kTestDevice;
   return call;
 }
@@ -85,7 +72,7 @@ TEST_P(OrderOnDevice, HasNoRaces) {
 
 #endif
 
-INSTANTIATE_TEST_SUITE_P(Ops, OrderOnDevice, ::testing::ValuesIn(ops_with_kernels()),
+INSTANTIATE_TEST_SUITE_P(Ops, OrderOnDevice, ::testing::ValuesIn(testing::ops_with_kernels()),
                          [](const auto& named) { return named.param; });
 
 }  // namespace

@@ -48,11 +48,40 @@ TEST_F(EvaluateCli, WritesRowsSummaryAndFigures) {
   EXPECT_EQ(summary.at("settings").at("noise_kind"), "absolute");  // so too
   // The first picture, and two or one more.
   EXPECT_GT(read_image(folder_ / "out/figures/B/q.png").width, 5 * 256);
+  for (const char* name :
+       {"scores/boxes.png", "scores/gains.png", "search/B/q.png", "lambda/B/q.png", "summary.txt"})
+    EXPECT_TRUE(fs::exists(folder_ / "out" / name)) << name;
   const Outcome again = run(evaluate("-o " + path("out")));
   EXPECT_EQ(again.exit_code, 3);
   EXPECT_TRUE(has(again.err, "evaluation.csv exists; give --overwrite")) << again.err;
   EXPECT_EQ(run(evaluate("-o " + path("out") + " --overwrite --quiet")).exit_code, 0);
   EXPECT_EQ(text_of(folder_ / "out/evaluation.csv"), csv);
+}
+
+TEST_F(EvaluateCli, TwoModelsAreComparedPictureByPicture) {
+  ASSERT_EQ(
+      run("train --quiet --steps 9 --set training.learning_rate=0.05 --set data.size=24 --set "
+          "model.filters=2 --set "
+          "model.blocks=1 --set model.iterations=8 --set data.n_train=2 --set data.n_validation=1 --set "
+          "noise.kind=absolute -o " +
+          path("other"))
+          .exit_code,
+      0);
+  const std::string rest = " --data " + path("data") + " --grid 0:0.4:5 --iterations 16 --noise 0.2 ";
+  const std::string a = path("model/last.safetensors"), b = path("other/last.safetensors");
+  const Outcome o = run("evaluate " + a + " " + b + rest + "-o " + path("out"));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_TRUE(has(o.out, "map of model") && has(o.out, "other - model")) << o.out;
+  const json both = json::parse(run("evaluate " + a + " " + b + rest + "--json -q").out);
+  const json alone = json::parse(run("evaluate " + b + rest + "--json -q").out);
+  double sum = 0.0;
+  for (size_t i = 0; i < 5; ++i) {
+    const json& row = both.at("pictures").at(i);
+    EXPECT_EQ(row.at("map_2"), alone.at("pictures").at(i).at("map"));
+    sum += row.at("map_2").at("psnr").get<double>() - row.at("map").at("psnr").get<double>();
+  }
+  EXPECT_NEAR(both.at("comparisons").at(0).at("psnr").at("mean").get<double>(), sum / 5.0, 1e-9);
+  EXPECT_TRUE(has(text_of(folder_ / "out/evaluation.csv"), "ssim_map,psnr_map_2,ssim_map_2\n"));
 }
 
 TEST_F(EvaluateCli, TilesGiveTheSameScores) {
@@ -80,7 +109,8 @@ TEST_F(EvaluateCli, AgreesWithDenoiseAndSearch) {
     EXPECT_EQ(a.at("map").at("ssim"), b.at("ssim")) << i;
   }
   const Outcome s = run("search " + path("data/test/B/q.png") +
-                        " --size 24 --noise 0.2 --noise-kind absolute --grid 0:0.4:5 --iterations 16 --json");
+                        " --size 24 --noise 0.2 --noise-kind absolute --grid 0:0.4:5 --iterations 16 "
+                        "--boundary periodic --json");
   ASSERT_EQ(s.exit_code, 0) << s.err;
   const json searched = json::parse(s.out);
   EXPECT_EQ(searched.at("best_by_psnr"), evaluated.at("pictures").at(0).at("best_scalar_by_psnr"));
@@ -110,7 +140,8 @@ TEST_F(EvaluateCli, ABrokenPictureStopsNoOther) {
   write_png(folder_ / "data/test/p2.png", Image(5, 7, 1));
   const Outcome o = run(evaluate("-o " + path("out")));
   EXPECT_EQ(o.exit_code, 3);
-  EXPECT_TRUE(has(o.err, "B/q.png is neither PNG nor JPEG") && has(o.err, "1 of 5 pictures")) << o.err;
+  EXPECT_TRUE(has(o.err, "B/q.png is a text, expected PNG or JPEG") && has(o.err, "1 of 5 pictures"))
+      << o.err;
   EXPECT_TRUE(has(o.err, "p2.png has 5 x 7 pixels: enlarged to 24 x 24")) << o.err;
   EXPECT_TRUE(has(o.out, "mean of 4")) << o.out;
   const json summary = json::parse(text_of(folder_ / "out/summary.json"));

@@ -1,9 +1,10 @@
 // What an evaluation computes from scores: spread, bootstrap interval, shares, table and CSV.
 #include <cmath>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "apps/evaluation/report.h"
-#include "apps/pictures/lambda_search.h"
+#include "apps/scores/lambda_search.h"
 #include "data/noise/noise.h"
 #include "data/phantom/phantom.h"
 #include "solvers/pdhg/pdhg.h"
@@ -13,12 +14,13 @@
 namespace primal {
 namespace {
 
-TEST(Statistics, SpreadIsMeanAndSampleDeviation) {
-  const std::vector<double> values{1.0, 2.0, 4.0, 5.0};
-  EXPECT_DOUBLE_EQ(spread_of(values).mean, 3.0);
-  EXPECT_DOUBLE_EQ(spread_of(values).deviation, std::sqrt(10.0 / 3.0));
-  EXPECT_DOUBLE_EQ(spread_of(std::vector<double>{7.0}).deviation, 0.0);
-  EXPECT_THROW(spread_of({}), ShapeError);
+TEST(Statistics, BootstrapIsOverTheFiniteValues) {
+  const double inf = std::numeric_limits<double>::infinity();
+  const Interval with = bootstrap_interval(std::vector<double>{0.0, inf, 1.0}, 1);
+  EXPECT_DOUBLE_EQ(with.low, 0.0);
+  EXPECT_DOUBLE_EQ(with.high, 1.0);
+  EXPECT_TRUE(std::isnan(bootstrap_interval(std::vector<double>{7.0, inf}, 1).low));
+  EXPECT_THROW(bootstrap_interval({}, 1), ShapeError);
 }
 
 TEST(Statistics, BootstrapOfTwoValuesIsTheBinomial) {
@@ -36,7 +38,7 @@ TEST(Statistics, BootstrapOfTwoValuesIsTheBinomial) {
 TEST(Statistics, BootstrapApproachesTheNormalInterval) {
   std::vector<double> values;
   for (int i = 0; i < 100; ++i) values.push_back(std::sin(1.7 * i));
-  const Spread s = spread_of(values);
+  const ScoreSummary s = summarise_scores(values);
   const Interval interval = bootstrap_interval(values, 42);
   // The normal interval, mean -+ 1.96 s sqrt((N-1)/N) / sqrt(N); 10000 resamples leave about 2 % of its half width.
   const double half = 1.96 * s.deviation * std::sqrt(99.0) / 100.0;
@@ -76,26 +78,43 @@ TEST(Report, ComparesTheMapWithTheBestScalarOfEachScore) {
   EXPECT_EQ(s.n_pictures, 3);
   EXPECT_EQ(s.psnr.n_improved, 2);
   EXPECT_EQ(s.ssim.n_improved, 1);  // equal is no improvement
-  EXPECT_NEAR(s.psnr.spread.mean, 2.0 / 3.0, 1e-12);
-  EXPECT_NEAR(s.ssim.spread.mean, -0.05 / 3.0, 1e-12);
-  EXPECT_LE(s.psnr.interval.low, s.psnr.spread.mean);
-  EXPECT_GE(s.psnr.interval.high, s.psnr.spread.mean);
+  EXPECT_NEAR(s.psnr.summary.mean, 2.0 / 3.0, 1e-12);
+  EXPECT_NEAR(s.ssim.summary.mean, -0.05 / 3.0, 1e-12);
+  EXPECT_LE(s.psnr.interval.low, s.psnr.summary.mean);
+  EXPECT_GE(s.psnr.interval.high, s.psnr.summary.mean);
   const nlohmann::json json = summary_json(s);
   EXPECT_NEAR(json.at("map").at("psnr").at("mean").get<double>(), 85.0 / 3.0, 1e-12);
   EXPECT_NEAR(json.at("best_scalar_by_psnr").at("lambda").at("mean").get<double>(), 0.06, 1e-12);
   EXPECT_NE(summary_table(s).find("2 of 3 (67 %)"), std::string::npos) << summary_table(s);
 }
 
-TEST(Report, PerfectPicturesHaveNoDeviation) {
+TEST(Report, PerfectPicturesAreCountedAndTheOthersAveraged) {
   const double inf = std::numeric_limits<double>::infinity();
   const std::vector<Evaluation> rows{row("a", inf, inf, 1, 1), row("b", inf, 30, 1, 0.9),
-                                     row("c", 30, inf, 0.9, 1)};
+                                     row("c", 30, inf, 0.9, 1), row("d", 28, 32, 0.8, 0.9)};
   EXPECT_EQ(rows[0].psnr_gain(), 0.0);
-  const std::string table = summary_table(summarise(rows, 42));
-  EXPECT_EQ(table.find("nan"), std::string::npos) << table;
-  EXPECT_NE(table.find("map                          inf          -"), std::string::npos) << table;
-  EXPECT_TRUE(summary_json(summarise(rows, 42)).at("gain").at("psnr").at("interval_95").dump() ==
-              "[null,null]");
+  const EvaluationSummary s = summarise(rows, 42);
+  EXPECT_DOUBLE_EQ(s.methods.back().psnr.mean, 31.0);
+  EXPECT_EQ(s.methods.back().psnr.n_infinite, 2);
+  EXPECT_DOUBLE_EQ(s.psnr.summary.mean, 2.0) << "of 0 and 4: two gains are infinite";
+  EXPECT_EQ(s.psnr.n_improved, 2);
+  const std::string table = summary_table(s);
+  EXPECT_TRUE(table.find("nan") == std::string::npos && table.find("inf") == std::string::npos) << table;
+  const std::vector<std::string> remarks = summary_remarks(s);
+  ASSERT_EQ(remarks.size(), 3u);  // best scalar by PSNR, map, and the gain
+  EXPECT_EQ(remarks[1], "PSNR, map: 2 of 4 infinite (equal pictures), the mean is over 2");
+  EXPECT_EQ(summary_json(s).at("map").at("psnr").at("infinite"), 2);
+  EXPECT_TRUE(summary_json(s).at("gain").at("psnr").at("interval_95").at(0).is_number());
+}
+
+TEST(Report, OnePictureHasNeitherDeviationNorInterval) {
+  const EvaluationSummary s = summarise({row("a", 30, 31, 0.8, 0.9)}, 42);
+  EXPECT_NE(summary_table(s).find("map                       31.000          -    0.9000          -\n"),
+            std::string::npos)
+      << summary_table(s);
+  EXPECT_EQ(summary_table(s).find(".."), std::string::npos) << summary_table(s);
+  EXPECT_EQ(summary_json(s).at("map").at("psnr").at("deviation").dump(), "null");
+  EXPECT_EQ(summary_json(s).at("gain").at("psnr").at("interval_95").dump(), "[null,null]");
 }
 
 TEST(Report, CsvQuotesNamesAndKeepsEveryDigit) {
@@ -111,7 +130,7 @@ TEST(Report, CsvQuotesNamesAndKeepsEveryDigit) {
 TEST(LambdaSearch, FindsTheBestOfEachScoreAndItsPicture) {
   const Tensor clean = make_phantom(3, 0, 32);
   const Tensor z = add_noise(clean, NoiseKind::relative, 0.5, NoiseKey{});
-  const LambdaSearch search = search_lambda(z, clean, parse_lambda_grid("0:0.3:7"), 40);
+  const LambdaSearch search = search_lambda(z, clean, parse_lambda_grid("0:0.3:7"), 40, Boundary::periodic);
   ASSERT_EQ(search.scores.size(), 7u);
   PdhgParams params;
   params.n_iter = 40;

@@ -5,14 +5,18 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <gtest/gtest.h>
+#include <map>
+#include <set>
 
-#include "apps/golden/kofler_dynamic_op.h"
-#include "apps/register_ops.h"
+#include "apps/ops/kofler_dynamic_op.h"
+#include "apps/ops/register_ops.h"
 #include "data/safetensors/safetensors.h"
 #include "support/op_test.h"
 #include "support/temporary_folder.h"
 #include "tensor/error.h"
+#include "tensor/memory_pool.h"
 
 namespace primal {
 namespace {
@@ -32,18 +36,23 @@ std::string shared_cases() {
   return folder != nullptr ? folder : "../shared/golden";
 }
 
+std::string no_shared_cases() {
+  return fmt::format(
+      "there is no folder {}: set PRIMAL_GOLDEN to a folder of further golden cases, files as in "
+      "tests/golden",
+      shared_cases());
+}
+
 TEST(Golden, OwnCasesPassInF32) { expect_all_pass("tests/golden", DType::f32); }
 TEST(Golden, OwnCasesPassInF64) { expect_all_pass("tests/golden", DType::f64); }
 
 TEST(GoldenShared, CasesPassInF32) {
-  if (!std::filesystem::is_directory(shared_cases()))
-    GTEST_SKIP() << "no PRIMAL_GOLDEN folder: " << shared_cases();
+  if (!std::filesystem::is_directory(shared_cases())) GTEST_SKIP() << no_shared_cases();
   expect_all_pass(shared_cases(), DType::f32);
 }
 
 TEST(GoldenShared, CasesPassInF64) {
-  if (!std::filesystem::is_directory(shared_cases()))
-    GTEST_SKIP() << "no PRIMAL_GOLDEN folder: " << shared_cases();
+  if (!std::filesystem::is_directory(shared_cases())) GTEST_SKIP() << no_shared_cases();
   expect_all_pass(shared_cases(), DType::f64);
 }
 
@@ -51,7 +60,10 @@ TEST(GoldenShared, CasesPassInF64) {
 TEST(GoldenKofler, RecordedRunsPass) {
   const char* data = std::getenv("PRIMAL_DATA");
   const std::string folder = (data != nullptr ? data : "../shared/data") + std::string("/kofler");
-  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << "no PRIMAL_DATA folder: " << folder;
+  if (!std::filesystem::is_directory(folder))
+    GTEST_SKIP() << "there is no folder " << folder
+                 << ": set PRIMAL_DATA to a folder with the recorded runs of "
+                 << "Kofler's dynamic network in kofler/";
   expect_all_pass(folder, DType::f32);
   expect_all_pass(folder, DType::f64);
 }
@@ -93,6 +105,65 @@ TEST(GoldenRunner, CatchesAWrongNumberAndAnUnknownOp) {
   golden.op = "leaky_relu";
   golden.grads["unheard_of"] = Tensor::zeros({1});
   EXPECT_FALSE(run_golden(golden, registered_ops()).front().ok);
+}
+
+// What an op reads of a golden case must be proven where central differences and every implementation are: an option that no
+// corner case sets away from its default is one that nobody has looked at.
+TEST(GoldenRunner, EveryOptionOfACaseIsVariedInTheCornerCasesOfItsOp) {
+  const auto n_values = [](const OpInfo& op,
+                           const std::string& option) {  // absence is one of them: the default
+    std::set<std::string> values;
+    for (const OpCase& corner : op.corner_cases)
+      values.insert(corner.attrs.contains(option) ? corner.attrs.at(option).str() : "absent");
+    return values.size();
+  };
+  std::vector<std::string> folders{"tests/golden"};
+  if (std::filesystem::is_directory(shared_cases())) folders.push_back(shared_cases());
+  // Not of the arithmetic: where to look, what is stored, who made it.
+  const std::set<std::string> others{kCaseFolder, "grads", "file", "size", "source_mode"};
+  std::set<std::pair<std::string, std::string>> seen;
+  for (const auto& file : golden_files(folders)) {
+    const GoldenCase golden = load_golden(file, DType::f32);
+    const OpInfo* op = registered_ops().find(golden.op);
+    ASSERT_NE(op, nullptr) << golden.op;
+    for (const auto& [option, value] : golden.call.attrs) {
+      if (others.contains(option) || !seen.insert({op->name, option}).second) continue;
+      EXPECT_GE(n_values(*op, option), 2u) << op->name << ": its corner cases do not vary " << option << "; "
+                                           << file << " has " << value.str();
+    }
+  }
+  EXPECT_GT(seen.size(), 40u);
+}
+
+// A device that is lost, or has no memory left, says nothing of the case: no row, and no further case.
+TEST(GoldenRunner, StopsWhereTheDeviceFailsAndNamesTheFile) {
+  OpInfo op;
+  op.name = "leaky_relu";
+  op.judge = judge_relative_l2(1e-6, 1e-6);
+  op.implementations = {{kReference, ""}};
+  const std::string file = "tests/golden/leaky_relu_slope.safetensors";
+  const auto verify = [&](std::function<OpResult(const OpCall&)> run) {
+    op.run = std::move(run);
+    OpRegistry ops;
+    ops.add(op);
+    return verify_file(file, DType::f32, ops);
+  };
+  try {
+    verify([](const OpCall&) -> OpResult { throw DeviceError("[cuda] an illegal memory access"); });
+    FAIL() << "no DeviceError";
+  } catch (const DeviceError& error) {
+    EXPECT_EQ(error.exit_code(), 4);
+    EXPECT_EQ(std::string(error.what()), "[verify] stopped at " + file + ": [cuda] an illegal memory access");
+  }
+  MemoryPool empty({.of = "cuda:0", .allocate = [](size_t) { return nullptr; }, .free = [](void*) {}});
+  EXPECT_THROW(verify([&](const OpCall&) -> OpResult {
+                 empty.allocate(100000);
+                 return {};
+               }),
+               DeviceError);
+  const auto rows = verify([](const OpCall&) -> OpResult { throw ShapeError("[leaky_relu] a wrong call"); });
+  EXPECT_FALSE(rows.front().ok);
+  EXPECT_EQ(rows.front().message, "[leaky_relu] a wrong call");
 }
 
 TEST(GoldenRunner, RefusesFilesThatAreNoCases) {

@@ -19,7 +19,7 @@ class InspectCli : public testing::Cli {
  protected:
   std::string write(const std::string& name, const std::vector<float>& weight,
                     const Metadata& metadata) const {
-    const Tensor w = Tensor::empty(Shape{2, static_cast<int64_t>(weight.size()) / 2});
+    const Tensor w = Tensor::empty(Shape{2, std::ssize(weight) / 2});
     std::ranges::copy(weight, w.span<float>().begin());
     const Tensor step = Tensor::scalar(7.0);
     write_safetensors(path(name), {{"weight", w}, {"step", step}}, metadata);
@@ -62,7 +62,8 @@ TEST_F(InspectCli, ShowsTheCourseOfATraining) {
     std::ofstream(folder_ / "run/metrics.csv")
         << "step,epoch,loss,mean_loss,learning_rate,step_ms,validation_psnr_db,validation_ssim\n"
         << rows;
-    return run("inspect " + path("run") + " --json --overwrite --curves " + path("curves.png"));
+    return run("inspect " + path("run") + " --json --overwrite --curves " + path("curves.png") +
+               " --figure-data " + path("curves.csv"));
   };
   const Outcome outcome =
       log("1,0,4,4,0.1,1800000,,\n2,0,2,3,0.1,1800000,20.5,0.5\n4,1,2,2.5,0.1,0,19.5,0.75\n5,1,1");
@@ -73,7 +74,11 @@ TEST_F(InspectCli, ShowsTheCourseOfATraining) {
   EXPECT_DOUBLE_EQ(report.at("hours").get<double>(), 1.0);
   EXPECT_EQ(report.at("mean_loss").at("value"), (std::vector<double>{4, 3, 2.5}));
   EXPECT_EQ(report.at("metrics").at("validation_psnr_db").at("step"), (std::vector<double>{2, 4}));
-  EXPECT_EQ(read_image(path("curves.png")).width, 3 * 520);
+  EXPECT_GT(read_image(path("curves.png")).width, 1000);
+  const std::string data = testing::text_of(folder_ / "curves.csv");
+  EXPECT_NE(data.find("\n1.1,loss,line,,4,,2.5,"), std::string::npos) << data;
+  EXPECT_NE(data.find("\n1.3,"), std::string::npos) << "loss, PSNR and SSIM: " << data;
+  EXPECT_EQ(data.find("\n1.4,"), std::string::npos) << data;
   EXPECT_NE(
       run("inspect " + path("run")).out.find("validation_psnr_db             20.5        2         19.5"),
       std::string::npos)
@@ -81,10 +86,15 @@ TEST_F(InspectCli, ShowsTheCourseOfATraining) {
 
   const std::string again = "inspect " + path("run") + " --curves ";
   EXPECT_EQ(run(again + path("curves.png")).exit_code, 3);  // it exists
+  EXPECT_EQ(run("inspect " + path("run") + " --figure-data " + path("curves.csv")).exit_code, 3);
+  for (const auto& [file, start] : {std::pair{"curves.svg", "<?xml"}, {"curves.pdf", "%PDF"}}) {
+    EXPECT_EQ(run(again + path(file)).exit_code, 0) << file;
+    EXPECT_TRUE(testing::text_of(folder_ / file).starts_with(start)) << file;
+  }
   EXPECT_NE(run(again + path("curves.jpg")).err.find("give " + path("curves.png")), std::string::npos);
 
   EXPECT_EQ(log("").exit_code, 3);
-  EXPECT_NE(log("1,0,4,4,0.1,five,,\n").err.find("metrics.csv:2: step_ms is no number: 'five'"),
+  EXPECT_NE(log("1,0,4,4,0.1,five,,\n").err.find("metrics.csv:2: step_ms is not a number: 'five'"),
             std::string::npos);
   EXPECT_NE(log("1,0,4\n").err.find("metrics.csv:2: 3 fields, the header has 8"), std::string::npos);
   std::filesystem::remove(folder_ / "run/metrics.csv");
@@ -114,6 +124,40 @@ TEST_F(InspectCli, DiffIsSilentOfWhatIsEqualAndSixWhereAnythingDiffers) {
   EXPECT_NE(shapes.out.find("F32 [2,2] | F32 [2,3]"), std::string::npos) << shapes.out;
 }
 
+TEST_F(InspectCli, WhereAndHowAFileWasMadeIsShownButDoesNotCount) {
+  const std::string a =
+      write("a.safetensors", {1, 2}, {{"config", R"({"output": "a", "seed": 1})"}, {"step_ms", "3"}});
+  const std::string b =
+      write("b.safetensors", {1, 2}, {{"config", R"({"output": "b", "seed": 1})"}, {"step_ms", "4"}});
+  const Outcome same = run("inspect --diff " + a + " " + b);
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_NE(same.out.find("have the same contents"), std::string::npos) << same.out;
+  EXPECT_NE(same.out.find("config: output"), std::string::npos) << same.out;
+  const std::string c =
+      write("c.safetensors", {1, 2}, {{"config", R"({"output": "c", "seed": 2})"}, {"step_ms", "4"}});
+  const Outcome other = run("inspect --diff " + b + " " + c);
+  EXPECT_EQ(other.exit_code, 6);
+  EXPECT_NE(other.err.find("differ in 1 place\n"), std::string::npos) << other.err;
+}
+
+TEST_F(InspectCli, SeveralRunsShareAFigure) {
+  for (const char* name : {"a", "b"}) {
+    std::filesystem::create_directory(folder_ / name);
+    std::ofstream(folder_ / name / "metrics.csv")
+        << "step,epoch,loss,mean_loss,learning_rate,step_ms,validation_psnr_db,validation_ssim\n"
+        << "1,0,4,4,0.1,1,20,0.5\n2,0,2,3,0.1,1,21,0.6\n";
+  }
+  const std::string both = "inspect " + path("a") + " " + path("b/");
+  const Outcome o = run(both + " --curves " + path("curves.png"));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_NE(o.out.find("a: steps 2"), std::string::npos) << o.out;
+  EXPECT_NE(o.out.find("b: steps 2"), std::string::npos) << o.out;
+  EXPECT_GT(read_image(path("curves.png")).width, 1000);
+  EXPECT_EQ(json::parse(run(both + " --json").out).at("runs").size(), 2u);
+  EXPECT_EQ(run("inspect " + path("a") + " " + write("x.safetensors", {1}, {})).exit_code, 2);
+  EXPECT_EQ(run("inspect " + path("nosuch") + " --curves " + path("d.png")).exit_code, 3);
+}
+
 TEST_F(InspectCli, DevicesNameTheProcessorAndWhyThereIsNoOther) {
   const Outcome outcome = run("inspect --devices --json");
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
@@ -121,7 +165,11 @@ TEST_F(InspectCli, DevicesNameTheProcessorAndWhyThereIsNoOther) {
   EXPECT_EQ(report.at("devices").at(0).at("device"), "cpu");
   EXPECT_GT(report.at("devices").at(0).at("memory_bytes"), 0);
   EXPECT_FALSE(report.at("devices").at(0).at("usable_instruction_sets").empty());
-  EXPECT_EQ(run("inspect --devices").exit_code, 0);
+  EXPECT_GE(report.at("devices").at(0).at("processors").at("usable"), 1);
+  EXPECT_FALSE(report.at("devices").at(0).at("processors").at("limited_by").get<std::string>().empty());
+  const Outcome text = run("inspect --devices");
+  EXPECT_EQ(text.exit_code, 0);
+  EXPECT_NE(text.out.find("for this process, by the "), std::string::npos) << text.out;
 }
 
 TEST_F(InspectCli, AsksForExactlyOneThing) {

@@ -52,9 +52,8 @@ TEST_F(ProfileCli, AnOpOnTheNetworksShapes) {
     EXPECT_GT(row.at("share_of_roof").get<double>(), 0.0);
   }
   const auto of_a_library = [](const auto& row) { return row.at("implementation") == "onednn"; };
-  EXPECT_EQ(static_cast<ptrdiff_t>(report.at("rows").size()) -
-                std::ranges::count_if(report.at("rows"), of_a_library),
-            6 + 4);  // forward and backward_weights of three; forward and backward of two
+  EXPECT_EQ(std::ssize(report.at("rows")) - std::ranges::count_if(report.at("rows"), of_a_library),
+            8 + 4);  // forward and backward_weights of four; forward and backward of two
 }
 
 TEST_F(ProfileCli, AForcedImplementationIsTheOnlyOneAndTheOneThatIsChosen) {

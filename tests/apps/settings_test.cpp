@@ -3,11 +3,12 @@
 
 #include <fstream>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
-#include "apps/nearest_name.h"
 #include "apps/training/schedule.h"
 #include "support/temporary_folder.h"
 #include "tensor/error.h"
+#include "tensor/nearest_name.h"
 
 namespace primal {
 namespace {
@@ -74,7 +75,7 @@ TEST_F(SettingsTest, VariablesThatLookLikeKeysAreErrorsOthersAreNot) {
             std::string::npos);
   EXPECT_NE(error_of("PRIMAL_TRANING_STEPS=3").find("did you mean PRIMAL_TRAINING_STEPS?"),
             std::string::npos);
-  EXPECT_NE(error_of("PRIMAL_MODEL_COLOUR=3").find("is no key"), std::string::npos);
+  EXPECT_NE(error_of("PRIMAL_MODEL_COLOUR=3").find("is not a key"), std::string::npos);
   EXPECT_NE(error_of("PRIMAL_SEEED=3").find("did you mean PRIMAL_SEED?"), std::string::npos);
   EXPECT_NE(error_of("PRIMAL_MODEL_FILTERS=many").find("PRIMAL_MODEL_FILTERS"), std::string::npos);
   EXPECT_NE(error_of("PRIMAL_MODEL_FILTERS=0").find("must be a whole number, 1 to 1024; found 0"),
@@ -109,7 +110,7 @@ TEST_F(SettingsTest, TheTomlReadsBackWithEveryValueAndOrigin) {
   Settings back;
   apply_file(back, write("out.toml", toml));
   EXPECT_EQ(config_to_json(back.config), config_to_json(s.config));
-  EXPECT_EQ(back.origins.size(), config_keys(back.config).size());
+  EXPECT_EQ(back.origins.size(), task_keys(back.config).size());
 }
 
 TEST_F(SettingsTest, AResumedTrainingHasTheCheckpointsSettings) {

@@ -225,7 +225,101 @@ TEST_F(TrainCli, ToGoOnAndToBeginAnewExcludeEachOther) {
 TEST_F(TrainCli, ABatchTakesNoMorePicturesThanThereAre) {
   const Outcome outcome = train(std::string("--steps 2 --set training.batch=7 -o ") + path("run") + kTiny);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_NE(outcome.err.find("training.batch=7, of 5 pictures"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("training.batch=7, but there are only 5 pictures"), std::string::npos)
+      << outcome.err;
+}
+
+TEST_F(TrainCli, AFolderInThePlaceOfTheConfigurationIsTheTrainingToResume) {
+  ASSERT_EQ(train(std::string("-q --steps 3 -o ") + path("run") + kTiny).exit_code, 0);
+  const Outcome without = train(path("run"));
+  EXPECT_EQ(without.exit_code, 2);
+  EXPECT_NE(without.err.find("primal train --resume -o " + path("run")), std::string::npos) << without.err;
+  EXPECT_EQ(train("-q --resume " + path("run") + " --steps 5").exit_code, 0);
+  EXPECT_EQ(column("run", "step").size(), 5u);
+  EXPECT_EQ(train("-q --resume " + path("run") + " -o " + path("other")).exit_code, 2);
+}
+
+TEST_F(TrainCli, ATrainingIsNotResumedToEndBeforeItsStep) {
+  ASSERT_EQ(train(std::string("-q --steps 7 -o ") + path("run") + kTiny).exit_code, 0);
+  for (const char* shorter : {"--steps 5", "--epochs 1"}) {
+    const Outcome refused = train(std::string("--resume -o ") + path("run") + " " + shorter);
+    EXPECT_EQ(refused.exit_code, 2) << refused.err;
+    EXPECT_NE(refused.err.find("is at step 7 already"), std::string::npos) << refused.err;
+  }
+  const auto config =
+      nlohmann::json::parse(Safetensors::read(folder_ / "run/last.safetensors").metadata().at("config"));
+  EXPECT_EQ(config.at("training.steps"), 7);
+}
+
+TEST_F(TrainCli, RelativePicturesAreFoundFromAnotherFolder) {
+  std::filesystem::create_directories(folder_ / "runs/data");
+  std::filesystem::create_directories(folder_ / "elsewhere");
+  for (uint32_t i = 0; i < 4; ++i) write_phantom("runs/data/" + std::to_string(i) + ".png", i, 8, 16);
+  const auto in = [&](const std::string& folder, const std::string& arguments) {
+    return std::system(("cd '" + path(folder) + "' && '" + PRIMAL_PROGRAM + "' train -q " + arguments +
+                        " > /dev/null 2> '" + path("err.txt") + "'")
+                           .c_str());
+  };
+  ASSERT_EQ(in("runs", std::string("--steps 3 --data data -o a") + kTiny), 0);
+  EXPECT_EQ(in("elsewhere", "--resume --steps 5 -o ../runs/a"), 0) << testing::text_of(path("err.txt"));
+  EXPECT_EQ(column("runs/a", "step").size(), 5u);
+  // And again from a third place.
+  EXPECT_EQ(in(".", "--resume --steps 6 -o runs/a"), 0) << testing::text_of(path("err.txt"));
+  // What is given wins.
+  EXPECT_NE(in("elsewhere", "--resume --steps 7 -o ../runs/a --data nowhere"), 0);
+}
+
+TEST_F(TrainCli, WhatCanBeRefusedIsRefusedBeforeAnythingIsPrintedOrTried) {
+  std::ofstream(path("file")) << "not a folder";
+  for (const std::string& arguments :
+       {std::string("-o ") + path("file/run"), std::string("-o ") + path("run") + " --init " + path("none"),
+        std::string("-o ") + path("run") + " --data " + path("nowhere")}) {
+    const Outcome o = train(arguments + kTiny);
+    EXPECT_EQ(o.exit_code, 3) << o.err;
+    EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
+    EXPECT_FALSE(exists("run"));
+  }
+  EXPECT_EQ(train(std::string("-q --dry-run -o ") + path("deep/er/run") + kTiny).exit_code, 0);
+  EXPECT_FALSE(exists("deep"));
+}
+
+TEST_F(TrainCli, AKeyWithoutItsValueIsExplained) {
+  const Outcome o = train("--set training.steps 10 -o " + path("run"));
+  EXPECT_EQ(o.exit_code, 2);
+  EXPECT_NE(o.err.find("KEY=VALUE"), std::string::npos) << o.err;
+  EXPECT_NE(o.err.find("training.steps=..."), std::string::npos) << o.err;
+}
+
+TEST_F(TrainCli, AConflictOnResumeNamesInit) {
+  ASSERT_EQ(train(std::string("-q --steps 2 -o ") + path("run") + kTiny).exit_code, 0);
+  const Outcome o = train("--resume --set noise.high=0.9 -o " + path("run"));
+  EXPECT_EQ(o.exit_code, 2);
+  EXPECT_NE(o.err.find("--init " + path("run/last.safetensors")), std::string::npos) << o.err;
+}
+
+TEST_F(TrainCli, ValidatesEverySoManySteps) {
+  ASSERT_EQ(
+      train(std::string("-q --steps 7 --set training.validate_every=3 -o ") + path("run") + kTiny).exit_code,
+      0);
+  Strings steps;
+  const Strings psnr = column("run", "validation_psnr_db"), step = column("run", "step");
+  for (size_t i = 0; i < psnr.size(); ++i) {
+    if (!psnr[i].empty()) steps.push_back(step[i]);
+  }
+  EXPECT_EQ(steps, (Strings{"3", "6", "7"}));
+}
+
+TEST_F(TrainCli, TheEndNamesTheBestAndTheNextCommand) {
+  const Outcome o = train(std::string("--steps 5 -o ") + path("run") + kTiny);
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_NE(o.err.find("best: " + path("run/best.safetensors")), std::string::npos) << o.err;
+  EXPECT_NE(o.err.find("next: primal evaluate " + path("run/best.safetensors")), std::string::npos) << o.err;
+  const Outcome data = train(std::string("--json -q --overwrite --steps 5 -o ") + path("run") + kTiny);
+  EXPECT_EQ(nlohmann::json::parse(data.out).at("best_step"), 5);
+}
+
+TEST_F(TrainCli, TheHelpAsksForCleanPictures) {
+  EXPECT_NE(train("--help").out.find("CLEAN pictures"), std::string::npos);
 }
 
 }  // namespace

@@ -69,6 +69,21 @@ TEST_F(TrainRun, EventsAreCutWhereAResumedTrainingGoesOn) {
   EXPECT_EQ(events("run", "start").size(), 2u);
 }
 
+TEST_F(TrainRun, BaselinesAreComputedOnceAndKeptOnResume) {
+  const Outcome first = train(std::string("--progress plain --steps 5 -o ") + path("run") + kTiny);
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_NE(first.err.find("(noisy "), std::string::npos) << first.err;
+  const std::vector<json> baselines = events("run", "baseline");
+  ASSERT_EQ(baselines.size(), 2u);
+  EXPECT_EQ(baselines[0].at("name"), "noisy");
+  EXPECT_EQ(baselines[1].at("name"), "best scalar");
+  EXPECT_GT(baselines[1].at("validation_psnr_db").get<double>(),
+            baselines[0].at("validation_psnr_db").get<double>() + 3.0);
+  const Outcome resumed = train("--progress plain --resume --steps 10 -o " + path("run"));
+  EXPECT_NE(resumed.err.find("(noisy "), std::string::npos) << resumed.err;
+  EXPECT_EQ(events("run", "baseline"), baselines);
+}
+
 TEST_F(TrainRun, ShowsABarPlainLinesOrNothing) {
   const std::string command = std::string("--steps 6 --overwrite -o ") + path("run") + kTiny + " --progress ";
   const Outcome bar = train(command + "bar"), plain = train(command + "plain"),
@@ -177,7 +192,8 @@ bool wait_until(const Ready& ready) {
 
 TEST_F(TrainRun, StopsAlsoDuringValidationAndDoesItOnResume) {
   // Five quick steps, then a validation that takes seconds.
-  const std::string slow = std::string(kTiny) + " --set data.n_validation=6000";
+  const std::string slow =
+      std::string(kTiny) + " --set data.n_validation=6000 --set training.baselines=false";
   const Background training("train -q -o " + path("run") + " --steps 6" + slow + " 2> /dev/null > /dev/null");
   ASSERT_TRUE(wait_until([&] { return exists("run/metrics.csv") && column("run", "step").size() == 4; }));
   std::this_thread::sleep_for(std::chrono::milliseconds(200));

@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <new>
 
 #include "apps/training/denoising_task.h"
+#include "apps/training/progress.h"
 #include "data/image/image.h"
 #include "data/phantom/phantom.h"
 #include "data/preprocess/preprocess.h"
@@ -185,6 +187,55 @@ TEST(Trainer, StopsAtTheFirstNumberThatIsNotFinite) {
   EXPECT_NO_THROW(Safetensors::read(fs::path(config.output) / "last.safetensors"));
 }
 
+TEST(Progress, ALongLineLosesWholeFieldsAndKeepsTheRateAndTheTimeLeft) {
+  TrainEvent e;
+  e.step = 150;
+  e.n_steps = 15167;
+  e.loss = 1.23456e-3;
+  e.mean_loss = 2.5e-3;
+  e.median_step_ms = 119.0;
+  e.seconds_left = 3725.0;
+  const std::string whole = progress_line(e, 1);
+  const std::string needed = "step 150/15167  8.4 pictures/s  1:02 h left";
+  for (size_t room = needed.size(); room <= whole.size(); ++room) {
+    const std::string line = laid_out(progress_fields(e, 1), room);
+    EXPECT_LE(line.size(), room);
+    EXPECT_NE(line.find("8.4 pictures/s"), std::string::npos) << line;
+    EXPECT_TRUE(line.ends_with("1:02 h left")) << line;
+  }
+  EXPECT_EQ(laid_out(progress_fields(e, 1), needed.size()), needed);
+  EXPECT_EQ(laid_out(progress_fields(e, 1), whole.size()), whole);
+  EXPECT_NE(laid_out(progress_fields(e, 1), 66).find("mean 2.5000e-03"), std::string::npos) << "80 columns";
+}
+
+// A task whose pictures give out at the third step.
+class EndingTask : public DenoisingTask {
+ public:
+  using DenoisingTask::DenoisingTask;
+  TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override {
+    if (++calls_ == 3) throw std::bad_alloc();
+    return DenoisingTask::batch(epoch, samples);
+  }
+
+ private:
+  int calls_ = 0;
+};
+
+TEST(Trainer, AnyErrorSavesTheStepsDoneAndTheRunGoesOnBitForBit) {
+  const TrainConfig whole = tiny("trainer_error_whole"), config = tiny("trainer_error");
+  DenoisingTask undisturbed(whole);
+  const std::vector<double> expected = losses_of(undisturbed, whole);
+  EndingTask task(config);
+  EXPECT_THROW(losses_of(task, config), std::bad_alloc);
+  const auto saved = Safetensors::read(fs::path(config.output) / "last.safetensors").metadata();
+  EXPECT_EQ(saved.at("step"), "2");
+  EXPECT_NE(text_of(fs::path(config.output) / "events.jsonl").find("\"event\":\"stop\",\"step\":2"),
+            std::string::npos);
+  DenoisingTask rest(config);
+  const std::vector<double> losses = losses_of(rest, config, true);
+  EXPECT_EQ(losses, std::vector<double>(expected.begin() + 2, expected.end()));
+}
+
 TEST(DenoisingTask, AFlatFolderKeepsItsLastPicturesForValidation) {
   TrainConfig config = tiny("task_flat");
   config.data.folder = config.output;
@@ -208,7 +259,7 @@ TEST(Checkpoint, RefusesAnotherArchitectureAndSaysWhatDiffers) {
   DenoisingTask wider(other);
   Adam adam(wider.model().parameters(), {});
   try {
-    load_checkpoint(fs::path(config.output) / "last.safetensors", wider.model(), adam);
+    load_checkpoint(fs::path(config.output) / "last.safetensors", wider.model(), adam, other);
     FAIL() << "weights of another model were loaded";
   } catch (const DataError& error) {
     EXPECT_NE(std::string(error.what()).find("cnn.c0x0.conv_block.0.weight expects shape"), std::string::npos)
@@ -234,7 +285,7 @@ TEST(Checkpoint, ReadsBareWeightsUnderTheReferenceNames) {
   const DenoisingTask task(config);
   const fs::path path = root() / "bare.safetensors";
   write_safetensors(path, to_reference_layout(task.model().state()));
-  const auto model = load_model(path, config);
+  const auto model = load_model(path, config.model);
   EXPECT_EQ(model->options().unet.filters, 2);
   EXPECT_EQ(model->options().unet.blocks, 1);
   const Tensor z = Tensor::full({1, 1, 1, 8, 8}, 0.5);

@@ -17,8 +17,8 @@ Variable scaled(const char* name, const Variable& x, double factor, double back)
   const Tensor y = Tensor::full(x.shape(), 0.0, DType::f64);
   for (int64_t i = 0; i < y.numel(); ++i) y.data<double>()[i] = factor * x.value().data<double>()[i];
   return record(name, y, {x}, [back](Gradients& g) {
-    const Tensor& to = g.input(0);
-    for (int64_t i = 0; i < to.numel(); ++i) to.data<double>()[i] += back * g.output().data<double>()[i];
+    const Tensor& to = g.grad_of(0);
+    for (int64_t i = 0; i < to.numel(); ++i) to.data<double>()[i] += back * g.upstream().data<double>()[i];
   });
 }
 

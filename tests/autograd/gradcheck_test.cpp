@@ -1,4 +1,4 @@
-// The checkers are checked: planted mistakes must be caught.
+// The checkers are checked: planted mistakes must be caught, and told in a useful order.
 #include "autograd/gradcheck.h"
 
 #include <algorithm>
@@ -6,6 +6,8 @@
 #include <functional>
 #include <gtest/gtest.h>
 
+#include "autograd/differentiable_op.h"
+#include "autograd/op_check.h"
 #include "tensor/random.h"
 
 namespace primal {
@@ -22,8 +24,8 @@ DifferentiableFunction pointwise(std::function<double(double)> value, Derivative
     return {record("pointwise", y, inputs, [=](Gradients& g) {
       const int64_t n = x.numel();
       for (int64_t i = 0; i < n; ++i) {
-        g.input(0).data<double>()[(i + shift) % n] +=
-            derivative(x.data<double>()[i], g.output().data<double>()[i]);
+        g.grad_of(0).data<double>()[(i + shift) % n] +=
+            derivative(x.data<double>()[i], g.upstream().data<double>()[i]);
       }
     })};
   };
@@ -35,6 +37,52 @@ std::vector<Tensor> random_input(int64_t n) {
   const Tensor x = Tensor::empty({n}, DType::f64);
   RandomStream(11, RandomPurpose::test).fill_normal(x);
   return {x};
+}
+
+// y = 3 x on two implementations; the backward of one of them is 2.
+OpInfo tripled(std::string_view broken) {
+  OpInfo info;
+  info.name = "tripled";
+  info.judge = judge_relative_l2(1e-6, 1e-6);
+  info.corner_cases = {{"a", {}, {{"x", {3}}}}, {"b", {}, {{"x", {2, 2}}}}};
+  info.linear_in = {"x"};
+  info.implementations = {{"fused", "faster"}, {kReference, "plain"}};
+  info.run = differentiable([broken](const VariableMap& inputs, const Attributes&) -> VariableMap {
+    const Variable& x = inputs.at("x");
+    const bool f64 = x.dtype() == DType::f64;  // fused is of f32
+    std::string chosen = wanted_implementation("tripled", "forward", "");
+    if (f64) chosen = kReference;
+    note_implementation({"tripled", "forward", "", chosen});
+    const double slope = chosen == broken ? 2.0 : 3.0;
+    const auto times = [](const Tensor& t, double factor) {
+      std::vector<double> values = t.to_doubles();
+      for (double& v : values) v *= factor;
+      return Tensor::from(t.shape(), values).to(t.dtype());
+    };
+    return {{"y", record("tripled", times(x.value(), 3.0), {x},
+                         [=](Gradients& g) { g.grad_of(0).copy_from(times(g.upstream(), slope)); })}};
+  });
+  return info;
+}
+
+TEST(OpCheck, OwnProofsOfTheReferenceComeFirst) {
+  const std::vector<OpCheckRow> rows = check_op(tripled("fused"));
+  ASSERT_EQ(rows.size(),
+            12u);  // gradient, adjoint and two comparisons, of two cases; for fused the comparisons
+  for (size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i].implementation, i < 8 ? "reference" : "fused") << i;
+    EXPECT_EQ(stands_alone(rows[i]), i < 4) << i << " " << rows[i].proof;
+    EXPECT_EQ(rows[i].ok, rows[i].proof != "reference grad.x" || i < 8) << i;
+  }
+  EXPECT_FALSE(reference_fails(rows));
+}
+
+TEST(OpCheck, KnowsAReferenceThatFails) {
+  const std::vector<OpCheckRow> rows = check_op(tripled(kReference));
+  EXPECT_TRUE(reference_fails(rows));
+  EXPECT_FALSE(rows.front().ok);
+  EXPECT_EQ(rows.front().proof, "gradient");
+  EXPECT_EQ(rows.front().implementation, "reference");
 }
 
 TEST(Gradcheck, PassesARightBackward) {

@@ -14,9 +14,9 @@ Variable multiply(const Variable& a, const Variable& b) {
   for (int64_t i = 0; i < x.numel(); ++i) y.data<double>()[i] = x.data<double>()[i] * w.data<double>()[i];
   return record("multiply", y, {a, b}, [x, w](Gradients& g) {
     for (int64_t i = 0; i < x.numel(); ++i) {
-      const double grad_y = g.output().data<double>()[i];
-      if (g.needs(0)) g.input(0).data<double>()[i] += grad_y * w.data<double>()[i];
-      if (g.needs(1)) g.input(1).data<double>()[i] += grad_y * x.data<double>()[i];
+      const double grad_y = g.upstream().data<double>()[i];
+      if (g.needs(0)) g.grad_of(0).data<double>()[i] += grad_y * w.data<double>()[i];
+      if (g.needs(1)) g.grad_of(1).data<double>()[i] += grad_y * x.data<double>()[i];
     }
   });
 }

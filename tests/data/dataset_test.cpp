@@ -52,6 +52,25 @@ TEST(ImageFolder, FindsPicturesInOrderOfTheirNames) {
   EXPECT_EQ(ImageFolder(folder / "train", 4, 9).size(), 3);
 }
 
+TEST(ImageFolder, FollowsLinksToFoldersEachFolderOnce) {
+  const TemporaryFolder folder, elsewhere;
+  fill_splits(folder.path());
+  std::filesystem::create_directories(elsewhere / "deep");
+  write_png(elsewhere / "x.png", flat(6));
+  write_png(elsewhere / "deep/y.png", flat(7));
+  const std::filesystem::path train = folder / "train";
+  std::filesystem::create_directory_symlink(elsewhere.path(), train / "b_link");
+  std::filesystem::create_directory_symlink(elsewhere.path(), train / "a_link");
+  std::filesystem::create_directory_symlink(train / "A", train / "0_before_A");  // A keeps its own name
+  std::filesystem::create_directory_symlink(train, elsewhere / "deep/cycle");
+  std::filesystem::create_directory_symlink(folder / "nowhere", train / "dangling");
+  const ImageFolder set(train, 4);
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < set.size(); ++i) names.push_back(set.name(i));
+  EXPECT_EQ(names, (std::vector<std::string>{"A/a10.PNG", "A/a2.png", "B/b.jpg", "a_link/deep/y.png",
+                                             "a_link/x.png"}));
+}
+
 TEST(ImageFolder, FindsSplitsByThemselves) {
   const TemporaryFolder folder;
   fill_splits(folder.path());
@@ -118,7 +137,9 @@ TEST(EpochOrder, IsAPermutationOfItsOwnForEachEpoch) {
   const std::vector<int64_t> first = epoch_order(200, 42, 0);
   std::vector<int64_t> sorted = first;
   std::sort(sorted.begin(), sorted.end());
-  for (int64_t i = 0; i < 200; ++i) ASSERT_EQ(sorted[static_cast<size_t>(i)], i);
+  int64_t expected = 0;
+  for (const int64_t i : sorted) ASSERT_EQ(i, expected++);
+  EXPECT_EQ(expected, 200);
   EXPECT_EQ(epoch_order(200, 42, 0), first);
   EXPECT_NE(epoch_order(200, 42, 1), first);
   EXPECT_NE(epoch_order(200, 43, 0), first);

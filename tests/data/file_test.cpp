@@ -5,8 +5,12 @@
 #include <gtest/gtest.h>
 #include <iterator>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
+#include "data/file/lines.h"
+#include "support/memory.h"
 #include "support/temporary_folder.h"
 #include "tensor/error.h"
 
@@ -122,6 +126,103 @@ TEST(File, WritesThroughASymbolicLink) {
   write_file_atomically(folder / "link", bytes_of("new"));
   EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
   EXPECT_EQ(read_file(folder / "target"), bytes_of("new"));
+}
+
+mode_t mode_of(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 07777 : 0;
+}
+
+TEST(File, AReplacedFileKeepsItsPermissions) {
+  const TemporaryFolder folder;
+  const mode_t mask = ::umask(022);
+  write_file_atomically(folder / "new", bytes_of("new"));
+  EXPECT_EQ(mode_of(folder / "new"), 0644u);
+  for (const mode_t mode : {0600u, 0640u, 0666u, 0444u, 0755u}) {
+    ::chmod((folder / "new").c_str(), mode);
+    write_file_atomically(folder / "new", bytes_of("newer"));
+    EXPECT_EQ(mode_of(folder / "new"), mode);
+  }
+  ::umask(mask);
+}
+
+TEST(File, AReplacedFileIsNeverOpenerThanItWasWhileItIsWritten) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "a", bytes_of("secret"));
+  ::chmod((folder / "a").c_str(), 0600);
+  AtomicFile file(folder / "a");
+  file.write(bytes_of("also secret"));
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    EXPECT_EQ(mode_of(entry.path()), 0600u) << entry.path();
+}
+
+TEST(File, AReplacedFileKeepsItsOwner) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may give files away";
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "a", bytes_of("old"));
+  ASSERT_EQ(::chown((folder / "a").c_str(), 1234, 4321), 0);
+  write_file_atomically(folder / "a", bytes_of("new"));
+  struct stat status {};
+  ASSERT_EQ(::stat((folder / "a").c_str(), &status), 0);
+  EXPECT_EQ(status.st_uid, 1234u);
+  EXPECT_EQ(status.st_gid, 4321u);
+}
+
+TEST(File, AReplacedFileKeepsItsAttributes) {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder / "a";
+  write_file_atomically(file, bytes_of("old"));
+  const std::string value = "of a scan";
+  if (::setxattr(file.c_str(), "user.origin", value.data(), value.size(), 0) != 0)
+    GTEST_SKIP() << "no extended attributes on this file system";
+  write_file_atomically(file, bytes_of("new"));
+  char found[32] = {};
+  ASSERT_EQ(::getxattr(file.c_str(), "user.origin", found, sizeof found), static_cast<ssize_t>(value.size()));
+  EXPECT_EQ(found, value);
+}
+
+TEST(File, ThroughALinkItsTargetIsReplacedAndKeepsItsPermissions) {
+  const TemporaryFolder folder;
+  write_file_atomically(folder / "a", bytes_of("old"));
+  ::chmod((folder / "a").c_str(), 0600);
+  std::filesystem::create_symlink(folder / "a", folder / "link");
+  write_file_atomically(folder / "link", bytes_of("new"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "a"), bytes_of("new"));
+  EXPECT_EQ(mode_of(folder / "a"), 0600u);
+}
+
+TEST(File, TheRestIsNotReadWhereTheStartIsRefused) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "a") << "start";
+  std::filesystem::resize_file(folder / "a", uint64_t{1} << 32);  // a hole
+  const StartCheck refuse = [](std::span<const uint8_t> start) {
+    EXPECT_EQ(start.size(), kFileStartBytes);
+    throw DataError("[test] {}", start[0]);
+  };
+  EXPECT_THROW(read_file(folder / "a", kMaxFileBytes, refuse), DataError);
+  const auto growth = testing::peak_growth([&] { read_file(folder / "a", kMaxFileBytes, refuse); });
+  if (growth) {
+    EXPECT_LT(*growth, 2 << 20);
+  }
+}
+
+TEST(Lines, AreThoseThatEndAndNoneIsLong) {
+  const TemporaryFolder folder;
+  std::ofstream(folder / "a") << "one\n\nthree\r\nfour";
+  LineReader lines(folder / "a");
+  std::string line;
+  std::vector<std::string> found;
+  while (lines.next(line)) found.push_back(line);
+  EXPECT_EQ(found, (std::vector<std::string>{"one", "", "three\r"}));
+  std::ofstream(folder / "b") << "short\n" << std::string(100, 'x') << "\n";
+  LineReader few(folder / "b", 99);
+  EXPECT_TRUE(few.next(line));
+  const std::string message = message_of<DataError>([&] { few.next(line); });
+  EXPECT_NE(message.find("b:2: a line of more than 99 bytes"), std::string::npos) << message;
+  LineReader endless("/dev/zero");
+  EXPECT_THROW(endless.next(line), DataError);
+  EXPECT_THROW(LineReader(folder / "none"), IoError);
 }
 
 }  // namespace

@@ -2,14 +2,17 @@
 as grey levels. Usage: pillow_test.py PRIMAL. Exit code 77 (skipped) where there is no Pillow (Debian: python3-pil)."""
 
 import array
+import itertools
 import pathlib
 import random
+import struct
 import subprocess
 import sys
 import tempfile
 
 try:
-    from PIL import Image, ImageOps
+    import PIL
+    from PIL import Image, ImageOps, PngImagePlugin
 except ImportError:
     print("no Pillow here: skipped")
     sys.exit(77)
@@ -63,6 +66,60 @@ def write_pictures(folder):
         grey.save(folder / f"png_orientation_{orientation}.png", exif=exif)
 
 
+def exif_block(order, kind, count, orientation, tags_before):
+    """A TIFF structure with the orientation in a type of TIFF (3: SHORT, 4: LONG, ...), after so many other entries."""
+    pack = lambda codes, *values: struct.pack(("<" if order == b"II" else ">") + codes, *values)
+    entries = [pack("HHLL", 0x0100 + i, 4, 1, 77) for i in range(tags_before)]
+    code = {1: "B", 3: "H", 4: "L", 6: "b", 8: "h", 9: "l"}[kind]
+    value = pack(code, orientation).ljust(4, b"\0")
+    entries.append(pack("HHL", 0x0112, kind, count) + value)
+    return order + pack("HL", 42, 8) + pack("H", len(entries)) + b"".join(entries) + pack("L", 0)
+
+
+def raw_profile(block):
+    text = block.hex()
+    lines = [text[i : i + 72] for i in range(0, len(text), 72)]
+    return "\nexif\n%8d\n" % len(block) + "\n".join(lines) + "\n"
+
+
+def write_orientations(folder):
+    """Every place and form of an orientation. Older releases of Pillow look in fewer places."""
+    grey = noise("L", 7)
+    prefix = b"Exif\0\0"
+    numbers = itertools.count()
+
+    def save_png(name, *chunks, exif=None):
+        info = PngImagePlugin.PngInfo()
+        for kind, *values in chunks:
+            getattr(info, kind)(*values)
+        grey.save(folder / f"orientation_{next(numbers):03}_{name}.png", pnginfo=info, **({"exif": exif} if exif else {}))
+
+    for order, kind, count, orientation in itertools.product((b"II", b"MM"), (3, 4, 8, 9, 1), (0, 1), (0, 1, 3, 6, 8, 9)):
+        block = exif_block(order, kind, count, orientation, orientation % 2)
+        name = f"{order.decode()}_{kind}_{count}_{orientation}"
+        save_png(name, exif=block)
+        grey.save(folder / f"orientation_{name}.jpg", exif=prefix + block)
+    six, one, none = (exif_block(b"II", 3, 1, v, 1) for v in (6, 1, 1))
+    none = none.replace(b"\x12\x01", b"\x13\x01")
+    attribute = '<rdf:Description tiff:Orientation="%d"/>'
+    element = "<rdf:Description><tiff:Orientation>%d</tiff:Orientation></rdf:Description>"
+    xmp = "XML:com.adobe.xmp"
+    save_png("prefix", exif=prefix + prefix + six)  # the first is left out
+    save_png("profile", ("add_text", "Raw profile type exif", raw_profile(prefix + six)))
+    save_png("profile_packed", ("add_text", "Raw profile type exif", raw_profile(prefix + six), True))
+    for form in (attribute, element):
+        save_png("xmp", ("add_itxt", xmp, form % 6))
+        save_png("xmp_packed", ("add_itxt", xmp, form % 8, "", "", True))
+        grey.save(folder / f"orientation_{next(numbers)}_xmp.jpg", xmp=(form % 6).encode())
+        grey.save(folder / f"orientation_{next(numbers)}_xmp_exif.jpg", xmp=(form % 6).encode(), exif=prefix + one)
+        grey.save(folder / f"orientation_{next(numbers)}_xmp_none.jpg", xmp=(form % 6).encode(), exif=prefix + none)
+    save_png("exif_xmp", ("add_itxt", xmp, attribute % 6), exif=one)
+    save_png("none_xmp", ("add_itxt", xmp, attribute % 6), exif=none)
+    save_png("none_profile", ("add_text", "Raw profile type exif", raw_profile(six)), exif=none)
+    save_png("exif_profile", ("add_text", "Raw profile type exif", raw_profile(six)), exif=one)
+    save_png("profile_xmp", ("add_text", "Raw profile type exif", raw_profile(six)), ("add_itxt", xmp, attribute % 3))
+
+
 def main():
     program = sys.argv[1]
     failures = 0
@@ -70,6 +127,8 @@ def main():
         root = pathlib.Path(temporary)
         (root / "in").mkdir()
         write_pictures(root / "in")
+        if int(PIL.__version__.split(".")[0]) >= 12:
+            write_orientations(root / "in")
         subprocess.run([program, "denoise", "--lambda", "0", "--quiet", root / "in", "-o", root / "out"], check=True)
         pictures = sorted((root / "in").iterdir())
         for path in pictures:

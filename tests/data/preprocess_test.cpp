@@ -134,9 +134,12 @@ TEST(PreprocessGolden, EqualsEveryRecordedCase) {
   const char* golden = std::getenv("PRIMAL_GOLDEN");
   const std::filesystem::path folder = golden != nullptr ? golden : "../shared/golden";
   const char* data = std::getenv("PRIMAL_DATA");
-  if (!std::filesystem::is_directory(folder)) GTEST_SKIP() << "no folder " << folder << " (PRIMAL_GOLDEN)";
+  if (!std::filesystem::is_directory(folder)) {
+    GTEST_SKIP() << "there is no folder " << folder.string()
+                 << ": set PRIMAL_GOLDEN to a folder with golden cases preprocess_*.safetensors";
+  }
   if (!std::filesystem::is_directory(data != nullptr ? data : "../shared/data")) {
-    GTEST_SKIP() << "no folder of pictures (PRIMAL_DATA)";
+    GTEST_SKIP() << "set PRIMAL_DATA to the folder with the pictures that those golden cases name";
   }
   const OpInfo info = preprocess_info();
   int n_cases = 0;

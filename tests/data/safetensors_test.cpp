@@ -1,9 +1,15 @@
 #include "data/safetensors/safetensors.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <ctime>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <limits>
 
 #include "data/file/file.h"
+#include "support/memory.h"
 #include "support/temporary_folder.h"
 #include "tensor/error.h"
 
@@ -73,7 +79,7 @@ TEST(Safetensors, WritesTheLayoutOfTheReferenceImplementation) {
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), 8);
   EXPECT_EQ(length % 8, 0u);
-  std::string header(bytes.begin() + 8, bytes.begin() + 8 + static_cast<ptrdiff_t>(length));
+  std::string header(bytes.data() + 8, bytes.data() + 8 + length);
   header.erase(header.find_last_not_of(' ') + 1);
   EXPECT_EQ(header, R"({"__metadata__":{"k":"v"},)"
                     R"("step":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
@@ -176,7 +182,7 @@ TEST(SafetensorsLies, EveryTruncationAndDamagedByteIsSurvived) {
   write_safetensors(folder / "a", example(), {{"k", "v"}});
   const std::vector<uint8_t> whole = read_file(folder / "a");
   for (size_t n = 0; n < whole.size(); ++n) {
-    const std::vector<uint8_t> part(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(n));
+    const std::vector<uint8_t> part(whole.data(), whole.data() + n);
     EXPECT_THROW(Safetensors::parse(part, "a"), DataError) << n << " of " << whole.size();
   }
   size_t refused = 0;
@@ -206,6 +212,119 @@ TEST(Safetensors, OtherTypesAreRefusedOnlyWhenAskedFor) {
   EXPECT_TRUE(has(message, "\"half\"") && has(message, "F16") && has(message, "a.st")) << message;
   EXPECT_TRUE(has(message_of<DataError>([&] { file.tensor("deep"); }), "7 axes"));
   EXPECT_TRUE(has(message_of<DataError>([&] { file.tensor("nothing"); }), "no tensor \"nothing\""));
+}
+
+TEST(Safetensors, MetadataOfNullIsNone) {
+  const Safetensors file = Safetensors::parse(
+      make_file(R"({"__metadata__":null,"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", 1), "a");
+  EXPECT_TRUE(file.metadata().empty());
+  EXPECT_EQ(file.entries().size(), 1u);
+  EXPECT_TRUE(has(refusal(R"({"__metadata__":null,"__metadata__":{}})", 0), "twice"));
+  EXPECT_TRUE(has(refusal(R"({"__metadata__":{"x":null}})", 0), "texts"));
+  EXPECT_TRUE(has(refusal(R"({"a":null})", 0), "\"dtype\""));
+}
+
+TEST(Safetensors, EveryTypeOfTheFormatIsCounted) {
+  const std::vector<std::pair<std::string, int>> bits_of{
+      {"BOOL", 8},    {"F4", 4},      {"F6_E2M3", 6},     {"F6_E3M2", 6},     {"U8", 8},   {"I8", 8},
+      {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8},     {"I16", 16},        {"U16", 16}, {"F16", 16},
+      {"BF16", 16},   {"I32", 32},    {"F8_E4M3FNUZ", 8}, {"F8_E5M2FNUZ", 8}, {"U32", 32}, {"F32", 32},
+      {"C64", 64},    {"F64", 64},    {"I64", 64},        {"U64", 64}};
+  for (const auto& [type, bits] : bits_of) {
+    const int n_bytes = 8 * bits / 8;
+    const auto header = [&](int end) {
+      return fmt::format(R"({{"a":{{"dtype":"{}","shape":[2,4],"data_offsets":[0,{}]}}}})", type, end);
+    };
+    const Safetensors file =
+        Safetensors::parse(make_file(header(n_bytes), static_cast<size_t>(n_bytes)), "a");
+    EXPECT_EQ(file.entries().at("a").elements, 8u) << type;
+    EXPECT_TRUE(has(refusal(header(n_bytes + 1), static_cast<size_t>(n_bytes) + 1),
+                    "needs " + std::to_string(n_bytes)))
+        << type;
+    if (file.has_values("a")) {
+      EXPECT_EQ(file.values("a").numel(), 8) << type;
+    } else {
+      EXPECT_THROW(file.values("a"), DataError) << type;
+    }
+  }
+  EXPECT_TRUE(has(refusal(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}})", 2), "12 bits"));
+}
+
+TEST(Safetensors, ValuesOfNarrowTypesAreExact) {
+  const auto values = [](const std::string& type, const std::vector<uint8_t>& data, size_t n) {
+    const std::string header =
+        fmt::format(R"({{"a":{{"dtype":"{}","shape":[{}],"data_offsets":[0,{}]}}}})", type, n, data.size());
+    std::vector<uint8_t> file = make_file(header, data.size());
+    std::ranges::copy(data, file.end() - std::ssize(data));
+    return Safetensors::parse(file, "a").values("a").to_doubles();
+  };
+  using Doubles = std::vector<double>;
+  // 1, -2, the smallest and the largest subnormal, the largest, infinity
+  const Doubles half =
+      values("F16", {0x00, 0x3c, 0x00, 0xc0, 0x01, 0x00, 0xff, 0x03, 0xff, 0x7b, 0x00, 0x7c}, 6);
+  EXPECT_EQ(half,
+            (Doubles{1.0, -2.0, 0x1p-24, 1023 * 0x1p-24, 65504.0, std::numeric_limits<double>::infinity()}));
+  EXPECT_TRUE(std::isnan(values("F16", {0x01, 0x7e}, 1)[0]));
+  EXPECT_TRUE(std::signbit(values("F16", {0x00, 0x80}, 1)[0]));
+  EXPECT_EQ(values("BF16", {0x80, 0x3f, 0x00, 0xc0}, 2), (Doubles{1.0, -2.0}));
+  EXPECT_EQ(values("I8", {0xff, 0x7f}, 2), (Doubles{-1, 127}));
+  EXPECT_EQ(values("I16", {0x00, 0x80}, 1), Doubles{-32768});
+  EXPECT_EQ(values("U16", {0xff, 0xff}, 1), Doubles{65535});
+  EXPECT_EQ(values("U32", {0xff, 0xff, 0xff, 0xff}, 1), Doubles{4294967295.0});
+  EXPECT_EQ(values("BOOL", {0, 1}, 2), (Doubles{0, 1}));
+}
+
+std::vector<uint8_t> file_of_many(size_t n) {
+  std::string header = "{";
+  for (size_t i = 0; i < n; ++i) {
+    header += fmt::format(R"({}"layer.{}.w":{{"dtype":"F32","shape":[1],"data_offsets":[{},{}]}})",
+                          i > 0 ? "," : "", i, 4 * i, 4 * i + 4);
+  }
+  return make_file(header + "}", 4 * n);
+}
+
+TEST(Safetensors, TimeGrowsWithTheNumberOfTensorsAlone) {
+  const auto seconds = [](const std::vector<uint8_t>& file) {
+    double best = 1e9;
+    for (int i = 0; i < 3; ++i) {
+      const std::clock_t begin = std::clock();
+      Safetensors::parse(file, "a");
+      best = std::min(best, static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
+    }
+    return best;
+  };
+  const double few = seconds(file_of_many(2000)), many = seconds(file_of_many(32000));
+  EXPECT_LT(many, 80 * few + 0.01);  // 16 times as many; quadratic: 256
+}
+
+TEST(Safetensors, MemoryStaysWithinSixteenTimesTheFile) {
+  std::string numbers = "1", keys = R"("a":"")", shapes = "1";
+  for (int i = 0; i < 200000; ++i) numbers += ",1", keys += fmt::format(R"(,"{:x}":"")", i), shapes += ",1";
+  const std::vector<std::string> headers{
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":[" + shapes + "],\"data_offsets\":[0,1]}}",
+      "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[" + numbers + "]}}",
+      "{\"a\":{\"other\":[" + numbers + "]}}", "{\"__metadata__\":{" + keys + "}}",
+      "{\"a\":\"" + std::string(1000000, 'x') + "\"}"};
+  for (const std::string& header : headers) {
+    const std::vector<uint8_t> file = make_file(header, 1);
+    const auto growth = testing::peak_growth([&] { Safetensors::parse(file, "a"); });
+    if (!growth) GTEST_SKIP() << "the peak of memory cannot be told here";
+    EXPECT_LT(*growth, 16 * std::ssize(file) + (1 << 20)) << header.substr(0, 40);
+  }
+}
+
+TEST(Safetensors, AFileOfAnotherKindIsNamed) {
+  const TemporaryFolder folder;
+  const auto message_for = [&](const std::string& name, const std::vector<uint8_t>& bytes) {
+    write_file_atomically(folder / name, bytes);
+    return message_of<DataError>([&] { Safetensors::read(folder / name); });
+  };
+  const auto text = [](const std::string& t) { return std::vector<uint8_t>(t.begin(), t.end()); };
+  EXPECT_TRUE(has(message_for("a.jpg", {0xff, 0xd8, 0xff, 0xe0, 0, 16, 'J', 'F', 'I', 'F'}),
+                  "a.jpg is a JPEG picture, expected a file of tensors (.safetensors)"));
+  EXPECT_TRUE(has(message_for("a.csv", text("step,epoch,loss\n1,2,3\n")), "is a CSV table"));
+  EXPECT_TRUE(has(message_for("a.pt", text("PK\3\4 and so on")),
+                  "torch.load('a.pt', weights_only=True), 'a.safetensors'"));
 }
 
 }  // namespace

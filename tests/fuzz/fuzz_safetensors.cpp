@@ -12,6 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t n) {
     for (const auto& [name, entry] : file.entries()) {
       n_bytes += entry.end - entry.begin;
       try {
+        if (file.has_values(name) && static_cast<uint64_t>(file.values(name).numel()) != entry.elements)
+          std::abort();
         const Tensor tensor = file.tensor(name);
         if (tensor.bytes() != entry.end - entry.begin) std::abort();
       } catch (const DataError&) {  // a type or rank that is not ours

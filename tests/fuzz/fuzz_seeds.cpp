@@ -1,14 +1,18 @@
-// fuzz_seeds DIR: writes small files of every kind the readers know into DIR/image, DIR/safetensors and DIR/config, to start
-// the fuzzers from.
+// fuzz_seeds DIR: writes small files of every kind the readers know into DIR/image, DIR/metadata, DIR/safetensors, DIR/table, DIR/idx
+// and DIR/config, to start the fuzzers from.
 #include <filesystem>
 #include <fmt/core.h>
 #include <fstream>
 #include <iterator>
 #include <png.h>
+#include <zlib.h>
 
 #include "data/file/file.h"
-#include "data/picture_files.h"
+#include "data/idx/idx.h"
 #include "data/safetensors/safetensors.h"
+#include "data/table/table.h"
+#include "data/table/zip_archive.h"
+#include "support/picture_files.h"
 
 namespace {
 
@@ -40,6 +44,20 @@ void write_pngs(const fs::path& folder) {
   }
 }
 
+void copy_text(const fs::path& folder, const std::string& name, const std::string& text) {
+  write_file_atomically(folder / name, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+}
+
+// Blocks that say an orientation, as files of their own and as chunks that a mutation may damage.
+void write_metadata(const fs::path& folder) {
+  for (const bool big_endian : {false, true})
+    write_file_atomically(folder / fmt::format("exif{}", int{big_endian}), testing::make_exif(6, big_endian));
+  copy_text(folder, "attribute", "<rdf:Description tiff:Orientation=\"6\"/>");
+  copy_text(folder, "element", "<tiff:Orientation>8</tiff:Orientation>");
+  copy_text(folder, "profile", "\nexif\n      32\n457869660000\n4d4d002a00000008\n");
+  copy_text(folder, "terminal", "\x1b]0;title\x07 \xc2\x9b \xe2\x80\xae \xff gr\xc3\xbc\xc3\x9f");
+}
+
 void write_jpegs(const fs::path& folder) {
   int number = 0;
   for (const int channels : {1, 3, 4}) {
@@ -60,8 +78,45 @@ void write_jpegs(const fs::path& folder) {
   }
 }
 
-void copy_text(const fs::path& folder, const std::string& name, const std::string& text) {
-  write_file_atomically(folder / name, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+void write_tables(const fs::path& folder) {
+  copy_text(folder, "comma.csv", "noisy,clean\r\na.png,\"b, \"\"c\"\"\r\nd\"\r\n\r\n,\r\n");
+  copy_text(folder, "semicolon.csv", "\xef\xbb\xbf\"a;\";b\n1;2\n");
+  copy_text(folder, "tab.csv", "a\tb\n\t\xc3\xa9\n");
+  Table table;
+  table.columns = {"noisy", "label"};
+  table.add_row({"n/a.png", "ok"});
+  write_file_atomically(folder / "own.xlsx", encode_xlsx(table));
+  // With shared strings, styles, a formula and a date.
+  const std::string office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/";
+  const auto relation = [&](const char* id, const char* type, const char* target) {
+    return fmt::format(R"(<Relationship Id="{}" Type="{}{}" Target="{}"/>)", id, office, type, target);
+  };
+  write_file_atomically(
+      folder / "full.xlsx",
+      table::make_zip(
+          {{"_rels/.rels",
+            "<Relationships>" + relation("a", "officeDocument", "xl/w.xml") + "</Relationships>"},
+           {"xl/w.xml", R"(<workbook xmlns:r="r"><sheets><sheet name="S" r:id="a"/></sheets></workbook>)"},
+           {"xl/_rels/w.xml.rels", "<Relationships>" + relation("a", "worksheet", "s.xml") +
+                                       relation("b", "sharedStrings", "t.xml") +
+                                       relation("c", "styles", "y.xml") + "</Relationships>"},
+           {"xl/s.xml",
+            R"(<worksheet><sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row><row r="3">)"
+            R"(<c r="A3" s="1"><v>4.5</v></c><c r="B3"><f>A1</f><v>1</v></c></row></sheetData></worksheet>)"},
+           {"xl/t.xml", "<sst><si><t>a_x0041_</t></si><si><r><t>b</t></r></si></sst>"},
+           {"xl/y.xml",
+            R"(<styleSheet><numFmts><numFmt numFmtId="170" formatCode="yyyy"/></numFmts><cellXfs>)"
+            R"(<xf numFmtId="0"/><xf numFmtId="170"/></cellXfs></styleSheet>)"}}));
+}
+
+void write_idx(const fs::path& folder) {
+  const std::vector<uint8_t> plain = encode_idx({{2, 3, 2}, std::vector<uint8_t>(12, 7)});
+  write_file_atomically(folder / "plain", plain);
+  write_file_atomically(folder / "labels", encode_idx({{3}, {0, 1, 9}}));
+  const fs::path packed = folder / "packed.gz";
+  gzFile file = gzopen(packed.c_str(), "wb");
+  gzwrite(file, plain.data(), static_cast<unsigned>(plain.size()));
+  gzclose(file);
 }
 
 }  // namespace
@@ -72,9 +127,13 @@ int main(int argc, char** argv) {
     return 2;
   }
   const fs::path root = argv[1];
-  for (const char* name : {"image", "safetensors", "config"}) fs::create_directories(root / name);
+  for (const char* name : {"image", "metadata", "safetensors", "table", "idx", "config"})
+    fs::create_directories(root / name);
   write_pngs(root / "image");
   write_jpegs(root / "image");
+  write_metadata(root / "metadata");
+  write_tables(root / "table");
+  write_idx(root / "idx");
   write_safetensors(root / "safetensors/typed",
                     {{"weight", Tensor::full({2, 3}, 1.5)},
                      {"step", Tensor::full({}, 7, DType::i64)},
@@ -82,6 +141,10 @@ int main(int argc, char** argv) {
                      {"none", Tensor::zeros({0, 4}, DType::f64)}},
                     {{"format", "primal-checkpoint"}, {"config", "{\"seed\":1}"}});
   write_safetensors(root / "safetensors/empty", {});
+  const std::string header = R"({"__metadata__":null,"a":{"dtype":"F4","shape":[2,4],"data_offsets":[0,4]},)"
+                             R"("b":{"dtype":"BF16","shape":[2],"data_offsets":[4,8]}})";
+  copy_text(root / "safetensors", "narrow",
+            std::string{static_cast<char>(header.size()), 0, 0, 0, 0, 0, 0, 0} + header + "12345678");
   copy_text(root / "config", "keys.toml",
             "seed = 3\n[data]\nfolder = \"x\"\nsize = 64\n[noise]\nkind = 'absolute'\nlow = 0.1\n"
             "[model]\nlearn_steps = false\nup_bound = 1e-1\n[training]\nsteps = 0x10\n");

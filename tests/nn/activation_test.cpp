@@ -16,7 +16,7 @@ namespace primal {
 namespace {
 
 Variable leaf(std::vector<double> values) {
-  const auto n = static_cast<int64_t>(values.size());
+  const int64_t n = std::ssize(values);
   return {Tensor::from(Shape{n}, values), true};
 }
 
@@ -61,7 +61,7 @@ void expect_bits_of_the_equations(ActivationKind kind, double slope) {
   const RandomStream random(1, RandomPurpose::test);
   while (values.size() < 61)
     values.push_back(static_cast<T>(random.normal(values.size())));  // whole vectors and a rest
-  const auto n = static_cast<int64_t>(values.size());
+  const int64_t n = std::ssize(values);
   const T s = kind == ActivationKind::relu ? T(0) : static_cast<T>(slope);
   for (int64_t shift = 0; shift < n; ++shift) {  // every value in every lane, and beside every gradient
     std::vector<T> x(values), grad_y(values);
@@ -111,6 +111,37 @@ TEST(Activation, SoftplusKeepsItsPrecisionForSmallValues) {
   EXPECT_NEAR(y.value().item() / std::exp(-30.0), 1.0, 1e-12);
   y.backward(Tensor::full({1}, 1.0, DType::f64));
   EXPECT_NEAR(x.grad().item() / std::exp(-30.0), 1.0, 1e-12);
+}
+
+// y jumps down at the threshold: 0.4 from the left is log(1 + e^2) / 5 = 0.4254, which x = 0.4254 has too.
+TEST(Activation, SoftplusComparesXWithItsThresholdForwardAndBackward) {
+  constexpr double kBeta = 5.0, kThreshold = 2.0;
+  const std::vector<double> below{-0.3, 0.0, 0.3, 0.38, 0.3999}, above{0.4001, 0.41, 0.4254, 1.0};
+  std::vector<double> all(below);
+  all.insert(all.end(), above.begin(), above.end());
+  for (const Device device : {Device{}, Device::simt()}) {
+    const DType dtype = device.is_cpu() ? DType::f64 : DType::f32;
+    const double allowed = device.is_cpu() ? 1e-15 : 2e-7;
+    const Variable x(Tensor::from(Shape{9}, all).to(dtype).to(device), true);
+    const Variable y = softplus(x, kBeta, kThreshold);
+    y.backward(Tensor::full({9}, 1.0, dtype, device));
+    const std::vector<double> values = y.value().to(Device{}).to_doubles(),
+                              slopes = x.grad().to(Device{}).to_doubles();
+    for (size_t i = 0; i < all.size(); ++i) {
+      const bool linear = i >= below.size();
+      const double e = std::exp(kBeta * all[i]);
+      EXPECT_NEAR(values[i], linear ? all[i] : std::log(1 + e) / kBeta, allowed) << all[i];
+      EXPECT_NEAR(slopes[i], linear ? 1.0 : e / (1 + e), allowed) << all[i];
+    }
+  }
+}
+
+TEST(Activation, SoftplusStaysFiniteBelowAHighThreshold) {
+  const Variable x = leaf({-900.0, 800.0, 1000.0});
+  const Variable y = softplus(x, 2.0, 1e4);  // exp(2 x) has no double
+  EXPECT_EQ(y.value().to_doubles(), (std::vector<double>{0.0, 800.0, 1000.0}));
+  y.backward(Tensor::full({3}, 1.0, DType::f64));
+  EXPECT_EQ(x.grad().to_doubles(), (std::vector<double>{0.0, 1.0, 1.0}));
 }
 
 TEST(Activation, RefusesWhatHasNoSignedDerivative) {

@@ -11,7 +11,7 @@ namespace primal {
 namespace {
 
 Variable leaf(const std::vector<double>& values) {
-  return {Tensor::from(Shape{static_cast<int64_t>(values.size())}, values), true};
+  return {Tensor::from(Shape{std::ssize(values)}, values), true};
 }
 
 void give_gradient(const Variable& x, const std::vector<double>& gradient) {

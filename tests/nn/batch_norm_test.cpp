@@ -11,7 +11,7 @@ namespace primal {
 namespace {
 
 Tensor vector_of(const std::vector<double>& values) {
-  return Tensor::from(Shape{static_cast<int64_t>(values.size())}, values);
+  return Tensor::from(Shape{std::ssize(values)}, values);
 }
 
 void expect_near(const Tensor& got, const std::vector<double>& expected) {
@@ -61,7 +61,7 @@ TEST(BatchNorm, KeepsItsPrecisionFarFromZero) {
 TEST(BatchNorm, TheLayerLearnsItsStatisticsAndCountsItsBatches) {
   Initialiser initialiser(1, DType::f64);
   const BatchNorm3d layer(initialiser, 3);
-  const OpCase op_case{"volume", Attributes::object(), {{"x", {4, 3, 2, 5, 5}}}};
+  const OpCase op_case{"volume", {}, {{"x", {4, 3, 2, 5, 5}}}};
   const Tensor x = make_inputs(op_case, DType::f64).at("x");
   for (int k = 0; k < 200; ++k) layer(x, true);
   const TensorMap state = layer.state();

@@ -1,11 +1,11 @@
-// The CUDA kernels of conv3d on the emulation, beyond the corner cases that apps/simt_ops_test.cpp runs: several tiles,
+// The CUDA kernels of conv3d on the emulation, beyond the corner cases that apps/device_ops_test.cpp runs: several tiles,
 // splits and parts; every order of threads; races.
 #include <gtest/gtest.h>
 
 #include "nn/concat/concat.h"
 #include "nn/conv3d/conv3d.h"
-#include "nn/conv3d/conv3d_cudnn.h"
 #include "nn/conv3d/conv3d_kernels.h"
+#include "nn/conv3d/libraries/conv3d_cudnn.h"
 #include "support/op_test.h"
 #include "tensor/error.h"
 #include "tensor/simt/recording.h"
@@ -26,8 +26,8 @@ OpResult run(const OpCase& op_case, std::string_view implementation, Device devi
   const OpInfo info = conv3d_info();
   const ImplementationScope scope("conv3d", implementation);
   const TensorMap inputs = make_inputs(op_case, DType::f32);
-  const Tensor y = info.run({inputs, op_case.attrs, {}, op_case.name, {}, device}).outputs.at("y");
-  const TensorMap upstream = make_inputs({"upstream", {}, {{"y", y.shape()}}}, DType::f32, 1);
+  const TensorMap outputs = info.run({inputs, op_case.attrs, {}, op_case.name, {}, device}).outputs;
+  const TensorMap upstream = make_upstream(info.results, outputs);
   OpResult result = info.run({inputs, op_case.attrs, upstream, op_case.name, {}, device});
   EXPECT_TRUE(scope.used("conv3d", implementation));
   return result;
@@ -77,9 +77,10 @@ TEST(Conv3dCuda, AgreesWithTheReferenceWhereChannelsAndPixelsAreSplit) {
 TEST(Conv3dCuda, BitsDoNotDependOnTheOrderOfThreadsAndNothingRaces) {
   const OpCase square = make_case("square", {1, 10, 1, 5, 35}, 34, 3),
                pointwise = make_case("pointwise", {1, 10, 1, 5, 35}, 34, 1),
-               strided = make_case("strided", {2, 2, 1, 7, 6}, 3, 3, 2);
+               strided = make_case("strided", {2, 2, 1, 7, 6}, 3, 3, 2),
+               two_tiles = make_case("two tiles in a part of the weight gradient", {1, 2, 1, 531, 3}, 5, 3);
   for (const auto& [op_case, implementation] :
-       {std::pair{square, "tiled"}, {pointwise, "tiled"}, {strided, "direct"}}) {
+       {std::pair{square, "tiled"}, {pointwise, "tiled"}, {two_tiles, "tiled"}, {strided, "direct"}}) {
     SCOPED_TRACE(op_case.name);
     const std::vector<double> bits = simt::same_in_all_orders(
         "conv3d", [&, &which = op_case, name = implementation] { return run_emulated(which, name); });
@@ -108,7 +109,7 @@ TEST(Conv3dCuda, JoinsSplitsGatesAndFinishes) {
 
   const Tensor once = Tensor::empty(a.shape(), DType::f32, Device::simt()),
                twice = Tensor::empty(b.shape(), DType::f32, Device::simt());
-  const Channels<float> parts{write(once), write(twice)};
+  const ChannelParts<float> parts{write(once), write(twice)};
   kernels.split(exec, read(whole), false, parts);
   EXPECT_EQ(once.to_doubles(), a.to_doubles());
   EXPECT_EQ(twice.to_doubles(), b.to_doubles());
@@ -121,18 +122,18 @@ TEST(Conv3dCuda, JoinsSplitsGatesAndFinishes) {
   EXPECT_EQ(twice.to_doubles(), doubled(b.to_doubles()));
 
   const Tensor bias = values("bias", {3}), bias_there = on_device(bias);
-  std::vector<double> u = a.to_doubles(), gated = a.to_doubles();
+  std::vector<double> u = a.to_doubles(), masked = a.to_doubles();
   const float slope = 0.25f;
   for (size_t i = 0; i < u.size(); ++i) {
     const float sum = bias.data<float>()[i / (17 * 19) % 3] + a.data<float>()[i];
     u[i] = static_cast<double>(sum > 0.0f ? sum : slope * sum);
-    if (u[i] <= 0.0) gated[i] *= 0.25;
+    if (u[i] <= 0.0) masked[i] *= 0.25;
   }
   const Tensor y = on_device(a);
   kernels.finish(exec, bias_there.device_view<const float, 1>(), slope, write(y));
   EXPECT_EQ(y.to_doubles(), u);
-  kernels.gate(exec, {read(first), y.device_span<const float>().data(), slope}, write(once));
-  EXPECT_EQ(once.to_doubles(), gated);
+  kernels.mask(exec, {read(first), y.device_span<const float>().data(), slope}, write(once));
+  EXPECT_EQ(once.to_doubles(), masked);
 }
 
 TEST(Conv3dCuda, ChannelsLastAndBack) {

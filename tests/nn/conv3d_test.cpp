@@ -30,8 +30,8 @@ const OpCase& corner_case(const OpInfo& info, std::string_view name) {
 OpResult run_case(const OpInfo& info, const OpCase& op_case, std::string_view implementation = kReference) {
   const ImplementationScope scope(ImplementationScope::Forced{{"conv3d", std::string(implementation)}});
   const TensorMap inputs = make_inputs(op_case, DType::f32);
-  const Tensor y = info.run({inputs, op_case.attrs, {}, op_case.name}).outputs.at("y");
-  const TensorMap upstream = make_inputs({"upstream", {}, {{"y", y.shape()}}}, DType::f32);
+  const TensorMap outputs = info.run({inputs, op_case.attrs, {}, op_case.name}).outputs;
+  const TensorMap upstream = make_upstream(info.results, outputs);
   return info.run({inputs, op_case.attrs, upstream, op_case.name});
 }
 
@@ -87,9 +87,26 @@ std::vector<OpCase> large_cases(const OpInfo& info) {
   return cases;
 }
 
+// Shapes of the implementation phased: several bands, pieces and groups of channels, strides from 1 to 4.
+std::vector<OpCase> strided_cases() {
+  const auto with = [](const char* name, Shape x, Shape weight, int64_t stride, int64_t padding) {
+    return OpCase{name,
+                  {{"stride", {1, stride, stride}}, {"padding", {0, padding, padding}}},
+                  {{"x", x}, {"weight", weight}, {"bias", Shape{weight[0]}}}};
+  };
+  return {with("strided_pictures", {3, 1, 1, 33, 70}, {16, 1, 1, 3, 3}, 2, 1),
+          with("strided_channels", {2, 70, 1, 21, 18}, {69, 70, 1, 3, 3}, 2, 1),
+          with("strided_planes", {2, 33, 2, 40, 33}, {17, 33, 1, 3, 3}, 4, 1),
+          with("wide_rows", {1, 2, 1, 9, 700}, {5, 2, 1, 5, 5}, 3, 2),
+          with("large_kernel", {1, 3, 1, 40, 43}, {9, 3, 1, 11, 11}, 4, 2),
+          with("large_kernel_stride_1", {1, 20, 1, 17, 31}, {33, 20, 1, 5, 5}, 1, 2)};
+}
+
 TEST(Conv3d, ImplementationsAgreeOnEveryInstructionSetOfThisMachine) {
   const OpInfo info = conv3d_info();
   std::vector<OpCase> cases = large_cases(info);
+  const std::vector<OpCase> strided = strided_cases();
+  cases.insert(cases.end(), strided.begin(), strided.end());
   cases.insert(cases.end(), info.corner_cases.begin(), info.corner_cases.end());
   for (const OpCase& op_case : cases) {
     const OpResult expected = run_case(info, op_case);
@@ -113,6 +130,8 @@ TEST(Conv3d, ImplementationsAgreeOnEveryInstructionSetOfThisMachine) {
 TEST(Conv3d, BitsDoNotDependOnTheNumberOfThreads) {
   const OpInfo info = conv3d_info();
   std::vector<OpCase> cases = large_cases(info);
+  const std::vector<OpCase> strided = strided_cases();
+  cases.insert(cases.end(), strided.begin(), strided.end());
   cases.push_back(corner_case(info, "pointwise_long"));
   cases.push_back(corner_case(info, "pointwise_few_long"));
   cases.push_back(corner_case(info, "one_channel"));
@@ -154,6 +173,9 @@ TEST(Conv3d, EveryImplementationRunsTheShapesItIsFor) {
     EXPECT_TRUE(runs(corner_case(info, name), "one_channel")) << name;
   EXPECT_FALSE(runs(corner_case(info, "one_row"), "one_channel"));  // two channels
   for (const OpCase& op_case : large_cases(info)) EXPECT_TRUE(runs(op_case, "winograd")) << op_case.name;
+  for (const OpCase& op_case : strided_cases()) EXPECT_TRUE(runs(op_case, "phased")) << op_case.name;
+  for (const char* name : {"full_3x3x3", "stride_by_axis", "empty_batch"})
+    EXPECT_FALSE(runs(corner_case(info, name), "phased")) << name;
   for (const char* name : {"full_3x3x3", "stride_4", "padding_on_one_axis"}) {
     for (const char* implementation : {"blocked", "streamed", "winograd"}) {
       EXPECT_FALSE(runs(corner_case(info, name), implementation)) << implementation << " on " << name;
@@ -191,13 +213,16 @@ TEST(Conv3d, GivesOnlyTheGradientsThatAreWanted) {
   }
 }
 
+constexpr const char* kNoOneDnn =
+    "this build found no oneDNN 2: install it (Debian: libdnnl-dev), configure and build again";
+
 bool has_onednn(const OpInfo& info) {
   return std::ranges::count(info.implementations, "onednn", &ImplementationInfo::name) > 0;
 }
 
 TEST(Conv3d, OneDnnRunsEveryShapeWhenNamedAndNoneByRule) {
   const OpInfo info = conv3d_info();
-  if (!has_onednn(info)) GTEST_SKIP() << "a build without oneDNN";
+  if (!has_onednn(info)) GTEST_SKIP() << kNoOneDnn;
   for (const OpCase& op_case : info.corner_cases) {
     const OpCall call{make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name};
     const ImplementationScope rule;
@@ -211,7 +236,7 @@ TEST(Conv3d, OneDnnRunsEveryShapeWhenNamedAndNoneByRule) {
 
 TEST(Conv3d, OneDnnGivesTheSameBitsAgainAndFromSeveralThreadsAtOnce) {
   const OpInfo info = conv3d_info();
-  if (!has_onednn(info)) GTEST_SKIP() << "a build without oneDNN";
+  if (!has_onednn(info)) GTEST_SKIP() << kNoOneDnn;
   const int before = num_threads(), of_openmp = omp_get_max_threads();
   set_num_threads(2);
   const OpCase op_case = corner_case(info, "odd_extents");

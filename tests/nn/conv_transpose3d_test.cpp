@@ -5,6 +5,7 @@
 #include "nn/conv3d/conv3d.h"
 #include "support/op_test.h"
 #include "tensor/error.h"
+#include "tensor/exec.h"
 
 namespace primal {
 namespace {
@@ -58,6 +59,52 @@ TEST(ConvTranspose3d, IsTheAdjointOfConv3d) {
     for (int64_t i = 0; i < kv.numel(); ++i) right += kv.data<double>()[i] * in.at("u").data<double>()[i];
     EXPECT_NEAR(left, right, 1e-11 * std::abs(left));
   }
+}
+
+// Several bands, pieces and groups of channels.
+std::vector<OpCase> large_cases() {
+  const auto with = [](const char* name, Shape x, int64_t n_out) {
+    return OpCase{name,
+                  {{"stride", {1, 2, 2}}, {"padding", {0, 1, 1}}, {"output_padding", {0, 1, 1}}},
+                  {{"x", x}, {"weight", Shape{x[1], n_out, 1, 3, 3}}, {"bias", Shape{n_out}}}};
+  };
+  return {with("channels", {2, 70, 1, 11, 19}, 69), with("rows", {1, 33, 1, 40, 38}, 17),
+          with("picture", {2, 33, 1, 29, 70}, 1)};
+}
+
+OpResult run_case(const OpCase& op_case, const char* implementation) {
+  const ImplementationScope scope("conv_transpose3d", implementation);
+  const OpInfo info = conv_transpose3d_info();
+  const TensorMap inputs = make_inputs(op_case, DType::f32);
+  const Tensor y = info.run({inputs, op_case.attrs, {}, op_case.name}).outputs.at("y");
+  EXPECT_TRUE(scope.used("conv_transpose3d", implementation)) << op_case.name;
+  const TensorMap upstream = make_inputs({"upstream", {}, {{"y", y.shape()}}}, DType::f32);
+  return info.run({inputs, op_case.attrs, upstream, op_case.name});
+}
+
+TEST(ConvTranspose3d, PhasedIsTheReferenceOnLargeShapes) {
+  for (const OpCase& op_case : large_cases()) {
+    const OpResult expected = run_case(op_case, "reference"), got = run_case(op_case, "phased");
+    EXPECT_LE(relative_l2(got.outputs.at("y"), expected.outputs.at("y")), 2e-6) << op_case.name;
+    for (const auto& [name, grad] : expected.grads)
+      EXPECT_LE(relative_l2(got.grads.at(name), grad), 5e-6) << op_case.name << ", " << name;
+  }
+}
+
+TEST(ConvTranspose3d, BitsDoNotDependOnTheNumberOfThreads) {
+  const int before = num_threads();
+  for (const OpCase& op_case : large_cases()) {
+    set_num_threads(1);
+    const OpResult one = run_case(op_case, "phased");
+    for (const int n : {2, 5}) {
+      set_num_threads(n);
+      const OpResult many = run_case(op_case, "phased");
+      EXPECT_EQ(many.outputs.at("y").to_doubles(), one.outputs.at("y").to_doubles()) << op_case.name << n;
+      for (const auto& [name, grad] : one.grads)
+        EXPECT_EQ(many.grads.at(name).to_doubles(), grad.to_doubles()) << op_case.name << name << n;
+    }
+  }
+  set_num_threads(before);
 }
 
 TEST(ConvTranspose3d, GivesOnlyTheGradientsThatAreWanted) {

@@ -10,7 +10,7 @@ namespace primal {
 namespace {
 
 Tensor labels_of(const std::vector<int64_t>& labels) {
-  return Tensor::from(Shape{static_cast<int64_t>(labels.size())}, labels);
+  return Tensor::from(Shape{std::ssize(labels)}, labels);
 }
 
 TEST(CrossEntropy, IsProven) { expect_op_proven(cross_entropy_info()); }

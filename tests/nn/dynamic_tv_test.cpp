@@ -62,7 +62,7 @@ TEST(DynamicTv, SharesOneMapBetweenXAndYAndKeepsItBelowItsBound) {
   EXPECT_EQ(result.lambda.shape(), (Shape{1, 3, 5, 4, 6}));
   EXPECT_EQ(result.denoised.shape(), z.shape());
   const std::vector<double> map = result.lambda.value().to_doubles();
-  const auto n = static_cast<std::ptrdiff_t>(z.numel());
+  const int64_t n = z.numel();
   EXPECT_TRUE(std::equal(map.begin(), map.begin() + n, map.begin() + n));
   EXPECT_FALSE(std::equal(map.begin(), map.begin() + n, map.begin() + 2 * n));
   for (const double m : map) EXPECT_TRUE(m > 0.0 && m < 0.5) << m;

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <limits>
 
-#include "nn/scale/scale.h"
 #include "support/op_test.h"
 #include "tensor/error.h"
 
@@ -12,7 +11,6 @@ namespace primal {
 namespace {
 
 TEST(LambdaMap, IsProven) { expect_op_proven(lambda_map_info()); }
-TEST(Scale, IsProven) { expect_op_proven(scale_info()); }
 
 TEST(LambdaMap, MatchesHandArithmetic) {
   const Variable head(Tensor::from(Shape{1, 2, 1, 1, 1}, std::vector<double>{0.0, 5.0}), true);

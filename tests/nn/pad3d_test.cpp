@@ -63,7 +63,7 @@ TEST(Pad3d, ReflectsRowsAndColumnsOfAPicture) {
 }
 
 TEST(Crop3d, UndoesPaddingOfEveryMode) {
-  const OpCase op_case{"volume", Attributes::object(), {{"x", {2, 3, 3, 4, 5}}}};
+  const OpCase op_case{"volume", {}, {{"x", {2, 3, 3, 4, 5}}}};
   const Tensor x = make_inputs(op_case, DType::f32).at("x");
   for (PadMode mode : {PadMode::zero, PadMode::edge, PadMode::reflect, PadMode::circular}) {
     const Pad3dParams params{.low = {2, 1, 0}, .high = {1, 3, 4}, .mode = {mode, mode, mode}};

@@ -76,6 +76,15 @@ TEST(TrainingPlan, MemoryIsWhatAStepTakes) {
   }
 }
 
+TEST(TrainingPlan, CountsTheWeightsOfTheSymmetricBoundary) {
+  // A network so small that the fields of the solver and the weights are most of it.
+  for (const int64_t filters : {1, 16}) {
+    UnrolledTvOptions options = options_of(filters, 0, 4, false);
+    options.boundary = Boundary::symmetric;
+    expect_planned_as_measured(options, {1, 1, 1, 512, 480});
+  }
+}
+
 TEST(TrainingPlan, SteadyStepsAskTheSystemForNothing) {
   const int before = num_threads();
   for (const int n_threads : {1, 2}) {

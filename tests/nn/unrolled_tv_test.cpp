@@ -1,5 +1,6 @@
 #include "nn/unrolled_tv/unrolled_tv.h"
 
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
 
@@ -31,6 +32,7 @@ TEST(UnrolledTv, GradientOfEveryParameterMatchesCentralDifferences) {
     options.n_iter = 7;
     options.up_bound = bounded ? 0.5 : 0.0;
     options.start = bounded ? PdhgStart::zero : PdhgStart::noisy;
+    options.boundary = bounded ? Boundary::symmetric : Boundary::periodic;
     Initialiser init(2, DType::f64);
     const UnrolledTv model(options, init);
     const Tensor z = random_picture({2, 1, 1, 7, 6}, 1), clean = random_picture({2, 1, 1, 7, 6}, 2);
@@ -91,6 +93,43 @@ TEST(UnrolledTv, TakesPicturesDownToOnePixel) {
     EXPECT_EQ(result.denoised.shape(), shape);
     for (const double v : result.denoised.value().to_doubles()) EXPECT_TRUE(std::isfinite(v));
   }
+}
+
+// Where the picture is periodic, what happens at one edge reaches the opposite one; where it is symmetric, it does not.
+TEST(UnrolledTv, OppositeEdgesPullAtEachOtherOnlyWhereThePictureIsPeriodic) {
+  const Shape shape{2, 1, 1, 9, 40};
+  const Tensor z = random_picture(shape, 3), changed = z.clone();
+  for (int64_t h = 0; h < 18; ++h) changed.data<double>()[h * 40 + 39] += 0.5;  // the last column
+  const Tensor map = Tensor::full({2, 1, 1, 9, 40}, 0.2, DType::f64);
+  for (const Boundary boundary : {Boundary::periodic, Boundary::symmetric}) {
+    UnrolledTvOptions options;
+    options.unet = {.filters = 2, .blocks = 1};
+    options.n_iter = 12;  // what is 39 columns apart has not met yet
+    options.boundary = boundary;
+    Initialiser init(2, DType::f64);
+    const UnrolledTv model(options, init);
+    const auto first_column = [&](const Tensor& picture) {
+      const Tensor x = model.solve(picture, map).value();
+      std::vector<double> column;
+      for (int64_t h = 0; h < 18; ++h) column.push_back(x.data<double>()[h * 40]);
+      return column;
+    };
+    EXPECT_EQ(first_column(z) == first_column(changed), boundary == Boundary::symmetric);
+  }
+}
+
+TEST(UnrolledTv, TilesTakeTheBoundaryToo) {
+  UnrolledTvOptions options;
+  options.unet = {.filters = 2, .blocks = 1};
+  options.n_iter = 10;
+  options.boundary = Boundary::symmetric;
+  Initialiser init(2);
+  const UnrolledTv model(options, init);
+  const Tensor z = random_picture({1, 1, 1, 40, 33}, 4).to(DType::f32);
+  const NoGrad no_grad;
+  const std::vector<double> whole = model.forward(z).denoised.value().to_doubles(),
+                            tiled = model.forward(z, 16).denoised.value().to_doubles();
+  for (size_t i = 0; i < whole.size(); ++i) ASSERT_NEAR(whole[i], tiled[i], 1e-6);
 }
 
 TEST(UnrolledTv, StepsStartJustBelowOneOverL) {

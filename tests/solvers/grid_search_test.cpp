@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <limits>
 
-#include "solvers/pictures.h"
+#include "support/pictures.h"
 #include "tensor/error.h"
 
 namespace primal {

@@ -1,16 +1,15 @@
 // The fused kernels against the reference: on every instruction set, for any number of threads, from the same codes.
-#include "solvers/pdhg/pdhg_fused.h"
+#include "solvers/pdhg/cpu/pdhg_fused.h"
 
-#include <atomic>
-#include <chrono>
 #include <gtest/gtest.h>
 #include <hwy/highway.h>
-#include <thread>
+#include <memory>
+#include <vector>
 
 #include "solvers/pdhg/pdhg.h"
 #include "solvers/pdhg/pdhg_kernels.h"
 #include "solvers/pdhg/pdhg_tape_owner.h"
-#include "solvers/pictures.h"
+#include "support/pictures.h"
 #include "tensor/op/op.h"
 
 namespace primal {
@@ -48,12 +47,6 @@ struct Result {
   PdhgStepGradients steps;
   PdhgTape tape;
 };
-
-template <class T>
-constexpr PdhgKernels<T> kReferenceKernels = {cpu::pdhg_forward_reference<T>, cpu::pdhg_adjoint_reference<T>,
-                                              cpu::pdhg_add_reduced<T>};
-constexpr PdhgKernels<float> kFused = {cpu::pdhg_forward_fused, cpu::pdhg_adjoint_fused,
-                                       cpu::pdhg_add_reduced<float>};
 
 // Forward and adjoint of a case whose numbers depend on its shape alone.
 template <class T>
@@ -106,12 +99,12 @@ double worst_output(const Result& a, const Result& b) {
 
 TEST(PdhgFused, StaysWithinFloatRoundingOfTheReferenceInDoubleOnEveryInstructionSet) {
   std::vector<Result> references;
-  for (const Case& c : kCases) references.push_back(run<double>(kReferenceKernels<double>, c));
+  for (const Case& c : kCases) references.push_back(run<double>(cpu::pdhg_reference_f64.kernels, c));
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
     const OnTarget on(target);
     for (size_t i = 0; i < references.size(); ++i) {
       const Case& c = kCases[i];
-      const Result fused = run<float>(kFused, c);
+      const Result fused = run<float>(cpu::pdhg_fused.kernels, c);
       const Result& reference = references[i];
       const auto where = testing::Message() << c << " on " << hwy::TargetName(target);
       EXPECT_LT(worst_output(fused, reference), 2e-6) << where;  // measured 5e-7
@@ -128,9 +121,10 @@ TEST(PdhgFused, ReplaysTheSameTapeAsTheReferenceInFloat) {
     const OnTarget on(target);
     for (const Case& c : kCases) {
       const auto where = testing::Message() << c << " on " << hwy::TargetName(target);
-      const Result fused = run<float>(kFused, c);
-      const PdhgKernels<float> replay = {kFused.forward, kReferenceKernels<float>.adjoint,
-                                         kFused.add_reduced};
+      const Result fused = run<float>(cpu::pdhg_fused.kernels, c);
+      const PdhgKernels<float> replay = {cpu::pdhg_fused.kernels.forward,
+                                         cpu::pdhg_reference_f32.kernels.adjoint,
+                                         cpu::pdhg_fused.kernels.add_reduced};
       const Result reference = run<float>(replay, c);
       EXPECT_LT(relative_l2(fused.grad_z, reference.grad_z), 2e-6) << where;            // measured 3e-7
       EXPECT_LT(relative_l2(fused.grad_lambda, reference.grad_lambda), 2e-6) << where;  // measured 3e-7
@@ -147,9 +141,9 @@ TEST(PdhgFused, ReplaysTheSameTapeAsTheReferenceInFloat) {
 
 TEST(PdhgFused, GivesTheSameBitsForAnyNumberOfThreads) {
   for (const Case& c : kCases) {
-    const Result one = run<float>(kFused, c, 1);
+    const Result one = run<float>(cpu::pdhg_fused.kernels, c, 1);
     for (const int n_threads : {2, 3, 7}) {
-      const Result many = run<float>(kFused, c, n_threads);
+      const Result many = run<float>(cpu::pdhg_fused.kernels, c, n_threads);
       const auto where = testing::Message() << c << " with " << n_threads << " threads";
       EXPECT_EQ(many.x.to_doubles(), one.x.to_doubles()) << where;
       EXPECT_EQ(many.x_bar.to_doubles(), one.x_bar.to_doubles()) << where;
@@ -171,8 +165,9 @@ TEST(PdhgFused, SolvesEachProblemOfABatchAsIfAlone) {
   const PdhgParams params{.n_iter = 13};
   const auto solve = [&](const Tensor& lambda, int n_threads) {
     const PdhgState s = pdhg_start(z, params, lambda.size(0));
-    kFused.forward(Exec{n_threads}, {z.view5<const float>(), lambda.view5<const float>()}, params,
-                   {s.x.view5<float>(), s.x_bar.view5<float>(), s.p.view5<float>(), s.q.view5<float>()}, {});
+    cpu::pdhg_fused.kernels.forward(
+        Exec{n_threads}, {z.view5<const float>(), lambda.view5<const float>()}, params,
+        {s.x.view5<float>(), s.x_bar.view5<float>(), s.p.view5<float>(), s.q.view5<float>()}, {});
     return s;
   };
   std::vector<PdhgState> alone;
@@ -193,53 +188,45 @@ TEST(PdhgFused, SolvesEachProblemOfABatchAsIfAlone) {
   }
 }
 
-// A sweep in which strip 0 is slow at times, much slower than the work, so that the others grow tired of waiting.
-struct SlowJob {
-  const cpu::fused::ForwardJob& job;
-  std::atomic<int>& waves_for_others;
-  int64_t n_fields = job.n_fields, n_moving = job.n_moving;
-  static inline thread_local int64_t loaded = -1;  // first slab of this thread's strip
-  using Clock = std::chrono::steady_clock;
-  static inline thread_local Clock::duration worked{};  // in the last wave
-
-  void load(const cpu::fused::Strip& strip) const {
-    loaded = strip.first;
-    job.load(strip);
-  }
-  void wave(const cpu::fused::Strip& strip, int64_t first, int64_t n, int64_t margin) const {
-    if (strip.first == 0 && first % 12 == 0) {
-      std::this_thread::sleep_for(std::max<Clock::duration>(std::chrono::milliseconds(5), 20 * worked));
-    }
-    if (strip.first != loaded) ++waves_for_others;
-    const Clock::time_point began = Clock::now();
-    job.wave(strip, first, n, margin);
-    worked = Clock::now() - began;
-  }
-  void store(const cpu::fused::Strip& strip) const { job.store(strip); }
-};
-
-TEST(PdhgFused, GivesTheSameBitsWhereOneThreadWorksForAll) {
+// A thread may take any strip, whoever had it in the step before: here two threads have three strips, and the last strip
+// comes first or last by turns.
+TEST(PdhgFused, GivesTheSameBitsInWhateverOrderStripsAreTaken) {
   const Tensor z = random_uniform({1, 1, 1, 130, 64}, 0.0, 1.0, 1).to(DType::f32);
   const Tensor lambda = random_uniform({1, 1, 1, 1, 1}, 0.01, 0.2, 2).to(DType::f32);
-  const PdhgParams params{.n_iter = 500};  // outlasts the first stretch of one thread's work
+  const PdhgParams params{.n_iter = 50};
   const PdhgProblem<float> problem = {z.view5<const float>(), lambda.view5<const float>()};
   const auto fields_of = [](const PdhgState& s) {
     return PdhgFields<float>{s.x.view5<float>(), s.x_bar.view5<float>(), s.p.view5<float>(),
                              s.q.view5<float>()};
   };
   const PdhgState alone = pdhg_start(z, params);
-  cpu::pdhg_forward_fused(Exec{1}, problem, params, fields_of(alone), {});
-  for (const int n_threads : {2, 3}) {
-    const PdhgState shared = pdhg_start(z, params);
-    const PdhgFields<float> fields = fields_of(shared);
-    const PdhgTapeView<float> no_tape;
-    const cpu::fused::ForwardJob job(problem, params, fields, no_tape);
-    std::atomic<int> waves_for_others = 0;
-    cpu::fused::sweep(Exec{n_threads}, job.slabs, params.n_iter, SlowJob{job, waves_for_others});
-    EXPECT_GT(waves_for_others, 0) << n_threads << " threads";
-    EXPECT_EQ(shared.x.to_doubles(), alone.x.to_doubles()) << n_threads << " threads";
-    EXPECT_EQ(shared.q.to_doubles(), alone.q.to_doubles()) << n_threads << " threads";
+  cpu::pdhg_fused.kernels.forward(Exec{1}, problem, params, fields_of(alone), {});
+
+  constexpr int kStrips = 3;
+  const PdhgState shared = pdhg_start(z, params);
+  const PdhgFields<float> fields = fields_of(shared);
+  const PdhgTapeView<float> no_tape;
+  const cpu::fused::ForwardJob job(problem, params, fields, no_tape);
+  std::vector<std::vector<float>> memory;
+  std::vector<cpu::fused::Strip> strips;
+  for (int i = 0; i < kStrips; ++i) {
+    const auto strip = cpu::fused::make_strip(job.slabs, job.n_fields, 0, i, kStrips, nullptr);
+    memory.emplace_back(static_cast<size_t>(strip.floats()) + 16);
+    void* start = memory.back().data();
+    size_t space = memory.back().size() * sizeof(float);
+    std::align(64, strip.bytes(), start, space);
+    strips.push_back(
+        cpu::fused::make_strip(job.slabs, job.n_fields, 0, i, kStrips, static_cast<float*>(start)));
   }
+  const cpu::fused::Steps<cpu::fused::ForwardJob> steps(job, strips, params.n_iter);
+  EXPECT_GT(steps.count(), 10);
+  for (int64_t step = 0; step < steps.count(); ++step) {
+    parallel_for(Exec{2}, kStrips, 1, [&](int64_t i, int64_t) {
+      steps.take(step, static_cast<size_t>(step % 4 < 2 ? i : kStrips - 1 - i));
+    });
+  }
+  EXPECT_EQ(shared.x.to_doubles(), alone.x.to_doubles());
+  EXPECT_EQ(shared.q.to_doubles(), alone.q.to_doubles());
 }
 
 TEST(PdhgFused, StopsABatchAtTheSameGapForAnyNumberOfThreads) {
@@ -268,18 +255,19 @@ TEST(PdhgFused, StopsABatchAtTheSameGapForAnyNumberOfThreads) {
 TEST(PdhgFused, AnyNumberOfIterationsFillsTheWaves) {
   for (int64_t T = 0; T <= 10; ++T) {
     const Case c{{1, 1, 1, 130, 37}, {3, 4}, T};
-    const Result fused = run<float>(kFused, c), reference = run<double>(kReferenceKernels<double>, c);
+    const Result fused = run<float>(cpu::pdhg_fused.kernels, c),
+                 reference = run<double>(cpu::pdhg_reference_f64.kernels, c);
     EXPECT_LT(worst_output(fused, reference), 2e-6) << c;
     EXPECT_LT(relative_l2(fused.grad_lambda.to(DType::f64), reference.grad_lambda), 1e-3) << c;
   }
 }
 
 TEST(PdhgFused, SupportsPicturesAndSequencesOnly) {
-  EXPECT_TRUE(cpu::pdhg_fused_supports({.x = {1, 1, 4, 8, 8}, .axes = {3, 4}}));
-  EXPECT_TRUE(cpu::pdhg_fused_supports({.x = {1, 1, 4, 8, 8}, .axes = {2, 3, 4}}));
-  EXPECT_FALSE(cpu::pdhg_fused_supports({.x = {1, 1, 4, 8, 8}, .axes = {4, 3}}));
-  EXPECT_FALSE(cpu::pdhg_fused_supports({.x = {1, 1, 4, 8, 8}, .axes = {2, 3}}));
-  EXPECT_FALSE(cpu::pdhg_fused_supports({.x = {1, 1, 4, 8, 8}, .axes = {4}}));
+  EXPECT_TRUE(cpu::pdhg_fused.supports({.x = {1, 1, 4, 8, 8}, .axes = {3, 4}}));
+  EXPECT_TRUE(cpu::pdhg_fused.supports({.x = {1, 1, 4, 8, 8}, .axes = {2, 3, 4}}));
+  EXPECT_FALSE(cpu::pdhg_fused.supports({.x = {1, 1, 4, 8, 8}, .axes = {4, 3}}));
+  EXPECT_FALSE(cpu::pdhg_fused.supports({.x = {1, 1, 4, 8, 8}, .axes = {2, 3}}));
+  EXPECT_FALSE(cpu::pdhg_fused.supports({.x = {1, 1, 4, 8, 8}, .axes = {4}}));
 }
 
 }  // namespace

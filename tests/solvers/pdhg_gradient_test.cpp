@@ -3,8 +3,8 @@
 
 #include "autograd/gradcheck.h"
 #include "solvers/pdhg/pdhg.h"
-#include "solvers/pictures.h"
 #include "support/op_test.h"
+#include "support/pictures.h"
 #include "tensor/memory_pool.h"
 
 namespace primal {

@@ -4,15 +4,11 @@
 #include <gtest/gtest.h>
 
 #include "solvers/pdhg/pdhg.h"
-#include "solvers/pictures.h"
+#include "support/pictures.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
-
-Tensor row(std::vector<double> values) {
-  return Tensor::from(Shape{1, 1, 1, 1, static_cast<int64_t>(values.size())}, values);
-}
 
 void expect_near(const Tensor& t, const std::vector<double>& expected, double allowed = 1e-14) {
   const std::vector<double> got = t.to_doubles();

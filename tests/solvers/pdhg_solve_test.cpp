@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "solvers/pdhg/pdhg.h"
-#include "solvers/pictures.h"
 #include "solvers/tv_objective/tv_objective.h"
+#include "support/pictures.h"
 #include "tensor/error.h"
 
 namespace primal {

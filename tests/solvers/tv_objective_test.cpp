@@ -4,17 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "solvers/pdhg/pdhg.h"
-#include "solvers/pictures.h"
+#include "support/pictures.h"
 #include "tensor/error.h"
 #include "tensor/simt/recording.h"
 #include "tensor/simt/schedule.h"
 
 namespace primal {
 namespace {
-
-Tensor row(std::vector<double> values) {
-  return Tensor::from(Shape{1, 1, 1, 1, static_cast<int64_t>(values.size())}, values);
-}
 
 // q with |q| <= lambda.
 Tensor feasible_dual(const Tensor& lambda, uint64_t seed) {

@@ -18,7 +18,8 @@ inline std::string absent_device() {
   return kTestDevice.kind == Device::Kind::cuda ? cuda_status().absent : std::string();
 }
 
-#define PRIMAL_SKIP_WITHOUT_DEVICE() \
-  if (const std::string why = ::primal::testing::absent_device(); !why.empty()) GTEST_SKIP() << why
+#define PRIMAL_SKIP_WITHOUT_DEVICE()                                            \
+  if (const std::string why = ::primal::testing::absent_device(); !why.empty()) \
+  GTEST_SKIP() << "needs a GPU: " << why
 
 }  // namespace primal::testing

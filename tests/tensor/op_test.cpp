@@ -1,6 +1,7 @@
 #include "tensor/op/op.h"
 
 #include <array>
+#include <cmath>
 #include <gtest/gtest.h>
 #include <set>
 
@@ -16,12 +17,11 @@ std::string key(const Geometry& g) { return fmt::format("w{}", g.width); }
 struct Kernels {
   int id;
 };
-using Ladder = std::array<Implementation<Geometry, Kernels>, 2>;
+using ToyImplementation = Implementation<Geometry, Kernels>;
 
-const Ladder kLadder = {{
-    {{"even", "pairs"}, [](const Geometry& g) { return g.width % 2 == 0; }, {1}},
-    {{kReference, "plain"}, [](const Geometry&) { return true; }, {0}},
-}};
+const ToyImplementation kEven = {{"even", "pairs"}, [](const Geometry& g) { return g.width % 2 == 0; }, {1}};
+const ToyImplementation kPlain = {{kReference, "plain"}, [](const Geometry&) { return true; }, {0}};
+const std::array<const ToyImplementation*, 2> kLadder = {&kEven, &kPlain};
 
 int run(int width) {
   return choose<Geometry, Kernels>("toy", "forward", kLadder, Geometry{width}).kernels.id;
@@ -92,7 +92,7 @@ TEST(Implementation, APlanKeepsOneChoiceForEachPlace) {
 TEST(OpCase, InputsAreReproducibleAndKeepTheirPromises) {
   const OpCase c{
       "case",
-      Attributes::object(),
+      {},
       {{"n", {50}}, {"d", {50}, OpInput::Fill::distinct}, {"l", {50}, OpInput::Fill::labels, 0, 3}}};
   const TensorMap a = make_inputs(c, DType::f64), b = make_inputs(c, DType::f64),
                   narrow = make_inputs(c, DType::f32);

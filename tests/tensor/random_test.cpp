@@ -69,7 +69,9 @@ TEST(RandomStream, PermutationHoldsEachIndexOnceAndMoves) {
   EXPECT_FALSE(std::ranges::is_sorted(order));
   EXPECT_NE(order, RandomStream(1, RandomPurpose::shuffle, 2).permutation(200));
   std::ranges::sort(order);
-  for (int64_t i = 0; i < 200; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+  int64_t expected = 0;
+  for (const int64_t i : order) EXPECT_EQ(i, expected++);
+  EXPECT_EQ(expected, 200);
 }
 
 }  // namespace

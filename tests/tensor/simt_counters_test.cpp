@@ -76,7 +76,7 @@ TEST(SimtCounters, OneValueForAllLanes) {
   EXPECT_EQ(c.threads, 40);
 }
 
-template <int width>
+template <size_t width>
 __global__ void transposes(Global<const float> x, Global<float> y) {
   PRIMAL_SHARED(float, tile, [32][width]);
   tile[threadIdx.y][threadIdx.x] = x[threadIdx.y * 32 + threadIdx.x];

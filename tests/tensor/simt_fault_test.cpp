@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "tensor/error.h"
-#include "tensor/scratch_span.h"
+#include "tensor/scratch.h"
 #include "tensor/simt/simt.h"
 
 namespace primal::simt {
@@ -222,7 +222,7 @@ TEST(SimtFault, ReadsOfMemoryThatNothingHasWritten) {
   EXPECT_HAS(
       fault_of([&] { launch(Exec{}, {.name = "count", .block = 32}, increments, global(counts.span())); }),
       "nothing has written it");
-  const ScratchSpan<double> sum(exec_on(Device::simt()), 1);
+  const Scratch<double> sum(exec_on(Device::simt()), 1);
   EXPECT_HAS(
       fault_of([&] { launch(Exec{}, {.name = "round"}, rounds, global(sum.span()), global(y.span())); }),
       "nothing has written it");

@@ -24,7 +24,7 @@ __global__ void block_sums_kernel(Global<const float> x, Global<float> sums, int
   PRIMAL_SHARED(float, of_warp, [8]);
   const int64_t i = global_index();
   float sum = i < n ? x[i] : 0.0f;
-  for (int delta = 16; delta > 0; delta /= 2) sum += __shfl_down_sync(kAllLanes, sum, delta);
+  for (unsigned delta = 16; delta > 0; delta /= 2) sum += __shfl_down_sync(kAllLanes, sum, delta);
   if (threadIdx.x % 32 == 0) of_warp[threadIdx.x / 32] = sum;
   __syncthreads();
   if (threadIdx.x < 8) {
@@ -48,12 +48,12 @@ __global__ void transpose_kernel(Global<const float> x, int64_t height, int64_t 
 
 __global__ void histogram_kernel(Global<const float> x, Global<int> counts, int64_t n, int n_counts) {
   PRIMAL_DYNAMIC_SHARED(int, of_block);
-  for (int c = threadIdx.x; c < n_counts; c += blockDim.x) of_block[c] = 0;
+  for (int64_t c = threadIdx.x; c < n_counts; c += blockDim.x) of_block[c] = 0;
   __syncthreads();
   for (int64_t i = global_index(); i < n; i += int64_t{gridDim.x} * blockDim.x)
     atomicAdd(of_block + static_cast<int>(x[i] * static_cast<float>(n_counts)), 1);
   __syncthreads();
-  for (int c = threadIdx.x; c < n_counts; c += blockDim.x) atomicAdd(counts + c, of_block[c]);
+  for (int64_t c = threadIdx.x; c < n_counts; c += blockDim.x) atomicAdd(counts + c, of_block[c]);
 }
 
 __global__ void rotate_kernel(Global<float> x, Global<float> scratch, int64_t n, int rounds) {
@@ -162,13 +162,13 @@ __global__ void largest_kernel(Global<const int> x, Global<int> n_positive, Glob
 }  // namespace
 
 void axpy(float a, std::span<const float> x, std::span<float> y) {
-  const int64_t n = static_cast<int64_t>(x.size());
+  const int64_t n = std::ssize(x);
   launch(Exec{}, {.name = "axpy", .grid = blocks_for(n, 128), .block = 128}, axpy_kernel, a, global(x),
          global(y), n);
 }
 
 void block_sums(std::span<const float> x, std::span<float> sums) {
-  const int64_t n = static_cast<int64_t>(x.size());
+  const int64_t n = std::ssize(x);
   launch(Exec{}, {.name = "block_sums", .grid = blocks_for(n, 256), .block = 256}, block_sums_kernel,
          global(x), global(sums), n);
 }
@@ -181,49 +181,47 @@ void transpose(std::span<const float> x, int64_t height, int64_t width, std::spa
 
 void histogram(std::span<const float> x, std::span<int> counts) {
   launch(Exec{}, {.name = "histogram", .grid = 3, .block = 64, .shared_bytes = counts.size_bytes()},
-         histogram_kernel, global(x), global(counts), static_cast<int64_t>(x.size()),
-         static_cast<int>(counts.size()));
+         histogram_kernel, global(x), global(counts), std::ssize(x), static_cast<int>(counts.size()));
 }
 
 void rotate(std::span<float> x, std::span<float> scratch, int rounds) {
-  const int64_t n = static_cast<int64_t>(x.size());
+  const int64_t n = std::ssize(x);
   launch(Exec{}, {.name = "rotate", .grid = blocks_for(n, 32), .block = 32, .cooperative = true},
          rotate_kernel, global(x), global(scratch), n, rounds);
 }
 
 void votes(std::span<const float> x, std::span<unsigned> ballots, std::span<int> any_all) {
-  launch(Exec{}, {.name = "votes", .grid = blocks_for(static_cast<int64_t>(x.size()), 64), .block = 64},
-         votes_kernel, global(x), global(ballots), global(any_all));
+  launch(Exec{}, {.name = "votes", .grid = blocks_for(std::ssize(x), 64), .block = 64}, votes_kernel,
+         global(x), global(ballots), global(any_all));
 }
 
 void shuffles(std::span<const int> x, std::span<int> first, std::span<int> up, std::span<int> mirrored) {
-  launch(Exec{}, {.name = "shuffles", .grid = blocks_for(static_cast<int64_t>(x.size()), 32), .block = 32},
-         shuffles_kernel, global(x), global(first), global(up), global(mirrored));
+  launch(Exec{}, {.name = "shuffles", .grid = blocks_for(std::ssize(x), 32), .block = 32}, shuffles_kernel,
+         global(x), global(first), global(up), global(mirrored));
 }
 
 void cluster_sums(std::span<const float> x, std::span<float> sums) {
-  Launch at{.name = "cluster_sums", .grid = blocks_for(static_cast<int64_t>(x.size()), 32), .block = 32};
+  Launch at{.name = "cluster_sums", .grid = blocks_for(std::ssize(x), 32), .block = 32};
   at.cluster = kCluster;
   launch(Exec{}, at, cluster_sums_kernel, global(x), global(sums));
 }
 
 void last_block_sum(std::span<const float> x, std::span<float> partial, std::span<int> tickets,
                     std::span<float> sum) {
-  launch(Exec{},
-         {.name = "last_block_sum", .grid = blocks_for(static_cast<int64_t>(x.size()), 32), .block = 32},
+  launch(Exec{}, {.name = "last_block_sum", .grid = blocks_for(std::ssize(x), 32), .block = 32},
          last_block_sum_kernel, global(x), global(partial), global(tickets), global(sum));
 }
 
 void twice_by_four(std::span<const float> x, std::span<float> y) {
-  const int64_t n = static_cast<int64_t>(x.size());
+  const int64_t n = std::ssize(x);
   launch(Exec{}, {.name = "twice_by_four", .grid = blocks_for(n, 128), .block = 32}, twice_by_four_kernel,
          global(x), global(y), n);
 }
 
 void largest(std::span<const int> x, std::span<int> n_positive, std::span<int> values,
              std::span<int> places) {
-  launch(Exec{}, {.name = "largest", .grid = blocks_for(static_cast<int64_t>(x.size()), 64), .block = 64},
-         largest_kernel, global(x), global(n_positive), global(values), global(places));
+  launch(Exec{}, {.name = "largest", .grid = blocks_for(std::ssize(x), 64), .block = 64}, largest_kernel,
+         global(x), global(n_positive), global(values), global(places));
 }
 
 }  // namespace primal::PRIMAL_SIMT

@@ -207,6 +207,7 @@ TEST(Simt, RefusesWhatNoDeviceCanLaunch) {
   EXPECT_THROW(run({.name = "deep", .block = dim3(1, 1, 65)}), DeviceError);
   EXPECT_THROW(run({.name = "empty", .grid = 0}), DeviceError);
   EXPECT_THROW(run({.name = "tall", .grid = dim3(1, 65536)}), DeviceError);
+  EXPECT_THROW(run({.name = "long", .grid = grid_of((int64_t{1} << 32) + 1)}), DeviceError);
   EXPECT_THROW(run({.name = "clusters", .grid = 3, .cluster = 2}), DeviceError);
   EXPECT_THROW(run({.name = "clusters", .grid = 16, .cluster = 16}), DeviceError);
   EXPECT_THROW(run({.name = "greedy", .shared_bytes = 200 << 10}), DeviceError);

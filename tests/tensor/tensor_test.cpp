@@ -1,6 +1,7 @@
 #include "tensor/tensor.h"
 
 #include <cstdint>
+#include <cstdlib>
 #include <gtest/gtest.h>
 
 #include "tensor/error.h"
@@ -119,13 +120,36 @@ TEST(MemoryPool, GivesBackWhatNobodyHoldsBeforeItGrowsBeyondItsLimit) {
 }
 
 TEST(MemoryPool, WastesAtMostAnEighth) {
-  for (size_t bytes : {1u, 64u, 65u, 513u, 1025u, 100000u, 16777217u}) {
+  for (const unsigned bytes : {1u, 64u, 65u, 513u, 1025u, 100000u, 16777217u}) {
     const size_t rounded = MemoryPool::size_class(bytes);
     EXPECT_GE(rounded, bytes);
     EXPECT_EQ(rounded % MemoryPool::kAlignment, 0u);
-    EXPECT_LE(static_cast<double>(rounded), std::max(1.125 * static_cast<double>(bytes), bytes + 64.0))
-        << bytes;
+    EXPECT_LE(static_cast<double>(rounded), std::max(1.125 * bytes, bytes + 64.0)) << bytes;
   }
+}
+
+TEST(MemoryPool, SaysWhatWasRefusedInAUnitThatShowsIt) {
+  size_t left = 600000;
+  MemoryPool pool({.of = "cuda:0",
+                   .allocate = [&](size_t bytes) -> void* {
+                     if (bytes > left) return nullptr;
+                     left -= bytes;
+                     return std::malloc(bytes);
+                   },
+                   .free = [](void* block) { std::free(block); }});
+  const auto refusal = [&](size_t bytes) -> std::string {
+    try {
+      pool.allocate(bytes);
+      return "nothing";
+    } catch (const DeviceError& error) {
+      return error.what();
+    }
+  };
+  EXPECT_EQ(refusal(8000000).find("[memory] cuda:0 refused 8.4 MB; 0 bytes are in use here"), 0u);
+  const std::shared_ptr<void> most = pool.allocate(589824);
+  EXPECT_EQ(refusal(40000).find("[memory] cuda:0 refused 41.0 kB; 589.8 kB are in use here"), 0u);
+  left = 0;
+  EXPECT_EQ(refusal(64).find("[memory] cuda:0 refused 64 bytes; 589.8 kB are in use here"), 0u);
 }
 
 TEST(MemoryPool, BlocksMayOutliveThePool) {

@@ -1,18 +1,27 @@
 // Vendor libraries are found where the header says, and a missing or broken one says what to do.
-#include "tensor/cuda/vendor_library.h"
+#include "tensor/vendor/vendor_library.h"
 
 #include <algorithm>
 #include <array>
+#include <cfenv>
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
 
 #include "support/temporary_folder.h"
-#include "tensor/cuda/cublaslt_api.h"
+#include "tensor/cuda/launch_error.h"
 #include "tensor/error.h"
+#include "tensor/vendor/cublaslt_api.h"
+
+extern "C" int primal_no_such_function(int);
 
 namespace primal::cuda {
 namespace {
+
+#define PRIMAL_ROUNDING_FUNCTIONS(X) X(fegetround)
+PRIMAL_VENDOR_API(RoundingApi, PRIMAL_ROUNDING_FUNCTIONS);
+#define PRIMAL_OTHER_VERSION_FUNCTIONS(X) X(fegetround) X(primal_no_such_function)
+PRIMAL_VENDOR_API(OtherVersionApi, PRIMAL_OTHER_VERSION_FUNCTIONS);
 
 namespace fs = std::filesystem;
 
@@ -69,6 +78,40 @@ TEST(VendorLibrary, AFileThatIsNoLibraryIsNamedAndPassedOver) {
   EXPECT_NE(library.problem().find(broken.string()), std::string::npos) << library.problem();
 }
 
+TEST(VendorLibrary, OneReasonIsGivenOnce) {
+  const primal::testing::TemporaryFolder folder;
+  const fs::path broken = write(folder / "path/nvidia/cunone/lib/libcunone.so.1", "not an ELF file");
+  const std::string path = (folder / "path").string();
+  const Environment twice("PYTHONPATH", path + ":" + path);
+  const LoadedLibrary library(kUnknown);
+  const std::string& problem = library.problem();
+  const size_t first = problem.find(broken.string());
+  EXPECT_NE(first, std::string::npos) << problem;
+  EXPECT_EQ(problem.find(broken.string(), first + 1), std::string::npos) << problem;
+}
+
+// A kernel's fault is reported by a later call: the message names what was launched since the host last waited.
+TEST(LaunchError, AFaultNamesTheLaunchesNobodyHasWaitedFor) {
+  note_launch("long_done");
+  note_wait();
+  EXPECT_EQ(suspects("cudaErrorIllegalAddress"), "") << "nothing under way";
+  note_launch("pdhg_forward");
+  note_launch("adam");
+  note_launch("pdhg_forward");
+  EXPECT_EQ(suspects("cudaErrorIllegalAddress"),
+            "; launched since the host last waited: adam, pdhg_forward (PRIMAL_CUDA_SYNC=1 tells which)");
+  EXPECT_EQ(suspects("cudaErrorInvalidValue"), "") << "of the call itself";
+  try {
+    throw_launch_error("conv3d", {1, 2, 3}, {32, 4, 1}, 512, "cudaErrorLaunchFailure",
+                       "unspecified launch failure");
+  } catch (const DeviceError& error) {
+    const std::string text = error.what();
+    EXPECT_EQ(text.find("[conv3d] launch of 1x2x3 blocks of 32x4x1 threads with 512 bytes"), 0u) << text;
+    EXPECT_NE(text.find("last waited: adam, pdhg_forward"), std::string::npos) << text;
+  }
+  note_wait();
+}
+
 TEST(VendorLibrary, AFunctionThatIsNotInItIsAnError) {
   VendorLibrary mathematics = kUnknown;
   mathematics.file = "libm.so.6";
@@ -76,6 +119,26 @@ TEST(VendorLibrary, AFunctionThatIsNotInItIsAnError) {
   ASSERT_TRUE(library.loaded()) << library.problem();
   EXPECT_EQ(library.function<double (*)(double)>("cos")(0.0), 1.0);
   EXPECT_THROW(library.function<void (*)()>("cudnnCreate"), DeviceError);
+}
+
+TEST(VendorLibrary, ATableOfFunctionsIsFilledOrSaysWhatIsMissing) {
+  VendorLibrary mathematics = kUnknown;
+  mathematics.file = "libm.so.6";
+  const VendorApi<RoundingApi> whole(mathematics);
+  ASSERT_TRUE(whole.usable()) << whole.problem();
+  EXPECT_EQ(whole.functions().fegetround(), std::fegetround());
+
+  const VendorApi<OtherVersionApi> other(mathematics);
+  EXPECT_FALSE(other.usable());
+  EXPECT_NE(other.problem().find("primal_no_such_function"), std::string::npos) << other.problem();
+  EXPECT_THROW(other.functions(), DeviceError);
+}
+
+TEST(VendorLibrary, APathIsTakenAsItIs) {
+  const VendorLibrary library{
+      .name = "cuNone", .file = "/nowhere/libcunone.so.1", .root = {}, .of_python = {}};
+  EXPECT_EQ(library_candidates(library), std::vector<std::string>{library.file});
+  EXPECT_EQ(LoadedLibrary(library).problem().find("set "), std::string::npos);
 }
 
 TEST(CublasLt, IsToldTheAlignmentThatEachMatrixHas) {

@@ -1,0 +1,459 @@
+// primal evaluate: the dissertation's evaluation. Every test picture is made noisy and denoised with the map, and with the best
+// scalar lambda of a grid; table, intervals, CSV and pictures of the comparison.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <fmt/core.h>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "apps/commands/commands.h"
+#include "apps/commands/number_range.h"
+#include "apps/evaluation/comparison.h"
+#include "apps/evaluation/report.h"
+#include "apps/evaluation/score_figures.h"
+#include "apps/evaluation/task_evaluation.h"
+#include "apps/pictures/denoiser.h"
+#include "apps/pictures/failures.h"
+#include "apps/pictures/text_file.h"
+#include "apps/pictures/tiling.h"
+#include "apps/shell/json_text.h"
+#include "apps/shell/signals.h"
+#include "apps/shell/streams.h"
+#include "apps/training/checkpoint.h"
+#include "apps/training/model_choice.h"
+#include "data/embedding/tsne.h"
+#include "data/preprocess/level_range.h"
+#include "data/preprocess/preprocess.h"
+#include "model/checkpoint_format.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct EvaluateOptions {
+  CommonOptions common;
+  std::vector<std::string> models;
+  std::string data, output, noise_kind, range, lpips, grid = kDefaultGrid;
+  std::vector<std::string> figures;
+  double noise = 0.5, perplexity = 30.0;
+  int64_t size = 0, limit = 0, iterations = 256, n_tsne = 1797;
+  uint64_t seed = 42;
+  bool overwrite = false;
+  Tiling tiling;
+  FigureStyle style;
+};
+
+// The test pictures; one that is smaller than the side asked for is said.
+class TestPictures : public ImageFolder {
+ public:
+  TestPictures(const fs::path& folder, int64_t size, int64_t limit, const LevelRange& range, bool quiet)
+      : ImageFolder(folder, size, limit), range_(range), quiet_(quiet) {}
+
+ private:
+  Image load(int64_t i) const override {
+    const Image image = read_image(path(i));
+    if (!quiet_) {
+      for (const std::string& remark : image.remarks) say("{}: {}\n", path(i).string(), remark);
+    }
+    const int64_t side = picture_size();
+    if (!quiet_ && std::min(image.width, image.height) < side) {
+      say("{} has {} x {} pixels: enlarged to {} x {}\n", path(i).string(), image.width, image.height, side,
+          side);
+    }
+    return preprocess(stretched(image, levels_of(image, range_, path(i).string())), side);
+  }
+
+  LevelRange range_;
+  bool quiet_;
+};
+
+// Why the model may have been trained on the pictures to be scored, which would flatter it; empty where it was not.
+std::string seen_in_training(const fs::path& data, const fs::path& scored, const TrainConfig& trained) {
+  const auto same = [](const fs::path& a, const fs::path& b) {
+    std::error_code error;
+    return fs::equivalent(a, b, error);
+  };
+  const fs::path source = trained.data.folder;
+  if (!source.empty() && (same(scored, source) || same(scored, source / "train"))) {
+    return fmt::format("the model was trained on pictures of {}: its scores on those are too good",
+                       scored.string());
+  }
+  if (!data.has_filename() ? data.parent_path().filename() == "train" : data.filename() == "train") {
+    return fmt::format(
+        "{} is a folder of training pictures by its name: the scores of a model trained on them are too good",
+        data.string());
+  }
+  if (scored != data) return "";
+  return fmt::format(
+      "{} has no folder test, so all its pictures are scored: scores on pictures of the training are too "
+      "good",
+      data.string());
+}
+
+// Figures asked for by name, with or without extension, or by number from 1.
+std::vector<int64_t> chosen_figures(const EvaluateOptions& o, const Dataset& pictures) {
+  std::vector<int64_t> chosen;
+  for (const std::string& wanted : o.figures) {
+    std::optional<int64_t> found;
+    for (int64_t i = 0; i < pictures.size() && !found; ++i) {
+      const fs::path name = pictures.name(i);
+      if (wanted == name || wanted == fs::path(name).replace_extension() || wanted == name.stem()) found = i;
+    }
+    const bool is_number = !wanted.empty() && wanted.size() < 10 &&
+                           std::ranges::all_of(wanted, [](char c) { return c >= '0' && c <= '9'; });
+    if (!found && is_number) found = std::stoll(wanted) - 1;
+    if (!found || *found < 0 || *found >= pictures.size()) {
+      throw ConfigError(
+          "[evaluate] --figure {}: neither the name of a picture nor a number from 1 to {}; the first "
+          "picture is called {}",
+          wanted, pictures.size(), pictures.name(0));
+    }
+    chosen.push_back(*found);
+  }
+  return chosen;
+}
+
+// Figures lie in these: scores of all pictures, and of a picture its comparison, search and map, under its name.
+constexpr std::array kFigureFolders{"figures", "scores", "search", "lambda"};
+
+void check_figure_folders(const fs::path& folder, bool overwrite) {
+  for (const char* name : kFigureFolders) {
+    const fs::path figures = folder / name;
+    if (std::error_code error; !overwrite && fs::exists(figures, error))
+      throw IoError("[output] {} exists; give --overwrite to replace its figures", figures.string());
+  }
+}
+
+// The files of -o DIR; evaluation.csv grows with each picture, so a stopped evaluation keeps what it has.
+class EvaluationFiles {
+ public:
+  EvaluationFiles(const std::string& folder, bool overwrite, size_t n_models) : folder_(folder) {
+    if (folder.empty()) return;
+    for (const char* name : {"evaluation.csv", "summary.json", "summary.txt"})
+      check_result_file(folder_ / name, overwrite);
+    check_figure_folders(folder_, overwrite);
+    csv_.open(folder_ / "evaluation.csv", std::ios::trunc);
+    append(csv_header(n_models - 1));
+  }
+
+  void append(const std::string& line) {
+    if (folder_.empty()) return;
+    csv_ << line << std::flush;
+    if (!csv_) {
+      throw IoError("[evaluate] cannot write {}: the disk may be full; the rows written before are kept",
+                    (folder_ / "evaluation.csv").string());
+    }
+  }
+  void write_summary(const nlohmann::json& summary, const std::string& table) const {
+    if (folder_.empty()) return;
+    write_text(folder_ / "summary.json", json_text(summary, 2) + "\n");
+    write_text(folder_ / "summary.txt", table);
+  }
+  std::string write_figure(const std::string& name, const Figure& figure, const FigureStyle& style) const {
+    const fs::path file = folder_ / (name + style.ending());
+    make_result_folder(file.parent_path());
+    style.write(file, figure);
+    return file.string();
+  }
+  bool any() const { return !folder_.empty(); }
+
+ private:
+  fs::path folder_;
+  std::ofstream csv_;
+};
+
+struct Evaluated {
+  std::vector<Evaluation> rows;
+  std::vector<int64_t> pictures;  // the one of each row
+  int stopped_by = 0;             // a signal
+};
+
+// Where nobody chose: the first picture, and those whose PSNR the map improves by the median and the least.
+std::vector<int64_t> telling_figures(const Evaluated& result) {
+  std::vector<size_t> order(result.rows.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  const auto gain = [&](size_t i) {
+    const double g = result.rows[i].psnr_gain();
+    return std::isnan(g) ? -std::numeric_limits<double>::infinity() : g;  // what is no number is the worst
+  };
+  std::ranges::stable_sort(order, {}, gain);
+  return {result.pictures.front(), result.pictures[order[order.size() / 2]], result.pictures[order.front()]};
+}
+
+using Models = std::vector<std::unique_ptr<UnrolledTv>>;
+
+Evaluated evaluate_all(const Models& models, const Dataset& pictures, const EvaluationSettings& settings,
+                       EvaluationFiles& files, Failures& failures, bool quiet) {
+  const StopSignals signals;
+  const auto start = std::chrono::steady_clock::now();
+  Evaluated result;
+  for (int64_t i = 0; i < pictures.size() && result.stopped_by == 0; ++i) {
+    try {
+      const Tensor clean = pictures.clean(i);  // from the cache from here on
+      if (!quiet && stays_clean(clean, settings.noise_kind, settings.noise))
+        say("note: {}\n", no_noise_remark(pictures.name(i)));
+    } catch (const Error& error) {
+      failures.add(pictures.name(i), error);
+      result.stopped_by = signals.caught();
+      continue;
+    }
+    result.rows.push_back(evaluate_picture(*models.front(), pictures, i, settings));
+    for (size_t m = 1; m < models.size(); ++m)
+      result.rows.back().other_maps.push_back(map_scores(*models[m], pictures, i, settings));
+    result.pictures.push_back(i);
+    const Evaluation& e = result.rows.back();
+    files.append(csv_row(e));
+    if (!quiet) {
+      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      const double left = seconds / static_cast<double>(i + 1) * static_cast<double>(pictures.size() - i - 1);
+      say("{:>4}/{} {}: noisy {:.2f}, scalar {:.2f} at {:.3g}, map {:.2f} dB ({:+.2f}), {:.0f} s left\n",
+          i + 1, pictures.size(), e.name, e.noisy.psnr, e.by_psnr.psnr, e.lambda_by_psnr, e.map.psnr,
+          e.psnr_gain(), left);
+    }
+    result.stopped_by = signals.caught();
+  }
+  return result;
+}
+
+// What tells the models apart in tables: their paths without what all of them begin and end with, cut at the slashes.
+std::vector<std::string> names_of(const std::vector<std::string>& models) {
+  if (models.size() < 2) return {"map"};
+  std::vector<std::vector<std::string>> parts;
+  for (const std::string& model : models) {
+    parts.emplace_back();
+    for (const fs::path& part : fs::path(model)) parts.back().push_back(part.string());
+  }
+  const auto all_share = [&](const auto& part_of) {
+    return std::ranges::all_of(
+        parts, [&](const auto& p) { return p.size() > 1 && part_of(p) == part_of(parts.front()); });
+  };
+  while (all_share([](const auto& p) { return p.front(); }))
+    std::ranges::for_each(parts, [](auto& p) { p.erase(p.begin()); });
+  while (all_share([](const auto& p) { return p.back(); }))
+    std::ranges::for_each(parts, [](auto& p) { p.pop_back(); });
+  std::vector<std::string> names;
+  for (const auto& p : parts) {
+    fs::path name;
+    for (const std::string& part : p) name /= part;
+    names.push_back(name.string());
+  }
+  return names;
+}
+
+nlohmann::json settings_json(const EvaluateOptions& o, const EvaluationSettings& s,
+                             const ImageFolder& pictures, const char* boundary) {
+  return {{"model", o.models.front()},
+          {"models", o.models},
+          {"folder", pictures.folder().string()},
+          {"size", pictures.picture_size()},
+          {"noise", s.noise},
+          {"noise_kind", name_of(s.noise_kind)},
+          {"seed", s.seed},
+          {"boundary", boundary},
+          {"grid", {{"low", s.grid.low}, {"high", s.grid.high}, {"n", s.grid.n}}},
+          {"scalar_iterations", s.scalar_iterations}};
+}
+
+// A model that has no map: one table, and with -o its files.
+void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device device) {
+  if (o.models.size() > 1 || !o.figures.empty())
+    throw ConfigError(
+        "[evaluate] {} is a model of task {}: several models and --figure are for maps of unrolled TV",
+        file.string(), task_text(architecture_in(Safetensors::read(file))));
+  const fs::path folder = o.output;
+  if (!o.output.empty()) {
+    for (const char* name : {"evaluation.csv", "summary.json"}) check_result_file(folder / name, o.overwrite);
+    check_figure_folders(folder, o.overwrite);
+  }
+  AutoencoderFigureSettings figure_settings{.n_tsne = o.n_tsne, .perplexity = o.perplexity, .seed = o.seed};
+  if (!o.common.quiet) {
+    figure_settings.progress = [](int iteration, double divergence) {
+      if (iteration % 200 == 0) say("t-SNE: iteration {}, divergence {:.3f}\n", iteration, divergence);
+      return true;
+    };
+  }
+  const TaskEvaluation result = evaluate_task(file, {.data = o.data,
+                                                     .noise = o.noise,
+                                                     .noise_kind = o.noise_kind,
+                                                     .seed = o.seed,
+                                                     .limit = o.limit,
+                                                     .device = device,
+                                                     .figures = !o.output.empty(),
+                                                     .figure_settings = figure_settings,
+                                                     .lpips = o.lpips});
+  if (!o.output.empty()) {
+    make_result_folder(folder);
+    write_text(folder / "evaluation.csv", result.csv);
+    make_result_folder(folder / "figures");
+    for (const auto& [name, figure] : result.figures)
+      o.style.write(folder / "figures" / (name + o.style.ending()), figure);
+    write_text(folder / "summary.json", json_text(result.json, 2) + "\n");
+  }
+  if (o.common.json) return print_json(result.json);
+  put_text(result.text);
+}
+
+void evaluate(const EvaluateOptions& o) {
+  const Device device = o.common.apply();
+  const ImplementationScope forced(o.common.forced());
+  if (!o.figures.empty() && o.output.empty())
+    throw ConfigError("[evaluate] --figure needs -o DIR to write to");
+  EvaluationSettings settings{
+      .noise = o.noise, .seed = o.seed, .grid = parse_lambda_grid(o.grid), .scalar_iterations = o.iterations};
+  Models models;
+  std::vector<fs::path> files_of_models;
+  for (const std::string& named : o.models) files_of_models.push_back(model_file(named, o.common.quiet));
+  if (architecture_in(Safetensors::read(files_of_models.front())) != kUnrolledTv)
+    return evaluate_other(o, files_of_models.front(), device);
+  if (!o.lpips.empty())
+    throw ConfigError("[evaluate] --lpips is for models of task reconstruct; {} is one of task denoise",
+                      files_of_models.front().string());
+  for (const fs::path& file : files_of_models) models.push_back(load_model(file, {}, device));
+  const UnrolledTv& model = *models.front();
+  const TrainConfig config = model_config(files_of_models.front());
+  settings.noise_kind = parse_noise_kind(o.noise_kind.empty() ? config.noise.kind : o.noise_kind);
+  const TestPictures pictures(split_folder(o.data, "test"), o.size > 0 ? o.size : config.data.size, o.limit,
+                              parse_level_range(o.range.empty() ? config.data.range : o.range),
+                              o.common.quiet);
+  std::vector<int64_t> figures = chosen_figures(o, pictures);
+  const int64_t side = pictures.picture_size();
+  if (const std::string seen = seen_in_training(o.data, pictures.folder(), config); !seen.empty()) {
+    if (!o.common.quiet) say("note: {}\n", seen);
+  }
+  const MapPlan plan = plan_map(model, {1, 1, 1, side, side}, o.tiling);
+  settings.tile = plan.tile;
+  if (plan.tile > 0 && !o.common.quiet) say("the network works in {}\n", tiles_text(plan));
+  EvaluationFiles files(o.output, o.overwrite, models.size());
+
+  Failures failures(static_cast<size_t>(pictures.size()));
+  const Evaluated result = evaluate_all(models, pictures, settings, files, failures, o.common.quiet);
+  if (result.rows.empty()) failures.finish("evaluate");
+  const EvaluationSummary summary = summarise(result.rows, o.seed, names_of(o.models));
+  nlohmann::json json = summary_json(summary);
+  json["settings"] = settings_json(o, settings, pictures, name_of(model.options().boundary));
+  json["errors"] = failures.json();
+  json["complete"] = std::ssize(result.rows) == pictures.size();
+  files.write_summary(json, summary_table(summary));
+
+  std::string written;
+  if (files.any()) {
+    written +=
+        files.write_figure("scores/boxes", score_boxes(result.rows, names_of(o.models)), o.style) + "\n";
+    written += files.write_figure("scores/gains", gain_histograms(result.rows, summary), o.style) + "\n";
+    if (figures.empty()) figures = telling_figures(result);
+    std::ranges::sort(figures);
+    figures.erase(std::unique(figures.begin(), figures.end()), figures.end());
+    for (const int64_t i : figures) {
+      if (!std::ranges::binary_search(result.pictures, i)) continue;  // stopped before it, or not read
+      // Computed again: to keep every picture until the choice is known would take memory without bound.
+      EvaluatedPictures kept;
+      const Evaluation scores = evaluate_picture(model, pictures, i, settings, &kept);
+      const std::string name = fs::path(scores.name).replace_extension().string();
+      written += files.write_figure("figures/" + name, comparison_figure(scores, kept), o.style) + "\n";
+      written += files.write_figure("search/" + name, search_figure(scores, kept), o.style) + "\n";
+      written += files.write_figure("lambda/" + name, lambda_figure(kept), o.style) + "\n";
+    }
+  }
+  if (o.common.json) {
+    json["pictures"] = nlohmann::json::array();
+    for (const Evaluation& row : result.rows) json["pictures"].push_back(row_json(row));
+    print_json(json);
+  } else {
+    put_text(summary_table(summary));
+  }
+  flush_output();
+  if (!o.common.quiet) {
+    for (const std::string& remark : summary_remarks(summary)) say("note: {}\n", remark);
+  }
+  if (files.any() && !o.common.quiet) {
+    say("\n{}\n{}\n", (fs::path(o.output) / "evaluation.csv").string(),
+        (fs::path(o.output) / "summary.json").string());
+    say_text(written);
+  }
+  if (result.stopped_by != 0) throw Stopped(result.stopped_by, files.any());
+  failures.finish("evaluate");
+}
+
+}  // namespace
+
+void add_evaluate_command(CLI::App& program) {
+  auto o = std::make_shared<EvaluateOptions>();
+  CLI::App* command = program.add_subcommand(
+      "evaluate", "compare a model's map with the best scalar lambda of each test picture");
+  command
+      ->add_option(
+          "MODEL", o->models,
+          "checkpoint, folder of a run, or bare weights of the thesis model; further models are compared "
+          "with the first")
+      ->required();
+  command
+      ->add_option(
+          "--data", o->data,
+          "folder of clean pictures: DIR/test if it exists, otherwise DIR itself; of a classifier a folder "
+          "for each class, or a manifest; of an autoencoder also a manifest, or MNIST's files")
+      ->required();
+  command->add_option("--size", o->size, "side of the pictures, pixels (default: as the model was trained)")
+      ->check(whole_range(7, 16384));
+  command->add_option("--noise", o->noise, "standard deviation")
+      ->check(number_range(0, 10))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--noise-kind", o->noise_kind,
+          "relative to the picture's deviation, or absolute and clipped (default: as the model was trained)")
+      ->check(CLI::IsMember({"relative", "absolute"}));
+  command->add_option("--seed", o->seed, "seed of the noise and the bootstrap")
+      ->check(whole_range(0))
+      ->capture_default_str();
+  add_range_option(*command, o->range, "as the model was trained");
+  command->add_option("--limit", o->limit, "only the first N pictures")->check(whole_range(1));
+  command->add_option("--lpips", o->lpips,
+                      "weights of LPIPS, a file of scripts/pytorch/lpips_weights.py: adds that score of an "
+                      "autoencoder's pictures");
+  command->add_option("--grid", o->grid, "the scalar lambdas to choose from, LOW:HIGH:N")
+      ->capture_default_str();
+  command->add_option("--iterations", o->iterations, "iterations of PDHG for each scalar lambda")
+      ->check(whole_range(1, 1'000'000'000))
+      ->capture_default_str();
+  add_tile_option(*command, o->tiling);
+  command->add_option(
+      "-o,--output", o->output,
+      "folder for evaluation.csv (one row per picture), summary.json, summary.txt and figures, in figures/, "
+      "scores/, search/ and lambda/");
+  command
+      ->add_option("--tsne", o->n_tsne,
+                   "of an autoencoder with latent vectors: points of the figure by t-SNE; 0: no such figure")
+      ->check(whole_range(0, kMaxTsnePoints))
+      ->capture_default_str();
+  command->add_option("--perplexity", o->perplexity, "of t-SNE")
+      ->check(number_range(1, 1000))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--figure", o->figures,
+          "picture to show side by side, by name or number from 1; may be repeated (default: the first, and "
+          "those with the median and the worst gain of PSNR)")
+      ->allow_extra_args(false);
+  add_figure_style(*command, o->style);
+  command->add_flag("--overwrite", o->overwrite, "replace files that exist");
+  o->common.add_to(*command);
+  command->footer(
+      "PSNR and SSIM are computed from the unclipped result, with data range 1. The best scalar lambda is\n"
+      "chosen for each picture with knowledge of the clean picture, once by PSNR and once by SSIM, and uses\n"
+      "the model's boundary. The PSNR of identical pictures is infinite: `inf` in evaluation.csv, null in\n"
+      "JSON. Such values are counted, and means, deviations and intervals are over the finite ones. If a\n"
+      "picture cannot be read, the error is reported, the others are still processed, and the exit code is\n"
+      "3. Ctrl-C stops after the current picture and reports.\n"
+      "Examples:\n  primal evaluate runs/thesis/best.safetensors --data chest_xray -o evaluation\n"
+      "  primal evaluate runs/a/best.safetensors runs/b/best.safetensors --data chest_xray\n"
+      "  primal evaluate runs/thesis/best.safetensors --data chest_xray --noise 0.3 --limit 10 --figure 1");
+  command->callback([o] { evaluate(*o); });
+}
+
+}  // namespace primal

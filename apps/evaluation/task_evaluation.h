@@ -1,0 +1,52 @@
+// What `primal evaluate` says of models that have no map: a classifier, an autoencoder.
+//
+//   classifier    the confusion matrix, accuracy, and precision, recall and F1 of each class, weighted and macro
+//                 (data/classification)
+//   autoencoder   means of PSNR, SSIM, MSE and, where weights are given, LPIPS (nn/lpips) of the noisy and the denoised pictures;
+//                 the scores of all pixels together too (data/metrics/fit_scores.h)
+// The pictures are those of a folder (its test split, where it has one) or of a manifest; a folder with MNIST's files means the
+// 10,000 of its test file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "apps/evaluation/autoencoder_figures.h"
+#include "data/classification/classification.h"
+#include "data/figure/figure.h"
+#include "tensor/device.h"
+
+namespace primal {
+
+struct TaskEvaluation {
+  std::vector<NamedFigure> figures;  // of a classifier "confusion", of an autoencoder autoencoder_figures.h
+  std::string text;                  // tables for a person
+  nlohmann::json json;               // "task", "pictures", "scores", ...
+  std::string csv;  // of a classifier the confusion matrix, of an autoencoder a row for each picture
+};
+
+struct TaskEvaluationSettings {
+  std::filesystem::path data;  // a folder or a manifest
+  double noise = 0.5;          // where the data have no noisy pictures
+  std::string noise_kind;      // empty: as in training
+  uint64_t seed = 42;
+  int64_t limit = 0;  // only so many pictures
+  Device device = {};
+  bool figures = false;  // whether they are wanted
+  AutoencoderFigureSettings figure_settings = {};
+  std::filesystem::path lpips;  // weights (model/perceptual.h); empty: no LPIPS. Of an autoencoder only
+};
+
+// Of a model of task classify or reconstruct.
+TaskEvaluation evaluate_task(const std::filesystem::path& model, const TaskEvaluationSettings& settings);
+
+// Rows are the truth, columns the predictions.
+std::string confusion_csv(const ConfusionMatrix& confusion, const std::vector<std::string>& labels);
+std::string confusion_text(const ConfusionMatrix& confusion, const std::vector<std::string>& labels);
+Figure confusion_figure(const ConfusionMatrix& confusion, const std::vector<std::string>& labels);
+nlohmann::json confusion_json(const ConfusionMatrix& confusion, const std::vector<std::string>& labels);
+
+}  // namespace primal

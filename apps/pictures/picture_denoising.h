@@ -1,0 +1,103 @@
+// One picture of `primal denoise`: read, perhaps made noisy, denoised, written, scored, and what there is to say about it.
+//
+// Scores are against the clean picture, where there is one. Results keep the size, grey levels and bit depth of their picture, and
+// say in text chunks how they came about.
+// Errors: those of read_grey (inputs.h); DataError for a clean picture of another size and for one too small to be scored;
+//         IoError where a result cannot be written.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "apps/pictures/denoiser.h"
+#include "apps/pictures/figure_file.h"
+#include "apps/pictures/inputs.h"
+#include "apps/scores/scores.h"
+#include "data/image/image.h"
+#include "data/noise/noise.h"
+#include "data/preprocess/level_range.h"
+#include "tensor/tensor.h"
+
+namespace primal {
+
+struct PictureDenoisingOptions {
+  std::optional<double> lambda;   // of scalar TV; a model otherwise
+  std::optional<double> noise;    // the pictures are clean: deviation of the noise to add
+  std::string noise_kind, range;  // empty: as the model was trained
+  std::string map_format = "figure";
+  FigureStyle figures;
+  double gap = 0.0;        // asked for; 0: none
+  int64_t iterations = 0;  // asked for; 0: the model's
+  int64_t size = 0;        // side after cropping and resizing; 0: as it is
+  uint64_t seed = 42;      // of the noise
+  bool has_clean = false;  // jobs name their clean pictures
+  bool to_standard_output = false, quiet = false, json = false;
+
+  bool is_scored() const { return noise || has_clean; }
+};
+
+// A picture and where its results go.
+struct DenoisingJob {
+  PictureInput input;
+  uint32_t number;  // among all pictures given: of its noise
+  std::optional<PictureInput> clean;
+  std::filesystem::path denoised, map, compare;  // empty: not wanted
+};
+
+// What is read for a job: grey; clean is not defined where it has none.
+struct DenoisingInput {
+  GreyInput picture;
+  Tensor clean;
+};
+
+// What came of a job.
+struct DenoisingRow {
+  std::string name, picture;
+  int64_t n_tiles = 0;  // in which the network worked; 0: on the whole picture
+  // Of the solver; an autoencoder has none.
+  struct Solver {
+    int64_t iterations;
+    double relative_gap;
+    std::string boundary;
+  };
+  std::optional<Solver> solver;
+  bool is_scored = false;
+  Scores noisy, denoised;                             // where it is scored
+  std::filesystem::path denoised_file, map, compare;  // written ones
+};
+
+// "picture", "iterations", "psnr", "denoised", ...: what there is of them.
+nlohmann::json to_json(const DenoisingRow& row);
+nlohmann::json scores_json(const Scores& noisy, const Scores& denoised);
+
+class PictureDenoising {
+ public:
+  // Keeps both by reference.
+  PictureDenoising(const PictureDenoisingOptions& options, const Denoiser& denoiser);
+
+  DenoisingInput read(const DenoisingJob& job);
+  DenoisingRow operator()(const DenoisingJob& job, const DenoisingInput& read);
+
+  // Pictures whose result is far from converged.
+  size_t n_far() const { return n_far_; }
+
+ private:
+  GreyInput read_one(const PictureInput& input, const LevelRange& range);
+  GreyInput clean_of(const DenoisingJob& job, const GreyInput& read);
+  void write(const DenoisingJob& job, const GreyInput& read, const Tensor& clean, const Tensor& z,
+             const Denoised& result, DenoisingRow& row) const;
+  PngText provenance(const Denoised& result) const;
+  void talk(const DenoisingJob& job, const Denoised& result);
+
+  const PictureDenoisingOptions& options_;
+  const Denoiser& denoiser_;
+  NoiseKind noise_kind_;
+  LevelRange range_;
+  bool said_grey_ = false, said_alpha_ = false, said_range_ = false;
+  size_t n_far_ = 0;
+};
+
+}  // namespace primal

@@ -1,0 +1,87 @@
+#include "apps/training/learner.h"
+
+#include "apps/training/denoising_task.h"
+#include "model/model_options.h"
+#include "nn/cross_entropy/cross_entropy.h"
+#include "nn/mse_loss/mse_loss.h"
+
+namespace primal {
+namespace {
+
+class DenoisingLearner : public Learner {
+ public:
+  DenoisingLearner(const TrainConfig& config, Initialiser& init)
+      : model_(model_options(config.model), init) {}
+  const Module& model() const override { return model_; }
+  std::vector<std::string> batch_names() const override { return {"noisy", "clean"}; }
+  Variable loss(const TensorMap& batch) const override { return denoising_loss(model_, batch); }
+
+ private:
+  UnrolledTv model_;
+};
+
+class ClassificationLearner : public Learner {
+ public:
+  ClassificationLearner(const TrainConfig& config, Initialiser& init)
+      : model_(config.classifier, init), seed_(static_cast<uint64_t>(config.seed)) {}
+  const Module& model() const override { return model_.module(); }
+  std::vector<std::string> batch_names() const override { return {"x", "labels", "dropout"}; }
+  Variable loss(const TensorMap& batch) const override { return classification_loss(model_, batch, seed_); }
+
+ private:
+  Classifier model_;
+  uint64_t seed_;
+};
+
+class ReconstructionLearner : public Learner {
+ public:
+  ReconstructionLearner(const TrainConfig& config, Initialiser& init) : model_(config.autoencoder, init) {}
+  const Module& model() const override { return model_.module(); }
+  std::vector<std::string> batch_names() const override { return {"noisy", "clean"}; }
+  Variable loss(const TensorMap& batch) const override { return reconstruction_loss(model_, batch); }
+
+ private:
+  Autoencoder model_;
+};
+
+}  // namespace
+
+Variable classification_loss(const Classifier& model, const TensorMap& batch, uint64_t seed) {
+  const Tensor place = batch.at("dropout").to(Device{});
+  const int64_t* const at = place.data<int64_t>();
+  const DropoutKey key{seed, static_cast<uint32_t>(at[0]), static_cast<uint32_t>(at[1]), 0};
+  return cross_entropy(model.forward(batch.at("x"), Mode::training, key), batch.at("labels"));
+}
+
+Variable reconstruction_loss(const Autoencoder& model, const TensorMap& batch) {
+  return mse_loss(model.forward(batch.at("noisy"), Mode::training), batch.at("clean"));
+}
+
+std::unique_ptr<Learner> make_learner(const TrainConfig& config, Initialiser& init) {
+  if (config.task.kind == "classify") return std::make_unique<ClassificationLearner>(config, init);
+  if (config.task.kind == "reconstruct") return std::make_unique<ReconstructionLearner>(config, init);
+  return std::make_unique<DenoisingLearner>(config, init);
+}
+
+TrainingPlan plan_learner(const TrainConfig& config, Device device,
+                          const std::function<TensorMap()>& make_batch) {
+  // A learner as a module; it dies with the rehearsal.
+  struct Rehearsed : Module {
+    explicit Rehearsed(std::unique_ptr<Learner> made) : learner(std::move(made)) {
+      register_module("model", learner->model());
+    }
+    const std::unique_ptr<Learner> learner;
+  };
+  return plan_training(
+      RehearsedStep{.make_model = [&]() -> std::unique_ptr<Module> {
+                      Initialiser init(0, DType::f32, device);
+                      return std::make_unique<Rehearsed>(make_learner(config, init));
+                    },
+                    .make_loss = [&](const Module& model) -> std::function<Variable()> {
+                      const Learner& learner = *dynamic_cast<const Rehearsed&>(model).learner;
+                      return [&learner, batch = make_batch()] { return learner.loss(batch); };
+                    },
+                    .adam = {.amsgrad = config.adam.amsgrad}});
+}
+
+}  // namespace primal

@@ -1,0 +1,49 @@
+#include "apps/training/model_choice.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "apps/shell/streams.h"
+#include "apps/training/run_folder.h"
+#include "tensor/error.h"
+
+namespace primal {
+
+namespace fs = std::filesystem;
+
+std::optional<fs::path> best_checkpoint_in(const fs::path& folder) {
+  for (const char* name : {kBestCheckpoint, kLastCheckpoint}) {
+    std::error_code error;
+    if (fs::exists(folder / name, error)) return folder / name;
+  }
+  return std::nullopt;
+}
+
+ModelFile find_model_file(const fs::path& named) {
+  std::error_code error;
+  const fs::file_status status = fs::status(named, error);
+  if (!fs::exists(status)) {
+    const bool is_missing = !error || error == std::errc::no_such_file_or_directory;
+    throw IoError(
+        "[model] cannot open {}: {}; expected a checkpoint (.safetensors) or the folder of a training run",
+        named.string(), is_missing ? std::strerror(ENOENT) : error.message());
+  }
+  if (!fs::is_directory(status)) return {named, ""};
+  if (const std::optional<fs::path> found = best_checkpoint_in(named)) {
+    return {*found, fmt::format("{} is the folder of a training run: its {} is used", named.string(),
+                                found->filename().string())};
+  }
+  throw IoError(
+      "[model] {} is a folder without best.safetensors or last.safetensors; expected a checkpoint "
+      "(.safetensors) or the "
+      "folder of a training run",
+      named.string());
+}
+
+fs::path model_file(const fs::path& named, bool quiet) {
+  const ModelFile found = find_model_file(named);
+  if (!found.remark.empty() && !quiet) say("{}\n", found.remark);
+  return found.path;
+}
+
+}  // namespace primal

@@ -1,0 +1,12 @@
+// The identifiers in cairo's SVG, numbered by their first appearance. cairo counts its surfaces over the whole process, so that
+// the same drawing made twice would differ in id="surface12" and in what refers to it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace primal {
+
+std::string renumbered_svg(std::string_view svg);
+
+}  // namespace primal

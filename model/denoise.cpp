@@ -1,0 +1,100 @@
+#include "model/denoise.h"
+
+#include <algorithm>
+
+#include "data/preprocess/preprocess.h"
+#include "solvers/pdhg/pdhg.h"
+#include "tensor/backend.h"
+#include "tensor/device.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+constexpr int64_t kMemory = int64_t{512} << 20;
+constexpr int64_t kMostIterations = 10000;  // with a gap, where nobody said otherwise
+constexpr int64_t kAMoment = 50'000'000;    // pixels times iterations that take about a tenth of a second
+
+int64_t memory_of(Device device) {
+  if (device.kind != Device::Kind::cuda) return kMemory;
+  const std::vector<DeviceInfo> all = devices();
+  const auto info = std::ranges::find(all, device, &DeviceInfo::device);
+  return static_cast<int64_t>(info->free_memory_bytes + backend(device).stats().reserved_bytes) / 2;
+}
+
+void check(const Tensor& z, const DenoisingOptions& options) {
+  const Shape& shape = z.shape();
+  if (shape.rank() != 5 || shape[0] != 1 || shape[1] != 1 || shape[2] != 1)
+    throw ShapeError("[denoise] expects one picture [1,1,1,H,W], found {}", z.str());
+  if (options.iterations < 0)
+    throw ConfigError("[denoise] iterations must be at least 0, found {}", options.iterations);
+}
+
+// Iterates as the options say; params has the steps and the number of iterations by default.
+Denoised solve(const Tensor& z, const Tensor& lambda, PdhgParams params, Boundary boundary,
+               const DenoisingOptions& options) {
+  if (options.gap > 0.0) params.n_iter = kMostIterations;
+  if (options.iterations > 0) params.n_iter = options.iterations;
+  const Tensor weights = weights_at(boundary, lambda, z.shape(), params.axes).value();
+  const PdhgState state = pdhg_start(z, params);
+  PdhgStop stop{.relative_gap = options.gap};
+  // A CUDA device takes all iterations at once and is not waited for in between.
+  const bool slow = z.device().kind == Device::Kind::simt || z.numel() * params.n_iter > kAMoment;
+  if (options.watch && slow && z.device().kind != Device::Kind::cuda) {
+    const int64_t total = options.gap > 0.0 ? 0 : params.n_iter;
+    stop.watch = [&options, total](int64_t iterations) { options.watch("iteration", iterations, total); };
+  }
+  const PdhgReport report = pdhg_solve(z, weights, params, state, stop);
+  // A constant picture has objective 0 and gap 0: solved.
+  const double relative_gap = report.gap[0] > 0.0 ? report.gap[0] / report.objective[0] : 0.0;
+  return {lambda, state.x, report.iterations, relative_gap};
+}
+
+Denoised denoise_there(const UnrolledTv& model, const Tensor& z, const DenoisingOptions& options) {
+  const int64_t tile = options.tile ? *options.tile : plan_map_in_memory(model, z.shape()).tile;
+  const UnrolledTv::Steps steps = model.steps();
+  PdhgParams params{.n_iter = model.options().n_iter,
+                    .sigma = steps.sigma,
+                    .tau = steps.tau,
+                    .theta = steps.theta,
+                    .axes = model.options().axes};
+  params.p_start = model.options().start;
+  const auto watch_tiles = [&](int64_t done, int64_t total) {
+    if (options.watch) options.watch("tile", done, total);
+  };
+  const Tensor map = tile > 0 ? model.map_in_tiles(z, tile, watch_tiles) : model.map_of(z).value();
+  return solve(z, map, params, options.boundary.value_or(model.options().boundary), options);
+}
+
+Denoised on_cpu(Denoised result) {
+  result.x = result.x.to(Device{});
+  result.lambda = result.lambda.to(Device{});
+  return result;
+}
+
+}  // namespace
+
+Denoised denoise(const UnrolledTv& model, const Tensor& z, const DenoisingOptions& options) {
+  check(z, options);
+  const NoGrad no_grad;
+  return on_cpu(denoise_there(model, z.to(model.device()), options));
+}
+
+Denoised denoise(double lambda, const Tensor& z, const DenoisingOptions& options) {
+  check(z, options);
+  if (!(lambda >= 0.0)) throw ConfigError("[denoise] lambda must be at least 0, found {}", lambda);
+  const NoGrad no_grad;
+  return on_cpu(solve(z, Tensor::full({}, lambda, z.dtype(), z.device()), {},
+                      options.boundary.value_or(Boundary::symmetric), options));
+}
+
+DenoisedPicture denoise(const UnrolledTv& model, const Image& noisy, const DenoisingOptions& options) {
+  const Denoised result = denoise(model, to_tensor(to_grey(noisy)), options);
+  return {to_image(result.x, noisy.bit_depth), result.lambda};
+}
+
+MapPlan plan_map_in_memory(const UnrolledTv& model, const Shape& z) {
+  return plan_map_within(model, z, memory_of(model.device()));
+}
+
+}  // namespace primal

@@ -1,0 +1,57 @@
+// What turns a noisy picture z into x: a trained model, or one lambda for all pixels.
+//
+//   x = PDHG(z, Lambda),  Lambda = the model's map of z, or the number      (solvers/pdhg, nn/unrolled_tv)
+//
+// Shapes:  z [1,1,1,H,W] -> x [1,1,1,H,W], lambda [1,n_maps,1,H,W] or [].
+// Devices: computes where the model lives (for a number: where z lives); results are on the CPU.
+// Errors:  ShapeError for other shapes and types, ConfigError for a negative lambda, tile or number of iterations.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "data/image/image.h"
+#include "nn/unrolled_tv/map_plan.h"
+#include "nn/unrolled_tv/unrolled_tv.h"
+#include "solvers/boundary/boundary.h"
+
+namespace primal {
+
+struct DenoisingOptions {
+  // Of PDHG. 0: as many as the model was trained with, 256 with a number, at most 10000 where a gap is given.
+  int64_t iterations = 0;
+  double gap = 0.0;  // > 0: iterate until (P - D) <= gap * P instead
+  // The network's work in tiles of at most so many pixels a side, 0: as a whole. Left out: see plan_map_in_memory.
+  std::optional<int64_t> tile = {};
+  // What lies beyond the edge of the picture (solvers/boundary): as the model was trained, symmetric with a number.
+  std::optional<Boundary> boundary = {};
+  // Called for what may take longer than a moment: "tile" or "iteration", how many are done, and of how many (0: not known).
+  std::function<void(const char* unit, int64_t done, int64_t total)> watch = {};
+};
+using Watch = decltype(DenoisingOptions::watch);
+
+struct Denoised {
+  Tensor lambda;
+  Tensor x;
+  int64_t iterations = 0;
+  double relative_gap = 0.0;  // (P - D) / P at x; above 1 where P - D is the larger
+
+  bool has_map() const { return lambda.shape().rank() == 5; }
+};
+
+Denoised denoise(const UnrolledTv& model, const Tensor& z, const DenoisingOptions& options = {});
+Denoised denoise(double lambda, const Tensor& z, const DenoisingOptions& options = {});
+
+// The same for a picture as it comes from a file: a picture in colour becomes grey, the result has its size and bit depth.
+struct DenoisedPicture {
+  Image picture;
+  Tensor lambda;
+};
+DenoisedPicture denoise(const UnrolledTv& model, const Image& noisy, const DenoisingOptions& options = {});
+
+// How the network works on z where nobody says otherwise: as a whole where it takes at most 512 MiB (on a CUDA device half of the
+// memory that is free), else in as few tiles as keep to that.
+MapPlan plan_map_in_memory(const UnrolledTv& model, const Shape& z);
+
+}  // namespace primal

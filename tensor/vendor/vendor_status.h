@@ -1,0 +1,17 @@
+// Which vendor libraries this build can use, and what became of each here.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace primal {
+
+// Empty for a build that knows none. Asks for each library, so it is loaded.
+struct VendorStatus {
+  std::string name;            // "cuDNN"
+  std::string implementation;  // "cudnn", as --impl has it
+  std::string path, problem;   // what was loaded; why it cannot be used, empty where it can
+};
+std::vector<VendorStatus> vendor_libraries();
+
+}  // namespace primal

@@ -1,0 +1,86 @@
+// What the commands for pictures share: ranges of levels, and what a person who waits is told.
+#include <gtest/gtest.h>
+
+#include "apps/pictures/meter.h"
+#include "data/preprocess/level_range.h"
+#include "data/preprocess/preprocess.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+using namespace std::chrono_literals;
+
+Image grey16(std::vector<uint16_t> levels) {
+  Image image(std::ssize(levels), 1, 1, 16);
+  image.levels = std::move(levels);
+  return image;
+}
+
+TEST(LevelRange, ScalesAndScalesBack) {
+  const Image image = grey16({0, 100, 1050, 2000, 4000});
+  const Levels levels = levels_of(image, parse_level_range("100:2000"), "a.png");
+  const Tensor x = to_unit(image, levels);
+  EXPECT_FLOAT_EQ(x.data<float>()[1], 0.0f);
+  EXPECT_FLOAT_EQ(x.data<float>()[2], 0.5f);
+  EXPECT_FLOAT_EQ(x.data<float>()[3], 1.0f);
+  EXPECT_LT(x.data<float>()[0], 0.0f);  // what lies outside is kept
+  EXPECT_EQ(from_unit(x, levels, 16).levels, image.levels);
+  EXPECT_EQ(stretched(image, levels).levels, (std::vector<uint16_t>{0, 0, 32768, 65535, 65535}));
+}
+
+TEST(LevelRange, FullIsThePictureItself) {
+  const Image image = grey16({0, 100, 65535});
+  const Levels levels = levels_of(image, parse_level_range("full"), "a.png");
+  EXPECT_EQ(to_unit(image, levels).to_doubles(), to_tensor(image).to_doubles());
+  EXPECT_EQ(stretched(image, levels), image);
+}
+
+TEST(LevelRange, AutomaticTakesTheBitsThatHoldThePicture) {
+  const auto high = [](uint16_t largest) {
+    return levels_of(grey16({0, largest}), parse_level_range("auto"), "a.png").high;
+  };
+  EXPECT_EQ(high(0), 255);
+  EXPECT_EQ(high(255), 255);
+  EXPECT_EQ(high(256), 511);
+  EXPECT_EQ(high(4095), 4095);
+  EXPECT_EQ(high(4096), 8191);
+  EXPECT_EQ(high(65535), 65535);
+}
+
+TEST(LevelRange, RemarksOnSixteenBitThatAreHardlyUsed) {
+  EXPECT_NE(small_range_remark("a.png", 16, 4095).find("a.png uses 6.2 %"), std::string::npos);
+  EXPECT_NE(small_range_remark("a.png", 16, 3000).find("--range 0:4095"), std::string::npos);
+  EXPECT_EQ(small_range_remark("a.png", 16, 40000), "");
+  EXPECT_EQ(small_range_remark("a.png", 16, 0), "");
+  EXPECT_EQ(small_range_remark("a.png", 8, 10), "");
+}
+
+TEST(LevelRange, RefusesWhatIsNone) {
+  for (const char* wrong : {"", "all", "1:1", "2:1", "-1:5", "0:65536", "0:5:7", "0:"}) {
+    EXPECT_THROW(parse_level_range(wrong), ConfigError) << wrong;
+  }
+  EXPECT_THROW(levels_of(Image(2, 2, 1), parse_level_range("0:4095"), "a.png"), DataError);
+}
+
+TEST(Meter, SaysNothingOfWhatIsDoneSoonAndThenHowMuchIsLeft) {
+  const Meter::Clock::time_point start = Meter::Clock::now();
+  Meter terminal("a.png", true, true);
+  EXPECT_FALSE(terminal.line("tile", 1, 4, start + 500ms));
+  EXPECT_EQ(terminal.line("tile", 1, 4, start + 20s).value_or("").substr(0, 20), "a.png: tile 1 of 4, ");
+  EXPECT_FALSE(terminal.line("tile", 2, 4, start + 20100ms));  // a moment after the line before
+  EXPECT_FALSE(terminal.line("tile", 4, 4, start + 40s));      // done
+  // Another stage has a time of its own.
+  EXPECT_FALSE(terminal.line("iteration", 16, 256, start + 41s));
+  EXPECT_EQ(terminal.line("iteration", 128, 256, start + 71s), "a.png: iteration 128 of 256, 30.0 s left");
+  EXPECT_EQ(terminal.line("iteration", 160, 0, start + 80s), "a.png: iteration 160");
+
+  Meter elsewhere("a.png", true, false);
+  EXPECT_FALSE(elsewhere.line("tile", 1, 4, start + 5s));
+  EXPECT_TRUE(elsewhere.line("tile", 1, 4, start + 15s));
+  EXPECT_FALSE(elsewhere.line("tile", 2, 4, start + 30s));
+  EXPECT_TRUE(elsewhere.line("tile", 3, 4, start + 50s));
+}
+
+}  // namespace
+}  // namespace primal
