@@ -29,7 +29,9 @@ namespace primal {
 
 enum class Boundary { periodic, symmetric };
 Boundary parse_boundary(const std::string& text);  // ConfigError for another text
-inline const char* name_of(Boundary boundary) { return boundary == Boundary::periodic ? "periodic" : "symmetric"; }
+inline const char* name_of(Boundary boundary) {
+  return boundary == Boundary::periodic ? "periodic" : "symmetric";
+}
 
 Variable symmetric_boundary(const Variable& lambda, const std::array<int64_t, 3>& volume, const Axes& axes);
 
