@@ -38,6 +38,20 @@ function(primal_library name)
   set_property(GLOBAL APPEND PROPERTY PRIMAL_PUBLIC_HEADERS ${ARG_HEADERS})
 endfunction()
 
+# primal_embed(primal_data page/page_parts.cpp.in PRIMAL_PAGE_STYLE page/style.css ...): text files as strings of the library. The
+# first file is a template for configure_file(), and each variable in it stands for the content of the file after its name.
+function(primal_embed target template)
+  set(pairs ${ARGN})
+  while(pairs)
+    list(POP_FRONT pairs name file)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${file})
+    file(READ ${file} ${name})
+  endwhile()
+  string(REGEX REPLACE "\\.in$" "" source ${CMAKE_CURRENT_BINARY_DIR}/generated/${template})
+  configure_file(${template} ${source} @ONLY)
+  target_sources(${target} PRIVATE ${source})
+endfunction()
+
 # primal_test(solvers/pdhg SOURCES pdhg_test.cpp LABELS unit grad DEPENDS primal::solvers): one GoogleTest program; each of
 # its tests is a CTest test with those labels (`ctest -L grad`). A test that skips itself is shown as skipped. Many tests
 # run at once, so each takes two threads, and oneDNN's sleep at their barriers. KERNELS says that its sources have kernels,

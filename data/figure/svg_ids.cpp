@@ -34,4 +34,18 @@ std::string renumbered_svg(std::string_view svg) {
   return out + std::string(svg);
 }
 
+std::string prefixed_svg(std::string_view svg, std::string_view prefix) {
+  std::string out;
+  out.reserve(svg.size());
+  while (!svg.empty()) {
+    const size_t at = std::min(svg.find(" id=\""), svg.find('#'));
+    if (at == std::string_view::npos) break;
+    const size_t begin = at + (svg[at] == '#' ? 1 : 5);
+    out += svg.substr(0, begin);
+    out += prefix;
+    svg.remove_prefix(begin);
+  }
+  return out.append(svg);
+}
+
 }  // namespace primal
