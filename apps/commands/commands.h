@@ -54,6 +54,8 @@ void add_check_command(CLI::App& program);
 void add_profile_command(CLI::App& program);
 void add_tune_command(CLI::App& program);
 void add_inspect_command(CLI::App& program);
+void add_models_command(CLI::App& program);
+void add_export_command(CLI::App& program);
 void add_data_command(CLI::App& program);
 void add_study_command(CLI::App& program);
 void add_manual_commands(CLI::App& program);  // manual, completion

@@ -13,6 +13,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/number_range.h"
 #include "apps/evaluation/comparison.h"
+#include "apps/evaluation/iteration_scores.h"
 #include "apps/evaluation/report.h"
 #include "apps/evaluation/score_figures.h"
 #include "apps/evaluation/task_evaluation.h"
@@ -42,7 +43,8 @@ struct EvaluateOptions {
   std::string data, output, noise_kind, range, lpips, grid = kDefaultGrid;
   std::vector<std::string> figures;
   double noise = 0.5, perplexity = 30.0;
-  int64_t size = 0, limit = 0, iterations = 256, n_tsne = 1797;
+  std::string iterations;  // at test time, a list
+  int64_t size = 0, limit = 0, scalar_iterations = 256, n_tsne = 1797;
   uint64_t seed = 42;
   bool overwrite = false;
   Tiling tiling;
@@ -135,7 +137,8 @@ class EvaluationFiles {
  public:
   EvaluationFiles(const std::string& folder, bool overwrite, size_t n_models) : folder_(folder) {
     if (folder.empty()) return;
-    for (const char* name : {"evaluation.csv", "summary.json", "summary.txt"})
+    for (const char* name :
+         {"evaluation.csv", "iterations.csv", "summary.csv", "summary.json", "summary.txt"})
       check_result_file(folder_ / name, overwrite);
     check_figure_folders(folder_, overwrite);
     csv_.open(folder_ / "evaluation.csv", std::ios::trunc);
@@ -155,6 +158,7 @@ class EvaluationFiles {
     write_text(folder_ / "summary.json", json_text(summary, 2) + "\n");
     write_text(folder_ / "summary.txt", table);
   }
+  void write(const std::string& name, const std::string& text) const { write_text(folder_ / name, text); }
   std::string write_figure(const std::string& name, const Figure& figure, const FigureStyle& style) const {
     const fs::path file = folder_ / (name + style.ending());
     make_result_folder(file.parent_path());
@@ -189,7 +193,8 @@ std::vector<int64_t> telling_figures(const Evaluated& result) {
 using Models = std::vector<std::unique_ptr<UnrolledTv>>;
 
 Evaluated evaluate_all(const Models& models, const Dataset& pictures, const EvaluationSettings& settings,
-                       EvaluationFiles& files, Failures& failures, bool quiet) {
+                       IterationScores& over_iterations, EvaluationFiles& files, Failures& failures,
+                       bool quiet) {
   const StopSignals signals;
   const auto start = std::chrono::steady_clock::now();
   Evaluated result;
@@ -206,6 +211,7 @@ Evaluated evaluate_all(const Models& models, const Dataset& pictures, const Eval
     result.rows.push_back(evaluate_picture(*models.front(), pictures, i, settings));
     for (size_t m = 1; m < models.size(); ++m)
       result.rows.back().other_maps.push_back(map_scores(*models[m], pictures, i, settings));
+    over_iterations.add(*models.front(), pictures, i, settings);
     result.pictures.push_back(i);
     const Evaluation& e = result.rows.back();
     files.append(csv_row(e));
@@ -262,9 +268,10 @@ nlohmann::json settings_json(const EvaluateOptions& o, const EvaluationSettings&
 
 // A model that has no map: one table, and with -o its files.
 void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device device) {
-  if (o.models.size() > 1 || !o.figures.empty())
+  if (o.models.size() > 1 || !o.figures.empty() || !o.iterations.empty())
     throw ConfigError(
-        "[evaluate] {} is a model of task {}: several models and --figure are for maps of unrolled TV",
+        "[evaluate] {} is a model of task {}: several models, --figure and --iterations are for maps of "
+        "unrolled TV",
         file.string(), task_text(architecture_in(Safetensors::read(file))));
   const fs::path folder = o.output;
   if (!o.output.empty()) {
@@ -304,8 +311,12 @@ void evaluate(const EvaluateOptions& o) {
   const ImplementationScope forced(o.common.forced());
   if (!o.figures.empty() && o.output.empty())
     throw ConfigError("[evaluate] --figure needs -o DIR to write to");
-  EvaluationSettings settings{
-      .noise = o.noise, .seed = o.seed, .grid = parse_lambda_grid(o.grid), .scalar_iterations = o.iterations};
+  EvaluationSettings settings{.noise = o.noise,
+                              .seed = o.seed,
+                              .grid = parse_lambda_grid(o.grid),
+                              .scalar_iterations = o.scalar_iterations};
+  IterationScores over_iterations(o.iterations.empty() ? std::vector<int64_t>()
+                                                       : parse_iterations(o.iterations));
   Models models;
   std::vector<fs::path> files_of_models;
   for (const std::string& named : o.models) files_of_models.push_back(model_file(named, o.common.quiet));
@@ -332,20 +343,34 @@ void evaluate(const EvaluateOptions& o) {
   EvaluationFiles files(o.output, o.overwrite, models.size());
 
   Failures failures(static_cast<size_t>(pictures.size()));
-  const Evaluated result = evaluate_all(models, pictures, settings, files, failures, o.common.quiet);
+  const Evaluated result =
+      evaluate_all(models, pictures, settings, over_iterations, files, failures, o.common.quiet);
   if (result.rows.empty()) failures.finish("evaluate");
   const EvaluationSummary summary = summarise(result.rows, o.seed, names_of(o.models));
   nlohmann::json json = summary_json(summary);
   json["settings"] = settings_json(o, settings, pictures, name_of(model.options().boundary));
   json["errors"] = failures.json();
   json["complete"] = std::ssize(result.rows) == pictures.size();
-  files.write_summary(json, summary_table(summary));
+  std::string table = summary_table(summary);
+  const std::vector<IterationScores::Row> iterations = over_iterations.rows();
+  if (over_iterations.any()) {
+    json["iterations"] = iterations_json(iterations);
+    table += iterations_table(iterations);
+  }
+  files.write_summary(json, table);
+  if (files.any()) files.write("summary.csv", summary_csv(summary));
 
   std::string written;
   if (files.any()) {
     written +=
         files.write_figure("scores/boxes", score_boxes(result.rows, names_of(o.models)), o.style) + "\n";
     written += files.write_figure("scores/gains", gain_histograms(result.rows, summary), o.style) + "\n";
+    if (over_iterations.any()) {
+      files.write("iterations.csv", iterations_csv(iterations));
+      written += files.write_figure("scores/iterations",
+                                    iterations_figure(iterations, model.options().n_iter), o.style) +
+                 "\n";
+    }
     if (figures.empty()) figures = telling_figures(result);
     std::ranges::sort(figures);
     figures.erase(std::unique(figures.begin(), figures.end()), figures.end());
@@ -365,7 +390,7 @@ void evaluate(const EvaluateOptions& o) {
     for (const Evaluation& row : result.rows) json["pictures"].push_back(row_json(row));
     print_json(json);
   } else {
-    put_text(summary_table(summary));
+    put_text(table);
   }
   flush_output();
   if (!o.common.quiet) {
@@ -418,14 +443,20 @@ void add_evaluate_command(CLI::App& program) {
                       "autoencoder's pictures");
   command->add_option("--grid", o->grid, "the scalar lambdas to choose from, LOW:HIGH:N")
       ->capture_default_str();
-  command->add_option("--iterations", o->iterations, "iterations of PDHG for each scalar lambda")
+  command->add_option(
+      "--iterations", o->iterations,
+      "also score with these iterations of PDHG at test time, map and best scalar: T,T,... for example "
+      "16,64,256,1024");
+  command
+      ->add_option("--scalar-iterations", o->scalar_iterations,
+                   "iterations of PDHG for each scalar lambda of the grid")
       ->check(whole_range(1, 1'000'000'000))
       ->capture_default_str();
   add_tile_option(*command, o->tiling);
-  command->add_option(
-      "-o,--output", o->output,
-      "folder for evaluation.csv (one row per picture), summary.json, summary.txt and figures, in figures/, "
-      "scores/, search/ and lambda/");
+  command->add_option("-o,--output", o->output,
+                      "folder for evaluation.csv (one row per picture), summary.json, .csv and .txt, and "
+                      "figures, in figures/, "
+                      "scores/, search/ and lambda/");
   command
       ->add_option("--tsne", o->n_tsne,
                    "of an autoencoder with latent vectors: points of the figure by t-SNE; 0: no such figure")

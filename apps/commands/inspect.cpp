@@ -11,6 +11,7 @@
 #include "apps/inspection/file_contents.h"
 #include "apps/inspection/file_difference.h"
 #include "apps/inspection/run_curves.h"
+#include "apps/inspection/settings_difference.h"
 #include "apps/pictures/figure_file.h"
 #include "apps/shell/is_folder.h"
 #include "apps/shell/json_text.h"
@@ -24,7 +25,7 @@ namespace {
 
 struct InspectOptions {
   CommonOptions common;
-  std::vector<std::string> files;  // one file, or folders of trainings
+  std::vector<std::string> files, compare;  // one file, or folders of trainings
   FigureFile curves;
   std::vector<std::string> diff;
   bool devices = false, overwrite = false;
@@ -93,17 +94,29 @@ void inspect_runs(const InspectOptions& options) {
   std::vector<RunCurves> runs;
   for (const std::string& folder : options.files) runs.push_back(read_run_curves(folder));
   if (options.curves.is_wanted()) options.curves.write(figure_of(runs));
+  const SettingsDifference settings = settings_difference({options.files.begin(), options.files.end()});
   if (options.common.json) {
     nlohmann::json all = nlohmann::json::array();
     for (const RunCurves& run : runs) all.push_back(to_json(run));
-    print_json(runs.size() == 1 ? all.front() : nlohmann::json{{"runs", all}});
+    print_json(runs.size() == 1 ? all.front()
+                                : nlohmann::json{{"runs", all}, {"settings_that_differ", to_json(settings)}});
     return;
   }
   for (const RunCurves& run : runs) print_run(run);
+  if (runs.size() == 1) return;
+  std::vector<std::string> names;
+  for (const RunCurves& run : runs) names.push_back(visible(run.name));
+  put_text("\n" + settings_table(settings, names));
+  if (options.common.quiet) return;
+  for (const std::string& remark : settings.remarks) say("note: {}\n", remark);
 }
 
-void inspect(const InspectOptions& options) {
+void inspect(InspectOptions options) {
   options.common.apply();
+  if (!options.compare.empty() && options.files.empty())
+    throw ConfigError("[inspect] --compare needs a run to compare with: inspect RUN --compare {}",
+                      options.compare.front());
+  options.files.insert(options.files.end(), options.compare.begin(), options.compare.end());
   const int n_asked =
       (options.files.empty() ? 0 : 1) + (options.diff.empty() ? 0 : 1) + (options.devices ? 1 : 0);
   if (n_asked != 1) throw ConfigError("[inspect] expects one of: FILE or FOLDER, --diff A B, --devices");
@@ -143,6 +156,12 @@ void add_inspect_command(CLI::App& program) {
       "file", options->files,
       "a checkpoint, or any other safetensors file, or the folder of a training run, or several of these");
   command
+      ->add_option("--compare", options->compare,
+                   "folders of further runs: their curves share the axes of --curves, and a table shows "
+                   "which settings "
+                   "differ")
+      ->type_name("RUN...");
+  command
       ->add_option(
           "--curves", options->curves.figure,
           "for folders of runs: plot loss and metrics over the steps to this file, .png, .svg or .pdf; "
@@ -163,7 +182,7 @@ void add_inspect_command(CLI::App& program) {
   command->footer(
       "Examples:\n  primal inspect runs/thesis/best.safetensors\n"
       "  primal inspect runs/thesis --curves curves.png\n"
-      "  primal inspect runs/a runs/b --curves both.png\n"
+      "  primal inspect runs/a --compare runs/b --curves both.png\n"
       "  primal inspect --diff runs/a/last.safetensors runs/b/last.safetensors\n"
       "  primal inspect --devices --json");
   command->callback([options] { inspect(*options); });

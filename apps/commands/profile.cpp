@@ -6,12 +6,16 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/number_range.h"
 #include "apps/ops/register_ops.h"
+#include "apps/pictures/figure_file.h"
 #include "apps/pictures/text_file.h"
 #include "apps/profile/device_roofs.h"
 #include "apps/profile/model_source.h"
+#include "apps/profile/profile_figures.h"
+#include "apps/profile/profile_page.h"
 #include "apps/profile/simt_counters.h"
 #include "apps/profile/tables.h"
 #include "apps/profile/trace.h"
+#include "apps/shell/command_line.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/machine_load.h"
 #include "apps/shell/streams.h"
@@ -24,11 +28,36 @@ struct ProfileOptions {
   CommonOptions common;
   std::vector<std::string> ops, shapes;
   bool step = false, denoise = false, all = false, overwrite = false;
-  std::string model, config, trace;
+  std::string model, config, trace, report;
+  FigureFile figure;
   int64_t size = 0, batch = 0;
   int rounds = 7;
   double min_time_ms = 30.0;
+
+  bool draws() const { return !report.empty() || figure.is_wanted(); }
 };
+
+// Before anything is measured.
+void check_files(const ProfileOptions& options, Device device) {
+  if (device.kind == Device::Kind::simt && options.draws()) {
+    throw ConfigError(
+        "[profile] --report and --figure show times, which mean nothing on the emulation: leave out --device "
+        "simt");
+  }
+  options.figure.check(options.overwrite);
+  if (options.report.empty()) return;
+  if (const auto ending = std::filesystem::path(options.report).extension();
+      ending != ".html" && ending != ".htm")
+    throw ConfigError("[profile] --report {}: expected a name that ends in .html", options.report);
+  check_result_file(options.report, options.overwrite);
+}
+
+void write_drawn(const ProfileOptions& options, const Figure& figure, const ProfileReport& report) {
+  if (options.figure.is_wanted()) options.figure.write(figure);
+  if (options.report.empty()) return;
+  write_page(options.report, profile_page(report));
+  if (!options.common.quiet) say("report in {}: open it in a browser\n", options.report);
+}
 
 Roofs roofs_now(const ProfileOptions& options, Device device) {
   if (!options.common.quiet)
@@ -152,6 +181,10 @@ void profile_ops(const ProfileOptions& options, Device device) {
   }
   take_better(roofs, roofs_now(options, device));
   const std::vector<std::string> found = doubts(watch, roofs);
+  if (options.draws()) {
+    write_drawn(options, ops_figure(tables, roofs),
+                {"Profile of ops on " + roofs.machine.cpu, command_line(), roofs, found, {}, tables});
+  }
   if (options.common.json) {
     nlohmann::json rows = nlohmann::json::array();
     for (const auto& table : tables) {
@@ -166,6 +199,32 @@ void profile_ops(const ProfileOptions& options, Device device) {
   }
   if (n_wrong > 0)
     throw CheckFailed("[profile] {} results differ from the reference by more than the op allows", n_wrong);
+}
+
+// The implementations of each op of a run, on that of the op's shapes which takes the most arithmetic.
+std::vector<std::vector<OpMeasurement>> side_by_side(const RunProfile& profile, const ProfileOptions& options,
+                                                     Device device) {
+  std::vector<std::string> names;
+  for (const RunProfileRow& row : profile.rows) {
+    if (std::ranges::count(names, row.op) == 0) names.push_back(row.op);
+  }
+  std::vector<std::vector<OpMeasurement>> tables;
+  for (const std::string& name : names) {
+    const OpInfo* op = registered_ops().find(name);
+    if (op == nullptr || op->cost == nullptr || op->stages.empty() ||
+        op->implementations_on(device.kind).size() < 2)
+      continue;
+    const auto elements = [](const OpCase& stage) {
+      int64_t most = 0;
+      for (const OpInput& input : stage.inputs) most = std::max(most, input.shape.numel());
+      return most;
+    };
+    const OpCase& stage = *std::ranges::max_element(op->stages, {}, elements);
+    if (!options.common.quiet) say("{} {}, each implementation\n", op->name, stage.name);
+    tables.push_back(measure_op(*op, options.size > 0 ? at_size(stage, options.size) : stage,
+                                {options.rounds, options.min_time_ms, device}));
+  }
+  return tables;
 }
 
 void profile_run_of_model(const ProfileOptions& options, Device device) {
@@ -196,8 +255,16 @@ void profile_run_of_model(const ProfileOptions& options, Device device) {
   const RunProfile profile = options.step
                                  ? profile_run("step", options.rounds, device, [&] { step.run(); })
                                  : profile_run("denoise", options.rounds, device, [&] { step.denoise(); });
+  std::vector<std::vector<OpMeasurement>> measured;
+  if (!options.report.empty()) measured = side_by_side(profile, options, device);
   take_better(roofs, roofs_now(options, device));
   const std::vector<std::string> found = doubts(watch, roofs);
+  if (options.draws()) {
+    write_drawn(options, run_figure(profile, roofs),
+                {fmt::format("Profile of a {} on {}", options.step ? "training step" : "denoising",
+                             roofs.machine.cpu),
+                 command_line(), roofs, found, profile, measured});
+  }
   if (!options.trace.empty()) {
     write_text(options.trace,
                json_text(trace_events(profile.records, options.step ? "primal step" : "primal denoise")));
@@ -256,18 +323,27 @@ void add_profile_command(CLI::App& program) {
       ->capture_default_str();
   command->add_option("--trace", options->trace,
                       "with --step or --denoise: write one run for ui.perfetto.dev");
-  command->add_flag("--overwrite", options->overwrite, "replace the file of --trace");
+  command->add_option(
+      "--report", options->report,
+      "write a web page in one file: figures, tables, roofs; with --step and --denoise also the "
+      "implementations of each op side by side");
+  command->add_option("--figure", options->figure.figure,
+                      "file for the roofline and the times: .png, .svg or .pdf");
+  command->add_option("--figure-data", options->figure.data, "CSV file for what the figure shows");
+  command->add_flag("--overwrite", options->overwrite, "replace files that exist");
   command->add_flag("--all", options->all,
                     "with --step or --denoise: show every layer, not only the slow ones");
   options->common.add_to(*command);
   command->footer(
       "Examples:\n  primal profile conv3d --shape e0b --shape d1a\n"
-      "  primal profile --step --trace step.json");
+      "  primal profile --step --trace step.json\n"
+      "  primal profile --step --report step.html --figure roofline.svg");
   command->callback([options, denoise] {
     options->denoise = denoise->count() > 0;
     const Device device = options->common.apply();
     if (options->size % 8 != 0)
       throw ConfigError("[profile] --size must be a multiple of 8, found {}", options->size);
+    check_files(*options, device);
     options->step || options->denoise ? profile_run_of_model(*options, device)
                                       : profile_ops(*options, device);
   });

@@ -1,14 +1,10 @@
 #include "apps/evaluation/evaluation.h"
 
 namespace primal {
-namespace {
-
 Tensor noisy_picture(const Tensor& clean, int64_t i, const EvaluationSettings& settings) {
   return add_noise(clean, settings.noise_kind, settings.noise,
                    NoiseKey{settings.seed, settings.noise_epoch, static_cast<uint32_t>(i)});
 }
-
-}  // namespace
 
 Scores map_scores(const UnrolledTv& model, const Dataset& pictures, int64_t i,
                   const EvaluationSettings& settings) {

@@ -41,11 +41,13 @@ struct EvaluatedPictures {
   LambdaSearch search = {};                       // of the scalars
 };
 
+// Picture i of the data set, whose clean values are given, with the noise of (seed, picture i): that of `primal denoise --noise`.
+Tensor noisy_picture(const Tensor& clean, int64_t i, const EvaluationSettings& settings);
+
 // What the map of a model does for picture i of the data set.
 Scores map_scores(const UnrolledTv& model, const Dataset& pictures, int64_t i,
                   const EvaluationSettings& settings);
 
-// Picture i of the data set, with the noise of (seed, picture i): that of `primal denoise --noise`.
 Evaluation evaluate_picture(const UnrolledTv& model, const Dataset& pictures, int64_t i,
                             const EvaluationSettings& settings, EvaluatedPictures* keep = nullptr);
 

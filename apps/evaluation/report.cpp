@@ -105,6 +105,25 @@ nlohmann::json row_json(const Evaluation& row) {
   return json;
 }
 
+std::string summary_csv(const EvaluationSummary& summary) {
+  std::string text = "method,pictures,psnr,psnr_deviation,ssim,ssim_deviation,lambda,lambda_deviation\n";
+  const auto cells = [](const ScoreSummary& s) {
+    return fmt::format(",{},{}", s.has_mean() ? csv_number(s.mean) : "",
+                       s.n_finite > 1 ? csv_number(s.deviation) : "");
+  };
+  for (const EvaluationSummary::Method& m : summary.methods) {
+    text += fmt::format("{},{}{}{}{}\n", csv_field(m.name), summary.n_pictures, cells(m.psnr), cells(m.ssim),
+                        m.has_lambda ? cells(m.lambda) : ",,");
+  }
+  const auto gain = [&](const std::string& name, const Gain& psnr, const Gain& ssim) {
+    text += fmt::format("{},{}{}{},,\n", csv_field(name), summary.n_pictures, cells(psnr.summary),
+                        cells(ssim.summary));
+  };
+  gain("map - best scalar", summary.psnr, summary.ssim);
+  for (const EvaluationSummary::Comparison& c : summary.comparisons) gain(c.name, c.psnr, c.ssim);
+  return text;
+}
+
 std::string summary_table(const EvaluationSummary& summary) {
   std::string text = fmt::format("{:<22} {:>9} {:>10} {:>9} {:>10} {:>9} {:>10}\n",
                                  fmt::format("mean of {}", summary.n_pictures), "PSNR dB", "deviation",

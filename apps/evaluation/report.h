@@ -53,6 +53,8 @@ EvaluationSummary summarise(const std::vector<Evaluation>& rows, uint64_t seed,
 
 nlohmann::json summary_json(const EvaluationSummary& summary);
 nlohmann::json row_json(const Evaluation& row);
+// The means and deviations of each method, a row each; empty where a value does not exist.
+std::string summary_csv(const EvaluationSummary& summary);
 std::string summary_table(const EvaluationSummary& summary);
 
 // What the means leave out, a line each: scores that are infinite or no number (data/metrics/score_summary.h).

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "apps/models/shipped_models.h"
 #include "apps/shell/streams.h"
 #include "apps/training/run_folder.h"
 #include "tensor/error.h"
@@ -23,9 +24,13 @@ ModelFile find_model_file(const fs::path& named) {
   std::error_code error;
   const fs::file_status status = fs::status(named, error);
   if (!fs::exists(status)) {
+    if (const auto shipped = find_shipped_model(named.string()))
+      return {shipped->file, fmt::format("{} is the model {}", named.string(), shipped->file.string())};
     const bool is_missing = !error || error == std::errc::no_such_file_or_directory;
     throw IoError(
-        "[model] cannot open {}: {}; expected a checkpoint (.safetensors) or the folder of a training run",
+        "[model] cannot open {}: {}; expected a checkpoint (.safetensors), the folder of a training run, or "
+        "a "
+        "name that `primal models` lists",
         named.string(), is_missing ? std::strerror(ENOENT) : error.message());
   }
   if (!fs::is_directory(status)) return {named, ""};

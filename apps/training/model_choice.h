@@ -1,4 +1,5 @@
-// What a command line may name as a model: a file of weights, or the folder of a training run.
+// What a command line may name as a model: a file of weights, the folder of a training run, or a model that comes with Primal by
+// its name (apps/models/shipped_models.h).
 #pragma once
 
 #include <filesystem>
@@ -9,13 +10,14 @@ namespace primal {
 
 struct ModelFile {
   std::filesystem::path path;
-  std::string remark;  // of a folder: which of its files it is; else empty
+  std::string remark;  // of a folder or a name: which file it is; else empty
 };
 
 // The best checkpoint in the folder of a training run, the last where there is no best one; nothing where it has neither.
 std::optional<std::filesystem::path> best_checkpoint_in(const std::filesystem::path& folder);
 
-// The file itself, or what best_checkpoint_in finds in a folder. IoError where nothing is there, or a folder has neither.
+// The file itself, what best_checkpoint_in finds in a folder, or, where there is no such file, the shipped model of that name. IoError
+// where nothing is there, or a folder has neither checkpoint.
 ModelFile find_model_file(const std::filesystem::path& named);
 
 // The path of find_model_file; its remark goes to standard error unless `quiet`.

@@ -30,7 +30,7 @@ class EvaluateCli : public testing::Cli {
   }
   std::string evaluate(const std::string& rest) const {
     return "evaluate " + path("model/last.safetensors") + " --data " + path("data") +
-           " --grid 0:0.4:5 --iterations 16 --noise 0.2 " + rest;
+           " --grid 0:0.4:5 --scalar-iterations 16 --noise 0.2 " + rest;
   }
 };
 
@@ -67,7 +67,7 @@ TEST_F(EvaluateCli, TwoModelsAreComparedPictureByPicture) {
           path("other"))
           .exit_code,
       0);
-  const std::string rest = " --data " + path("data") + " --grid 0:0.4:5 --iterations 16 --noise 0.2 ";
+  const std::string rest = " --data " + path("data") + " --grid 0:0.4:5 --scalar-iterations 16 --noise 0.2 ";
   const std::string a = path("model/last.safetensors"), b = path("other/last.safetensors");
   const Outcome o = run("evaluate " + a + " " + b + rest + "-o " + path("out"));
   ASSERT_EQ(o.exit_code, 0) << o.err;
@@ -170,6 +170,45 @@ TEST_F(EvaluateCli, AStopKeepsTheRowsSoFar) {
   const std::string csv = text_of(folder_ / "out/evaluation.csv");
   EXPECT_EQ(std::ranges::count(csv, '\n'), summary.at("n_pictures").get<int>() + 1);
   EXPECT_TRUE(has(text_of(folder_ / "o.txt"), "map - best scalar"));
+}
+
+// The model's own T gives the scores of the evaluation itself, and so does each T of denoise and search.
+TEST_F(EvaluateCli, SeveralIterationsAtTestTime) {
+  const Outcome o = run(evaluate("--iterations 32,8,2 --json --quiet -o " + path("out")));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const json report = json::parse(o.out), rows = report.at("iterations");
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows.at(0).at("iterations"), 2);
+  EXPECT_EQ(rows.at(2).at("iterations"), 32);
+  EXPECT_NEAR(rows.at(1).at("map").at("psnr").get<double>(),
+              report.at("map").at("psnr").at("mean").get<double>(), 1e-9);
+  const json denoised =
+      json::parse(run("denoise " + path("model/last.safetensors") + " " + path("data/test") +
+                      " --size 24 --noise 0.2 --iterations 32 --json --quiet")
+                      .out);
+  EXPECT_NEAR(rows.at(2).at("map").at("psnr").get<double>(), denoised.at("mean").at("psnr").get<double>(),
+              1e-9);
+  EXPECT_NE(rows.at(0).at("map").at("psnr"), rows.at(2).at("map").at("psnr"));
+  const json with_32 =
+      json::parse(run("evaluate " + path("model/last.safetensors") + " --data " + path("data") +
+                      " --grid 0:0.4:5 --scalar-iterations 32 --noise 0.2 --json --quiet")
+                      .out);
+  EXPECT_NEAR(rows.at(2).at("best_scalar").at("psnr").get<double>(),
+              with_32.at("best_scalar_by_psnr").at("psnr").at("mean").get<double>(), 1e-9);
+  EXPECT_EQ(std::ranges::count(text_of(folder_ / "out/iterations.csv"), '\n'), 4);
+  EXPECT_TRUE(has(text_of(folder_ / "out/summary.txt"), "iterations T"));
+  EXPECT_GT(read_image(folder_ / "out/scores/iterations.png").width, 600);
+  for (const char* bad : {"0", "8,8", "8,", "x", "1.5", "99999999999"})
+    EXPECT_EQ(run(evaluate(std::string("--iterations ") + bad)).exit_code, 2) << bad;
+}
+
+TEST_F(EvaluateCli, TheTableIsThereAsCsv) {
+  ASSERT_EQ(run(evaluate("--quiet -o " + path("out"))).exit_code, 0);
+  const std::string csv = text_of(folder_ / "out/summary.csv");
+  EXPECT_EQ(std::ranges::count(csv, '\n'), 6) << csv;
+  const json summary = json::parse(text_of(folder_ / "out/summary.json"));
+  EXPECT_TRUE(has(csv, "\nmap,5," + summary.at("map").at("psnr").at("mean").dump())) << csv;
+  EXPECT_TRUE(has(csv, "\nmap - best scalar,5,")) << csv;
 }
 
 TEST_F(EvaluateCli, SaysWhatIsWrong) {

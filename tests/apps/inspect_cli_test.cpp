@@ -154,6 +154,17 @@ TEST_F(InspectCli, SeveralRunsShareAFigure) {
   EXPECT_NE(o.out.find("b: steps 2"), std::string::npos) << o.out;
   EXPECT_GT(read_image(path("curves.png")).width, 1000);
   EXPECT_EQ(json::parse(run(both + " --json").out).at("runs").size(), 2u);
+  // Neither says its settings; then both do, in one of which they differ.
+  EXPECT_NE(run(both).err.find("the settings of"), std::string::npos);
+  std::ofstream(folder_ / "a/config.toml") << "seed = 1\noutput = \"a\"\n[model]\nfilters = 16\n";
+  std::ofstream(folder_ / "b/config.toml") << "seed = 1\noutput = \"b\"\n[model]\nfilters = 24\n";
+  const Outcome compared = run("inspect " + path("a") + " --compare " + path("b"));
+  ASSERT_EQ(compared.exit_code, 0) << compared.err;
+  EXPECT_NE(compared.out.find("model.filters         16  24\n"), std::string::npos) << compared.out;
+  EXPECT_EQ(compared.out.find("output"), std::string::npos) << compared.out;
+  const json settings = json::parse(run(both + " --json").out).at("settings_that_differ");
+  EXPECT_EQ(settings, json({{"model.filters", {"16", "24"}}}));
+  EXPECT_EQ(run("inspect --compare " + path("b")).exit_code, 2);
   EXPECT_EQ(run("inspect " + path("a") + " " + write("x.safetensors", {1}, {})).exit_code, 2);
   EXPECT_EQ(run("inspect " + path("nosuch") + " --curves " + path("d.png")).exit_code, 3);
 }

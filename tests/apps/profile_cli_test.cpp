@@ -91,6 +91,38 @@ TEST_F(ProfileCli, AStepIsAccountedForAndTraced) {
   EXPECT_GT(report.at("rows").size(), 30u);
 }
 
+TEST_F(ProfileCli, AReportIsAPageInOneFile) {
+  const std::string step = "profile --step --size 32 --config " + small_config() + kQuick;
+  const Outcome o = run(step + " --report " + path("step.html") + " --figure " + path("step.svg") +
+                        " --figure-data " + path("step.csv"));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const std::string page = testing::text_of(folder_ / "step.html");
+  for (const char* part : {"Where the time goes", "Implementations side by side", "Machine and roofs", "pdhg",
+                           "<svg", "multiply-adds, all threads", "primal profile --step"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  EXPECT_EQ(page.find("src=\"http"), std::string::npos);
+  EXPECT_NE(testing::text_of(folder_ / "step.svg").find("<svg"), std::string::npos);
+  // Every layer that computes is a point under the roofs.
+  const nlohmann::json rows = nlohmann::json::parse(run(step + " --json -q").out).at("rows");
+  const auto computes = [](const nlohmann::json& row) {
+    return row.at("flops").get<double>() > 0.0 && row.at("bytes").get<double>() > 0.0;
+  };
+  std::istringstream data(testing::text_of(folder_ / "step.csv"));
+  int64_t n_points = 0;
+  for (std::string line; std::getline(data, line);)
+    n_points += line.starts_with("1.1,") && line.find(",point,") != std::string::npos;
+  EXPECT_EQ(n_points, std::ranges::count_if(rows, computes));
+  const Outcome again = run(step + " --report " + path("step.html"));
+  EXPECT_EQ(again.exit_code, 3);
+  EXPECT_NE(again.err.find("--overwrite"), std::string::npos) << again.err;
+  EXPECT_EQ(run(step + " --report " + path("step.txt")).exit_code, 2);
+  EXPECT_EQ(run(step + " --device simt --report " + path("simt.html")).exit_code, 2);
+  const Outcome ops =
+      run(std::string("profile conv3d --shape e0b --size 32 --report ") + path("ops.html") + kQuick);
+  ASSERT_EQ(ops.exit_code, 0) << ops.err;
+  EXPECT_NE(testing::text_of(folder_ / "ops.html").find("winograd *"), std::string::npos);
+}
+
 TEST_F(ProfileCli, ADenoisingOfACheckpoint) {
   ASSERT_EQ(run("train " + small_config() +
                 " --steps 1 --set data.n_train=2 --set data.n_validation=1 -q -o " + path("run"))
