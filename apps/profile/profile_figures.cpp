@@ -8,7 +8,7 @@
 namespace primal {
 namespace {
 
-constexpr size_t kNamedOps = 7;  // as many as have a colour of their own
+constexpr size_t kNamedOps = 6;  // these and the others have a colour each
 constexpr double kChartWidth = 110.0, kChartHeight = 80.0;
 
 struct Point {
@@ -44,7 +44,8 @@ Chart roofline(const std::vector<Points>& groups, const Roofs& roofs) {
     const double knee = std::clamp(fma / level.best(), low, high);
     chart.layers.push_back(Line{.x = {low, knee},
                                 .y = {std::min(fma, low * level.best()), std::min(fma, knee * level.best())},
-                                .name = fmt::format("{}: {:.0f} GB/s", level.level, level.best())});
+                                .name = fmt::format("{}: {:.0f} GB/s", level.level, level.best()),
+                                .guide = true});
   }
   chart.layers.push_back(Level{fma, fmt::format("multiply-adds: {:.0f} GFLOP/s", fma)});
   return chart;

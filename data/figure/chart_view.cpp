@@ -81,12 +81,18 @@ std::vector<double> level_dash(size_t i) {
   return kDashes[i % kDashes.size()];
 }
 
-// The number of a layer among those that take a colour; of a level among the levels.
+// Levels and guides: black, and told apart by their dashes.
+bool is_black(const Layer& layer) {
+  const auto* line = std::get_if<Line>(&layer);
+  return std::holds_alternative<Level>(layer) || (line != nullptr && line->guide);
+}
+
+// The number of a layer among those that take a colour; of a black one among the black ones.
 size_t number_of(const Chart& chart, size_t layer) {
-  const bool is_level = std::holds_alternative<Level>(chart.layers[layer]);
-  return static_cast<size_t>(
-      std::count_if(chart.layers.begin(), chart.layers.begin() + static_cast<std::ptrdiff_t>(layer),
-                    [&](const Layer& l) { return std::holds_alternative<Level>(l) == is_level; }));
+  const bool black = is_black(chart.layers[layer]);
+  return static_cast<size_t>(std::count_if(chart.layers.begin(),
+                                           chart.layers.begin() + static_cast<std::ptrdiff_t>(layer),
+                                           [&](const Layer& l) { return is_black(l) == black; }));
 }
 
 double point_size(size_t n) { return n > 3000 ? 0.7 : n > 600 ? 1.0 : n > 100 ? 1.3 : 1.8; }
@@ -210,10 +216,12 @@ void ChartView::draw(Drawing& drawing, Point at) const {
 
 void ChartView::draw_layer(Drawing& drawing, Point at, const Line& line, size_t i) const {
   std::vector<Point> run;
-  const std::vector<double> dash = dash_of(i);
+  const std::vector<double> dash = line.guide ? level_dash(i) : dash_of(i);
+  const Colour colour = line.guide ? kInk : series_colour(i);
+  const double width = line.guide ? 0.35 : kCurveWidth;
   const auto end_run = [&] {
-    if (run.size() == 1) drawing.marker(run.front(), Marker::circle, 1.2, series_colour(i));
-    if (run.size() > 1) drawing.line(run, kCurveWidth, series_colour(i), dash);
+    if (run.size() == 1) drawing.marker(run.front(), Marker::circle, 1.2, colour);
+    if (run.size() > 1) drawing.line(run, width, colour, dash);
     run.clear();
   };
   for (size_t k = 0; k < line.x.size(); ++k) {
@@ -293,10 +301,13 @@ void ChartView::fill_legend() {
     const size_t i = number_of(chart_, k);
     const Overloaded add{
         [&](const Line& l) {
-          legend_.add(l.name, [i](Drawing& d, const Box& b) {
+          legend_.add(l.name, [i, guide = l.guide](Drawing& d, const Box& b) {
             const double y = b.y + b.height / 2.0;
-            d.line(std::array{Point{b.x, y}, Point{b.right(), y}}, 1.3 * kCurveWidth, series_colour(i),
-                   dash_of(i));
+            if (guide)
+              d.line(std::array{Point{b.x, y}, Point{b.right(), y}}, 0.4, kInk, level_dash(i));
+            else
+              d.line(std::array{Point{b.x, y}, Point{b.right(), y}}, 1.3 * kCurveWidth, series_colour(i),
+                     dash_of(i));
           });
           legend_.add(l.mark ? l.mark_name : "", [i](Drawing& d, const Box& b) {
             d.marker({b.x + b.width / 2.0, b.y + b.height / 2.0}, Marker::circle, 2.0, series_colour(i));

@@ -39,6 +39,7 @@ struct Line {
   bool step = false;
   std::optional<size_t> mark = {};
   std::string mark_name = {};
+  bool guide = false;  // thin, dashed and without a colour: not data, but what data are read against
 };
 
 // Dots: a scatter plot.
