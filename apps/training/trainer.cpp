@@ -249,6 +249,7 @@ class Run {
     state_.validation_due = false;
     state_.loss = state_.step_ms = 0.0;  // of the step whose validation was due
     note(event.validation);
+    note_standstill(event.validation);
     log_->add(event);
     events_->step(event);
     if (board_ != nullptr) board_->step(event, task_);
@@ -331,6 +332,19 @@ class Run {
     save(folder_.best());
   }
 
+  // A map that is 0 everywhere returns the noisy pictures, and where it is 0 it has no gradient: the training does not recover.
+  void note_standstill(const Metrics& metrics) {
+    constexpr double kEqual = 1e-3;  // dB
+    const auto noisy = std::ranges::find(baselines_, "noisy", &Baseline::name);
+    if (said_standstill_ || metrics.empty() || noisy == baselines_.end() || noisy->metrics.empty()) return;
+    if (!(std::abs(metrics.front().mean - noisy->metrics.front().mean) < kEqual)) return;
+    said_standstill_ = true;
+    on_remark_(fmt::format(
+        "step {}: the results equal the noisy pictures, so the model changes nothing and gets no gradient "
+        "any more; start again with a lower training.learning_rate than {:g}",
+        state_.step, config_.training.learning_rate));
+  }
+
   bool out_of_patience() const {
     return config_.training.patience > 0 && state_.n_waited >= config_.training.patience;
   }
@@ -359,6 +373,7 @@ class Run {
   std::vector<Baseline> baselines_;
   bool whole_ = true;  // weights, moments and step number belong together
   bool said_no_mean_ = false;
+  bool said_standstill_ = false;
 };
 
 }  // namespace

@@ -173,6 +173,36 @@ class BrokenTask : public DenoisingTask {
   int calls_ = 0;
 };
 
+// What a model does whose map is 0 everywhere: it gives the noisy pictures back.
+class EchoTask : public DenoisingTask {
+ public:
+  using DenoisingTask::DenoisingTask;
+  Metrics validate(const std::function<bool()>& keep_going) override {
+    return baselines(keep_going).front().metrics;
+  }
+};
+
+TEST(Trainer, AModelThatChangesNothingIsSaidOnce) {
+  TrainConfig config = tiny("trainer_standstill");
+  config.training.validate_every = 4;
+  const auto remarks_of = [&](Task& task) {
+    std::vector<std::string> found;
+    train(
+        task, config, false, never, [](const TrainEvent&) {},
+        [&](const std::string& remark) {
+          if (remark.find("equal the noisy pictures") != std::string::npos) found.push_back(remark);
+        });
+    return found;
+  };
+  EchoTask echo(config);
+  const std::vector<std::string> said = remarks_of(echo);
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_TRUE(said.front().starts_with("step 4: ")) << said.front();
+  config.output = (root() / "trainer_no_standstill").string();
+  DenoisingTask task(config);
+  EXPECT_TRUE(remarks_of(task).empty());
+}
+
 TEST(Trainer, StopsAtTheFirstNumberThatIsNotFinite) {
   const TrainConfig config = tiny("trainer_nan");
   BrokenTask task(config);
