@@ -9,6 +9,10 @@
 #include "apps/commands/number_range.h"
 #include "apps/evaluation/evaluation.h"
 #include "apps/pictures/results.h"
+#include "apps/report/evaluation_page.h"
+#include "apps/report/page_parts.h"
+#include "apps/report/run_sections.h"
+#include "apps/report/training_page.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
@@ -85,8 +89,9 @@ bool is_of_a_demo(const fs::path& folder, const TrainConfig& config) {
 void check_folder(const TrainConfig& config) {
   const fs::path folder = config.output;
   if (folder.empty()) throw ConfigError("[demo] --output is empty, expected a folder");
-  for (const char* name : {kLastCheckpoint, kBestCheckpoint, "config.toml", "metrics.csv", "events.jsonl",
-                           "comparison.png", "comparison.svg", "comparison.pdf", "comparison.csv"}) {
+  for (const char* name :
+       {kLastCheckpoint, kBestCheckpoint, "config.toml", "metrics.csv", "events.jsonl", "comparison.png",
+        "comparison.svg", "comparison.pdf", "comparison.csv", kReportFile}) {
     std::error_code error;
     if (fs::exists(folder / name, error) && !is_of_a_demo(folder, config)) {
       throw ConfigError(
@@ -136,6 +141,22 @@ TrainConfig task_config(const DemoOptions& options) {
   return config;
 }
 
+// Which of them differ from the defaults; those that the program was called with are in its command.
+Settings settings_of(const TrainConfig& config) {
+  Settings settings(config);
+  const nlohmann::json values = config_to_json(config), defaults = config_to_json(TrainConfig());
+  for (const auto& [key, value] : values.items()) {
+    if (value != defaults.at(key)) settings.origins[key] = "demo";
+  }
+  return settings;
+}
+
+TrainingPage::OnRemark remark_of(const DemoOptions& options) {
+  return [talk = !options.common.quiet](const std::string& text) {
+    if (talk) say("  note: {}\n", text);
+  };
+}
+
 // A classifier of the noise in generated castings, or an autoencoder of generated digits: trained, and scored on pictures that it has not seen.
 void demo_of_task(const DemoOptions& options) {
   const Device device = options.common.apply();
@@ -154,17 +175,19 @@ void demo_of_task(const DemoOptions& options) {
   const Progress progress(talk ? ProgressMode::automatic : ProgressMode::none, config.training.batch);
   std::vector<Baseline> baselines;
   Metrics metrics;
-  const TrainResult trained = train(*task, config, false, signals.caught(), [&](const TrainEvent& e) {
-    progress.show(e);
-    if (e.validation.empty()) return;
-    baselines = e.baselines;
-    metrics = e.validation;
-  });
+  TrainingPage page(config.output, *task, remark_of(options));
+  const TrainResult trained =
+      train_with_page(*task, settings_of(config), false, signals.caught(), page, [&](const TrainEvent& e) {
+        progress.show(e);
+        if (e.validation.empty()) return;
+        baselines = e.baselines;
+        metrics = e.validation;
+      });
   if (trained.stopped_by != 0) throw Stopped(trained.stopped_by);
 
   const std::vector<std::string> names = task->metric_names();
   const std::string model = (fs::path(options.output) / kLastCheckpoint).string();
-  nlohmann::json json = {{"seconds", trained.seconds}, {"model", model}};
+  nlohmann::json json = {{"seconds", trained.seconds}, {"model", model}, {"report", page.file().string()}};
   std::string table =
       fmt::format("\n{:<28} {:>14} {:>10}\n", fmt::format("{} unseen pictures", task->n_validation()),
                   baselines.front().name, "model");
@@ -176,9 +199,37 @@ void demo_of_task(const DemoOptions& options) {
   }
   if (options.common.json) return print_json(json);
   put_text(table);
-  put("\n{}  the trained model\n\nNow with a picture of your own:\n  {} {} {} YOUR.png{}\n", model,
+  put("\n{}  the trained model\n\nNow with a picture of your own:\n  {} {} {} YOUR.png{}\n\n", model,
       program_path(), options.task == "classify" ? "classify" : "denoise", model,
       options.task == "classify" ? "" : " --size 28 -o out");
+  put("The report, for a browser:\n  {}\n", page.file().string());
+}
+
+// Scores on unseen phantoms, then the training, in one page.
+void write_report(const TrainConfig& config, const EvaluationSettings& settings,
+                  const std::vector<Evaluation>& scores, const std::vector<EvaluatedPictures>& pictures) {
+  const fs::path folder = config.output;
+  const RunRecord run = read_run_record(folder, true);
+  EvaluationRecord record{.folder = folder, .rows = scores, .models = {"map"}};
+  record.summary["settings"] = {
+      {"model", "this network"},
+      {"folder", "generated phantoms that the training has not seen"},
+      {"size", config.data.size},
+      {"noise", settings.noise},
+      {"noise_kind", name_of(settings.noise_kind)},
+      {"seed", settings.seed},
+      {"boundary", config.model.boundary},
+      {"grid", {{"low", settings.grid.low}, {"high", settings.grid.high}, {"n", settings.grid.n}}},
+      {"scalar_iterations", settings.scalar_iterations}};
+  std::vector<ShownEvaluation> shown;
+  for (const TellingRow& t : telling_rows(scores)) shown.push_back({t.why, scores[t.row], pictures[t.row]});
+  Page page = report_page("Primal: the demo", command_of(run));
+  page.paragraph(run_paragraph(run, false));
+  page.paragraph(
+      evaluation_paragraph({record.rows, record.models, record.summary.at("settings"), record.seed()}));
+  add_map_evaluation(page, record, shown);
+  add_run(page, run, {});
+  write_page(folder / kReportFile, page);
 }
 
 void demo(const DemoOptions& options) {
@@ -201,8 +252,9 @@ void demo(const DemoOptions& options) {
   fs::remove(figure, ignored);
   const StopSignals signals;
   const Progress progress(talk ? ProgressMode::automatic : ProgressMode::none, config.training.batch);
-  const TrainResult trained =
-      train(task, config, false, signals.caught(), [&](const TrainEvent& e) { progress.show(e); });
+  TrainingPage page(config.output, task, remark_of(options));
+  const TrainResult trained = train_with_page(task, settings_of(config), false, signals.caught(), page,
+                                              [&](const TrainEvent& e) { progress.show(e); });
   if (trained.stopped_by != 0) throw Stopped(trained.stopped_by);
 
   const auto seed = static_cast<uint64_t>(config.seed);
@@ -211,6 +263,8 @@ void demo(const DemoOptions& options) {
       .noise = kNoise, .seed = seed, .noise_epoch = kTestIndex, .grid = {0.0, 0.4, 41}};
   std::vector<std::vector<Panel>> rows;
   ScoreColumns noisy, scalar, map;
+  std::vector<Evaluation> scores;
+  std::vector<EvaluatedPictures> kept;
   for (int64_t i = 0; i < kTestPictures; ++i) {
     EvaluatedPictures pictures;
     const Evaluation e = evaluate_picture(task.unrolled_tv(), test, i, settings, &pictures);
@@ -218,8 +272,11 @@ void demo(const DemoOptions& options) {
     scalar.add({e.by_psnr.psnr, e.by_ssim.ssim});  // the best by each
     map.add(e.map);
     if (rows.size() < 3) rows.push_back(panels_of(e, pictures));
+    scores.push_back(e);
+    kept.push_back(pictures);
   }
   options.figures.write(figure, {.rows = rows});
+  write_report(config, settings, scores, kept);
 
   if (options.common.json) {
     const auto as_json = [](const ScoreColumns& s) {
@@ -230,7 +287,8 @@ void demo(const DemoOptions& options) {
                 {"map", as_json(map)},
                 {"pictures", kTestPictures},
                 {"seconds", trained.seconds},
-                {"figure", figure.string()}});
+                {"figure", figure.string()},
+                {"report", page.file().string()}});
     return;
   }
   put("\nmean of {} unseen phantoms   PSNR dB     SSIM\n", kTestPictures);
@@ -242,7 +300,8 @@ void demo(const DemoOptions& options) {
   row("map of the network", map);
   const std::string model = (fs::path(options.output) / kLastCheckpoint).string();
   put("\n{}  the pictures side by side\n{}  the trained model\n", figure.string(), model);
-  put("\nNow with a picture of your own:\n  {} denoise {} YOUR.png -o out --map\n", program_path(), model);
+  put("\nNow with a picture of your own:\n  {} denoise {} YOUR.png -o out --map\n\n", program_path(), model);
+  put("The report, for a browser:\n  {}\n", page.file().string());
 }
 
 }  // namespace

@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cmath>
 #include <fmt/core.h>
 #include <fstream>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -14,21 +12,24 @@
 #include "apps/commands/number_range.h"
 #include "apps/evaluation/comparison.h"
 #include "apps/evaluation/iteration_scores.h"
+#include "apps/evaluation/model_names.h"
 #include "apps/evaluation/report.h"
 #include "apps/evaluation/score_figures.h"
 #include "apps/evaluation/task_evaluation.h"
+#include "apps/evaluation/test_pictures.h"
 #include "apps/pictures/denoiser.h"
 #include "apps/pictures/failures.h"
 #include "apps/pictures/text_file.h"
 #include "apps/pictures/tiling.h"
+#include "apps/report/evaluation_page.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
 #include "apps/training/checkpoint.h"
 #include "apps/training/model_choice.h"
+#include "apps/training/run_folder.h"
 #include "data/embedding/tsne.h"
 #include "data/preprocess/level_range.h"
-#include "data/preprocess/preprocess.h"
 #include "model/checkpoint_format.h"
 #include "tensor/error.h"
 
@@ -49,30 +50,6 @@ struct EvaluateOptions {
   bool overwrite = false;
   Tiling tiling;
   FigureStyle style;
-};
-
-// The test pictures; one that is smaller than the side asked for is said.
-class TestPictures : public ImageFolder {
- public:
-  TestPictures(const fs::path& folder, int64_t size, int64_t limit, const LevelRange& range, bool quiet)
-      : ImageFolder(folder, size, limit), range_(range), quiet_(quiet) {}
-
- private:
-  Image load(int64_t i) const override {
-    const Image image = read_image(path(i));
-    if (!quiet_) {
-      for (const std::string& remark : image.remarks) say("{}: {}\n", path(i).string(), remark);
-    }
-    const int64_t side = picture_size();
-    if (!quiet_ && std::min(image.width, image.height) < side) {
-      say("{} has {} x {} pixels: enlarged to {} x {}\n", path(i).string(), image.width, image.height, side,
-          side);
-    }
-    return preprocess(stretched(image, levels_of(image, range_, path(i).string())), side);
-  }
-
-  LevelRange range_;
-  bool quiet_;
 };
 
 // Why the model may have been trained on the pictures to be scored, which would flatter it; empty where it was not.
@@ -138,7 +115,7 @@ class EvaluationFiles {
   EvaluationFiles(const std::string& folder, bool overwrite, size_t n_models) : folder_(folder) {
     if (folder.empty()) return;
     for (const char* name :
-         {"evaluation.csv", "iterations.csv", "summary.csv", "summary.json", "summary.txt"})
+         {"evaluation.csv", "iterations.csv", "summary.csv", "summary.json", "summary.txt", kReportFile})
       check_result_file(folder_ / name, overwrite);
     check_figure_folders(folder_, overwrite);
     csv_.open(folder_ / "evaluation.csv", std::ios::trunc);
@@ -178,18 +155,6 @@ struct Evaluated {
   int stopped_by = 0;             // a signal
 };
 
-// Where nobody chose: the first picture, and those whose PSNR the map improves by the median and the least.
-std::vector<int64_t> telling_figures(const Evaluated& result) {
-  std::vector<size_t> order(result.rows.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  const auto gain = [&](size_t i) {
-    const double g = result.rows[i].psnr_gain();
-    return std::isnan(g) ? -std::numeric_limits<double>::infinity() : g;  // what is no number is the worst
-  };
-  std::ranges::stable_sort(order, {}, gain);
-  return {result.pictures.front(), result.pictures[order[order.size() / 2]], result.pictures[order.front()]};
-}
-
 using Models = std::vector<std::unique_ptr<UnrolledTv>>;
 
 Evaluated evaluate_all(const Models& models, const Dataset& pictures, const EvaluationSettings& settings,
@@ -227,33 +192,8 @@ Evaluated evaluate_all(const Models& models, const Dataset& pictures, const Eval
   return result;
 }
 
-// What tells the models apart in tables: their paths without what all of them begin and end with, cut at the slashes.
-std::vector<std::string> names_of(const std::vector<std::string>& models) {
-  if (models.size() < 2) return {"map"};
-  std::vector<std::vector<std::string>> parts;
-  for (const std::string& model : models) {
-    parts.emplace_back();
-    for (const fs::path& part : fs::path(model)) parts.back().push_back(part.string());
-  }
-  const auto all_share = [&](const auto& part_of) {
-    return std::ranges::all_of(
-        parts, [&](const auto& p) { return p.size() > 1 && part_of(p) == part_of(parts.front()); });
-  };
-  while (all_share([](const auto& p) { return p.front(); }))
-    std::ranges::for_each(parts, [](auto& p) { p.erase(p.begin()); });
-  while (all_share([](const auto& p) { return p.back(); }))
-    std::ranges::for_each(parts, [](auto& p) { p.pop_back(); });
-  std::vector<std::string> names;
-  for (const auto& p : parts) {
-    fs::path name;
-    for (const std::string& part : p) name /= part;
-    names.push_back(name.string());
-  }
-  return names;
-}
-
 nlohmann::json settings_json(const EvaluateOptions& o, const EvaluationSettings& s,
-                             const ImageFolder& pictures, const char* boundary) {
+                             const ImageFolder& pictures, const char* boundary, const std::string& range) {
   return {{"model", o.models.front()},
           {"models", o.models},
           {"folder", pictures.folder().string()},
@@ -262,8 +202,31 @@ nlohmann::json settings_json(const EvaluateOptions& o, const EvaluationSettings&
           {"noise_kind", name_of(s.noise_kind)},
           {"seed", s.seed},
           {"boundary", boundary},
+          {"range", range},
+          {"tile", s.tile},
           {"grid", {{"low", s.grid.low}, {"high", s.grid.high}, {"n", s.grid.n}}},
           {"scalar_iterations", s.scalar_iterations}};
+}
+
+bool is_among(const std::vector<int64_t>& chosen, const std::string& name, const Dataset& pictures) {
+  return std::ranges::any_of(chosen, [&](int64_t i) { return pictures.name(i) == name; });
+}
+
+std::string write_report(const EvaluateOptions& o, const nlohmann::json& json,
+                         const std::vector<Evaluation>& rows, const Failures& failures,
+                         const std::vector<ShownEvaluation>& shown, int64_t n_pictures) {
+  EvaluationRecord record{
+      .folder = o.output, .summary = json, .rows = rows, .models = names_of_models(o.models)};
+  const auto n_failed = std::ssize(failures.json());
+  if (n_failed > 0)
+    record.problems.push_back(fmt::format("{} of {} pictures could not be read and {} not scored.", n_failed,
+                                          n_pictures, n_failed == 1 ? "is" : "are"));
+  if (std::ssize(rows) + n_failed < n_pictures)
+    record.problems.push_back(
+        fmt::format("The evaluation was stopped after {} of {} pictures.", rows.size(), n_pictures));
+  const fs::path file = record.folder / kReportFile;
+  write_page(file, evaluation_page(record, shown));
+  return file.string();
 }
 
 // A model that has no map: one table, and with -o its files.
@@ -275,7 +238,8 @@ void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device devic
         file.string(), task_text(architecture_in(Safetensors::read(file))));
   const fs::path folder = o.output;
   if (!o.output.empty()) {
-    for (const char* name : {"evaluation.csv", "summary.json"}) check_result_file(folder / name, o.overwrite);
+    for (const char* name : {"evaluation.csv", "summary.json", kReportFile})
+      check_result_file(folder / name, o.overwrite);
     check_figure_folders(folder, o.overwrite);
   }
   AutoencoderFigureSettings figure_settings{.n_tsne = o.n_tsne, .perplexity = o.perplexity, .seed = o.seed};
@@ -285,15 +249,18 @@ void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device devic
       return true;
     };
   }
-  const TaskEvaluation result = evaluate_task(file, {.data = o.data,
-                                                     .noise = o.noise,
-                                                     .noise_kind = o.noise_kind,
-                                                     .seed = o.seed,
-                                                     .limit = o.limit,
-                                                     .device = device,
-                                                     .figures = !o.output.empty(),
-                                                     .figure_settings = figure_settings,
-                                                     .lpips = o.lpips});
+  TaskEvaluation result = evaluate_task(file, {.data = o.data,
+                                               .noise = o.noise,
+                                               .noise_kind = o.noise_kind,
+                                               .seed = o.seed,
+                                               .limit = o.limit,
+                                               .device = device,
+                                               .figures = !o.output.empty(),
+                                               .figure_settings = figure_settings,
+                                               .lpips = o.lpips});
+  result.json["settings"] = {
+      {"model", file.string()}, {"data", o.data}, {"noise", o.noise}, {"seed", o.seed}};
+  result.json["origin"] = origin_json();
   if (!o.output.empty()) {
     make_result_folder(folder);
     write_text(folder / "evaluation.csv", result.csv);
@@ -301,6 +268,8 @@ void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device devic
     for (const auto& [name, figure] : result.figures)
       o.style.write(folder / "figures" / (name + o.style.ending()), figure);
     write_text(folder / "summary.json", json_text(result.json, 2) + "\n");
+    const EvaluationRecord record{.folder = folder, .summary = result.json};
+    write_page(folder / kReportFile, task_evaluation_page(record, result.figures, result.samples));
   }
   if (o.common.json) return print_json(result.json);
   put_text(result.text);
@@ -329,10 +298,10 @@ void evaluate(const EvaluateOptions& o) {
   const UnrolledTv& model = *models.front();
   const TrainConfig config = model_config(files_of_models.front());
   settings.noise_kind = parse_noise_kind(o.noise_kind.empty() ? config.noise.kind : o.noise_kind);
+  const std::string range = o.range.empty() ? config.data.range : o.range;
   const TestPictures pictures(split_folder(o.data, "test"), o.size > 0 ? o.size : config.data.size, o.limit,
-                              parse_level_range(o.range.empty() ? config.data.range : o.range),
-                              o.common.quiet);
-  std::vector<int64_t> figures = chosen_figures(o, pictures);
+                              parse_level_range(range), o.common.quiet);
+  const std::vector<int64_t> figures = chosen_figures(o, pictures);
   const int64_t side = pictures.picture_size();
   if (const std::string seen = seen_in_training(o.data, pictures.folder(), config); !seen.empty()) {
     if (!o.common.quiet) say("note: {}\n", seen);
@@ -346,9 +315,10 @@ void evaluate(const EvaluateOptions& o) {
   const Evaluated result =
       evaluate_all(models, pictures, settings, over_iterations, files, failures, o.common.quiet);
   if (result.rows.empty()) failures.finish("evaluate");
-  const EvaluationSummary summary = summarise(result.rows, o.seed, names_of(o.models));
+  const EvaluationSummary summary = summarise(result.rows, o.seed, names_of_models(o.models));
   nlohmann::json json = summary_json(summary);
-  json["settings"] = settings_json(o, settings, pictures, name_of(model.options().boundary));
+  json["settings"] = settings_json(o, settings, pictures, name_of(model.options().boundary), range);
+  json["origin"] = origin_json();
   json["errors"] = failures.json();
   json["complete"] = std::ssize(result.rows) == pictures.size();
   std::string table = summary_table(summary);
@@ -363,7 +333,8 @@ void evaluate(const EvaluateOptions& o) {
   std::string written;
   if (files.any()) {
     written +=
-        files.write_figure("scores/boxes", score_boxes(result.rows, names_of(o.models)), o.style) + "\n";
+        files.write_figure("scores/boxes", score_boxes(result.rows, names_of_models(o.models)), o.style) +
+        "\n";
     written += files.write_figure("scores/gains", gain_histograms(result.rows, summary), o.style) + "\n";
     if (over_iterations.any()) {
       files.write("iterations.csv", iterations_csv(iterations));
@@ -371,19 +342,18 @@ void evaluate(const EvaluateOptions& o) {
                                     iterations_figure(iterations, model.options().n_iter), o.style) +
                  "\n";
     }
-    if (figures.empty()) figures = telling_figures(result);
-    std::ranges::sort(figures);
-    figures.erase(std::unique(figures.begin(), figures.end()), figures.end());
-    for (const int64_t i : figures) {
-      if (!std::ranges::binary_search(result.pictures, i)) continue;  // stopped before it, or not read
-      // Computed again: to keep every picture until the choice is known would take memory without bound.
-      EvaluatedPictures kept;
-      const Evaluation scores = evaluate_picture(model, pictures, i, settings, &kept);
-      const std::string name = fs::path(scores.name).replace_extension().string();
-      written += files.write_figure("figures/" + name, comparison_figure(scores, kept), o.style) + "\n";
-      written += files.write_figure("search/" + name, search_figure(scores, kept), o.style) + "\n";
-      written += files.write_figure("lambda/" + name, lambda_figure(kept), o.style) + "\n";
+    // Computed again: to keep every picture until the choice is known would take memory without bound.
+    const std::vector<ShownEvaluation> shown =
+        shown_evaluations({model, pictures, settings}, result.rows, result.pictures, figures);
+    for (const ShownEvaluation& s : shown) {
+      if (!figures.empty() && !is_among(figures, s.scores.name, pictures)) continue;  // for the report alone
+      const std::string name = fs::path(s.scores.name).replace_extension().string();
+      written +=
+          files.write_figure("figures/" + name, comparison_figure(s.scores, s.pictures), o.style) + "\n";
+      written += files.write_figure("search/" + name, search_figure(s.scores, s.pictures), o.style) + "\n";
+      written += files.write_figure("lambda/" + name, lambda_figure(s.pictures), o.style) + "\n";
     }
+    written += write_report(o, json, result.rows, failures, shown, pictures.size()) + "\n";
   }
   if (o.common.json) {
     json["pictures"] = nlohmann::json::array();
@@ -454,9 +424,8 @@ void add_evaluate_command(CLI::App& program) {
       ->capture_default_str();
   add_tile_option(*command, o->tiling);
   command->add_option("-o,--output", o->output,
-                      "folder for evaluation.csv (one row per picture), summary.json, .csv and .txt, and "
-                      "figures, in figures/, "
-                      "scores/, search/ and lambda/");
+                      "folder for report.html (all of it as a page), evaluation.csv (one row per picture), "
+                      "summary.json, .csv and .txt, and figures, in figures/, scores/, search/ and lambda/");
   command
       ->add_option("--tsne", o->n_tsne,
                    "of an autoencoder with latent vectors: points of the figure by t-SNE; 0: no such figure")
@@ -469,7 +438,7 @@ void add_evaluate_command(CLI::App& program) {
       ->add_option(
           "--figure", o->figures,
           "picture to show side by side, by name or number from 1; may be repeated (default: the first, and "
-          "those with the median and the worst gain of PSNR)")
+          "those with the worst, the median and the best gain of PSNR)")
       ->allow_extra_args(false);
   add_figure_style(*command, o->style);
   command->add_flag("--overwrite", o->overwrite, "replace files that exist");

@@ -9,6 +9,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/number_range.h"
 #include "apps/pictures/results.h"
+#include "apps/report/training_page.h"
 #include "apps/shell/is_folder.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
@@ -223,6 +224,16 @@ void reproduce(const std::string& file, Device device, bool json) {
   if (!json) put("{}: everything is finite this time; the original failure was: {}\n", where, r.file.found);
 }
 
+// A page that is not of a training of this folder is somebody's work.
+void check_report(const Resolved& resolved, const TrainOptions& options) {
+  const std::filesystem::path report = std::filesystem::path(resolved.settings.config.output) / kReportFile;
+  std::error_code error;
+  if (options.dry_run || options.overwrite || resolved.exists() || !std::filesystem::exists(report, error))
+    return;
+  throw ConfigError("[train] {} exists and is not of a training there; give --overwrite or another --output",
+                    report.string());
+}
+
 void train_command(const TrainOptions& given) {
   const TrainOptions options = with_run_folder(given);
   const Device device = options.common.apply();
@@ -242,6 +253,7 @@ void train_command(const TrainOptions& given) {
         "[train] {} already contains a training; give --resume, --overwrite or another --output",
         config.output);
   }
+  check_report(resolved, options);
   // What can be refused is refused before anything is tried or printed: the folder, the weights to start from, the pictures.
   FolderTrial folder(config.output);
   if (std::error_code error; !options.resume && !config.training.init.empty() &&
@@ -276,29 +288,33 @@ void train_command(const TrainOptions& given) {
   const Progress progress(talk ? parse_progress(options.progress) : ProgressMode::none,
                           config.training.batch);
   const StopSignals signals;
-  const TrainResult result = train(
-      task, resolved.settings, options.resume, signals.caught(),
-      [&](const TrainEvent& e) { progress.show(e); },
-      [&](const std::string& remark) {
-        if (talk) say("  note: {}\n", remark);
-      });
+  const auto remark = [&](const std::string& text) {
+    if (talk) say("  note: {}\n", text);
+  };
+  TrainingPage page(config.output, task, remark);
+  const TrainResult result = train_with_page(
+      task, resolved.settings, options.resume, signals.caught(), page,
+      [&](const TrainEvent& e) { progress.show(e); }, remark);
   const double peak_mb = static_cast<double>(backend(device).stats().peak_bytes) / 1e6;
   if (options.common.json) {
     print_json({{"step", result.step},
                 {"mean_loss", result.mean_loss},
                 {"seconds", result.seconds},
                 {"checkpoint", last.string()},
+                {"report", page.file().string()},
+                {"report_seconds", page.seconds()},
                 {"peak_tensor_mb", peak_mb},
                 {"out_of_patience", result.out_of_patience},
                 {"stopped_by", result.stopped_by},
                 {"best_step", result.best_step},
                 {"best", result.best_step > 0 ? nlohmann::json(result.best) : nlohmann::json()}});
   } else {
-    put("{} after step {}: mean loss {:.4e}, {} in all, tensors at most {:.0f} MB\n{}\n",
+    put("{} after step {}: mean loss {:.4e}, {} in all, tensors at most {:.0f} MB\n{}\n{}\n",
         result.stopped_by != 0   ? "stopped"
         : result.out_of_patience ? "out of patience"
                                  : "done",
-        result.step, result.mean_loss, duration_text(result.seconds), peak_mb, last.string());
+        result.step, result.mean_loss, duration_text(result.seconds), peak_mb, last.string(),
+        page.file().string());
   }
   if (result.stopped_by != 0) {
     if (talk) say("continue with: primal train --resume -o {}\n", config.output);

@@ -15,15 +15,11 @@
 #include <string>
 #include <vector>
 
+#include "apps/training/task.h"
 #include "data/figure/figure.h"
 #include "model/autoencoder.h"
 
 namespace primal {
-
-struct NamedFigure {
-  std::string name;
-  Figure figure;
-};
 
 struct ShownPictures {
   std::vector<Tensor> clean, noisy, denoised;  // each [1,1,1,H,W]

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <fmt/format.h>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "apps/scores/scores.h"
 #include "apps/shell/is_folder.h"
@@ -42,6 +44,36 @@ std::string scores_line(const std::string& name, const ClassScores& s, int64_t n
   return fmt::format("{:<20} {:>10.4f} {:>8.4f} {:>8.4f} {:>9}\n", name, s.precision, s.recall, s.f1, n);
 }
 
+// The first pictures, and those whose PSNR rises the least and the most.
+class Extremes {
+ public:
+  void add(const TaskSample& s) {
+    if (first_.size() < kFirst) first_.push_back(s);
+    const double gain = gain_of(s);
+    if (!least_ || gain < gain_of(*least_)) least_ = s;
+    if (!most_ || gain > gain_of(*most_)) most_ = s;
+  }
+  std::vector<TaskSample> samples() const {
+    std::vector<TaskSample> all;
+    const auto append = [&](TaskSample s, const char* why) {
+      if (std::ranges::count(all, s.name, &TaskSample::name) > 0) return;
+      s.why = why;
+      all.push_back(std::move(s));
+    };
+    if (least_) append(*least_, "The smallest gain");
+    if (most_) append(*most_, "The largest gain");
+    for (const TaskSample& s : first_) append(s, "One of the first");
+    return all;
+  }
+
+ private:
+  static constexpr size_t kFirst = 2;
+  static double gain_of(const TaskSample& s) { return s.after.psnr - s.before.psnr; }
+
+  std::vector<TaskSample> first_;
+  std::optional<TaskSample> least_, most_;
+};
+
 TaskEvaluation evaluate_classifier(const std::filesystem::path& path,
                                    const TaskEvaluationSettings& settings) {
   if (!settings.lpips.empty())
@@ -50,10 +82,16 @@ TaskEvaluation evaluate_classifier(const std::filesystem::path& path,
   const Classifier model = load_classifier(path, settings.device);
   const LabelledSet pictures =
       all_labelled_pictures(config_for(Safetensors::read(path), settings), settings.limit);
-  const ConfusionMatrix confusion = confusion_of(model, pictures, [] { return true; });
+  std::vector<ClassifiedPicture> seen;
+  const ConfusionMatrix confusion = confusion_of(
+      model, pictures, [] { return true; }, &seen);
   TaskEvaluation result;
   result.csv = confusion_csv(confusion, model.labels());
-  if (settings.figures) result.figures.push_back({"confusion", confusion_figure(confusion, model.labels())});
+  if (settings.figures) {
+    result.figures.push_back({"confusion", confusion_figure(confusion, model.labels())});
+    if (!seen.empty())
+      result.figures.push_back({"examples", classified_examples(pictures, model.labels(), seen)});
+  }
   result.json = {{"task", "classify"}, {"pictures", confusion.n()}};
   result.json.update(confusion_json(confusion, model.labels()));
   result.text =
@@ -82,6 +120,7 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
   ScoreColumns noisy_scores, scores;
   std::vector<double> noisy_errors, errors, noisy_distances, distances;
   FitScores noisy_fit, fit;
+  Extremes extremes;
   ShownPictures shown;
   TaskEvaluation result;
   result.csv = "picture,psnr_noisy_db,psnr_db,ssim_noisy,ssim,mse_noisy,mse,lpips_noisy,lpips\n";
@@ -99,6 +138,7 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
       if (!pairs.classes.empty()) shown.classes.push_back(pairs.classes.at(static_cast<size_t>(i)));
     }
     const Scores before = scores_of(noisy, clean), after = scores_of(y, clean);
+    if (settings.figures) extremes.add({"", pairs.clean->name(i), clean, noisy, y, before, after});
     noisy_scores.add(before);
     scores.add(after);
     noisy_errors.push_back(mse(noisy, clean));
@@ -149,6 +189,7 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
   row("MAE", "mae", 5);
   row("RMSE", "rmse", 5);
   row("soft accuracy", "soft_accuracy", 4);
+  result.samples = extremes.samples();
   if (!shown.clean.empty()) result.figures = autoencoder_figures(model, shown, settings.figure_settings);
   return result;
 }
@@ -183,16 +224,6 @@ std::string confusion_text(const ConfusionMatrix& confusion, const std::vector<s
     text += "\n";
   }
   return text;
-}
-
-Figure confusion_figure(const ConfusionMatrix& confusion, const std::vector<std::string>& labels) {
-  Confusion shown{labels, {}};
-  for (int64_t t = 0; t < confusion.n_classes(); ++t) {
-    shown.counts.emplace_back();
-    for (int64_t p = 0; p < confusion.n_classes(); ++p) shown.counts.back().push_back(confusion.at(t, p));
-  }
-  return {.rows = {{Panel{fmt::format("{} pictures, accuracy {:.4f}", confusion.n(), confusion.accuracy()),
-                          shown}}}};
 }
 
 nlohmann::json confusion_json(const ConfusionMatrix& confusion, const std::vector<std::string>& labels) {

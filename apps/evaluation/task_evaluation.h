@@ -15,17 +15,28 @@
 #include <vector>
 
 #include "apps/evaluation/autoencoder_figures.h"
+#include "apps/scores/scores.h"
+#include "apps/training/classified_figures.h"
 #include "data/classification/classification.h"
 #include "data/figure/figure.h"
 #include "tensor/device.h"
 
 namespace primal {
 
+// A picture to look at, of an autoencoder.
+struct TaskSample {
+  std::string why, name;          // why: "The smallest gain"
+  Tensor clean, noisy, denoised;  // each [1,1,1,H,W]
+  Scores before, after;
+};
+
 struct TaskEvaluation {
-  std::vector<NamedFigure> figures;  // of a classifier "confusion", of an autoencoder autoencoder_figures.h
-  std::string text;                  // tables for a person
-  nlohmann::json json;               // "task", "pictures", "scores", ...
-  std::string csv;  // of a classifier the confusion matrix, of an autoencoder a row for each picture
+  // of a classifier "confusion" and "examples", of an autoencoder autoencoder_figures.h
+  std::vector<NamedFigure> figures;
+  std::vector<TaskSample> samples;
+  std::string text;     // tables for a person
+  nlohmann::json json;  // "task", "pictures", "scores", ...
+  std::string csv;      // of a classifier the confusion matrix, of an autoencoder a row for each picture
 };
 
 struct TaskEvaluationSettings {
@@ -46,7 +57,6 @@ TaskEvaluation evaluate_task(const std::filesystem::path& model, const TaskEvalu
 // Rows are the truth, columns the predictions.
 std::string confusion_csv(const ConfusionMatrix& confusion, const std::vector<std::string>& labels);
 std::string confusion_text(const ConfusionMatrix& confusion, const std::vector<std::string>& labels);
-Figure confusion_figure(const ConfusionMatrix& confusion, const std::vector<std::string>& labels);
 nlohmann::json confusion_json(const ConfusionMatrix& confusion, const std::vector<std::string>& labels);
 
 }  // namespace primal

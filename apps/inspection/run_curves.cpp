@@ -52,9 +52,48 @@ std::string label_of(const std::string& column) {
   return column == "validation_ssim" ? "SSIM" : column;
 }
 
+// The numbers of a row; of a metric that is empty nothing. DataError naming `where` for what is no row.
+std::vector<std::optional<double>> numbers_of(const std::vector<std::string>& fields,
+                                              const std::vector<std::string>& header,
+                                              const std::string& where) {
+  if (fields.size() != header.size())
+    throw DataError("[inspect] {}: {} fields, the header has {}", where, fields.size(), header.size());
+  std::vector<std::optional<double>> numbers;
+  for (size_t i = 0; i < fields.size(); ++i) {
+    if (i >= kFirstMetric && fields[i].empty()) {
+      numbers.emplace_back();
+      continue;
+    }
+    double value = 0.0;
+    const char* const end = fields[i].data() + fields[i].size();
+    const auto [last, error] = std::from_chars(fields[i].data(), end, value);
+    if (error != std::errc() || last != end)
+      throw DataError("[inspect] {}: {} is not a number: '{}'", where, header[i], fields[i]);
+    numbers.emplace_back(value);
+  }
+  return numbers;
+}
+
+void add_row(RunCurves& curves, const std::vector<std::optional<double>>& row) {
+  const double step = *row[0];
+  curves.steps = static_cast<int64_t>(step);
+  curves.epochs = static_cast<int64_t>(*row[1]) + 1;
+  curves.hours += *row[5] / 3.6e6;
+  curves.mean_loss.step.push_back(step);
+  curves.mean_loss.value.push_back(*row[3]);
+  curves.learning_rate.step.push_back(step);
+  curves.learning_rate.value.push_back(*row[4]);
+  for (size_t m = 0; m < curves.metrics.size(); ++m) {
+    const std::optional<double>& value = row[kFirstMetric + m];
+    if (!value) continue;
+    curves.metrics[m].step.push_back(step);
+    curves.metrics[m].value.push_back(*value);
+  }
+}
+
 }  // namespace
 
-RunCurves read_run_curves(const std::filesystem::path& folder) {
+RunCurves read_run_curves(const std::filesystem::path& folder, std::vector<std::string>* problems) {
   const std::filesystem::path path = folder / "metrics.csv";
   std::error_code status;
   if (!std::filesystem::exists(path, status) && (!status || status == std::errc::no_such_file_or_directory))
@@ -70,35 +109,22 @@ RunCurves read_run_curves(const std::filesystem::path& folder) {
   RunCurves curves;
   curves.name = name_of(folder);
   curves.mean_loss.name = "mean_loss";
+  curves.learning_rate.name = "learning_rate";
   for (size_t m = kFirstMetric; m < header.size(); ++m) curves.metrics.push_back({header[m], {}, {}});
+  int64_t n_broken = 0;
+  std::string first_broken;
   while (file.next(line)) {
-    const int64_t n = file.number();
-    const std::vector<std::string> fields = split(line);
-    const auto number = [&](size_t i) {
-      double value = 0.0;
-      const char* const end = fields[i].data() + fields[i].size();
-      const auto [last, error] = std::from_chars(fields[i].data(), end, value);
-      if (error != std::errc() || last != end) {
-        throw DataError("[inspect] {}:{}: {} is not a number: '{}'", path.string(), n, header[i], fields[i]);
-      }
-      return value;
-    };
-    if (fields.size() != header.size()) {
-      throw DataError("[inspect] {}:{}: {} fields, the header has {}", path.string(), n, fields.size(),
-                      header.size());
-    }
-    const double step = number(0);
-    curves.steps = static_cast<int64_t>(step);
-    curves.epochs = static_cast<int64_t>(number(1)) + 1;
-    curves.hours += number(5) / 3.6e6;
-    curves.mean_loss.step.push_back(step);
-    curves.mean_loss.value.push_back(number(3));
-    for (size_t m = 0; m < curves.metrics.size(); ++m) {
-      if (fields[kFirstMetric + m].empty()) continue;
-      curves.metrics[m].step.push_back(step);
-      curves.metrics[m].value.push_back(number(kFirstMetric + m));
+    try {
+      add_row(curves, numbers_of(split(line), header, fmt::format("{}:{}", path.string(), file.number())));
+    } catch (const DataError& error) {
+      if (problems == nullptr) throw;
+      if (n_broken++ == 0) first_broken = error.what();
     }
   }
+  if (n_broken > 0)
+    problems->push_back(fmt::format("{} line{} of metrics.csv cannot be read and {} left out; the first: {}",
+                                    n_broken, n_broken == 1 ? "" : "s", n_broken == 1 ? "is" : "are",
+                                    first_broken));
   if (curves.steps == 0) throw DataError("[inspect] {} has no rows yet", path.string());
   curves.baselines = read_baselines(folder / "events.jsonl", {header.begin() + kFirstMetric, header.end()});
   return curves;

@@ -27,18 +27,20 @@ bool larger_is_better(const std::string& metric);
 struct RunCurves {
   std::string name;  // of the folder
   int64_t steps = 0, epochs = 0;
-  double hours = 0.0;               // computing, without validation and files
-  RunCurve mean_loss;               // of the last 200 steps
+  double hours = 0.0;  // computing, without validation and files
+  RunCurve mean_loss;  // of the last 200 steps
+  RunCurve learning_rate;
   std::vector<RunCurve> metrics;    // of the validations
   std::vector<Baseline> baselines;  // what the metrics are read against, in their order; from events.jsonl
 };
 
-// IoError where the folder has no metrics.csv, DataError naming the line that is no row of one, or that there are no rows.
-RunCurves read_run_curves(const std::filesystem::path& folder);
+// IoError where the folder has no metrics.csv, DataError naming the line that is no row of one, or that there are no rows. With
+// `problems`, lines that are no rows are left out and the first of them is named there.
+RunCurves read_run_curves(const std::filesystem::path& folder, std::vector<std::string>* problems = nullptr);
 
 nlohmann::json to_json(const RunCurves& curves);
 
-// The mean loss and each metric that has a finite point over the steps, side by side; the best of a metric is
+// The mean loss and each metric that has a finite point over the steps, four side by side; the best of a metric is
 // marked, and the baselines of the first run are lines across. Several runs share the axes, with a legend of their names. DataError
 // where nothing is finite.
 Figure figure_of(const std::vector<RunCurves>& runs);

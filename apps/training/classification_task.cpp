@@ -1,6 +1,7 @@
 #include "apps/training/classification_task.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "apps/training/batches.h"
 
@@ -21,7 +22,7 @@ Metrics metrics_of(const ConfusionMatrix& confusion) {
 }  // namespace
 
 ConfusionMatrix confusion_of(const Classifier& model, const LabelledSet& pictures,
-                             const std::function<bool()>& keep_going) {
+                             const std::function<bool()>& keep_going, std::vector<ClassifiedPicture>* seen) {
   ConfusionMatrix confusion(std::ssize(model.labels()));
   for (int64_t begin = 0; begin < pictures.size() && keep_going(); begin += kAtOnce) {
     std::vector<Tensor> x;
@@ -32,8 +33,10 @@ ConfusionMatrix confusion_of(const Classifier& model, const LabelledSet& picture
     const int64_t n_classes = p.size(1);
     for (int64_t i = 0; i < p.size(0); ++i) {
       const auto row = values.begin() + i * n_classes;
-      confusion.add(pictures.labels[static_cast<size_t>(begin + i)],
-                    std::max_element(row, row + n_classes) - row);
+      const auto chosen = std::max_element(row, row + n_classes);
+      const int64_t truth = pictures.labels[static_cast<size_t>(begin + i)];
+      confusion.add(truth, chosen - row);
+      if (seen != nullptr) seen->push_back({begin + i, truth, chosen - row, *chosen});
     }
   }
   return confusion;
@@ -80,8 +83,18 @@ std::vector<std::string> ClassificationTask::metric_names() const {
 }
 
 Metrics ClassificationTask::validate(const std::function<bool()>& keep_going) {
-  const ConfusionMatrix confusion = confusion_of(classifier_, data_.validation, keep_going);
-  return confusion.n() < n_validation() ? Metrics{} : metrics_of(confusion);
+  std::vector<ClassifiedPicture> seen;
+  const ConfusionMatrix confusion = confusion_of(classifier_, data_.validation, keep_going, &seen);
+  if (confusion.n() < n_validation()) return {};
+  confusion_ = confusion;
+  seen_ = std::move(seen);
+  return metrics_of(confusion);
+}
+
+std::vector<NamedFigure> ClassificationTask::validation_figures() const {
+  if (!confusion_) return {};
+  return {{"confusion", confusion_figure(*confusion_, classifier_.labels())},
+          {"examples", classified_examples(data_.validation, classifier_.labels(), seen_)}};
 }
 
 std::vector<Baseline> ClassificationTask::baselines(const std::function<bool()>&) {

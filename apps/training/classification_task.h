@@ -1,6 +1,10 @@
 // The task that tells classes of pictures apart (model/classifier.h).
 #pragma once
 
+#include <optional>
+#include <vector>
+
+#include "apps/training/classified_figures.h"
 #include "apps/training/labelled_data.h"
 #include "apps/training/learner.h"
 #include "apps/training/task.h"
@@ -30,6 +34,9 @@ class ClassificationTask : public Task {
   // "largest class": every picture is taken for the class that is most frequent in training.
   std::vector<Baseline> baselines(const std::function<bool()>& keep_going) override;
 
+  // "confusion" and "examples" (classified_figures.h)
+  std::vector<NamedFigure> validation_figures() const override;
+
   const Classifier& classifier() const { return classifier_; }
 
  private:
@@ -39,10 +46,14 @@ class ClassificationTask : public Task {
   Classifier classifier_;
   LabelledData data_;
   int64_t n_samples_;
+  std::optional<ConfusionMatrix> confusion_;  // of the last validation that was complete, and its pictures
+  std::vector<ClassifiedPicture> seen_;
 };
 
-// The confusion matrix of a model on labelled pictures; without a count of all where keep_going() turned false.
+// The confusion matrix of a model on labelled pictures; without a count of all where keep_going() turned false. What it says of each
+// picture is added to `seen`.
 ConfusionMatrix confusion_of(const Classifier& model, const LabelledSet& pictures,
-                             const std::function<bool()>& keep_going);
+                             const std::function<bool()>& keep_going,
+                             std::vector<ClassifiedPicture>* seen = nullptr);
 
 }  // namespace primal

@@ -3,28 +3,20 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "apps/shell/build_info.h"
+#include "apps/shell/command_line.h"
 #include "apps/shell/json_text.h"
+#include "apps/shell/machine.h"
 #include "data/file/file.h"
 #include "data/file/lines.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
-
-std::string utc_time() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
 
 // Whether a line belongs to the log up to the row of a step: not one that is no event of ours, nor what comes after. The step after
 // may have been saved before its row was written; then its starts and stops have happened.
@@ -43,6 +35,7 @@ std::vector<Baseline> read_baselines(const std::filesystem::path& events,
   std::vector<Baseline> baselines;
   std::ifstream log(events);
   for (std::string line; std::getline(log, line) && !log.eof();) {
+    if (line.find("\"baseline\"") == std::string::npos) continue;  // cheaper than to read every step as JSON
     const auto json = nlohmann::json::parse(line, nullptr, false);
     if (!json.is_object() || json.value("event", nlohmann::json()) != "baseline") continue;
     const nlohmann::json name = json.value("name", nlohmann::json());
@@ -80,7 +73,9 @@ void EventLog::start(int64_t step, const nlohmann::json& facts) {
                               {"time", utc_time()},
                               {"primal", build_info().version},
                               {"commit", build_info().commit},
-                              {"compiler", build_info().compiler}};
+                              {"compiler", build_info().compiler},
+                              {"machine", this_machine().cpu},
+                              {"command", command_line()}};
   for (const auto& [key, value] : facts.items()) line[key] = value;
   write(json_text(line));
 }

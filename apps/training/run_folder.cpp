@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kNumberPrefix = "step_", kFailedPrefix = "nan_step_", kSuffix = ".safetensors";
-constexpr std::array<std::string_view, 4> kEndings{kSuffix, ".toml", ".csv", ".jsonl"};
+constexpr std::array<std::string_view, 5> kEndings{kSuffix, ".toml", ".csv", ".jsonl", ".html"};
 
 // The step of "step_000600.safetensors", -1 for any other name.
 int64_t step_of(const std::string& name) {

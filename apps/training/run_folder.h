@@ -7,6 +7,7 @@
 //   config.toml              the settings, each with its origin: a configuration file like any other
 //   metrics.csv              a row per step
 //   events.jsonl             the same and more, for programs
+//   report.html              all of it as a page (apps/report)
 //   .lock                    held by the training that is at work here
 //
 // Checkpoints and config.toml are replaced whole or not at all (data/file/file.h).
@@ -21,6 +22,7 @@ namespace primal {
 
 inline constexpr const char* kLastCheckpoint = "last.safetensors";
 inline constexpr const char* kBestCheckpoint = "best.safetensors";
+inline constexpr const char* kReportFile = "report.html";
 
 class RunFolder {
  public:

@@ -10,6 +10,7 @@
 
 #include "apps/training/baseline.h"
 #include "autograd/variable.h"
+#include "data/figure/figure.h"
 #include "nn/module.h"
 #include "nn/unrolled_tv/training_plan.h"
 #include "tensor/op/op.h"
@@ -26,6 +27,11 @@ struct LoggedSample {
   bool is_map = false;
 };
 inline constexpr int64_t kLoggedSamples = 3;  // of each validation, the first ones
+
+struct NamedFigure {
+  std::string name;
+  Figure figure;
+};
 
 class Task {
  public:
@@ -59,6 +65,9 @@ class Task {
 
   // Yardsticks for validate()'s metrics, the same for every model; nothing when keep_going() turns false.
   virtual std::vector<Baseline> baselines(const std::function<bool()>& /*keep_going*/) { return {}; }
+
+  // What the last validation showed beyond its metrics; nothing before it and where a task has none.
+  virtual std::vector<NamedFigure> validation_figures() const { return {}; }
 };
 
 }  // namespace primal
