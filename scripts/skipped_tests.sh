@@ -7,17 +7,18 @@ log=${1:-build/release}/Testing/Temporary/LastTest.log
 [[ -r $log ]] || exit 0
 
 # Of each test the log has "3/9 Testing: NAME" and what it printed. GoogleTest prints "FILE:LINE: Skipped", the reason and then
-# "[  SKIPPED ] NAME (0 ms)".
+# "[  SKIPPED ] NAME (0 ms)"; a script prints "skipped: REASON".
 awk '
   / Testing: / { name = $0; sub(/^.* Testing: /, "", name); reason = ""; listening = 0 }
   /:[0-9]+: Skipped$/ { listening = 1; next }
-  listening && /^\[  SKIPPED \]/ {
-    listening = 0
+  function note() {
     if (reason == "") reason = "no reason given"
     if (!(reason in tests)) order[++n_reasons] = reason
     tests[reason] = tests[reason] "\n      " name
     ++n_skipped
   }
+  listening && /^\[  SKIPPED \]/ { listening = 0; note() }
+  /^skipped: / { reason = substr($0, 10); note() }
   listening && NF > 0 { reason = reason == "" ? $0 : reason " " $0 }
   END {
     if (n_skipped == 0) exit
