@@ -29,7 +29,8 @@ enum class RandomPurpose : uint32_t {
   phantom,
   test,
   bootstrap,
-  dropout
+  dropout,
+  probe
 };
 
 // The stream of one (seed, purpose, epoch, sample).

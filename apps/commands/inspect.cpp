@@ -10,6 +10,7 @@
 #include "apps/inspection/device_list.h"
 #include "apps/inspection/file_contents.h"
 #include "apps/inspection/file_difference.h"
+#include "apps/inspection/picture_contents.h"
 #include "apps/inspection/run_curves.h"
 #include "apps/inspection/settings_difference.h"
 #include "apps/pictures/figure_file.h"
@@ -17,6 +18,7 @@
 #include "apps/shell/json_text.h"
 #include "apps/shell/streams.h"
 #include "apps/training/model_choice.h"
+#include "data/image/image.h"
 #include "data/safetensors/safetensors.h"
 #include "tensor/error.h"
 
@@ -37,6 +39,16 @@ void inspect_file(const InspectOptions& options) {
     print_json(file_json(file));
   else
     print_file(file);
+}
+
+bool is_picture(const std::string& file) { return has_image_extension(file) && !is_folder(file); }
+
+void inspect_picture(const InspectOptions& options) {
+  const PictureContents contents = read_picture_contents(options.files.front());
+  if (options.common.json)
+    print_json(to_json(contents));
+  else
+    print_picture(contents);
 }
 
 void inspect_difference(const InspectOptions& options) {
@@ -143,6 +155,7 @@ void inspect(InspectOptions options) {
         "[inspect] several arguments are folders of training runs; two files are compared by --diff A B");
   if (options.devices) return inspect_devices(options);
   if (!options.diff.empty()) return inspect_difference(options);
+  if (is_picture(options.files.front())) return inspect_picture(options);
   inspect_file(options);
 }
 
@@ -151,10 +164,12 @@ void inspect(InspectOptions options) {
 void add_inspect_command(CLI::App& program) {
   auto options = std::make_shared<InspectOptions>();
   CLI::App* command = program.add_subcommand(
-      "inspect", "show what is in a checkpoint, how two checkpoints differ, or what this machine can do");
-  command->add_option(
-      "file", options->files,
-      "a checkpoint, or any other safetensors file, or the folder of a training run, or several of these");
+      "inspect",
+      "show what is in a checkpoint or a picture, how two checkpoints differ, or what this machine can do");
+  command->add_option("file", options->files,
+                      "a checkpoint, or any other safetensors file, or a picture, or the folder of a "
+                      "training run, or several of "
+                      "these folders");
   command
       ->add_option("--compare", options->compare,
                    "folders of further runs: their curves share the axes of --curves, and a table shows "
@@ -181,6 +196,7 @@ void add_inspect_command(CLI::App& program) {
   options->common.add_to(*command);
   command->footer(
       "Examples:\n  primal inspect runs/thesis/best.safetensors\n"
+      "  primal inspect noisy.png\n"
       "  primal inspect runs/thesis --curves curves.png\n"
       "  primal inspect runs/a --compare runs/b --curves both.png\n"
       "  primal inspect --diff runs/a/last.safetensors runs/b/last.safetensors\n"

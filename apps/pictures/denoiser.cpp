@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/scores/lambda_search.h"
 #include "apps/training/checkpoint.h"
 #include "apps/training/model_choice.h"
 #include "data/image/image.h"
@@ -42,13 +43,24 @@ Denoiser::Denoiser(const DenoiserOptions& options) : options_(options) {
   if (!options.boundary) boundary_ = model_->options().boundary;
 }
 
-Denoised Denoiser::operator()(const Tensor& z, const Watch& watch) const {
+Denoised Denoiser::operator()(const Tensor& z, const Watch& watch, std::optional<double> lambda) const {
   if (autoencoder_ != nullptr) return {Tensor::scalar(0.0), autoencoder_->denoise(z)};
   DenoisingOptions options{
       .iterations = options_.iterations, .gap = options_.gap, .boundary = boundary_, .watch = watch};
-  if (model_ == nullptr) return denoise(*options_.lambda, z.to(options_.device), options);
+  if (model_ == nullptr) return denoise(lambda.value_or(*options_.lambda), z.to(options_.device), options);
   options.tile = plan(z.shape()).tile;
   return denoise(*model_, z, options);
+}
+
+LambdaChoiceParams Denoiser::choice_params(uint64_t seed) const {
+  LambdaChoiceParams params{.boundary = boundary_, .seed = seed};
+  if (options_.gap == 0.0 && options_.iterations > 0) params.pdhg.n_iter = options_.iterations;
+  return params;
+}
+
+Scores Denoiser::best_scalar(const Tensor& z, const Tensor& clean) const {
+  return best_scalar_scores(z.to(options_.device), clean.to(options_.device), boundary_,
+                            choice_params(0).pdhg.n_iter);
 }
 
 MapPlan Denoiser::plan(const Shape& z) const {

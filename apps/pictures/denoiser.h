@@ -8,10 +8,12 @@
 #include <optional>
 
 #include "apps/pictures/tiling.h"
+#include "apps/scores/scores.h"
 #include "apps/training/config.h"
 #include "model/autoencoder.h"
 #include "model/denoise.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
+#include "solvers/lambda_choice/lambda_choice.h"
 
 namespace primal {
 
@@ -31,8 +33,15 @@ class Denoiser {
   // Loads the model. IoError or DataError where that fails, with what to try.
   explicit Denoiser(const DenoiserOptions& options);
 
-  // z [1,1,1,H,W]; it and the result are on the CPU. `watch` is called for what may take longer than a moment.
-  Denoised operator()(const Tensor& z, const Watch& watch = {}) const;
+  // z [1,1,1,H,W]; it and the result are on the CPU. `watch` is called for what may take longer than a moment. `lambda` in place of
+  // the weight of the options, where there is no model.
+  Denoised operator()(const Tensor& z, const Watch& watch = {}, std::optional<double> lambda = {}) const;
+
+  // What chooses lambda for this solver: its boundary and iterations (256 where a gap is asked for), the seed of the probes.
+  LambdaChoiceParams choice_params(uint64_t seed) const;
+  // The best scores of 81 scalar lambdas with this solver (apps/scores/lambda_search).
+  Scores best_scalar(const Tensor& z, const Tensor& clean) const;
+  Device device() const { return options_.device; }
 
   // How the network works on a picture of this shape; one whole picture where there is no network.
   MapPlan plan(const Shape& z) const;

@@ -6,9 +6,11 @@
 #include <unistd.h>
 #include <vector>
 
+#include "apps/pictures/lambda_figure.h"
 #include "apps/pictures/map_file.h"
 #include "apps/pictures/meter.h"
 #include "apps/pictures/results.h"
+#include "apps/scores/lambda_search.h"
 #include "apps/shell/build_info.h"
 #include "apps/shell/streams.h"
 #include "apps/shell/terminal.h"
@@ -58,6 +60,13 @@ nlohmann::json to_json(const DenoisingRow& row) {
     json["relative_gap"] = row.solver->relative_gap;
     json["boundary"] = row.solver->boundary;
   }
+  json["noise"] = to_json(row.noise);
+  if (row.lambda) {
+    json["lambda"] = *row.lambda;
+    json["lambda_rule"] = name_of(row.rule);
+    json["sigma"] = *row.sigma;
+  }
+  if (row.best) json["best_scalar"] = {{"psnr", row.best->psnr}, {"ssim", row.best->ssim}};
   if (row.is_scored) json.update(scores_json(row.noisy, row.denoised));
   if (!row.denoised_file.empty()) json["denoised"] = row.denoised_file.string();
   if (!row.map.empty()) json["map"] = row.map.string();
@@ -76,6 +85,13 @@ DenoisingInput PictureDenoising::read(const DenoisingJob& job) {
   DenoisingInput read{read_one(job.input, range_), {}};
   const Image& image = read.picture.image;
   if (options_.is_scored()) check_scorable(image.width, image.height, job.input.str());
+  if (options_.has_rule() && !options_.sigma && std::min(image.width, image.height) < kMinNoiseSide) {
+    throw DataError(
+        "[denoise] {} has {} x {} pixels, the estimate of its noise needs {} x {} at least: give its "
+        "deviation with "
+        "--sigma S, or --lambda a number",
+        job.input.str(), image.width, image.height, kMinNoiseSide, kMinNoiseSide);
+  }
   if (job.clean) read.clean = clean_of(job, read.picture).tensor();
   return read;
 }
@@ -90,6 +106,12 @@ DenoisingRow PictureDenoising::operator()(const DenoisingJob& job, const Denoisi
       say("note: {}\n", no_noise_remark(job.input.str()));
     z = add_noise(clean, noise_kind_, *options_.noise, NoiseKey{.seed = options_.seed, .sample = job.number});
   }
+  DenoisingRow row;
+  row.name = job.input.name;
+  row.picture = job.input.str();
+  row.noise = noise_of_picture(z);
+  if (options_.has_rule()) choose(z, clean, row);
+  talk_of_noise(row);
   const MapPlan plan = denoiser_.plan(z.shape());
   if (plan.tile > 0 && !options_.quiet) {
     say("{}: {} x {} pixels, the network works in {}\n", job.input.str(), grey.width, grey.height,
@@ -97,13 +119,9 @@ DenoisingRow PictureDenoising::operator()(const DenoisingJob& job, const Denoisi
   }
   const Denoised result = [&] {
     Meter meter(job.input.str(), !options_.quiet, is_terminal(STDERR_FILENO));
-    return denoiser_(z,
-                     [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); });
+    const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
+    return denoiser_(z, watch, row.lambda);
   }();
-
-  DenoisingRow row;
-  row.name = job.input.name;
-  row.picture = job.input.str();
   if (plan.tile > 0) row.n_tiles = plan.n_tiles;
   if (!denoiser_.is_autoencoder())
     row.solver = {result.iterations, result.relative_gap, name_of(denoiser_.boundary())};
@@ -111,6 +129,7 @@ DenoisingRow PictureDenoising::operator()(const DenoisingJob& job, const Denoisi
   if (row.is_scored) {
     row.noisy = scores_of(z, clean);
     row.denoised = scores_of(result.x, clean);
+    if (options_.best) row.best = denoiser_.best_scalar(z, clean);
   }
   write(job, read.picture, clean, z, result, row);
   talk(job, result);
@@ -159,9 +178,9 @@ void PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, con
     image.density = read.image.density;
     return image;
   };
-  if (options_.to_standard_output) write_standard_output(encode_png(denoised(), provenance(result)));
+  if (options_.to_standard_output) write_standard_output(encode_png(denoised(), provenance(result, row)));
   if (!job.denoised.empty()) {
-    write_png(job.denoised, denoised(), provenance(result));
+    write_png(job.denoised, denoised(), provenance(result, row));
     row.denoised_file = job.denoised;
   }
   if (!job.map.empty()) {
@@ -175,14 +194,17 @@ void PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, con
 }
 
 // How the result came about, for its text chunks.
-PngText PictureDenoising::provenance(const Denoised& result) const {
+PngText PictureDenoising::provenance(const Denoised& result, const DenoisingRow& row) const {
   const BuildInfo& info = build_info();
   PngText text{{"Software", fmt::format("primal {} ({})", info.version, info.commit)}};
   if (!denoiser_.is_autoencoder()) {
     text["Primal iterations"] = fmt::format("{}", result.iterations);
     text["Primal boundary"] = name_of(denoiser_.boundary());
   }
-  if (options_.lambda) text["Primal lambda"] = fmt::format("{}", *options_.lambda);
+  if (options_.lambda)
+    text["Primal lambda"] = fmt::format("{}", row.lambda.value_or(options_.lambda->number));
+  if (row.lambda)
+    text["Primal lambda rule"] = fmt::format("{}, noise of deviation {}", name_of(row.rule), *row.sigma);
   if (!options_.lambda) {
     text["Primal model"] = latin_text(denoiser_.model_file_name());
     text["Primal model CRC-32"] = denoiser_.checksum();
@@ -190,6 +212,49 @@ PngText PictureDenoising::provenance(const Denoised& result) const {
   if (options_.noise)
     text["Primal noise added"] = fmt::format("{} {}", name_of(noise_kind_), *options_.noise);
   return text;
+}
+
+// lambda by the rule, from the noise that was given or found.
+void PictureDenoising::choose(const Tensor& z, const Tensor& clean, DenoisingRow& row) const {
+  row.rule = options_.lambda->rule;
+  row.sigma = options_.sigma ? *options_.sigma : row.noise.estimate->sigma;
+  const LambdaChoiceParams params = denoiser_.choice_params(options_.seed);
+  const Tensor there = z.to(denoiser_.device());
+  const LambdaChoice choice = row.rule == LambdaRule::sure ? lambda_by_risk(there, *row.sigma, params)
+                                                           : lambda_by_discrepancy(there, *row.sigma, params);
+  row.lambda = choice.lambda;
+  row.at_the_edge = choice.at_the_edge;
+  if (options_.draws_risk && !choice.points.empty())
+    row.figure = lambda_figure(choice, *row.sigma, there, clean, params);
+}
+
+void PictureDenoising::talk_of_noise(const DenoisingRow& row) {
+  const std::string outside =
+      options_.lambda || denoiser_.is_autoencoder() || !denoiser_.config().data.manifest.empty()
+          ? std::string()
+          : noise_range_remark(row.noise, denoiser_.config().noise);
+  n_outside_ += outside.empty() ? 0 : 1;
+  if (options_.quiet) return;
+  if (!options_.is_scored() || options_.to_standard_output) {
+    say("{}: {}{}\n", row.picture, noise_text(row.noise),
+        row.lambda ? fmt::format("; lambda {:.4g}", *row.lambda) : std::string());
+  }
+  if (!outside.empty() && n_outside_ == 1) say("note: {}: {}\n", row.picture, outside);
+  if (const std::string doubt = doubt_of(row.noise); !doubt.empty()) {
+    say("note: {}: {}{}\n", row.picture, doubt,
+        options_.has_rule() && !options_.sigma ? "; --sigma S gives its deviation" : "");
+  }
+  if (!row.lambda) return;
+  constexpr double kRounding = 1.0 / (255.0 * 3.4641016151377544);  // of 8-bit grey levels
+  if (*row.sigma == 0.0) {
+    say("note: {}: no noise is found in it, so lambda 0 leaves it as it is\n", row.picture);
+  } else if (*row.sigma < kRounding) {
+    say("note: {}: its noise is less than the rounding to 8 bit, so lambda is next to nothing\n",
+        row.picture);
+  } else if (row.at_the_edge) {
+    say("note: {}: the best lambda may lie beyond {:.3g}, the end of what is tried for this noise\n",
+        row.picture, *row.lambda);
+  }
 }
 
 void PictureDenoising::talk(const DenoisingJob& job, const Denoised& result) {

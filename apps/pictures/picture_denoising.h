@@ -15,6 +15,8 @@
 #include "apps/pictures/denoiser.h"
 #include "apps/pictures/figure_file.h"
 #include "apps/pictures/inputs.h"
+#include "apps/pictures/picture_noise.h"
+#include "apps/pictures/scalar_lambda.h"
 #include "apps/scores/scores.h"
 #include "data/image/image.h"
 #include "data/noise/noise.h"
@@ -24,18 +26,22 @@
 namespace primal {
 
 struct PictureDenoisingOptions {
-  std::optional<double> lambda;   // of scalar TV; a model otherwise
-  std::optional<double> noise;    // the pictures are clean: deviation of the noise to add
-  std::string noise_kind, range;  // empty: as the model was trained
+  std::optional<ScalarLambda> lambda;  // of scalar TV; a model otherwise
+  std::optional<double> sigma;         // of the noise, for a rule that chooses lambda; else estimated
+  bool best = false;                   // also score the best of 81 lambdas
+  std::optional<double> noise;         // the pictures are clean: deviation of the noise to add
+  std::string noise_kind, range;       // empty: as the model was trained
   std::string map_format = "figure";
   FigureStyle figures;
-  double gap = 0.0;        // asked for; 0: none
-  int64_t iterations = 0;  // asked for; 0: the model's
-  int64_t size = 0;        // side after cropping and resizing; 0: as it is
-  uint64_t seed = 42;      // of the noise
-  bool has_clean = false;  // jobs name their clean pictures
+  double gap = 0.0;         // asked for; 0: none
+  int64_t iterations = 0;   // asked for; 0: the model's
+  int64_t size = 0;         // side after cropping and resizing; 0: as it is
+  uint64_t seed = 42;       // of the noise
+  bool draws_risk = false;  // a figure of what chose lambda
+  bool has_clean = false;   // jobs name their clean pictures
   bool to_standard_output = false, quiet = false, json = false;
 
+  bool has_rule() const { return lambda && lambda->is_chosen(); }
   bool is_scored() const { return noise || has_clean; }
 };
 
@@ -65,7 +71,13 @@ struct DenoisingRow {
   };
   std::optional<Solver> solver;
   bool is_scored = false;
-  Scores noisy, denoised;                             // where it is scored
+  Scores noisy, denoised;  // where it is scored
+  PictureNoise noise;      // found in the noisy picture
+  LambdaRule rule = LambdaRule::number;
+  std::optional<double> sigma, lambda;                // that the rule used and chose
+  bool at_the_edge = false;                           // a better lambda may lie beyond what was tried
+  std::optional<Scores> best;                         // of 81 lambdas, each score's own
+  std::optional<Figure> figure;                       // of the risk over lambda
   std::filesystem::path denoised_file, map, compare;  // written ones
 };
 
@@ -83,13 +95,17 @@ class PictureDenoising {
 
   // Pictures whose result is far from converged.
   size_t n_far() const { return n_far_; }
+  // Pictures whose noise is outside of what the model was trained for.
+  size_t n_outside() const { return n_outside_; }
 
  private:
   GreyInput read_one(const PictureInput& input, const LevelRange& range);
   GreyInput clean_of(const DenoisingJob& job, const GreyInput& read);
   void write(const DenoisingJob& job, const GreyInput& read, const Tensor& clean, const Tensor& z,
              const Denoised& result, DenoisingRow& row) const;
-  PngText provenance(const Denoised& result) const;
+  PngText provenance(const Denoised& result, const DenoisingRow& row) const;
+  void choose(const Tensor& z, const Tensor& clean, DenoisingRow& row) const;
+  void talk_of_noise(const DenoisingRow& row);
   void talk(const DenoisingJob& job, const Denoised& result);
 
   const PictureDenoisingOptions& options_;
@@ -97,7 +113,7 @@ class PictureDenoising {
   NoiseKind noise_kind_;
   LevelRange range_;
   bool said_grey_ = false, said_alpha_ = false, said_range_ = false;
-  size_t n_far_ = 0;
+  size_t n_far_ = 0, n_outside_ = 0;
 };
 
 }  // namespace primal

@@ -1,0 +1,168 @@
+#include "apps/commands/denoise_options.h"
+
+#include <filesystem>
+
+#include "apps/commands/number_range.h"
+#include "apps/pictures/scalar_lambda.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+namespace fs = std::filesystem;
+
+void add_input_options(CLI::App& command, DenoiseOptions& o) {
+  command
+      .add_option("paths", o.paths,
+                  "MODEL (a checkpoint or the folder of a run; none with --lambda), then pictures: PNG or "
+                  "JPEG files, folders, quoted\n"
+                  "patterns such as 'scans/*.png', or - for standard input")
+      ->required();
+  command
+      .add_option("--size", o.size,
+                  "first crop to a square and resize to this many pixels a side, as in training")
+      ->check(whole_range(1, 16384));
+  command.add_option("--limit", o.limit, "only the first N pictures")->check(whole_range(1));
+  command
+      .add_option("--noise", o.noise,
+                  "treat the pictures as clean: add noise of this standard deviation and print PSNR and SSIM")
+      ->check(number_range(0, 10));
+  command
+      .add_option("--noise-kind", o.noise_kind,
+                  "relative to the picture's deviation, or absolute and clipped (default: as the model was "
+                  "trained; relative)")
+      ->check(CLI::IsMember({"relative", "absolute"}));
+  command.add_option("--seed", o.seed, "seed of the noise")->check(whole_range(0))->capture_default_str();
+  command.add_option("--clean", o.clean,
+                     "treat the pictures as noisy and score them against this clean picture, or against the "
+                     "pictures of the same names in this folder");
+}
+
+void add_solver_options(CLI::App& command, DenoiseOptions& o) {
+  command
+      .add_option("--lambda", o.lambda_text,
+                  "scalar TV without a model: its weight as a number, or auto or discrepancy, which choose "
+                  "it for each "
+                  "picture from the\n"
+                  "noise: auto (also called sure) by Stein's unbiased estimate of the error, discrepancy so "
+                  "that what is "
+                  "taken away has the\nsize of the noise")
+      ->check([](const std::string& text) -> std::string {
+        try {
+          parse_scalar_lambda(text);
+          return {};
+        } catch (const ConfigError& error) {
+          return error.what();
+        }
+      });
+  command
+      .add_option(
+          "--iterations", o.iterations,
+          "iterations of PDHG (default: the model's T; 256 with --lambda), or with --gap at most this many "
+          "(default 10000)")
+      ->check(whole_range(1, 1'000'000'000));
+  add_boundary_option(command, o.boundary, "the model's; symmetric with --lambda");
+  add_range_option(command, o.range, "as the model was trained; full with --lambda");
+  add_tile_option(command, o.tiling);
+  command
+      .add_option(
+          "--gap", o.gap,
+          "iterate until the primal-dual gap is this share of the objective, for example 1e-4, instead of "
+          "T times; the gap is checked every 16 iterations")
+      ->check(number_range(1e-12, 1));
+}
+
+void add_choice_options(CLI::App& command, DenoiseOptions& o) {
+  command
+      .add_option(
+          "--sigma", o.sigma,
+          "for --lambda auto and discrepancy: the deviation of the noise, where 0 is black and 1 is white "
+          "(default: estimated from each picture)")
+      ->check(number_range(0, 100));
+  command.add_flag(
+      "--best", o.best,
+      "with --lambda and a clean picture: also print the best PSNR of 81 lambdas from 0 to 0.8, which only "
+      "the clean picture tells, and what is lost against it");
+  command.add_option(
+      "--figure", o.figure.figure,
+      "for one picture with --lambda auto or discrepancy: the estimated error over lambda, and the true "
+      "one where the clean picture is known, as .png, .svg or .pdf");
+}
+
+void add_output_options(CLI::App& command, DenoiseOptions& o) {
+  command.add_option(
+      "-o,--output", o.output,
+      "folder for the results, PNG files with the names, sizes and bit depths of the pictures; FILE.png "
+      "for one picture; - for standard output");
+  CLI::Option* map = command.add_flag("--map", o.map, "also write Lambda, as NAME_lambda.png");
+  command
+      .add_option(
+          "--map-format", o.map_format,
+          "figure: in colour, log scale with a bar; raw: 16-bit PNG, Lambda = level * the scale in its "
+          "text chunk; safetensors: float32")
+      ->check(CLI::IsMember({"figure", "raw", "safetensors"}))
+      ->capture_default_str()
+      ->needs(map);
+  command.add_flag("--compare", o.compare, "write the pictures side by side, as NAME_compare.png");
+  add_figure_style(command, o.figures);
+  command.add_flag("--overwrite", o.overwrite, "replace files that exist");
+  command.add_flag("--skip-existing", o.skip_existing,
+                   "skip pictures whose results exist, to continue after an interruption");
+}
+
+}  // namespace
+
+void add_denoise_options(CLI::App& command, DenoiseOptions& o) {
+  add_input_options(command, o);
+  add_solver_options(command, o);
+  add_choice_options(command, o);
+  add_output_options(command, o);
+  o.common.add_to(command);
+}
+
+void check_denoise_options(const DenoiseOptions& o) {
+  if (!o.lambda && o.paths.size() < 2) {
+    throw ConfigError(
+        "[denoise] expects MODEL followed by pictures, found only {}; for scalar TV without a model give "
+        "--lambda",
+        o.paths.front());
+  }
+  for (const std::string& path : o.paths) {
+    if (o.lambda && fs::path(path).extension() == ".safetensors") {
+      throw ConfigError("[denoise] --lambda does not take a model: leave out {} or --lambda", path);
+    }
+  }
+  if (o.lambda && o.map) {
+    throw ConfigError("[denoise] --map with --lambda: one lambda for all pixels is not a map");
+  }
+  if (o.lambda && o.tiling.text != "auto") {
+    throw ConfigError("[denoise] --tile with --lambda: without a model there is no network to work in tiles");
+  }
+  if (!o.has_rule() && (o.sigma || o.figure.is_wanted()))
+    throw ConfigError("[denoise] --sigma and --figure belong to --lambda auto and --lambda discrepancy");
+  if (o.best && (!o.lambda || !o.is_scored()))
+    throw ConfigError("[denoise] --best needs --lambda, and the clean pictures: give --noise S or --clean X");
+  if (o.noise && !o.clean.empty()) {
+    throw ConfigError(
+        "[denoise] --noise treats the pictures as clean, --clean treats them as noisy: give only one of "
+        "them");
+  }
+  if (o.output.empty() && !o.is_scored() && !o.figure.is_wanted()) {
+    throw ConfigError(
+        "[denoise] there is nowhere to write to: give -o DIR, or --noise S or --clean X to measure only");
+  }
+  if (o.output.empty() && (o.map || o.compare)) {
+    throw ConfigError("[denoise] --map and --compare write files: give -o DIR too");
+  }
+  if (o.skip_existing && (o.output.empty() || o.output == "-" || o.overwrite)) {
+    throw ConfigError(
+        "[denoise] --skip-existing applies to files: give it with -o DIR and without --overwrite");
+  }
+  if (o.output == "-" && (o.map || o.compare || o.common.json)) {
+    throw ConfigError(
+        "[denoise] -o - reserves standard output for the picture: --map, --compare and --json need another "
+        "-o");
+  }
+}
+
+}  // namespace primal

@@ -1,0 +1,31 @@
+// The options of primal denoise, and what they may not be together.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "apps/commands/commands.h"
+#include "apps/pictures/figure_file.h"
+#include "apps/pictures/picture_denoising.h"
+#include "apps/pictures/tiling.h"
+
+namespace primal {
+
+struct DenoiseOptions : PictureDenoisingOptions {
+  CommonOptions common;
+  std::vector<std::string> paths;
+  std::string output, clean, boundary;
+  std::string lambda_text;  // of --lambda
+  FigureFile figure;        // of the risk over lambda
+  int64_t limit = 0;
+  bool map = false, compare = false, overwrite = false, skip_existing = false;
+  Tiling tiling;
+};
+
+void add_denoise_options(CLI::App& command, DenoiseOptions& o);
+
+// ConfigError for options that contradict each other, before any picture is looked for.
+void check_denoise_options(const DenoiseOptions& o);
+
+}  // namespace primal

@@ -1,0 +1,245 @@
+#include "data/noise_estimate/noise_estimate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <limits>
+
+#include "data/dataset/dataset.h"
+#include "data/image/image.h"
+#include "data/noise/noise.h"
+#include "data/noise_estimate/block_spectra.h"
+#include "data/phantom/phantom.h"
+#include "data/preprocess/preprocess.h"
+#include "tensor/error.h"
+#include "tensor/exec.h"
+
+namespace primal {
+namespace {
+
+Tensor white_noise(int64_t height, int64_t width, double mean, double deviation, uint32_t sample = 0) {
+  const Tensor z = Tensor::empty({1, 1, 1, height, width}, DType::f64);
+  RandomStream(7, RandomPurpose::test, 0, sample).fill_normal(z, mean, deviation);
+  return z;
+}
+
+// The picture as a file of 8 bit has it: clipped, in 255 steps.
+Tensor stored(const Tensor& z) { return to_tensor(to_image(z)); }
+
+TEST(BlockSpectra, HaveTheMeanAndTheEnergyOfTheirBlocks) {
+  const Tensor z = white_noise(9, 8, 0.3, 0.1);
+  const BlockSpectra spectra =
+      block_spectra(z.span<const double>(), 9, 8, clipped_ends(z.span<const double>()));
+  ASSERT_EQ(spectra.size(), 2);
+  for (size_t k = 0; k < 2; ++k) {
+    double sum = 0.0, squares = 0.0, energy = 0.0;
+    for (size_t i = 0; i < 64; ++i) {
+      const double v = z.span<const double>()[8 * k + i];
+      sum += v;
+      squares += v * v;
+    }
+    for (size_t h = 0; h < kNHigh; ++h) energy += static_cast<double>(spectra.high[k * kNHigh + h]);
+    energy += static_cast<double>(spectra.low[k]) * kNLow + sum * sum / 64.0;  // Parseval
+    EXPECT_NEAR(static_cast<double>(spectra.mean[k]), sum / 64.0, 1e-6);
+    EXPECT_NEAR(energy, squares, 1e-6 * squares);
+  }
+}
+
+TEST(BlockSpectra, OfOneCosineIsOneCoefficient) {
+  const Tensor z = Tensor::empty({1, 1, 1, 8, 8}, DType::f64);
+  for (int i = 0; i < 8; ++i) {
+    for (int j = 0; j < 8; ++j) {
+      const auto wave = [](int f, int t) { return 0.5 * std::cos(M_PI * (2 * t + 1) * f / 16.0); };
+      z.data<double>()[8 * i + j] = 3.0 * wave(7, i) * wave(6, j);
+    }
+  }
+  const BlockSpectra spectra = block_spectra(z.span<const double>(), 8, 8, {-10.0, 10.0});
+  const float largest = *std::ranges::max_element(spectra.high);
+  EXPECT_NEAR(largest, 9.0, 1e-5);
+  double sum = 0.0;
+  for (const float v : spectra.high) sum += static_cast<double>(v);
+  EXPECT_NEAR(sum, 9.0, 1e-5);
+  EXPECT_NEAR(spectra.low[0], 0.0, 1e-10);
+}
+
+TEST(NoiseEstimate, OfWhiteNoiseIsItsDeviation) {
+  for (const double sigma : {1e-4, 0.03, 2.0}) {
+    for (const auto& [height, width] : {std::pair{256, 256}, std::pair{64, 300}}) {
+      const NoiseEstimate e = estimate_noise(white_noise(height, width, 0.4, sigma));
+      EXPECT_NEAR(e.sigma, sigma, 0.03 * sigma) << height << " x " << width;  // measured 0.4 %, 1.8 %
+      EXPECT_LT(e.standard_error, 0.05 * sigma);
+      EXPECT_TRUE(e.is_reliable);
+      EXPECT_EQ(e.clipped, 0.0);
+    }
+  }
+}
+
+TEST(NoiseEstimate, DoesNotChangeWithTheNumberOfThreadsOrTheType) {
+  const Tensor z = white_noise(80, 90, 0.5, 0.1);
+  set_num_threads(1);
+  const double one = estimate_noise(z).sigma;
+  set_num_threads(3);
+  EXPECT_EQ(estimate_noise(z).sigma, one);
+  set_num_threads(1);
+  EXPECT_NEAR(estimate_noise(z.to(DType::f32)).sigma, one, 1e-6);
+}
+
+TEST(NoiseEstimate, OfPhantomsIsWithinFivePerCentForEveryRelativeNoise) {
+  for (uint32_t i = 0; i < 4; ++i) {
+    const Tensor x = make_phantom(1, i, 256);
+    const double own = estimate_noise(x).sigma;
+    for (const double s : {0.02, 0.05, 0.1, 0.25, 0.5}) {
+      const double sigma = s * sample_deviation(x);
+      const NoiseEstimate e = estimate_noise(add_noise(x, NoiseKind::relative, s, NoiseKey{.sample = i}));
+      EXPECT_NEAR(e.sigma, std::hypot(sigma, own), 0.05 * sigma) << "phantom " << i << ", s " << s;
+    }
+  }
+}
+
+TEST(NoiseEstimate, IsNotBiasedByClippingAndRounding) {
+  for (const double sigma : {0.02, 0.05, 0.1}) {
+    const Tensor x = make_phantom(3, 1, 256);
+    const Tensor z = stored(add_noise(x, NoiseKind::absolute, sigma, NoiseKey{}));
+    const NoiseEstimate e = estimate_noise(z);
+    EXPECT_GT(e.clipped, 0.02) << "this picture is meant to be clipped";
+    EXPECT_TRUE(e.is_reliable);
+    EXPECT_NEAR(e.sigma, std::hypot(sigma, 1.0 / 255.0 / std::sqrt(12.0)), 0.05 * sigma) << sigma;
+  }
+}
+
+TEST(NoiseEstimate, SaysWhereClippingLeavesNothing) {
+  // Black and white alone: every block has clipped pixels.
+  Tensor z = white_noise(64, 64, 0.5, 0.1);
+  for (double& v : z.span<double>()) v = v > 0.5 ? 1.0 : 0.0;
+  const NoiseEstimate e = estimate_noise(z);
+  EXPECT_FALSE(e.is_reliable);
+  EXPECT_EQ(e.clipped, 1.0);
+  EXPECT_TRUE(std::isfinite(e.sigma));
+  // Values beyond 0 and 1 show that nothing was cut off.
+  EXPECT_EQ(estimate_noise(white_noise(64, 64, 0.0, 0.5)).clipped, 0.0);
+}
+
+TEST(NoiseEstimate, OfAConstantPictureAndOfARampIsNothing) {
+  for (const double value : {0.0, 0.5, 1.0}) {
+    const NoiseEstimate e = estimate_noise(Tensor::full({1, 1, 1, 32, 32}, value));
+    EXPECT_EQ(e.sigma, 0.0);
+    EXPECT_EQ(e.standard_error, 0.0);
+  }
+  Tensor ramp = Tensor::empty({32, 48}, DType::f64);
+  for (int64_t i = 0; i < ramp.numel(); ++i)
+    ramp.data<double>()[i] = 0.1 + 0.01 * static_cast<double>(i % 48);
+  EXPECT_LT(estimate_noise(ramp).sigma, 1e-6);
+}
+
+TEST(NoiseEstimate, TakesChannelsOneByOne) {
+  const Tensor z = Tensor::empty({3, 48, 48}, DType::f64);
+  for (int c = 0; c < 3; ++c) {
+    const Tensor part = white_noise(48, 48, 0.5, 0.05 * (c + 1), static_cast<uint32_t>(c));
+    std::ranges::copy(part.span<const double>(), z.data<double>() + c * 48 * 48);
+  }
+  const std::vector<NoiseEstimate> estimates = estimate_noise_per_channel(z);
+  ASSERT_EQ(estimates.size(), 3u);
+  for (size_t c = 0; c < 3; ++c)
+    EXPECT_NEAR(estimates[c].sigma, 0.05 * static_cast<double>(c + 1), 0.008) << c;
+  EXPECT_THROW(estimate_noise(z), ShapeError);
+}
+
+TEST(NoiseEstimate, RefusesWhatItCannotUse) {
+  EXPECT_THROW(estimate_noise(Tensor::full({1, 1, 1, 15, 64}, 0.5)), ShapeError);
+  EXPECT_THROW(estimate_noise(Tensor::zeros({64}, DType::f64)), ShapeError);
+  EXPECT_THROW(estimate_noise(Tensor()), ShapeError);
+  EXPECT_THROW(estimate_noise(Tensor::zeros({32, 32}, DType::i32)), ShapeError);
+  EXPECT_EQ(estimate_noise(Tensor::full({16, 16}, 0.5)).sigma, 0.0);
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    const Tensor z = white_noise(32, 32, 0.5, 0.1);
+    z.data<double>()[40] = bad;
+    try {
+      estimate_noise(z);
+      ADD_FAILURE() << "took " << bad;
+    } catch (const NumericError& error) {
+      EXPECT_NE(std::string(error.what()).find("element 40"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(NoiseLine, FindsTheGainAndTheFloorOfCountedLight) {
+  const double a = 4e-4, b = 5e-3;
+  const Tensor x = make_phantom(5, 0, 384).to(DType::f64);
+  const Tensor z = x.clone(), n = white_noise(384, 384, 0.0, 1.0);
+  for (int64_t i = 0; i < z.numel(); ++i)
+    z.data<double>()[i] += n.data<double>()[i] * std::sqrt(a + b * x.data<double>()[i]);
+  const NoiseLine line = estimate_noise_line(z);
+  EXPECT_GT(line.classes.size(), 10u);
+  for (const double intensity : {0.1, 0.4, 0.7}) {
+    const double truth = a + b * intensity;
+    EXPECT_NEAR(line.variance_at(intensity), truth, 0.15 * truth) << intensity;
+  }
+  EXPECT_NEAR(line.b, b, 0.15 * b);
+  EXPECT_TRUE(std::ranges::is_sorted(line.classes, {}, &NoiseLine::Class::mean));
+}
+
+TEST(NoiseLine, IsLevelForNoiseThatIsTheSameEverywhere) {
+  const Tensor x = make_phantom(5, 0, 256);
+  const double sigma = 0.05;
+  const NoiseLine line =
+      estimate_noise_line(add_noise(x, NoiseKind::relative, sigma / sample_deviation(x), NoiseKey{}));
+  for (const double intensity : {0.1, 0.7})
+    EXPECT_NEAR(line.variance_at(intensity), sigma * sigma, 0.15 * sigma * sigma);
+  const NoiseLine none = estimate_noise_line(Tensor::full({32, 32}, 0.5));
+  EXPECT_EQ(none.a, 0.0);
+  EXPECT_EQ(none.b, 0.0);
+  EXPECT_TRUE(none.classes.empty());
+}
+
+TEST(NoiseEstimate, CleanDeviationIsWhatTheNoiseLeaves) {
+  EXPECT_DOUBLE_EQ(clean_deviation(0.5, 0.3), 0.4);
+  EXPECT_EQ(clean_deviation(0.3, 0.5), 0.0);
+}
+
+// Shared pictures; their own noise, as it is found without any added, is part of the truth.
+std::vector<Tensor> shared_pictures(const std::string& folder, int64_t n, int64_t size) {
+  const char* data = std::getenv("PRIMAL_DATA");
+  const std::filesystem::path at = std::filesystem::path(data != nullptr ? data : "../shared/data") / folder;
+  std::vector<Tensor> pictures;
+  if (!std::filesystem::is_directory(at)) return pictures;
+  for (const std::filesystem::path& file : find_pictures(at)) {
+    if (std::ssize(pictures) == n) break;
+    const Image image = read_image(file);
+    pictures.push_back(to_tensor(size > 0 ? preprocess(image, size) : to_grey(image)));
+  }
+  return pictures;
+}
+
+// How many of the pictures have an estimate within 5 % of the truth.
+int64_t n_within(const std::vector<Tensor>& pictures, double s) {
+  int64_t n = 0;
+  for (size_t i = 0; i < pictures.size(); ++i) {
+    const double own = estimate_noise(pictures[i]).sigma, added = s * sample_deviation(pictures[i]);
+    const Tensor z =
+        add_noise(pictures[i], NoiseKind::relative, s, NoiseKey{.sample = static_cast<uint32_t>(i)});
+    const double truth = std::hypot(added, own);
+    n += std::abs(estimate_noise(z).sigma - truth) <= 0.05 * truth ? 1 : 0;
+  }
+  return n;
+}
+
+TEST(NoiseEstimate, OfRadiographsIsWithinFivePerCent) {
+  const std::vector<Tensor> pictures = shared_pictures("chest_xray/test/NORMAL", 12, 256);
+  if (pictures.empty()) GTEST_SKIP() << "set PRIMAL_DATA to a folder that has chest_xray";
+  for (const double s : {0.05, 0.1, 0.25, 0.5}) EXPECT_EQ(n_within(pictures, s), std::ssize(pictures)) << s;
+  EXPECT_GE(n_within(pictures, 0.02), std::ssize(pictures) - 2);
+}
+
+TEST(NoiseEstimate, OfSet12IsWithinFivePerCentFromAQuarterOn) {
+  const std::vector<Tensor> pictures = shared_pictures("set12", 12, 0);
+  if (pictures.empty()) GTEST_SKIP() << "set PRIMAL_DATA to a folder that has set12";
+  EXPECT_EQ(n_within(pictures, 0.5), 12);
+  EXPECT_GE(n_within(pictures, 0.25), 11);
+  EXPECT_GE(n_within(pictures, 0.1), 10);  // pictures with grain in their texture: docs/results.md
+}
+
+}  // namespace
+}  // namespace primal
