@@ -233,7 +233,7 @@ void PictureDenoising::talk_of_noise(const DenoisingRow& row) {
       options_.lambda || denoiser_.is_autoencoder() || !denoiser_.config().data.manifest.empty()
           ? std::string()
           : noise_range_remark(row.noise, denoiser_.config().noise);
-  n_outside_ += outside.empty() ? 0 : 1;
+  if (!outside.empty()) ++n_outside_;
   if (options_.quiet) return;
   if (!options_.is_scored() || options_.to_standard_output) {
     say("{}: {}{}\n", row.picture, noise_text(row.noise),

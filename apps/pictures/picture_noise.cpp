@@ -34,11 +34,8 @@ std::string noise_text(const PictureNoise& noise) {
 nlohmann::json to_json(const PictureNoise& noise) {
   if (!noise.estimate) return nullptr;
   const NoiseEstimate& e = *noise.estimate;
-  return {{"sigma", e.sigma},
-          {"standard_error", e.standard_error},
-          {"relative", noise.relative()},
-          {"clipped", e.clipped},
-          {"blocks", e.n_blocks},
+  return {{"deviation", noise.noisy_deviation}, {"sigma", e.sigma},     {"standard_error", e.standard_error},
+          {"relative", noise.relative()},       {"clipped", e.clipped}, {"blocks", e.n_blocks},
           {"reliable", e.is_reliable}};
 }
 

@@ -29,29 +29,32 @@ const std::array<Eight, kSide>& dct_basis() {
   return basis;
 }
 
-// The DCT of 8 values, each `stride` doubles from the last.
-Eight dct(const double* values, size_t stride) {
+// The DCT of 8 values, each `stride` numbers from the last.
+template <class T>
+Eight dct(const T* values, size_t stride) {
   const std::array<Eight, kSide>& basis = dct_basis();
   Eight c{};
   for (size_t i = 0; i < kSide; ++i) {
-    for (size_t t = 0; t < kSide; ++t) c[i] += basis[i][t] * values[t * stride];
+    for (size_t t = 0; t < kSide; ++t) c[i] += basis[i][t] * static_cast<double>(values[t * stride]);
   }
   return c;
 }
 
+template <class T>
 struct Plane {
-  std::span<const double> values;
+  std::span<const T> values;
   size_t width;
-  const double* row(size_t y) const { return values.data() + y * width; }
+  const T* row(size_t y) const { return values.data() + y * width; }
 };
 
 // How many of the pixels left of column x in 8 rows are clipped, for every x.
-std::vector<size_t> count_clipped(const Plane& plane, size_t top, const ClippedEnds& ends) {
+template <class T>
+std::vector<size_t> count_clipped(const Plane<T>& plane, size_t top, const ClippedEnds& ends) {
   std::vector<size_t> count(plane.width + 1);
   for (size_t x = 0; x < plane.width; ++x) {
     size_t n = 0;
     for (size_t t = 0; t < kSide; ++t) {
-      const double value = plane.row(top + t)[x];
+      const auto value = static_cast<double>(plane.row(top + t)[x]);
       n += value <= ends.low || value >= ends.high ? 1 : 0;
     }
     count[x + 1] = count[x] + n;
@@ -80,7 +83,8 @@ void add_block(const std::array<Eight, kSide>& rows, BlockSpectra& spectra) {
 }
 
 // The blocks whose first row is `top`.
-BlockSpectra spectra_of_row(const Plane& plane, size_t top, size_t step, const ClippedEnds& ends) {
+template <class T>
+BlockSpectra spectra_of_row(const Plane<T>& plane, size_t top, size_t step, const ClippedEnds& ends) {
   const std::vector<size_t> clipped = count_clipped(plane, top, ends);
   BlockSpectra spectra;
   for (size_t x = 0; x + kSide <= plane.width; x += step) {
@@ -94,13 +98,14 @@ BlockSpectra spectra_of_row(const Plane& plane, size_t top, size_t step, const C
 
 }  // namespace
 
-ClippedEnds clipped_ends(std::span<const double> picture) {
+template <class T>
+ClippedEnds clipped_ends(std::span<const T> picture) {
   constexpr double kNowhere = std::numeric_limits<double>::infinity();
   const auto [least, greatest] = std::ranges::minmax(picture);
   ClippedEnds ends{-kNowhere, kNowhere};
   // Once may be chance; a value beyond 0 or 1 proves that nothing was cut off there.
-  const auto n_low = least == 0.0 ? std::ranges::count(picture, 0.0) : 0;
-  const auto n_high = greatest == 1.0 ? std::ranges::count(picture, 1.0) : 0;
+  const auto n_low = least == T{0} ? std::ranges::count(picture, T{0}) : 0;
+  const auto n_high = greatest == T{1} ? std::ranges::count(picture, T{1}) : 0;
   if (n_low > 1) ends.low = 0.0;
   if (n_high > 1) ends.high = 1.0;
   const auto n_clipped = (n_low > 1 ? n_low : 0) + (n_high > 1 ? n_high : 0);
@@ -108,13 +113,14 @@ ClippedEnds clipped_ends(std::span<const double> picture) {
   return ends;
 }
 
-BlockSpectra block_spectra(std::span<const double> picture, int64_t height, int64_t width,
+template <class T>
+BlockSpectra block_spectra(std::span<const T> picture, int64_t height, int64_t width,
                            const ClippedEnds& ends) {
   const int64_t n_places = (height - kBlockSide + 1) * (width - kBlockSide + 1);
   const auto step = static_cast<int64_t>(
       std::ceil(std::sqrt(static_cast<double>(n_places) / static_cast<double>(kMaxBlocks))));
   const int64_t n_rows = (height - kBlockSide) / step + 1;
-  const Plane plane{picture, static_cast<size_t>(width)};
+  const Plane<T> plane{picture, static_cast<size_t>(width)};
   std::vector<BlockSpectra> parts(static_cast<size_t>(n_rows));
   parallel_for(Exec{}, n_rows, 4, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
@@ -131,5 +137,10 @@ BlockSpectra block_spectra(std::span<const double> picture, int64_t height, int6
   }
   return all;
 }
+
+template ClippedEnds clipped_ends(std::span<const float>);
+template ClippedEnds clipped_ends(std::span<const double>);
+template BlockSpectra block_spectra(std::span<const float>, int64_t, int64_t, const ClippedEnds&);
+template BlockSpectra block_spectra(std::span<const double>, int64_t, int64_t, const ClippedEnds&);
 
 }  // namespace primal

@@ -19,7 +19,9 @@ struct ClippedEnds {
   double low, high;
   double share = 0.0;  // of the pixels that lie there
 };
-ClippedEnds clipped_ends(std::span<const double> picture);
+// T is float or double.
+template <class T>
+ClippedEnds clipped_ends(std::span<const T> picture);
 
 struct BlockSpectra {
   int64_t step = 1;  // pixels between blocks, in both directions
@@ -32,7 +34,8 @@ struct BlockSpectra {
 
 // Of the blocks without a clipped pixel; with steps so large that there are about kMaxBlocks at most.
 inline constexpr int64_t kMaxBlocks = 400'000;
-BlockSpectra block_spectra(std::span<const double> picture, int64_t height, int64_t width,
+template <class T>
+BlockSpectra block_spectra(std::span<const T> picture, int64_t height, int64_t width,
                            const ClippedEnds& ends);
 
 // The blocks whose mean is at least 3 sigma from a clipped end.

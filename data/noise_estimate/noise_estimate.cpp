@@ -17,7 +17,8 @@ struct Found {
   std::vector<int64_t> blocks;
 };
 
-Found find(std::span<const double> picture, int64_t height, int64_t width) {
+template <class T>
+Found find(std::span<const T> picture, int64_t height, int64_t width) {
   constexpr int kMaxRounds = 10;
   Found found;
   const auto [least, greatest] = std::ranges::minmax(picture);
@@ -49,14 +50,27 @@ Tensor checked(const Tensor& z) {
     throw ShapeError("[noise_estimate] needs pictures of {} x {} pixels at least, found {}", kMinNoiseSide,
                      kMinNoiseSide, z.str());
   }
-  const Tensor wide = z.to(Device{}).to(DType::f64);
-  const std::span<const double> all = wide.span<const double>();
-  const auto bad = std::ranges::find_if(all, [](double v) { return !std::isfinite(v); });
-  if (bad != all.end()) {
-    throw NumericError("[noise_estimate] element {} of {} is {}: expected finite values", bad - all.begin(),
-                       z.str(), *bad);
-  }
-  return wide;
+  const Tensor here = z.to(Device{});
+  dispatch_floating(z.dtype(), "noise_estimate", [&]<class T>() {
+    const std::span<const T> all = here.span<const T>();
+    const auto bad = std::ranges::find_if(all, [](T v) { return !std::isfinite(v); });
+    if (bad != all.end()) {
+      throw NumericError("[noise_estimate] element {} of {} is {}: expected finite values", bad - all.begin(),
+                         z.str(), *bad);
+    }
+  });
+  return here;
+}
+
+// What is found in picture number i of the leading axes.
+Found find_in(const Tensor& z, int64_t i) {
+  const int64_t height = z.size(-2), width = z.size(-1);
+  Found found;
+  dispatch_floating(z.dtype(), "noise_estimate", [&]<class T>() {
+    const auto area = static_cast<size_t>(height * width);
+    found = find(z.span<const T>().subspan(static_cast<size_t>(i) * area, area), height, width);
+  });
+  return found;
 }
 
 void check_one_picture(const Tensor& z) {
@@ -67,26 +81,23 @@ void check_one_picture(const Tensor& z) {
 }  // namespace
 
 std::vector<NoiseEstimate> estimate_noise_per_channel(const Tensor& z) {
-  const Tensor wide = checked(z);
-  const std::span<const double> all = wide.span<const double>();
-  const int64_t height = z.size(-2), width = z.size(-1);
+  const Tensor here = checked(z);
   std::vector<NoiseEstimate> estimates;
-  const auto area = static_cast<size_t>(height * width);
-  for (size_t at = 0; at < all.size(); at += area)
-    estimates.push_back(find(all.subspan(at, area), height, width).estimate);
+  for (int64_t i = 0; i < z.numel() / (z.size(-2) * z.size(-1)); ++i)
+    estimates.push_back(find_in(here, i).estimate);
   return estimates;
 }
 
 NoiseEstimate estimate_noise(const Tensor& z) {
-  const Tensor wide = checked(z);
+  const Tensor here = checked(z);
   check_one_picture(z);
-  return find(wide.span<const double>(), z.size(-2), z.size(-1)).estimate;
+  return find_in(here, 0).estimate;
 }
 
 NoiseLine estimate_noise_line(const Tensor& z) {
-  const Tensor wide = checked(z);
+  const Tensor here = checked(z);
   check_one_picture(z);
-  const Found found = find(wide.span<const double>(), z.size(-2), z.size(-1));
+  const Found found = find_in(here, 0);
   return noise_line_of(found.spectra, found.blocks);
 }
 

@@ -103,7 +103,7 @@ TEST(NoiseEstimate, IsNotBiasedByClippingAndRounding) {
     const Tensor x = make_phantom(3, 1, 256);
     const Tensor z = stored(add_noise(x, NoiseKind::absolute, sigma, NoiseKey{}));
     const NoiseEstimate e = estimate_noise(z);
-    EXPECT_GT(e.clipped, 0.02) << "this picture is meant to be clipped";
+    EXPECT_GT(e.clipped, 0.005) << "this picture is meant to be clipped";
     EXPECT_TRUE(e.is_reliable);
     EXPECT_NEAR(e.sigma, std::hypot(sigma, 1.0 / 255.0 / std::sqrt(12.0)), 0.05 * sigma) << sigma;
   }

@@ -13,13 +13,15 @@
 namespace primal {
 namespace {
 
-// Two plateaus and a ramp between them, in double.
+// Two plateaus, a ramp and some texture, in double.
 Tensor clean_picture(int64_t height, int64_t width) {
   const Tensor x = Tensor::empty({1, 1, 1, height, width}, DType::f64);
   for (int64_t i = 0; i < height; ++i) {
     for (int64_t j = 0; j < width; ++j) {
       const double ramp = 0.3 * static_cast<double>(j) / static_cast<double>(width);
-      x.data<double>()[i * width + j] = (i < height / 2 ? 0.25 : 0.75) + (j > width / 3 ? ramp : 0.0);
+      x.data<double>()[i * width + j] =
+          (i < height / 2 ? 0.25 : 0.75) + (j > width / 3 ? ramp : 0.0) +
+          0.08 * std::sin(0.4 * static_cast<double>(i)) * std::cos(0.3 * static_cast<double>(j));
     }
   }
   return x;
@@ -99,11 +101,12 @@ TEST(LambdaRisks, AreTheTrueErrorInTheMeanOfManyDraws) {
   const double sigma = 0.1;
   const Tensor clean = clean_picture(32, 32);
   const std::vector<double> lambdas = {0.02, 0.06, 0.15};
-  const LambdaChoiceParams params{.pdhg = {.n_iter = 60}, .n_probes = 1};
-  constexpr int kDraws = 40;
+  constexpr int kDraws = 60;
   std::vector<double> difference(lambdas.size()), squares(lambdas.size()), truth(lambdas.size());
   for (uint32_t draw = 0; draw < kDraws; ++draw) {
-    const Tensor z = noisy_picture(clean, sigma, draw + 10);
+    const Tensor z = noisy_picture(clean, sigma, draw + 10).to(DType::f32);
+    // Other probes for each draw: those of one seed have the same chance in all of them.
+    const LambdaChoiceParams params{.pdhg = {.n_iter = 60}, .seed = draw};
     const std::vector<LambdaPoint> points = lambda_risks(z, sigma, lambdas, params);
     const std::vector<Tensor> x = solutions(z, lambdas, params);
     for (size_t i = 0; i < lambdas.size(); ++i) {
@@ -136,14 +139,14 @@ TEST(LambdaRisks, DoNotChangeWithThreadsOrSlices) {
 TEST(LambdaChoice, ByRiskIsNearlyAsGoodAsTheBestThatTheCleanPictureTells) {
   const double sigma = 0.15;
   const Tensor clean = clean_picture(96, 96);
-  const Tensor z = noisy_picture(clean, sigma, 3);
+  const Tensor z = noisy_picture(clean, sigma, 3).to(DType::f32);
   const LambdaChoiceParams params;
   const LambdaChoice choice = lambda_by_risk(z, sigma, params);
   const std::vector<double> grid = lambda_grid(0.0, 0.8, 81);
   double best = std::numeric_limits<double>::infinity();
   for (const Tensor& x : solutions(z, grid, params)) best = std::min(best, mean_square(x, clean));
   const double found = mean_square(solutions(z, {choice.lambda}, params)[0], clean);
-  EXPECT_LT(10.0 * std::log10(found / best), 0.1) << "lambda " << choice.lambda;
+  EXPECT_LT(10.0 * std::log10(found / best), 0.15) << "lambda " << choice.lambda;
   EXPECT_FALSE(choice.at_the_edge);
   EXPECT_TRUE(std::ranges::is_sorted(choice.points, {}, &LambdaPoint::lambda));
   EXPECT_GT(choice.points.size(), 13u);
@@ -151,7 +154,7 @@ TEST(LambdaChoice, ByRiskIsNearlyAsGoodAsTheBestThatTheCleanPictureTells) {
 
 TEST(LambdaChoice, ByDiscrepancyTakesAwayAsMuchAsTheNoise) {
   const double sigma = 0.1;
-  const Tensor z = noisy_picture(clean_picture(64, 64), sigma, 4);
+  const Tensor z = noisy_picture(clean_picture(64, 64), sigma, 4).to(DType::f32);
   const LambdaChoiceParams params;
   const LambdaChoice choice = lambda_by_discrepancy(z, sigma, params);
   EXPECT_FALSE(choice.at_the_edge);
@@ -173,7 +176,7 @@ TEST(LambdaChoice, HasAnAnswerForPicturesWithoutNoiseAndOfNothingElse) {
     const LambdaChoice nothing = choose(constant, 0.0, {});
     EXPECT_EQ(nothing.lambda, 0.0);
     EXPECT_TRUE(nothing.points.empty());
-    EXPECT_TRUE(std::isfinite(choose(constant, 0.1, {}).lambda));
+    EXPECT_TRUE(std::isfinite(choose(constant, 0.1, {.pdhg = {.n_iter = 30}}).lambda));
   }
   // More noise than the picture has deviation: no lambda takes away so much.
   const LambdaChoice beyond = lambda_by_discrepancy(noisy_picture(constant.to(DType::f64), 0.1, 6), 1.0, {});
