@@ -49,6 +49,7 @@ void add_classify_command(CLI::App& program);
 void add_evaluate_command(CLI::App& program);
 void add_search_command(CLI::App& program);
 void add_follow_command(CLI::App& program);
+void add_watch_command(CLI::App& program);
 void add_verify_command(CLI::App& program);
 void add_check_command(CLI::App& program);
 void add_profile_command(CLI::App& program);

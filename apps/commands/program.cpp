@@ -25,6 +25,7 @@ std::unique_ptr<CLI::App> make_program() {
   add_evaluate_command(*program);
   add_search_command(*program);
   add_follow_command(*program);
+  add_watch_command(*program);
   add_verify_command(*program);
   add_check_command(*program);
   add_profile_command(*program);

@@ -13,8 +13,8 @@ using testing::Outcome;
 TEST_F(Cli, HelpAndVersionSucceed) {
   EXPECT_EQ(run("--help").exit_code, 0);
   EXPECT_EQ(run("--version").exit_code, 0);
-  for (const char* command : {"demo", "train", "denoise", "evaluate", "search", "follow", "verify", "check",
-                              "profile", "tune", "inspect", "data noisy", "manual", "completion"}) {
+  for (const char* command : {"demo", "train", "denoise", "evaluate", "search", "follow", "watch", "verify",
+                              "check", "profile", "tune", "inspect", "data noisy", "manual", "completion"}) {
     const Outcome help = run(std::string(command) + " --help");
     EXPECT_EQ(help.exit_code, 0) << command;
     EXPECT_NE(help.out.find("Examples:"), std::string::npos) << command;

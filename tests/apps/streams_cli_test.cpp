@@ -57,18 +57,20 @@ TEST_F(Streams, AReaderOfResultsWhoLeavesEndsTheProgramSilently) {
 TEST_F(Streams, ResultsThatAreLostAreThreeAndOneMessage) {
   write_phantom("a.png", 0);
   const std::string picture = path("a.png");
-  const std::vector<std::string> commands{"--help",
-                                          "--version",
-                                          "follow --size 16",
-                                          "inspect --devices",
-                                          "train --print-config",
-                                          "manual",
-                                          "check --list",
-                                          "search " + picture + " --noise 0.3 --grid 0:0.1:3 -q",
-                                          "denoise --lambda 0.1 " + picture + " --noise 0.3 --json -q",
-                                          "denoise --lambda 0.1 " + picture + " --noise 0.3 -q",
-                                          "check relu",
-                                          tiny("run", 2) + " -q --overwrite"};
+  const std::vector<std::string> commands{
+      "--help",
+      "--version",
+      "follow --size 16",
+      "inspect --devices",
+      "train --print-config",
+      "manual",
+      "check --list",
+      "search " + picture + " --noise 0.3 --grid 0:0.1:3 -q",
+      "denoise --lambda 0.1 " + picture + " --noise 0.3 --json -q",
+      "denoise --lambda 0.1 " + picture + " --noise 0.3 -q",
+      "watch --iterations 2 -q --overwrite -o " + path("a.html") + " " + picture,
+      "check relu",
+      tiny("run", 2) + " -q --overwrite"};
   for (const std::string& command : commands) {
     for (const std::string lost : {"> /dev/full", ">&-"}) {
       EXPECT_EQ(shell("$P " + command + " " + lost + " 2> " + path("err")), 3) << command << lost;
@@ -97,7 +99,8 @@ TEST_F(Streams, NumbersThatAreNoneOrOutOfRangeAreTwoInOneSentence) {
   refused("demo --steps 0", "--steps: expected a whole number from 1 to");
   refused("search a.png --iterations 1e9",
           "--iterations: expected a whole number from 1 to 1000000000, found '1e9'");
-  for (const char* command : {"denoise a.png", "search a.png", "evaluate a.safetensors", "follow", "train"}) {
+  for (const char* command :
+       {"denoise a.png", "search a.png", "evaluate a.safetensors", "follow", "watch a -o b.html", "train"}) {
     for (const char* seed : {"-1", "99999999999999999999999", "1.5"}) {
       refused(std::string(command) + " --seed " + seed, "--seed: expected a whole number from 0 to");
     }
