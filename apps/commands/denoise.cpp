@@ -6,6 +6,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/denoise_options.h"
+#include "apps/models/shipped_models.h"
 #include "apps/pictures/denoiser.h"
 #include "apps/pictures/failures.h"
 #include "apps/pictures/inputs.h"
@@ -16,6 +17,7 @@
 #include "apps/scores/scores.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/streams.h"
+#include "apps/training/model_choice.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -103,6 +105,23 @@ void draw(const DenoiseOptions& o, const DenoisingRow& row) {
   o.figure.write(*row.figure);
 }
 
+// Without a model and without --lambda, the model that comes with Primal.
+void choose_model(DenoiseOptions& o) {
+  if (o.lambda || names_model(o.paths.front())) return;
+  const auto shipped = find_shipped_model(kDefaultModel);
+  if (!shipped) {
+    throw IoError(
+        "[denoise] no MODEL is given, and the model {} that comes with Primal is not there; give a "
+        "checkpoint, or "
+        "--lambda auto, which needs none",
+        kDefaultModel);
+  }
+  o.paths.insert(o.paths.begin(), shipped->file.string());
+  if (!o.common.quiet)
+    say("no MODEL is given: {} is used, which comes with Primal ({})\n", kDefaultModel,
+        shipped->file.string());
+}
+
 void denoise(DenoiseOptions options) {
   const Device device = options.common.apply();
   const ImplementationScope forced(options.common.forced());
@@ -112,6 +131,7 @@ void denoise(DenoiseOptions options) {
   options.draws_risk = options.figure.is_wanted();
   options.json = options.common.json;
   if (!options.lambda_text.empty()) options.lambda = parse_scalar_lambda(options.lambda_text);
+  choose_model(options);
   check_denoise_options(options);
   options.figure.check(options.overwrite);
   InputRemarks remarks;
@@ -209,7 +229,8 @@ void add_denoise_command(CLI::App& program) {
       "If a picture cannot be found or read, the error is reported, the others are still processed, and the\n"
       "exit code is 3. Each result is named after its picture, NAME.png; if pictures differ only in their\n"
       "extensions, a.jpg becomes a_jpg.png.\n"
-      "Examples:\n  primal denoise runs/thesis/best.safetensors noisy.png -o denoised --map\n"
+      "Examples:\n  primal denoise noisy.png -o denoised\n"
+      "  primal denoise runs/thesis/best.safetensors noisy.png -o denoised --map\n"
       "  primal denoise --lambda 0.07 scans/ -o denoised\n"
       "  primal denoise --lambda auto scans/ -o denoised\n"
       "  primal denoise --lambda auto clean.png --noise 0.5 --best --figure risk.png\n"

@@ -14,7 +14,9 @@ namespace fs = std::filesystem;
 void add_input_options(CLI::App& command, DenoiseOptions& o) {
   command
       .add_option("paths", o.paths,
-                  "MODEL (a checkpoint or the folder of a run; none with --lambda), then pictures: PNG or "
+                  "MODEL (a checkpoint, the folder of a run, or a name of `primal models`; general without "
+                  "one, none with "
+                  "--lambda), then pictures: PNG or "
                   "JPEG files, folders, quoted\n"
                   "patterns such as 'scans/*.png', or - for standard input")
       ->required();

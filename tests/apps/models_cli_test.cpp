@@ -80,6 +80,26 @@ TEST_F(ModelsCli, ListsModelsAndTakesTheirNames) {
   EXPECT_TRUE(has(unknown.err, "`primal models` lists")) << unknown.err;
 }
 
+TEST_F(ModelsCli, WithoutAModelTheShippedOneDenoises) {
+  const EnvironmentVariable folder("PRIMAL_MODELS", path("models").c_str());
+  const Outcome missing = run("denoise " + path("noisy.png") + " -o " + path("a.png"));
+  EXPECT_EQ(missing.exit_code, 3);
+  EXPECT_TRUE(has(missing.err, "no MODEL is given") && has(missing.err, "--lambda auto")) << missing.err;
+  ASSERT_EQ(run("export " + path("run") + " -o " + path("models/general.safetensors")).exit_code, 0);
+  const Outcome o = run("denoise " + path("noisy.png") + " -o " + path("a.png"));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_TRUE(has(o.err, "general is used, which comes with Primal")) << o.err;
+  ASSERT_EQ(run("denoise general " + path("noisy.png") + " -o " + path("b.png")).exit_code, 0);
+  EXPECT_EQ(read_image(folder_ / "a.png"), read_image(folder_ / "b.png"));
+  ASSERT_EQ(run("denoise " + path("clean/train") + " -o " + path("c")).exit_code, 0);  // a folder of pictures
+  EXPECT_TRUE(fs::exists(folder_ / "c/4.png"));
+  EXPECT_EQ(run("denoise " + path("run") + " " + path("noisy.png") + " -o " + path("d.png")).exit_code, 0);
+  // A misspelt model is no picture.
+  const Outcome misspelt = run("denoise " + path("runs") + " " + path("noisy.png") + " -o " + path("e.png"));
+  EXPECT_EQ(misspelt.exit_code, 3);
+  EXPECT_TRUE(has(misspelt.err, "expected a checkpoint")) << misspelt.err;
+}
+
 TEST_F(ModelsCli, SaysWhatIsWrong) {
   const std::string from = path("run/last.safetensors");
   EXPECT_EQ(run("export " + from + " -o " + path("x.png")).exit_code, 2);
