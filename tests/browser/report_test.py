@@ -32,7 +32,7 @@ def train(primal, kind, out, *more):
 
 
 def evaluate(primal, model, data, out):
-    run(primal, "evaluate", model, "--data", data, "--grid", "0:0.4:9", "--iterations", 16, "-q", "-o", out)
+    run(primal, "evaluate", model, "--data", data, "--grid", "0:0.4:9", "--scalar-iterations", 16, "-q", "-o", out)
 
 
 def make_pictures(primal, folder):

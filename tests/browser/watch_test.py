@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """The page of `primal watch` in a browser: what it draws are the levels of its PNG files, and slider, keys, pointer, touch and play do
-what they say. Needs Debian's chromium, chromium-driver and python3-selenium; without them the test is skipped (exit code 77).
+what they say. Skipped (77) without Chromium or Selenium.
 
-  tests/scripts/watch_page_test.py PRIMAL [FOLDER_FOR_SCREENSHOTS]
+    watch_test.py PRIMAL [FOLDER]     pictures of the pages are kept in FOLDER
 """
 import base64
 import json
@@ -13,7 +12,7 @@ import tempfile
 import time
 import zlib
 
-from browser import Keys, Page, start_browser
+from driver import ActionChains, Browser, Keys
 
 WIDTH, HEIGHT, LAST = 48, 32, 80
 
@@ -47,9 +46,48 @@ def levels_of(uri):
     return out
 
 
-class WatchPage(Page):
+class WatchPage:
+    """A page in driver.py's browser once its pictures are read, and what people do to it."""
+
     def __init__(self, browser, file):
-        super().__init__(browser, file, "document.getElementById('watch').dataset.ready === 'yes'")
+        self.page, self.driver, self.browser = browser.open(file), browser.driver, browser
+        self.wait_until_ready()
+
+    def wait_until_ready(self):
+        self.wait(lambda: self.js("return document.getElementById('watch').dataset.ready") == "yes", "the page is ready")
+
+    def command(self, name, **arguments):
+        return self.driver.execute_cdp_cmd(name, arguments)
+
+    def js(self, code, *arguments):
+        return self.driver.execute_script(code, *arguments)
+
+    def find(self, selector):
+        return self.driver.find_element("css selector", selector)
+
+    def wait(self, holds, what, seconds=30):
+        end = time.time() + seconds
+        while not holds():
+            assert time.time() < end, "timeout: " + what
+            time.sleep(0.05)
+
+    def press(self, *keys):
+        actions = ActionChains(self.driver)
+        for key in keys:
+            actions.send_keys(key)
+        actions.perform()
+
+    def click(self, selector, x_share, y_share=0.5):
+        """At this share of its width and height."""
+        place = self.find(selector)
+        self.js("arguments[0].scrollIntoView({block: 'center'})", place)
+        size = place.size
+        ActionChains(self.driver).move_to_element_with_offset(
+            place, round(size["width"] * (x_share - 0.5)), round(size["height"] * (y_share - 0.5))).click().perform()
+
+    def change(self, selector, value, event):
+        self.js("""const e = document.querySelector(arguments[0]); e.value = arguments[1];
+                   e.dispatchEvent(new Event(arguments[2], {bubbles: true}))""", selector, value, event)
 
     @property
     def k(self):
@@ -175,17 +213,14 @@ def check_touch(page):
     page.command("Emulation.setTouchEmulationEnabled", enabled=False)
 
 
-def check_looks(page, shots):
-    for scheme in ("light", "dark"):
-        for width in (1280, 390):
-            page.open(width, 844, [("prefers-color-scheme", scheme), ("prefers-reduced-motion", "reduce")])
-            page.js("goTo(20); pickPixel(24, 12)")
-            assert page.js("return document.documentElement.scrollWidth") <= width, "nothing sticks out"
-            assert page.find("#speed").get_attribute("value") == "2", "less motion was asked for"
-            paper = page.js("return getComputedStyle(document.body).backgroundColor")
-            assert (paper == "rgb(255, 255, 255)") == (scheme == "light"), paper
-            page.shot(shots, f"watch_{scheme}_{width}.png")
-            page.check_quiet()
+def check_looks(page):
+    page.page.check()
+    page.page.screenshots("watch")
+    page.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
+    page.driver.refresh()
+    page.wait_until_ready()
+    assert page.find("#speed").get_attribute("value") == "2", "less motion was asked for"
+    page.browser.emulate("light")
     unnamed = page.js("""return Array.from(document.querySelectorAll('input, select, button, canvas[tabindex], svg')).filter(e =>
         !(e.getAttribute('aria-label') || e.textContent.trim() || e.closest('label'))).map(e => e.outerHTML)""")
     assert not unnamed, unnamed
@@ -199,37 +234,38 @@ def make_page(primal, folder, name, *options):
 
 
 def main():
-    primal, shots = os.path.abspath(sys.argv[1]), (sys.argv[2] if len(sys.argv) > 2 else None)
+    primal = sys.argv[1]
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "a.png"), "wb") as out:
             out.write(png(WIDTH, HEIGHT, lambda x, y: 190 if (x - 24) ** 2 + (y - 14) ** 2 < 90 else 60 + x))
         noisy = make_page(primal, folder, "noisy.html", "--noise", "0.4", "--lambda", "0.12", "--iterations", str(LAST))
         plain = make_page(primal, folder, "plain.html", "--iterations", "5")
-        browser = start_browser()
-        try:
-            page = WatchPage(browser, noisy)
-            page.open()
-            assert page.k == 0
-            data = json.loads(page.js("return document.getElementById('watch-data').textContent"))
-            assert data["frames"][-1]["k"] == LAST
-            x, dual = check_pictures(page, data)
-            check_slider(page)
-            check_play(page)
-            check_pixel(page, x, dual)
-            check_views(page)
-            check_touch(page)
-            page.check_quiet()
-            assert page.find("#chart-psnr path").get_attribute("d"), "PSNR is a curve"
-            check_looks(page, shots)
-            page = WatchPage(browser, plain)
-            page.open()
-            assert not page.find("#figure-psnr").is_displayed(), "no PSNR without a clean picture"
-            page.press(Keys.END)
-            assert page.k == 5
-            page.check_quiet()
-        finally:
-            browser.quit()
-    print("watch_page: all right")
+        with Browser(sys.argv[2] if len(sys.argv) > 2 else os.path.join(folder, "shots")) as browser:
+            check_noisy(WatchPage(browser, noisy))
+            check_plain(WatchPage(browser, plain))
+    print("the page of primal watch does what it says")
 
 
-main()
+def check_noisy(page):
+    assert page.k == 0
+    data = json.loads(page.js("return document.getElementById('watch-data').textContent"))
+    assert data["frames"][-1]["k"] == LAST
+    x, dual = check_pictures(page, data)
+    check_slider(page)
+    check_play(page)
+    check_pixel(page, x, dual)
+    check_views(page)
+    check_touch(page)
+    assert page.find("#chart-psnr path").get_attribute("d"), "PSNR is a curve"
+    check_looks(page)
+
+
+def check_plain(page):
+    assert not page.find("#figure-psnr").is_displayed(), "no PSNR without a clean picture"
+    page.press(Keys.END)
+    assert page.k == 5
+    page.page.check()
+
+
+if __name__ == "__main__":
+    main()
