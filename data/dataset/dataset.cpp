@@ -106,7 +106,8 @@ namespace {
 // Visits the folders below one, those behind symbolic links after all others, each once.
 class FolderWalk {
  public:
-  explicit FolderWalk(const std::filesystem::path& folder) {
+  FolderWalk(const std::filesystem::path& folder, bool (*is_picture)(const std::filesystem::path&))
+      : is_picture_(is_picture) {
     enter(folder);
     while (!links_.empty()) {
       std::vector<std::filesystem::path> links;
@@ -132,18 +133,21 @@ class FolderWalk {
     std::error_code unreadable;  // a dangling link is neither a folder nor a picture
     if (entry.is_directory(unreadable)) {
       entry.is_symlink(unreadable) ? links_.push_back(entry.path()) : enter(entry.path());
-    } else if (has_image_extension(entry.path()) && entry.is_regular_file(unreadable)) {
+    } else if (is_picture_(entry.path()) && entry.is_regular_file(unreadable)) {
       pictures_.push_back(entry.path());
     }
   }
 
+  bool (*is_picture_)(const std::filesystem::path&);
   std::set<std::filesystem::path> visited_;  // without links
   std::vector<std::filesystem::path> links_, pictures_;
 };
 
 }  // namespace
 
-std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& folder) {
+std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& folder,
+                                                 bool (*is_picture)(const std::filesystem::path&),
+                                                 const char* extensions) {
   std::error_code error;
   if (!std::filesystem::exists(folder, error)) {
     throw IoError("[dataset] no folder {}: {}", folder.string(),
@@ -152,13 +156,13 @@ std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& fo
   if (!std::filesystem::is_directory(folder, error)) {
     throw IoError("[dataset] {} is not a folder; a data set is a folder of pictures", folder.string());
   }
-  const FolderWalk walk(folder);
+  const FolderWalk walk(folder, is_picture);
   std::vector<std::pair<std::string, std::filesystem::path>> found;  // relative name, path
   for (const std::filesystem::path& path : walk.pictures())
     found.emplace_back(path.lexically_relative(folder).generic_string(), path);
   if (found.empty()) {
     throw DataError("[dataset] no pictures in {} or below it: looked for files ending in {}", folder.string(),
-                    kImageExtensions);
+                    extensions);
   }
   // By bytes of the relative name, whatever the locale and the order of the file system.
   std::sort(found.begin(), found.end());

@@ -96,7 +96,11 @@ class PhantomSet : public Dataset {
 // Pictures below a folder by path: files with a picture's extension, hidden ones left out, sorted by their
 // relative name. Symbolic links to folders are followed; a folder that is reached several ways counts once, under its own name
 // rather than a link's, so that links that form a cycle end. DataError naming the extensions when there is none.
-std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& folder);
+// `is_picture` judges names; `extensions` is what the message says of it.
+std::vector<std::filesystem::path> find_pictures(
+    const std::filesystem::path& folder,
+    bool (*is_picture)(const std::filesystem::path&) = has_image_extension,
+    const char* extensions = kImageExtensions);
 
 // Where a split ("train", "val", "test") of a data set lies: root/split where that is a folder, root itself
 // where the root has no such folders at all (a flat folder serves every split); DataError where it has

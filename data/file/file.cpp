@@ -146,6 +146,20 @@ std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_b
   return read_all(file.number, path, max_bytes, check);
 }
 
+std::vector<uint8_t> read_file_start(const std::filesystem::path& path) {
+  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (number < 0) throw IoError("[file] cannot open {}: {}", path.string(), reason(errno));
+  const Descriptor file{number};
+  std::vector<uint8_t> bytes(kFileStartBytes);
+  size_t filled = 0, n = 0;
+  do {
+    n = read_some(file.number, bytes.data() + filled, bytes.size() - filled, path);
+    filled += n;
+  } while (n > 0 && filled < bytes.size());
+  bytes.resize(filled);
+  return bytes;
+}
+
 std::vector<uint8_t> read_standard_input(uint64_t max_bytes, const StartCheck& check) {
   return read_all(STDIN_FILENO, "standard input", max_bytes, check);
 }

@@ -31,6 +31,9 @@ inline constexpr size_t kFileStartBytes = 512;
 std::vector<uint8_t> read_file(const std::filesystem::path& path, uint64_t max_bytes = kMaxFileBytes,
                                const StartCheck& check = {});
 
+// The first bytes, kFileStartBytes of them or all there are.
+std::vector<uint8_t> read_file_start(const std::filesystem::path& path);
+
 // All bytes of standard input.
 std::vector<uint8_t> read_standard_input(uint64_t max_bytes = kMaxFileBytes, const StartCheck& check = {});
 

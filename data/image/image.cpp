@@ -1,26 +1,20 @@
 #include "data/image/image.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <optional>
 
 #include "data/file/file.h"
 #include "data/file/kind.h"
 #include "data/image/codec.h"
+#include "data/image/formats.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
-// DataError for a file that is no picture of ours, with what it is and what can be done where that is known.
-void check_start(std::span<const uint8_t> start, const std::string& name) {
-  if (start.empty()) throw DataError("[image] {} is empty, expected a PNG or JPEG picture", name);
-  if (codec::is_png(start) || codec::is_jpeg(start)) return;
-  const std::optional<FileKind> kind = kind_of(start, name);
-  if (!kind) throw DataError("[image] {} is neither PNG nor JPEG: {}", name, hex_start(start));
-  const std::string advice = kind->advice.empty() || kind->for_tensors ? hex_start(start) : kind->advice;
-  throw DataError("[image] {} is {}, expected PNG or JPEG: {}", name, kind->name, advice);
-}
+constexpr const char* kExpected = "PNG, JPEG, TIFF, NumPy, NIfTI, PGM, PPM, PFM or WebP";
 
 }  // namespace
 
@@ -37,17 +31,16 @@ Image::Image(int64_t width_, int64_t height_, int channels_, int bit_depth_)
 }
 
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
-  check_start(bytes.first(std::min(bytes.size(), kFileStartBytes)), name);
-  return codec::is_png(bytes) ? codec::decode_png(bytes, name) : codec::decode_jpeg(bytes, name);
+  codec::check_start(bytes.first(std::min(bytes.size(), kFileStartBytes)), name);
+  if (codec::is_png(bytes)) return codec::decode_png(bytes, name);
+  if (codec::is_jpeg(bytes)) return codec::decode_jpeg(bytes, name);
+  return image_of(decode_raster(bytes, name), name);
 }
 
 Image read_image(const std::filesystem::path& path) {
-  std::error_code error;
-  if (std::filesystem::is_character_file(path, error) || std::filesystem::is_block_file(path, error)) {
-    throw DataError("[image] {} is a device, expected a PNG or JPEG picture", path.string());
-  }
+  codec::check_no_device(path);
   const std::string name = path.string();
-  const StartCheck check = [&](std::span<const uint8_t> start) { check_start(start, name); };
+  const StartCheck check = [&](std::span<const uint8_t> start) { codec::check_start(start, name); };
   return decode_image(read_file(path, kMaxFileBytes, check), name);
 }
 
@@ -55,7 +48,8 @@ bool has_image_extension(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension == ".png" || extension == ".jpg" || extension == ".jpeg";
+  constexpr std::array kExtensions{".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".webp"};
+  return std::ranges::find(kExtensions, extension) != kExtensions.end();
 }
 
 void write_png(const std::filesystem::path& path, const Image& image, const PngText& text) {
@@ -63,6 +57,21 @@ void write_png(const std::filesystem::path& path, const Image& image, const PngT
 }
 
 namespace codec {
+
+void check_start(std::span<const uint8_t> start, const std::string& name) {
+  if (start.empty()) throw DataError("[image] {} is empty, expected a picture: {}", name, kExpected);
+  if (const std::optional<PictureFormat> format = format_of(start)) return check_library(*format, name);
+  const std::optional<FileKind> kind = kind_of(start, name);
+  if (!kind) throw DataError("[image] {} is no picture of a known kind: {}", name, hex_start(start));
+  const std::string advice = kind->advice.empty() || kind->for_tensors ? hex_start(start) : kind->advice;
+  throw DataError("[image] {} is {}, expected {}: {}", name, kind->name, kExpected, advice);
+}
+
+void check_no_device(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::is_character_file(path, error) || std::filesystem::is_block_file(path, error))
+    throw DataError("[image] {} is a device, expected a picture: {}", path.string(), kExpected);
+}
 
 void check_extent(const std::string& name, const char* format, uint64_t width, uint64_t height,
                   uint64_t file_bytes, double max_pixels_per_byte) {

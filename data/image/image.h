@@ -1,4 +1,6 @@
-// Image: a picture as it lies in a file, and the ways in and out: PNG (libpng) and JPEG (libjpeg-turbo).
+// Image: a picture as levels of 8 or 16 bit, and the ways in and out. PNG (libpng) and JPEG (libjpeg-turbo) are read here; what other
+// formats hold is a Raster (data/image/formats.h) first. The only page of one becomes an Image: unsigned samples of 8 and 16 bit are
+// its levels, other values are spread over 16 bit from the file's smallest to its largest, with a remark.
 //
 // What a file becomes:
 //   grey of 1, 2, 4 or 8 bit    1 channel, 8 bit; fewer bits are spread over 0..255 (4 bit: 17 per level)
@@ -67,14 +69,15 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
-// The format is recognised by the first bytes, not by the name.
+// Any format of data/image/formats.h, recognised by the first bytes, not by the name.
 Image read_image(const std::filesystem::path& path);
 // The same for a file already in memory (standard input); `name` is what errors call it.
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
 
-// True for the file names read_image is meant for: .png .jpg .jpeg, in any case.
+// True for the names that files of one picture have, in any case: what is taken from a folder as a data set. Arrays and volumes are read
+// too, but nothing says that a folder's are pictures.
 bool has_image_extension(const std::filesystem::path& path);
-inline constexpr const char* kImageExtensions = ".png .jpg .jpeg";
+inline constexpr const char* kImageExtensions = ".png .jpg .jpeg .tif .tiff .pgm .ppm .pnm .webp";
 
 // tEXt chunks of a PNG: keyword of 1 to 79 Latin-1 characters -> text.
 using PngText = std::map<std::string, std::string>;

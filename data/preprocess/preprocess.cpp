@@ -45,6 +45,9 @@ Image to_grey(const Image& image) {
     const uint32_t r = image.levels[3 * i], g = image.levels[3 * i + 1], b = image.levels[3 * i + 2];
     grey.levels[i] = static_cast<uint16_t>((19595 * r + 38470 * g + 7471 * b + (1u << 15)) >> 16);
   }
+  grey.had_alpha = image.had_alpha;
+  grey.density = image.density;
+  grey.remarks = image.remarks;
   return grey;
 }
 

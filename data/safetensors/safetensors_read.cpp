@@ -8,6 +8,7 @@
 #include <zlib.h>
 
 #include "data/file/file.h"
+#include "data/file/half.h"
 #include "data/file/kind.h"
 #include "data/safetensors/header.h"
 #include "data/safetensors/safetensors.h"
@@ -46,15 +47,6 @@ void check_cover(const std::map<std::string, Safetensors::Entry>& entries, const
     throw DataError("[safetensors] {}: the tensors end at byte {} of the data, which has {}", file, at,
                     data_bytes);
   }
-}
-
-// The float of a half-precision number (IEEE 754 binary16), exactly.
-float from_half(uint16_t half) {
-  const uint32_t sign = static_cast<uint32_t>(half & 0x8000) << 16, exponent = half >> 10 & 0x1f,
-                 fraction = half & 0x3ff;
-  if (exponent == 0) return (sign != 0 ? -1.0f : 1.0f) * static_cast<float>(fraction) * 0x1p-24f;
-  const uint32_t widened = exponent == 0x1f ? 0xff : exponent + 127 - 15;
-  return std::bit_cast<float>(sign | widened << 23 | fraction << 13);
 }
 
 // The upper half of a float.

@@ -26,8 +26,8 @@ struct CloseFile {
 
 void ZipReader::Discard::operator()(zip* archive) const { zip_discard(archive); }
 
-ZipReader::ZipReader(std::span<const uint8_t> bytes, std::string name, uint64_t max_bytes)
-    : name_(std::move(name)), bytes_left_(max_bytes), max_bytes_(max_bytes) {
+ZipReader::ZipReader(std::span<const uint8_t> bytes, std::string name, uint64_t max_bytes, double max_ratio)
+    : name_(std::move(name)), bytes_left_(max_bytes), max_bytes_(max_bytes), max_ratio_(max_ratio) {
   ZipError error;
   zip_source_t* source = zip_source_buffer_create(bytes.data(), bytes.size(), 0, &error.error);
   if (source == nullptr) throw DataError("[zip] cannot read {}: {}", name_, error.text());
@@ -50,10 +50,11 @@ std::optional<std::string> ZipReader::part(const std::string& part_name) {
   if ((stat.valid & ZIP_STAT_SIZE) == 0 || (stat.valid & ZIP_STAT_COMP_SIZE) == 0)
     throw fail("its size is unknown");
   if ((stat.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && stat.encryption_method != ZIP_EM_NONE)
-    throw fail("it is encrypted; save the workbook without a password");
-  if (stat.size > kAlwaysUnpackedBytes && stat.size / kMaxPackingRatio > stat.comp_size) {
+    throw fail("it is encrypted; save it without a password");
+  if (stat.size > kAlwaysUnpackedBytes &&
+      static_cast<double>(stat.size) > max_ratio_ * static_cast<double>(stat.comp_size)) {
     throw fail(fmt::format("{} bytes are packed into {}, more than {} to one: refused as a ZIP bomb",
-                           stat.size, stat.comp_size, kMaxPackingRatio));
+                           stat.size, stat.comp_size, max_ratio_));
   }
   if (stat.size > bytes_left_) {
     throw fail(
@@ -77,7 +78,41 @@ std::optional<std::string> ZipReader::part(const std::string& part_name) {
   return text;
 }
 
-std::vector<uint8_t> make_zip(const std::vector<std::pair<std::string, std::string>>& parts) {
+std::vector<std::string> ZipReader::names() const {
+  std::vector<std::string> names;
+  const zip_int64_t n = zip_get_num_entries(archive_.get(), 0);
+  for (zip_int64_t i = 0; i < n; ++i) {
+    const char* const part_name = zip_get_name(archive_.get(), static_cast<zip_uint64_t>(i), 0);
+    names.emplace_back(part_name == nullptr ? "" : part_name);
+  }
+  return names;
+}
+
+ZipReader::PartSize ZipReader::size_of(const std::string& part_name) const {
+  zip_stat_t stat;
+  constexpr zip_uint64_t kNeeded = ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD;
+  if (zip_stat(archive_.get(), part_name.c_str(), 0, &stat) != 0 || (stat.valid & kNeeded) != kNeeded)
+    throw DataError("[zip] {}: the size of a part is unknown", name_);
+  return {stat.size, stat.comp_method != ZIP_CM_STORE};
+}
+
+std::string ZipReader::part_start(const std::string& part_name, size_t n) const {
+  const std::unique_ptr<zip_file_t, CloseFile> file(zip_fopen(archive_.get(), part_name.c_str(), 0));
+  if (file == nullptr) throw DataError("[zip] {}: {}", name_, zip_strerror(archive_.get()));
+  std::string start(n, '\0');
+  size_t filled = 0;
+  while (filled < n) {
+    const zip_int64_t read = zip_fread(file.get(), start.data() + filled, n - filled);
+    if (read < 0) throw DataError("[zip] {}: {}", name_, zip_file_strerror(file.get()));
+    if (read == 0) break;
+    filled += static_cast<size_t>(read);
+  }
+  start.resize(filled);
+  return start;
+}
+
+std::vector<uint8_t> make_zip(const std::vector<std::pair<std::string, std::string>>& parts,
+                              Packing packing) {
   ZipError error;
   const auto fail = [](const std::string& why) { return IoError("[zip] cannot make an archive: {}", why); };
   zip_source_t* target = zip_source_buffer_create(nullptr, 0, 0, &error.error);
@@ -104,6 +139,9 @@ std::vector<uint8_t> make_zip(const std::vector<std::pair<std::string, std::stri
       throw fail(zip_strerror(archive));
     }
     constexpr zip_uint16_t kMidnight = 0, kFirstDay = (1 << 5) | 1;  // 1 January 1980 in MS-DOS's format
+    if (packing != Packing::automatic)
+      zip_set_file_compression(archive, static_cast<zip_uint64_t>(index),
+                               packing == Packing::stored ? ZIP_CM_STORE : ZIP_CM_DEFLATE, 0);
     zip_file_set_dostime(archive, static_cast<zip_uint64_t>(index), kMidnight, kFirstDay, 0);
   }
   if (zip_close(archive) != 0) throw fail(zip_strerror(archive));

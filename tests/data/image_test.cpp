@@ -383,6 +383,9 @@ TEST(Image, KnowsItsExtensions) {
   EXPECT_TRUE(has_image_extension("a/b.JPEG"));
   EXPECT_TRUE(has_image_extension("b.jpg"));
   EXPECT_TRUE(has_image_extension("b.Png"));
+  EXPECT_TRUE(has_image_extension("b.tif"));
+  EXPECT_TRUE(has_image_extension("b.WebP"));
+  EXPECT_FALSE(has_image_extension("b.npy"));  // read, but not taken from a folder as a data set
   EXPECT_FALSE(has_image_extension("b.txt"));
   EXPECT_FALSE(has_image_extension("png"));
 }

@@ -72,7 +72,7 @@ TEST_F(PictureCheckTest, JudgesEveryKindOfJpegAsTheReaderDoes) {
 }
 
 TEST_F(PictureCheckTest, SaysWhatTheReaderSays) {
-  EXPECT_NE(look(write("text.png", {'t', 'e', 'x', 't'})).error.find("is a text, expected PNG or JPEG"),
+  EXPECT_NE(look(write("text.png", {'t', 'e', 'x', 't'})).error.find("is a text, expected PNG, JPEG"),
             std::string::npos);
   EXPECT_NE(look(write("empty.jpg", {})).error.find("is empty"), std::string::npos);
   EXPECT_FALSE(look(folder_ / "none.png").error.empty());

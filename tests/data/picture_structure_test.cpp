@@ -341,29 +341,26 @@ TEST(PictureKind, OfAnotherFileIsNamedWithWhatToDo) {
   using namespace std::string_literals;
   const std::vector<std::tuple<std::string, Bytes, std::string, std::string>> kinds{
       {"a.dcm", padded("DICM", 128), "DICOM", "dcmj2pnm"},
-      {"a.tif", padded("II*\0"s), "TIFF", "convert a.tif -depth 16 a.png"},
-      {"a.tif", padded("MM\0*"s), "TIFF", "convert"},
       {"a.bmp", padded("BM\1\2\3\0\0\0\0\0\x36\0\0\0\x28\0\0\0"s), "BMP", "convert"},
       {"a.gif", padded("GIF89a"), "GIF", "convert"},
       {"a.png", padded("GIF89a"), "GIF", "convert a.png -depth 16 a_converted.png"},
+      {"a.exr", padded("v/1\1"), "OpenEXR", "convert"},
+      {"a.pbm", padded("P4\n3 3\n"), "PBM", "convert"},
+      {"a.cr2", padded("II*\0\x10\0\0\0CR\2\0"s), "raw photo (Canon)", "darktable-cli"},
+      {"a.cr3", padded("\0\0\0\x18"s + "ftypcrx "), "raw photo (Canon)", "darktable-cli"},
       {"a.pdf", padded("%PDF-1.7"), "PDF", "pdfimages"},
-      {"a.webp", padded("RIFF\1\1\1\1WEBP"), "WebP", "dwebp"},
       {"a.heic", padded("\0\0\0\x18"s + "ftypheic"), "HEIC", "heif-convert"},
       {"a.avif", padded("\0\0\0\x18"s + "ftypavif"), "AVIF", "heif-convert"},
-      {"a.pgm", padded("P5\n3 3\n255\n"), "PGM", "convert"},
-      {"a.ppm", padded("P6\n3 3\n255\n"), "PPM", "convert"},
-      {"a.pfm", padded("Pf\n3 3\n-1\n"), "PFM", "convert"},
       {"a.jp2", padded("\0\0\0\x0cjP  \r\n\x87\n"s), "JPEG 2000", "opj_decompress"},
       {"a.j2k", padded("\xff\x4f\xff\x51"), "JPEG 2000", "opj_decompress"},
       {"a.jxl", padded("\xff\x0a"), "JPEG XL", "djxl"},
       {"a.ico", padded("\0\0\1\0"s), "ICO", "convert"},
       {"a.tga", padded("\0\0\2"s), "TGA", "convert"},
-      {"a.npy", padded("\x93NUMPY"), "NumPy", "fromarray"},
       {"a.svg", bytes_of("<?xml version=\"1.0\"?>\n<svg width=\"3\"/>"), "SVG", "rsvg-convert"},
       {"a.raf", padded("FUJIFILM"), "raw photo", "darktable-cli"},
       {"a.zip", padded("PK\3\4"), "ZIP", "starts with"},
       {"a.txt", bytes_of("hello"), "text", "68 65 6c 6c 6f"},
-      {"a.bin", padded("\1\2\3\4"), "neither PNG nor JPEG", "01 02 03 04"}};
+      {"a.bin", padded("\1\2\3\4"), "no picture of a known kind", "01 02 03 04"}};
   for (const auto& [name, bytes, kind, advice] : kinds) {
     const std::string message =
         message_of<DataError>([&file = bytes, &called = name] { decode_image(file, called); });

@@ -1,5 +1,5 @@
-// fuzz_seeds DIR: writes small files of every kind the readers know into DIR/image, DIR/metadata, DIR/safetensors, DIR/table, DIR/idx
-// and DIR/config, to start the fuzzers from.
+// fuzz_seeds DIR: writes small files of every kind the readers know into DIR/image, DIR/metadata, DIR/safetensors, DIR/table, DIR/idx,
+// DIR/config and a folder for each format of rasters, to start the fuzzers from.
 #include <filesystem>
 #include <fmt/core.h>
 #include <fstream>
@@ -9,10 +9,12 @@
 
 #include "data/file/file.h"
 #include "data/idx/idx.h"
+#include "data/image/formats.h"
 #include "data/safetensors/safetensors.h"
 #include "data/table/table.h"
 #include "data/table/zip_archive.h"
 #include "support/picture_files.h"
+#include "tensor/error.h"
 
 namespace {
 
@@ -109,6 +111,48 @@ void write_tables(const fs::path& folder) {
             R"(<xf numFmtId="0"/><xf numFmtId="170"/></cellXfs></styleSheet>)"}}));
 }
 
+void write_raster(const fs::path& folder, const std::string& name, const Raster& raster) {
+  write_file_atomically(folder / name, encode_raster(raster, raster.format));
+}
+
+// Rasters of every type, in the formats that hold it; a format without its library has no seeds.
+void write_rasters(const fs::path& root) {
+  for (const SampleType type :
+       {SampleType::u8, SampleType::i8, SampleType::u16, SampleType::i16, SampleType::u32, SampleType::i32,
+        SampleType::f16, SampleType::f32, SampleType::f64}) {
+    for (const PictureFormat format :
+         {PictureFormat::npy, PictureFormat::npz, PictureFormat::nifti, PictureFormat::nifti_gz,
+          PictureFormat::pnm, PictureFormat::pfm, PictureFormat::tiff, PictureFormat::webp}) {
+      if (!holds(format, type)) continue;
+      Raster raster{.format = format,
+                    .width = 5,
+                    .height = 3,
+                    .pages = holds_pages(format) ? 2 : 1,
+                    .type = type,
+                    .white = usual_white(type)};
+      allocate(raster);
+      const std::string kind = std::string(name_of(format)) == "nii"      ? "nifti"
+                               : std::string(name_of(format)) == "nii.gz" ? "nifti_gz"
+                                                                          : name_of(format);
+      fs::create_directories(root / kind);
+      try {
+        write_raster(root / kind, name_of(type), raster);
+        if (format != PictureFormat::tiff) continue;
+        for (const uint16_t compression : {1, 5, 8, 32773}) {
+          raster.origin =
+              TiffOrigin{.big_endian = true, .compression = compression, .tile_width = 16, .tile_height = 16};
+          write_raster(root / kind, fmt::format("{}_{}", name_of(type), compression), raster);
+        }
+      } catch (const ConfigError&) {
+      }
+    }
+  }
+  copy_text(root / "pnm", "plain", "P2\n# c\n3 1\n9\n0 5 9\n");
+  copy_text(root / "pnm", "colour", "P3 1 1 65535 1 2 65535\n");
+  copy_text(root / "pnm", "binary", "P6\n1 1\n255\nabc");
+  copy_text(root / "pfm", "colour", "PF\n1 1\n1.5\nabcdabcdabcd");
+}
+
 void write_idx(const fs::path& folder) {
   const std::vector<uint8_t> plain = encode_idx({{2, 3, 2}, std::vector<uint8_t>(12, 7)});
   write_file_atomically(folder / "plain", plain);
@@ -133,6 +177,7 @@ int main(int argc, char** argv) {
   write_jpegs(root / "image");
   write_metadata(root / "metadata");
   write_tables(root / "table");
+  write_rasters(root);
   write_idx(root / "idx");
   write_safetensors(root / "safetensors/typed",
                     {{"weight", Tensor::full({2, 3}, 1.5)},

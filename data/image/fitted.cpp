@@ -1,0 +1,73 @@
+// How a raster becomes what another format holds.
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "data/image/formats.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+bool is_nifti(PictureFormat format) {
+  return format == PictureFormat::nifti || format == PictureFormat::nifti_gz;
+}
+bool is_numpy(PictureFormat format) { return format == PictureFormat::npy || format == PictureFormat::npz; }
+
+bool has_levels(const Raster& raster) {
+  return holds(PictureFormat::png, raster.type) && !raster.is_rescaled() && raster.white > 0.0;
+}
+
+// What a file of one format says besides its samples holds for another of the same family.
+bool keeps_origin(const Raster& raster, PictureFormat format) {
+  return format == raster.format || (is_nifti(format) && is_nifti(raster.format)) ||
+         (is_numpy(format) && is_numpy(raster.format));
+}
+
+// The values as float32, without a scale.
+Raster with_floats(const Raster& raster) {
+  Raster result = raster;
+  result.type = SampleType::f32;
+  result.white = 0.0;
+  result.slope = 1.0;
+  result.offset = 0.0;
+  allocate(result);
+  dispatch_sample(raster.type, [&]<class From>() {
+    for (int64_t p = 0; p < raster.pages; ++p) {
+      std::ranges::transform(raster.page<From>(p), result.page<float>(p).begin(), [&](From sample) {
+        return sample_of<float>(raster.slope * value_of(sample) + raster.offset);
+      });
+    }
+  });
+  return result;
+}
+
+}  // namespace
+
+void check_fits(const Raster& raster, PictureFormat format, const std::string& name) {
+  check_library(format, "");
+  if (raster.pages > 1 && !holds_pages(format))
+    throw DataError("[format] {} has {} pages, {} holds one: give --format tiff, npy or nii", name,
+                    raster.pages, name_of(format));
+  if (format == PictureFormat::webp && !(raster.type == SampleType::u8 && has_levels(raster)))
+    throw DataError("[format] {} has {} samples, WebP holds 8 bits: give --format png or another", name,
+                    name_of(raster.type));
+}
+
+Raster fitted(Raster raster, PictureFormat format, double low, double high, const std::string& name) {
+  check_fits(raster, format, name);
+  const bool of_levels =
+      format == PictureFormat::png || format == PictureFormat::pnm || format == PictureFormat::webp;
+  if (of_levels && !has_levels(raster)) return raster_of(levels_of_page(raster, 0, low, high), format);
+  // The white of PNG and WebP is that of their bits.
+  if (of_levels && format != PictureFormat::pnm && raster.white != usual_white(raster.type))
+    return raster_of(levels_of_page(raster, 0, 0.0, raster.white), format);
+  if (!keeps_origin(raster, format)) {
+    raster.origin = std::monostate{};
+    const bool has_scale = is_nifti(format);
+    if ((raster.is_rescaled() && !has_scale) || !holds(format, raster.type)) raster = with_floats(raster);
+  }
+  raster.format = format;
+  return raster;
+}
+
+}  // namespace primal

@@ -1,0 +1,164 @@
+#include <cstring>
+
+#include "data/image/raster/extent.h"
+#include "data/image/tiff/stream.h"
+#include "data/image/tiff/tiff.h"
+#include "tensor/error.h"
+
+namespace primal::codec {
+namespace {
+
+// Offsets of a plain TIFF have 32 bit; the directories need a little of it.
+constexpr uint64_t kPlainBytes = (uint64_t{1} << 32) - (uint64_t{1} << 26);
+
+TiffOrigin origin_of(const Raster& raster) {
+  if (const auto* found = std::get_if<TiffOrigin>(&raster.origin)) {
+    TiffOrigin origin = *found;
+    // libtiff 4.5 turns the bytes of floats around once too often where it writes them with their predictor in the other byte order.
+    if (origin.predictor == PREDICTOR_FLOATINGPOINT && origin.big_endian != kNativeIsBig)
+      origin.predictor = PREDICTOR_NONE;
+    return origin;
+  }
+  TiffOrigin origin{.compression = COMPRESSION_ADOBE_DEFLATE, .pages = {}};
+  if (raster.density.is_known()) {
+    TiffOrigin::Page page{.description = "",
+                          .x_resolution = static_cast<float>(raster.density.x) / 100.0f,
+                          .y_resolution = static_cast<float>(raster.density.y) / 100.0f,
+                          .resolution_unit = RESUNIT_CENTIMETER};
+    origin.pages.assign(static_cast<size_t>(raster.pages), page);
+  }
+  return origin;
+}
+
+uint16_t format_of(SampleType type) {
+  switch (type) {
+    case SampleType::i8:
+    case SampleType::i16:
+    case SampleType::i32:
+      return SAMPLEFORMAT_INT;
+    default:
+      return is_float(type) ? SAMPLEFORMAT_IEEEFP : SAMPLEFORMAT_UINT;
+  }
+}
+
+class Writer {
+ public:
+  Writer(const Raster& raster, const PngText& text)
+      : raster_(raster), text_(text), origin_(origin_of(raster)), stream_(mode()) {
+    if (stream_.get() == nullptr) fail();
+  }
+
+  std::vector<uint8_t> write() {
+    for (int64_t p = 0; p < raster_.pages; ++p) {
+      set_tags(p);
+      origin_.tile_width > 0 ? write_tiles(p) : write_strips(p);
+      if (TIFFWriteDirectory(stream_.get()) != 1) fail();
+    }
+    std::vector<uint8_t> out;
+    if (!stream_.finish(out)) fail();
+    return out;
+  }
+
+ private:
+  std::string mode() const {
+    const bool is_big = origin_.is_big_tiff || raster_.samples.size() > kPlainBytes;
+    return std::string(origin_.big_endian ? "wb" : "wl") + (is_big ? "8" : "4");
+  }
+
+  [[noreturn]] void fail() const {
+    throw DeviceError("[tiff] cannot encode {} pages of {} x {} pixels: {}", raster_.pages, raster_.width,
+                      raster_.height, stream_.error().empty() ? "no memory" : stream_.error());
+  }
+
+  template <class... Values>
+  void set(uint32_t tag, Values... values) {
+    if (TIFFSetField(stream_.get(), tag, values...) != 1) fail();
+  }
+
+  void set_tags(int64_t p) {
+    const bool colour = raster_.channels == 3;
+    set(TIFFTAG_IMAGEWIDTH, static_cast<uint32_t>(raster_.width));
+    set(TIFFTAG_IMAGELENGTH, static_cast<uint32_t>(raster_.height));
+    set(TIFFTAG_BITSPERSAMPLE, static_cast<int>(8 * bytes_of(raster_.type)));
+    set(TIFFTAG_SAMPLESPERPIXEL, raster_.channels);
+    set(TIFFTAG_SAMPLEFORMAT, static_cast<int>(format_of(raster_.type)));
+    set(TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
+    set(TIFFTAG_PHOTOMETRIC, colour                  ? PHOTOMETRIC_RGB
+                             : origin_.white_is_zero ? PHOTOMETRIC_MINISWHITE
+                                                     : PHOTOMETRIC_MINISBLACK);
+    set(TIFFTAG_COMPRESSION, static_cast<int>(origin_.compression));
+    if (origin_.predictor != PREDICTOR_NONE) set(TIFFTAG_PREDICTOR, static_cast<int>(origin_.predictor));
+    if (const auto software = text_.find("Software"); software != text_.end())
+      set(TIFFTAG_SOFTWARE, software->second.c_str());
+    if (origin_.tile_width > 0) {
+      set(TIFFTAG_TILEWIDTH, origin_.tile_width);
+      set(TIFFTAG_TILELENGTH, origin_.tile_height);
+    } else {
+      set(TIFFTAG_ROWSPERSTRIP, TIFFDefaultStripSize(stream_.get(), 0));
+    }
+    if (static_cast<size_t>(p) >= origin_.pages.size()) return;
+    const TiffOrigin::Page& page = origin_.pages[static_cast<size_t>(p)];
+    if (!page.description.empty()) set(TIFFTAG_IMAGEDESCRIPTION, page.description.c_str());
+    if (page.x_resolution > 0.0f) set(TIFFTAG_XRESOLUTION, static_cast<double>(page.x_resolution));
+    if (page.y_resolution > 0.0f) set(TIFFTAG_YRESOLUTION, static_cast<double>(page.y_resolution));
+    if (page.x_resolution > 0.0f) set(TIFFTAG_RESOLUTIONUNIT, static_cast<int>(page.resolution_unit));
+  }
+
+  size_t pixel_bytes() const { return bytes_of(raster_.type) * static_cast<size_t>(raster_.channels); }
+
+  // Rows y .. y + rows, columns x .. x + columns of a page into a block of that width, zero elsewhere. libtiff turns the bytes of the
+  // block around where the file's order is not this machine's, so it is always a copy.
+  void fill(std::vector<uint8_t>& block, int64_t p, uint64_t x, uint64_t y, uint64_t block_width,
+            uint64_t block_height) const {
+    const auto width = static_cast<uint64_t>(raster_.width), height = static_cast<uint64_t>(raster_.height);
+    const size_t pixel = pixel_bytes();
+    block.assign(block_width * block_height * pixel, 0);
+    const uint8_t* const from = raster_.samples.data() + static_cast<uint64_t>(p) * width * height * pixel;
+    for (uint64_t row = 0; row < std::min(block_height, height - y); ++row)
+      std::memcpy(block.data() + row * block_width * pixel, from + ((y + row) * width + x) * pixel,
+                  std::min(block_width, width - x) * pixel);
+    const bool is_unsigned = format_of(raster_.type) == SAMPLEFORMAT_UINT;
+    if (origin_.white_is_zero && is_unsigned) {
+      for (uint8_t& byte : block) byte = static_cast<uint8_t>(~byte);
+    }
+  }
+
+  void write_strips(int64_t p) {
+    const uint64_t rows = TIFFDefaultStripSize(stream_.get(), 0),
+                   height = static_cast<uint64_t>(raster_.height);
+    std::vector<uint8_t> block;
+    for (uint64_t y = 0; y < height; y += rows) {
+      const uint64_t n = std::min(rows, height - y);
+      fill(block, p, 0, y, static_cast<uint64_t>(raster_.width), n);
+      const uint32_t strip = TIFFComputeStrip(stream_.get(), static_cast<uint32_t>(y), 0);
+      if (TIFFWriteEncodedStrip(stream_.get(), strip, block.data(), static_cast<tmsize_t>(block.size())) < 0)
+        fail();
+    }
+  }
+
+  void write_tiles(int64_t p) {
+    std::vector<uint8_t> block;
+    for (uint64_t y = 0; y < static_cast<uint64_t>(raster_.height); y += origin_.tile_height) {
+      for (uint64_t x = 0; x < static_cast<uint64_t>(raster_.width); x += origin_.tile_width) {
+        fill(block, p, x, y, origin_.tile_width, origin_.tile_height);
+        const uint32_t tile =
+            TIFFComputeTile(stream_.get(), static_cast<uint32_t>(x), static_cast<uint32_t>(y), 0, 0);
+        if (TIFFWriteEncodedTile(stream_.get(), tile, block.data(), static_cast<tmsize_t>(block.size())) < 0)
+          fail();
+      }
+    }
+  }
+
+  const Raster& raster_;
+  const PngText& text_;
+  TiffOrigin origin_;
+  TiffStream stream_;
+};
+
+}  // namespace
+
+std::vector<uint8_t> encode_tiff(const Raster& raster, const PngText& text) {
+  return Writer(raster, text).write();
+}
+
+}  // namespace primal::codec

@@ -1,0 +1,214 @@
+"""TIFF, NumPy, NIfTI, netpbm and WebP files made by the libraries of those formats, against what Primal reads and writes:
+`primal denoise --lambda 0` gives a picture back. Each result is read by the same library and compared with what was written: pages, sample
+type, values, geometry. Usage: formats_test.py PRIMAL. Exit code 77 (skipped) where none of the libraries is there (PyPI: numpy with any of
+tifffile, nibabel and pillow; imagecodecs for packed TIFFs)."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+except ImportError:
+    print("no NumPy here: skipped")
+    sys.exit(77)
+
+
+def optional(name):
+    try:
+        return __import__(name)
+    except ImportError:
+        return None
+
+
+tifffile, nibabel, imagecodecs = optional("tifffile"), optional("nibabel"), optional("imagecodecs")
+try:
+    from PIL import Image, ImageFilter
+except ImportError:
+    Image = None
+
+RNG = np.random.default_rng(7)
+TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "f2", "f4", "f8"]
+
+
+def array(shape, kind):
+    """Smooth values with some noise over much of what the type holds."""
+    ramp = sum(np.linspace(0, 1, n).reshape([-1 if a == axis else 1 for a in range(len(shape))]) for axis, n in enumerate(shape))
+    values = ramp / len(shape) * 0.9 + 0.05 * RNG.random(shape)
+    if kind[0] == "f":
+        return (values * 3 - 1.25).astype(kind)
+    info = np.iinfo(kind)
+    return (info.min + values * (float(info.max) - info.min)).astype(kind)
+
+
+class Cases:
+    def __init__(self, folder):
+        self.folder, self.cases = folder, []
+
+    def add(self, name, expected, read, write, result_ending=None):
+        """write(path) makes the file, read(path) gives the result's values in the shape of `expected`."""
+        write(str(self.folder / name))
+        stem = name[: -len(".nii.gz")] if name.endswith(".nii.gz") else pathlib.Path(name).stem
+        ending = name[len(stem):]
+        self.cases.append((name, stem + (result_ending or ending), expected, read))
+
+
+def numpy_cases(cases):
+    for kind in TYPES:
+        for order in "<>":
+            for layout in "CF":
+                for shape in ((23, 37), (3, 19, 14)):
+                    values = np.array(array(shape, kind).astype(order + kind), order=layout)
+                    name = f"npy_{kind}_{'le' if order == '<' else 'be'}_{layout}_{len(shape)}.npy"
+                    cases.add(name, values, np.load, lambda path, v=values: np.save(path, v))
+        packed = array((2, 11, 13), kind)
+        load = lambda path: np.load(path)["arr_0"]
+        cases.add(f"npz_{kind}_stored.npz", packed, load, lambda path, v=packed: np.savez(path, v))
+        cases.add(f"npz_{kind}_deflated.npz", packed, load, lambda path, v=packed: np.savez_compressed(path, v))
+
+
+def tiff_cases(cases):
+    if tifffile is None:
+        return
+    packings = [(None, False)] + ([("lzw", False), ("lzw", True), ("zlib", False), ("zlib", True), ("packbits", False)] if imagecodecs else [])
+    for kind in TYPES:
+        for packing, predictor in packings:
+            for tiled in (False, True):
+                for order in "<>":
+                    values = array((3, 45, 67), kind)
+                    name = f"tiff_{kind}_{packing}_{int(predictor)}_{'tiles' if tiled else 'strips'}_{'le' if order == '<' else 'be'}.tif"
+                    options = dict(compression=packing, byteorder=order, tile=(16, 32) if tiled else None,
+                                   predictor=predictor or None, photometric="minisblack", bigtiff=tiled and order == "<",
+                                   description="notes", resolution=(300, 150), metadata=None)
+                    if not tiled:
+                        options["rowsperstrip"] = 7
+                    cases.add(name, values, tifffile.imread, lambda path, v=values, o=options: tifffile.imwrite(path, v, **o))
+    for kind in ("u1", "u2", "u4"):
+        values = array((20, 30), kind)
+        cases.add(f"tiff_white_is_zero_{kind}.tif", values, tifffile.imread,
+                  lambda path, v=values: tifffile.imwrite(path, v, photometric="miniswhite"))
+    for planar in ("contig", "separate"):
+        for kind in ("u1", "u2", "f4"):
+            rgb = array((21, 17, 3), kind)
+            if kind == "f4":
+                grey = (19595 * rgb[..., 0].astype("f8") + 38470 * rgb[..., 1] + 7471 * rgb[..., 2]) / 65536
+            else:
+                wide = rgb.astype("u8")
+                grey = (19595 * wide[..., 0] + 38470 * wide[..., 1] + 7471 * wide[..., 2] + 32768) >> 16
+            stored = rgb if planar == "contig" else np.moveaxis(rgb, -1, 0)
+            cases.add(f"tiff_rgb_{planar}_{kind}.tif", grey.astype(kind), tifffile.imread,
+                      lambda path, v=stored, p=planar: tifffile.imwrite(path, v, photometric="rgb", planarconfig=p))
+
+
+def nifti_cases(cases):
+    if nibabel is None:
+        return
+    affine = np.array([[1.5, 0.1, 0, -20], [0, 2.5, 0.2, 30], [0.1, 0, 3.5, 4], [0, 0, 0, 1]])
+    for kind in ("u1", "i2", "u2", "i4", "f4", "f8"):
+        for order in "<>":
+            for ending in (".nii", ".nii.gz"):
+                for slope, inter in ((1, 0), (0.5, -1024)):
+                    if kind[0] == "f" and slope != 1:
+                        continue
+                    values = array((17, 13, 4), kind)
+                    header = nibabel.Nifti1Header(endianness=order)
+                    header.set_data_dtype(kind)
+                    image = nibabel.Nifti1Image(values, affine, header)
+                    image.header.set_zooms((1.5, 2.5, 3.5))
+                    image.header.set_xyzt_units("mm", "sec")
+                    image.header["descrip"] = b"made by nibabel"
+
+                    def write(path, image=image, slope=slope, inter=inter):
+                        image.header.set_slope_inter(slope, inter)
+                        # The samples as they are: to_filename would choose a scale of its own.
+                        header = image.header.copy()
+                        header["magic"], header["vox_offset"] = b"n+1", 352
+                        text = header.binaryblock + bytes(4) + np.asarray(image.dataobj).astype(header.get_data_dtype()).tobytes("F")
+                        if path.endswith(".gz"):
+                            import gzip
+                            text = gzip.compress(text)
+                        pathlib.Path(path).write_bytes(text)
+
+                    name = f"nifti_{kind}_{'le' if order == '<' else 'be'}_{slope}{ending}"
+                    cases.add(name, values.astype("f8") * slope + inter,
+                              lambda path, written=str(cases.folder / name): read_nifti(path, written), write)
+
+
+def read_nifti(path, written):
+    """The values, where the bytes before them are those of the file that was read."""
+    import gzip
+    before, after = (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+                     for data in (pathlib.Path(file).read_bytes() for file in (written, path)))
+    assert before[:352] == after[:352], "the header has changed"
+    return nibabel.load(path).get_fdata()
+
+
+def pillow_cases(cases):
+    if Image is None:
+        return
+    grey = Image.fromarray(array((31, 27), "u1"))
+    colour = Image.fromarray(np.stack([array((31, 27), "u1") for _ in range(3)], -1))
+    load = lambda path: np.asarray(Image.open(path))
+    cases.add("pillow.pgm", np.asarray(grey), load, grey.save, ".png")
+    cases.add("pillow.ppm", np.asarray(colour.convert("L")), load, colour.save, ".png")
+    cases.add("pillow_grey.webp", np.asarray(grey), load, lambda path: grey.convert("RGB").save(path, lossless=True, exact=True), ".png")
+    cases.add("pillow_colour.webp", np.asarray(colour.convert("L")), load, lambda path: colour.save(path, lossless=True, exact=True), ".png")
+    smooth = colour.filter(ImageFilter.GaussianBlur(3))
+
+    def save_lossy(path):
+        smooth.save(path, quality=80)
+        save_lossy.expected[...] = np.asarray(Image.open(path).convert("RGB").convert("L"))
+
+    save_lossy.expected = np.zeros((31, 27), "u1")
+    cases.add("pillow_lossy.webp", save_lossy.expected, load, save_lossy, ".png")
+    floats = Image.fromarray(array((31, 27), "f4"))
+    cases.add("pillow_floats.pfm", np.asarray(floats), load, floats.save)
+    cases.add("pillow_tiff_lzw.tif", np.asarray(grey), load, lambda path: grey.save(path, compression="tiff_lzw"))
+
+
+def main():
+    with tempfile.TemporaryDirectory() as root:
+        folder, results = pathlib.Path(root) / "in", pathlib.Path(root) / "out"
+        folder.mkdir()
+        cases = Cases(folder)
+        for make in (numpy_cases, tiff_cases, nifti_cases, pillow_cases):
+            make(cases)
+        done = subprocess.run([sys.argv[1], "denoise", "--lambda", "0", "--quiet", str(folder), "-o", str(results)],
+                              capture_output=True, text=True)
+        failures, worst = 0, {}
+        if done.returncode != 0:
+            print(done.stderr)
+            failures += 1
+        for name, result, expected, read in cases.cases:
+            try:
+                found = read(str(results / result))
+            except Exception as error:
+                failures += 1
+                print(f"{name}: {error}")
+                continue
+            library = name.split("_")[0].split(".")[0]
+            exact = np.asarray(expected).dtype.kind in "ui" and np.asarray(expected).dtype.itemsize <= 2
+            shape = np.asarray(expected).shape
+            if found.shape != shape or (library not in ("nifti", "pillow") and found.dtype.newbyteorder("=") != np.asarray(expected).dtype.newbyteorder("=")):
+                failures += 1
+                print(f"{name}: {found.shape} {found.dtype}, expected {shape} {np.asarray(expected).dtype}")
+                continue
+            e, f = np.asarray(expected, "f8"), np.asarray(found, "f8")
+            share = np.abs(e - f).max() / (e.max() - e.min())  # of the file's range
+            worst[library] = max(worst.get(library, 0.0), share)
+            # Values are computed with in float32; float16 has fewer bits of its own.
+            if share > (0 if exact else 1e-3 if np.asarray(expected).dtype.itemsize == 2 else 1e-6):
+                failures += 1
+                print(f"{name}: the largest difference is {share:.3g} of the range")
+        counts = {}
+        for name, *_ in cases.cases:
+            library = name.split("_")[0].split(".")[0]
+            counts[library] = counts.get(library, 0) + 1
+        for library, n in counts.items():
+            print(f"{library}: {n} files, the largest difference is {worst.get(library, float('nan')):.3g} of a file's range")
+        print(f"{len(cases.cases)} files, {failures} failures")
+    return 1 if failures else 0
+
+
+sys.exit(main())

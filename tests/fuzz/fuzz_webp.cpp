@@ -1,0 +1,9 @@
+// The reader of this format: what raster_target.h asks.
+#include "data/image/webp/webp.h"
+#include "fuzz/raster_target.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t n) {
+  using namespace primal;
+  fuzz::run({bytes, n}, codec::decode_webp, codec::is_webp, PictureFormat::webp);
+  return 0;
+}
