@@ -130,7 +130,7 @@ def nifti_cases(cases):
                             text = gzip.compress(text)
                         pathlib.Path(path).write_bytes(text)
 
-                    name = f"nifti_{kind}_{'le' if order == '<' else 'be'}_{slope}{ending}"
+                    name = f"nifti_{kind}_{'le' if order == '<' else 'be'}_{slope}_{'packed' if ending == '.nii.gz' else 'plain'}{ending}"
                     cases.add(name, values.astype("f8") * slope + inter,
                               lambda path, written=str(cases.folder / name): read_nifti(path, written), write)
 
@@ -150,10 +150,10 @@ def pillow_cases(cases):
     grey = Image.fromarray(array((31, 27), "u1"))
     colour = Image.fromarray(np.stack([array((31, 27), "u1") for _ in range(3)], -1))
     load = lambda path: np.asarray(Image.open(path))
-    cases.add("pillow.pgm", np.asarray(grey), load, grey.save, ".png")
-    cases.add("pillow.ppm", np.asarray(colour.convert("L")), load, colour.save, ".png")
-    cases.add("pillow_grey.webp", np.asarray(grey), load, lambda path: grey.convert("RGB").save(path, lossless=True, exact=True), ".png")
-    cases.add("pillow_colour.webp", np.asarray(colour.convert("L")), load, lambda path: colour.save(path, lossless=True, exact=True), ".png")
+    cases.add("pillow_grey.pgm", np.asarray(grey), load, grey.save, ".png")
+    cases.add("pillow_colour.ppm", np.asarray(colour.convert("L")), load, colour.save, ".png")
+    cases.add("pillow_lossless_grey.webp", np.asarray(grey), load, lambda path: grey.convert("RGB").save(path, lossless=True, exact=True), ".png")
+    cases.add("pillow_lossless_colour.webp", np.asarray(colour.convert("L")), load, lambda path: colour.save(path, lossless=True, exact=True), ".png")
     smooth = colour.filter(ImageFilter.GaussianBlur(3))
 
     def save_lossy(path):

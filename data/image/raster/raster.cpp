@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <fmt/format.h>
+#include <string_view>
 
 #include "tensor/error.h"
 
@@ -18,6 +19,15 @@ T weighed(const T* rgb) {
     return sample_of<T>((19595 * value_of(rgb[0]) + 38470 * value_of(rgb[1]) + 7471 * value_of(rgb[2])) /
                         65536);
   }
+}
+
+// Descriptions in which tifffile, ImageJ and OME say how many channels there are: for another number they would be wrong, and
+// readers believe them.
+bool tells_of_channels(std::string_view description) {
+  for (const std::string_view start : {"{\"shape\":", "ImageJ=", "<?xml", "<OME"}) {
+    if (description.starts_with(start)) return true;
+  }
+  return false;
 }
 
 [[noreturn]] void refuse_value(const Raster& raster, const std::string& name, int64_t page, size_t i,
@@ -69,6 +79,11 @@ Raster grey(Raster raster) {
     const size_t n = raster.n_samples() / 3;
     for (size_t i = 0; i < n; ++i) samples[i] = weighed(samples + 3 * i);  // reads stay ahead of writes
   });
+  if (auto* origin = std::get_if<TiffOrigin>(&raster.origin)) {
+    for (TiffOrigin::Page& page : origin->pages) {
+      if (tells_of_channels(page.description)) page.description.clear();
+    }
+  }
   raster.channels = 1;
   raster.samples.resize(raster.n_samples() * bytes_of(raster.type));
   return raster;

@@ -99,7 +99,7 @@ ValueRange value_range(const Raster& raster, const std::string& name);
 bool has_colour(const Raster& raster);
 
 // One channel, by ITU-R 601-2: integers as data/preprocess does it, (19595 R + 38470 G + 7471 B + 2^15) >> 16; floats with the same
-// weights in double.
+// weights in double. Descriptions of a TIFF that count the channels are left out.
 Raster grey(Raster raster);
 
 // A page as levels: unsigned samples of 8 bit with 8 bit, all others with 16, so that `low` becomes 0 and `high` the largest
