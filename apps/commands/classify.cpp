@@ -49,7 +49,7 @@ void classify(const ClassifyOptions& options) {
   const ImplementationScope forced(options.common.forced());
   if (options.paths.size() < 2)
     throw ConfigError("[classify] expects MODEL followed by pictures, found only {}", options.paths.front());
-  if (has_image_extension(options.paths.front()))
+  if (has_raster_extension(options.paths.front()))
     throw DataError(
         "[model] {} is named as a picture, expected a checkpoint: MODEL comes before the pictures",
         options.paths.front());
@@ -94,7 +94,7 @@ void add_classify_command(CLI::App& program) {
   CLI::App* command = program.add_subcommand("classify", "tell the classes of pictures apart");
   command
       ->add_option("paths", options->paths,
-                   "MODEL (a checkpoint or the folder of a run), then pictures: PNG or JPEG files, folders, "
+                   "MODEL (a checkpoint or the folder of a run), then pictures: files, folders, "
                    "quoted\npatterns such as 'scans/*.png', or - for standard input")
       ->required();
   command->add_option("--limit", options->limit, "only the first N pictures")->check(whole_range(1));

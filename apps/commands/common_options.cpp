@@ -164,11 +164,13 @@ void add_boundary_option(CLI::App& command, std::string& boundary, const std::st
 }
 
 void add_range_option(CLI::App& command, std::string& range, const std::string& otherwise) {
-  command.add_option(
-      "--range", range,
-      "grey levels that count as 0 and 1: full; auto, from 0 to the smallest 2^k - 1 that holds the "
-      "picture; or LO:HI, for example 0:4095 for 12-bit data in a 16-bit file (default: " +
-          otherwise + ")");
+  command.add_option("--range", range,
+                     "values that count as 0 and 1: full, from 0 to white, or the smallest to the largest "
+                     "value of signed and "
+                     "float samples; auto, from 0 to the smallest 2^k - 1 that holds the picture; or LO:HI, "
+                     "for example 0:4095 "
+                     "for 12-bit data in a 16-bit file (default: " +
+                         otherwise + ")");
 }
 
 void add_figure_style(CLI::App& command, FigureStyle& style) {

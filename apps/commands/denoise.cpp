@@ -12,6 +12,7 @@
 #include "apps/pictures/inputs.h"
 #include "apps/pictures/map_file.h"
 #include "apps/pictures/picture_denoising.h"
+#include "apps/pictures/result_format.h"
 #include "apps/pictures/results.h"
 #include "apps/pictures/scalar_lambda.h"
 #include "apps/scores/scores.h"
@@ -57,7 +58,7 @@ std::vector<DenoisingJob> plan(const DenoiseOptions& o, const std::vector<Pictur
     const auto file = [&](const std::string& suffix) {
       return place.file(job.input.name, job.input.str(), suffix);
     };
-    job.denoised = file(".png");
+    job.denoised = file(result_ending(o.format, place, job.input));
     if (o.map) job.map = file(map_suffix(format, o.figures));
     if (o.compare) job.compare = file("_compare" + o.figures.ending());
     if (o.figures.data && o.map && format == MapFormat::figure) file("_lambda.csv");
@@ -177,16 +178,18 @@ void denoise(DenoiseOptions options) {
       failures.add(job.input.str(), error);
       continue;
     }
-    const DenoisingRow row = one(job, pictures);
-    noisy.add(row.noisy);
-    denoised.add(row.denoised);
-    if (row.best) best.add(*row.best);
-    rows.push_back(to_json(row));
-    draw(options, row);
-    if (tabled && rows.size() == 1) print(head_line(options));
-    if (tabled) {
-      print(score_line(options, visible(row.name), row.noisy, row.denoised, row.best ? row.best->psnr : 0.0,
-                       &row));
+    for (const DenoisingRow& row : one(job, pictures)) {
+      noisy.add(row.noisy);
+      denoised.add(row.denoised);
+      if (row.best) best.add(*row.best);
+      rows.push_back(to_json(row));
+      draw(options, row);
+      const std::string page = row.n_pages > 1 ? fmt::format(" [{}]", row.page) : "";
+      if (tabled && rows.size() == 1) print(head_line(options));
+      if (tabled) {
+        print(score_line(options, visible(row.name) + page, row.noisy, row.denoised,
+                         row.best ? row.best->psnr : 0.0, &row));
+      }
     }
   }
   if (options.common.json) {
@@ -227,8 +230,10 @@ void add_denoise_command(CLI::App& program) {
   add_denoise_options(*command, *options);
   command->footer(
       "If a picture cannot be found or read, the error is reported, the others are still processed, and the\n"
-      "exit code is 3. Each result is named after its picture, NAME.png; if pictures differ only in their\n"
-      "extensions, a.jpg becomes a_jpg.png.\n"
+      "exit code is 3. Each result is named after its picture, NAME.png (NAME.tif, NAME.npy, NAME.nii.gz);\n"
+      "if pictures differ only in their extensions, a.jpg becomes a_jpg.png. Every page of a TIFF, slice of "
+      "a\n"
+      "3-D array or volume is a picture; the result is one file with all of them.\n"
       "Examples:\n  primal denoise noisy.png -o denoised\n"
       "  primal denoise runs/thesis/best.safetensors noisy.png -o denoised --map\n"
       "  primal denoise --lambda 0.07 scans/ -o denoised\n"

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "apps/commands/number_range.h"
+#include "apps/pictures/result_format.h"
 #include "apps/pictures/scalar_lambda.h"
 #include "tensor/error.h"
 
@@ -16,8 +17,8 @@ void add_input_options(CLI::App& command, DenoiseOptions& o) {
       .add_option("paths", o.paths,
                   "MODEL (a checkpoint, the folder of a run, or a name of `primal models`; general without "
                   "one, none with "
-                  "--lambda), then pictures: PNG or "
-                  "JPEG files, folders, quoted\n"
+                  "--lambda), then pictures: files (PNG, JPEG, TIFF, NumPy, NIfTI, PGM, PPM, PFM, WebP), "
+                  "folders, quoted\n"
                   "patterns such as 'scans/*.png', or - for standard input")
       ->required();
   command
@@ -94,8 +95,13 @@ void add_choice_options(CLI::App& command, DenoiseOptions& o) {
 void add_output_options(CLI::App& command, DenoiseOptions& o) {
   command.add_option(
       "-o,--output", o.output,
-      "folder for the results, PNG files with the names, sizes and bit depths of the pictures; FILE.png "
-      "for one picture; - for standard output");
+      "folder for the results, files with the names, sizes and bit depths of the pictures: PNG of PNG, JPEG, "
+      "PNM and WebP, TIFF of TIFF, NumPy of NumPy, NIfTI of NIfTI; FILE.png, FILE.tif and so on for one "
+      "picture; - for standard output");
+  command.add_option(
+      "--format", o.format,
+      "format of the results: png, tiff, npy, npz, nii, nii.gz, pnm, pfm or webp (default: by the "
+      "ending of -o FILE, or as -o DIR says)");
   CLI::Option* map = command.add_flag("--map", o.map, "also write Lambda, as NAME_lambda.png");
   command
       .add_option(
@@ -165,6 +171,7 @@ void check_denoise_options(const DenoiseOptions& o) {
         "[denoise] -o - reserves standard output for the picture: --map, --compare and --json need another "
         "-o");
   }
+  check_result_format(o.format, o.output);
 }
 
 }  // namespace primal

@@ -272,7 +272,7 @@ void add_follow_command(CLI::App& program) {
   auto options = std::make_shared<FollowOptions>();
   CLI::App* command =
       program.add_subcommand("follow", "follow one picture through the network and back (docs/unrolled.md)");
-  command->add_option("picture", options->picture, "PNG or JPEG (default: a phantom)");
+  command->add_option("picture", options->picture, "a picture (default: a phantom)");
   command->add_option("--model", options->model,
                       "a checkpoint, or the folder of a run (default: a small fresh network)");
   add_boundary_option(*command, options->boundary, "the model's; periodic for the fresh network");

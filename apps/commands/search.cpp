@@ -37,7 +37,8 @@ struct Pair {
 
 GreyInput read_with_remarks(const PictureInput& input, const SearchOptions& o, const LevelRange& range) {
   GreyInput read = read_grey(input, o.size, range);
-  for (const std::string& remark : read.image.remarks) {
+  check_one_page(read, input.str(), "search");
+  for (const std::string& remark : read.raster.remarks) {
     if (!o.common.quiet) say("{}: {}\n", input.str(), remark);
   }
   return read;
@@ -47,9 +48,8 @@ Pair read_pair(const SearchOptions& o) {
   const PictureInput input = find_inputs({o.input}).front();
   const LevelRange range = parse_level_range(o.range);
   const GreyInput read = read_with_remarks(input, o, range);
-  const Image& picture = read.image;
-  if (const std::string remark = small_range_remark(input.str(), read.file_bit_depth, read.largest_level);
-      !remark.empty() && o.range == "full" && !o.common.quiet) {
+  const Raster& picture = read.raster;
+  if (const std::string& remark = read.small_range; !remark.empty() && o.range == "full" && !o.common.quiet) {
     say("note: {}\n", remark);
   }
   check_scorable(picture.width, picture.height, input.str());
@@ -60,8 +60,9 @@ Pair read_pair(const SearchOptions& o) {
     return {add_noise(clean, parse_noise_kind(o.noise_kind), *o.noise, NoiseKey{.seed = o.seed}), clean};
   }
   const PictureInput clean_input = find_inputs({o.clean}).front();
-  const GreyInput clean_read = read_with_remarks(clean_input, o, same_range(range, read.file_levels));
-  const Image& clean = clean_read.image;
+  const GreyInput clean_read =
+      read_with_remarks(clean_input, o, same_range(range, read.file_levels, read.of_levels));
+  const Raster& clean = clean_read.raster;
   if (clean.width != picture.width || clean.height != picture.height) {
     throw DataError(
         "[search] {} has {} x {} pixels, but its clean picture {} has {} x {}: expected the same size; "
@@ -182,7 +183,7 @@ void add_search_command(CLI::App& program) {
       program.add_subcommand("search", "compute PSNR and SSIM of one picture over a grid of scalar lambdas");
   command
       ->add_option("picture", o->input,
-                   "PNG or JPEG, noisy with --clean, clean with --noise; - for standard input")
+                   "a picture of one page, noisy with --clean, clean with --noise; - for standard input")
       ->required();
   command->add_option("--clean", o->clean, "the clean picture to compare with, of the same size");
   command->add_option("--noise", o->noise, "first add noise of this standard deviation to the picture")

@@ -5,7 +5,7 @@
 #include "apps/scores/lambda_search.h"
 #include "apps/training/checkpoint.h"
 #include "apps/training/model_choice.h"
-#include "data/image/image.h"
+#include "data/formats/formats.h"
 #include "data/safetensors/safetensors.h"
 #include "solvers/pdhg/pdhg.h"
 #include "tensor/error.h"
@@ -15,7 +15,7 @@ namespace primal {
 Denoiser::Denoiser(const DenoiserOptions& options) : options_(options) {
   if (options.boundary) boundary_ = *options.boundary;
   if (options.lambda) return;
-  if (has_image_extension(options.model)) {
+  if (has_raster_extension(options.model)) {
     throw DataError(
         "[model] {} is named as a picture, expected a checkpoint: MODEL comes before the pictures; for "
         "scalar "

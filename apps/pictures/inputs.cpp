@@ -24,7 +24,7 @@ bool exists(const fs::path& path) {
 }
 
 PictureInput below(const fs::path& folder, const fs::path& file) {
-  return {file, file.lexically_relative(folder).replace_extension().generic_string()};
+  return {file, without_ending(file.lexically_relative(folder)).generic_string()};
 }
 
 std::vector<std::string> matches(const std::string& pattern) {
@@ -38,7 +38,7 @@ std::vector<std::string> matches(const std::string& pattern) {
 
 // The pictures below a folder; its other files go to `others`, hidden ones left out.
 std::vector<fs::path> pictures_of(const fs::path& folder, std::vector<fs::path>* others) {
-  if (others == nullptr) return find_pictures(folder);
+  if (others == nullptr) return find_pictures(folder, has_raster_extension, kRasterExtensions);
   std::error_code error;
   std::vector<fs::path> found;
   for (auto it = fs::recursive_directory_iterator(folder, error);
@@ -46,13 +46,13 @@ std::vector<fs::path> pictures_of(const fs::path& folder, std::vector<fs::path>*
     std::error_code unreadable;
     if (it->path().filename().string().starts_with('.')) {
       it.disable_recursion_pending();
-    } else if (it->is_regular_file(unreadable) && !has_image_extension(it->path())) {
+    } else if (it->is_regular_file(unreadable) && !has_raster_extension(it->path())) {
       found.push_back(it->path());
     }
   }
   std::ranges::sort(found);
   others->insert(others->end(), found.begin(), found.end());
-  return find_pictures(folder);  // reports what cannot be read
+  return find_pictures(folder, has_raster_extension, kRasterExtensions);  // reports what cannot be read
 }
 
 void add_pattern(std::vector<PictureInput>& inputs, const std::string& pattern,
@@ -60,21 +60,20 @@ void add_pattern(std::vector<PictureInput>& inputs, const std::string& pattern,
   const size_t slash = pattern.find_last_of('/', pattern.find_first_of(kPatternSigns));
   const fs::path folder = slash == std::string::npos ? "" : pattern.substr(0, slash + 1);
   const auto name_below = [&](const fs::path& file) {
-    return folder.empty() ? PictureInput{file, fs::path(file).replace_extension().generic_string()}
-                          : below(folder, file);
+    return folder.empty() ? PictureInput{file, without_ending(file).generic_string()} : below(folder, file);
   };
   const std::vector<std::string> paths = matches(pattern);
   const size_t before = inputs.size();
   for (const std::string& path : paths) {
     if (is_folder(path)) {
       for (const fs::path& picture : pictures_of(path, others)) inputs.push_back(name_below(picture));
-    } else if (has_image_extension(path)) {
+    } else if (has_raster_extension(path)) {
       inputs.push_back(name_below(path));
     }
   }
   if (inputs.size() == before) {
     throw IoError("[input] '{}' matches {}; patterns know * ? and [ ], pictures end in {}", pattern,
-                  paths.empty() ? "nothing" : "no picture", kImageExtensions);
+                  paths.empty() ? "nothing" : "no picture", kRasterExtensions);
   }
 }
 
@@ -85,7 +84,7 @@ void add_path(std::vector<PictureInput>& inputs, const std::string& path, std::v
   } else if (is_folder(path)) {
     for (const fs::path& picture : pictures_of(path, others)) inputs.push_back(below(path, picture));
   } else if (exists(path)) {
-    inputs.push_back({path, fs::path(path).stem().string()});
+    inputs.push_back({path, without_ending(fs::path(path).filename()).string()});
   } else if (path.find_first_of(kPatternSigns) != std::string::npos) {
     add_pattern(inputs, path, others);
   } else if (!fs::exists(path, error) && error) {
@@ -121,9 +120,10 @@ std::vector<PictureInput> find_inputs(const std::vector<std::string>& paths, int
 std::string InputRemarks::left_out_text() const {
   constexpr size_t kNamed = 3;
   if (left_out.empty()) return "";
-  std::string text = left_out.size() == 1
-                         ? "1 file is not PNG or JPEG and is left out"
-                         : fmt::format("{} files are not PNG or JPEG and are left out", left_out.size());
+  std::string text =
+      left_out.size() == 1
+          ? "1 file has no ending of a picture and is left out"
+          : fmt::format("{} files have no ending of a picture and are left out", left_out.size());
   for (size_t i = 0; i < std::min(left_out.size(), kNamed); ++i)
     text += (i == 0 ? ": " : ", ") + left_out[i].filename().string();
   return text + (left_out.size() > kNamed ? ", ..." : "");
@@ -181,7 +181,7 @@ std::vector<PictureInput> find_clean_inputs(const std::string& clean,
     const auto found = by_name.find(input.name);
     if (found == by_name.end()) {
       throw IoError("[--clean] {} has no picture of the name {} for {}; the extensions tried were {}", clean,
-                    input.name, input.str(), kImageExtensions);
+                    input.name, input.str(), kRasterExtensions);
     }
     pairs.push_back(found->second);
   }
@@ -189,29 +189,75 @@ std::vector<PictureInput> find_clean_inputs(const std::string& clean,
 }
 
 Image read_input(const PictureInput& input) {
-  return input.is_stdin() ? decode_image(read_standard_input(), input.str()) : read_image(input.file);
+  if (!input.is_stdin()) return read_image(input.file);
+  return decode_image(input.bytes ? *input.bytes : read_standard_input(), input.str());
 }
 
+std::optional<PictureFormat> format_of(PictureInput& input) {
+  if (input.is_stdin()) {
+    input.bytes = std::make_shared<const std::vector<uint8_t>>(read_standard_input());
+    return format_of(std::span(*input.bytes).first(std::min(input.bytes->size(), kFileStartBytes)));
+  }
+  // Only a file can be looked at and read again; a pipe's bytes come once.
+  std::error_code error;
+  if (!fs::is_regular_file(input.file, error)) return std::nullopt;
+  try {
+    return format_of(read_file_start(input.file));
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+namespace {
+
+Raster read_input_raster(const PictureInput& input) {
+  if (!input.is_stdin()) return read_raster(input.file);
+  return decode_raster(input.bytes ? *input.bytes : read_standard_input(), input.str());
+}
+
+// Each page cropped and resized as levels of 8 or 16 bit.
+Raster resized(const Raster& raster, int64_t size, const Levels& levels) {
+  Raster result;
+  for (int64_t p = 0; p < raster.pages; ++p) {
+    const Image page = preprocess(levels_of_page(raster, p, levels.low, levels.high), size);
+    Raster one = raster_of(page, raster.format);
+    if (p == 0)
+      result = std::move(one);
+    else
+      result.samples.insert(result.samples.end(), one.samples.begin(), one.samples.end());
+  }
+  result.pages = raster.pages;
+  result.density = {};  // another number of pixels has another
+  result.remarks = raster.remarks;
+  result.had_alpha = raster.had_alpha;
+  return result;
+}
+
+}  // namespace
+
 GreyInput read_grey(const PictureInput& input, int64_t size, const LevelRange& range) {
-  const Image image = read_input(input);
-  GreyInput grey;
-  grey.largest_level = *std::ranges::max_element(image.levels);
-  grey.file_bit_depth = image.bit_depth;
-  grey.levels = grey.file_levels = levels_of(image, range, input.str());
+  Raster raster = read_input_raster(input);
+  GreyInput read;
+  read.was_colour = has_colour(raster);
+  read.of_levels = raster.white > 0.0;
+  read.file_type = raster.type;
+  read.file_channels = raster.channels;
+  read.levels = read.file_levels = levels_of(raster, range, input.str());
+  if (raster.type == SampleType::u16 && raster.white == usual_white(raster.type))
+    read.small_range =
+        small_range_remark(input.str(), 16, static_cast<int>(value_range(raster, input.str()).high));
   if (size > 0) {
-    grey.image = preprocess(stretched(image, grey.levels), size);
-    grey.levels = all_levels(grey.image);
+    read.raster = resized(raster, size, read.levels);
+    read.levels = {0.0, read.raster.white};
   } else {
-    grey.image = to_grey(image);
+    read.raster = grey(std::move(raster));
   }
-  grey.had_alpha = image.had_alpha;
-  if (size == 0) grey.image.density = image.density;  // another number of pixels has another
-  grey.image.remarks = image.remarks;
-  const std::vector<uint16_t>& levels = image.levels;
-  for (size_t i = 0; image.channels == 3 && i < levels.size() && !grey.was_colour; i += 3) {
-    grey.was_colour = levels[i] != levels[i + 1] || levels[i] != levels[i + 2];
-  }
-  return grey;
+  return read;
+}
+
+void check_one_page(const GreyInput& read, const std::string& name, const char* who) {
+  if (read.raster.pages > 1)
+    throw DataError("[{}] {} has {} pages, expected one picture", who, name, read.raster.pages);
 }
 
 }  // namespace primal

@@ -1,7 +1,7 @@
 // The pictures a command line names: files, folders, patterns, and "-" for standard input.
 //
 //   file      itself; what its extension is does not matter, its first bytes say the format
-//   folder    every picture below it (data/dataset), named by its path inside the folder
+//   folder    every file below it with an ending of data/formats/formats.h, named by its path inside the folder
 //   pattern   with * ? or [ ], in quotes so that the shell leaves it alone: the pictures it matches, and those below
 //             the folders it matches, named by the path after the last folder without such a sign. A file of exactly that
 //             name comes first.
@@ -12,10 +12,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "data/image/image.h"
+#include "data/formats/formats.h"
 #include "data/preprocess/level_range.h"
 #include "tensor/tensor.h"
 
@@ -24,6 +26,7 @@ namespace primal {
 struct PictureInput {
   std::filesystem::path file;  // "-": standard input
   std::string name;            // of its results, without extension: "NORMAL/IM-0115-0001"
+  std::shared_ptr<const std::vector<uint8_t>> bytes = nullptr;  // of standard input, once it is read
 
   bool is_stdin() const { return file == "-"; }
   std::string str() const { return is_stdin() ? "standard input" : file.string(); }  // for messages
@@ -37,7 +40,7 @@ struct InputRemarks {
   std::vector<Missing> missing;                 // paths that find no picture
   std::vector<std::filesystem::path> left_out;  // files of folders that are no pictures by their extension
 
-  // "3 files are not PNG or JPEG and are left out: a.tif, b.dcm, notes.txt"; empty where there are none.
+  // "3 files have no ending of a picture and are left out: b.dcm, notes.txt, z.csv"; empty where there are none.
   std::string left_out_text() const;
 };
 
@@ -57,17 +60,28 @@ std::vector<PictureInput> find_clean_inputs(const std::string& clean,
 
 Image read_input(const PictureInput& input);
 
-struct GreyInput {
-  Image image;                                // grey; cropped and resized where a size was given
-  Levels levels;                              // what of image is 0 and 1
-  Levels file_levels;                         // what of the file is
-  bool was_colour = false;                    // some pixel was not grey
-  bool had_alpha = false;                     // left out
-  int largest_level = 0, file_bit_depth = 8;  // of the file
+// What a picture's first bytes say. Nothing for a file that cannot be read or is no picture: reading it says why. Standard input is
+// read whole for this, and kept.
+std::optional<PictureFormat> format_of(PictureInput& input);
 
-  Tensor tensor() const { return to_unit(image, levels); }
+struct GreyInput {
+  Raster raster;            // grey; cropped and resized where a size was given
+  Levels levels;            // what of raster is 0 and 1
+  Levels file_levels;       // what of the file is
+  bool was_colour = false;  // some pixel was not grey
+  bool of_levels = true;    // the file's samples are levels up to a white, not values in units of their own
+  std::string small_range;  // that remark, or empty
+
+  // As it lies in the file, before it became grey or was resized.
+  SampleType file_type = SampleType::u8;
+  int file_channels = 1;
+
+  Tensor tensor(int64_t page = 0) const { return to_unit(raster, page, levels); }
 };
-// With a size, levels outside the range are clipped, and image is 0 .. its largest level.
+// With a size, values outside the range are clipped, and raster has levels of 8 or 16 bit.
 GreyInput read_grey(const PictureInput& input, int64_t size = 0, const LevelRange& range = {});
+
+// The page of a file that has no others. DataError naming it where it has.
+void check_one_page(const GreyInput& read, const std::string& name, const char* who);
 
 }  // namespace primal

@@ -84,11 +84,11 @@ Image read_clean(const NoisyCopies& o, const NoisyCopy& job, size_t index) {
     write_png(job.clean, image);
     return image;
   }
-  GreyInput read = read_grey({job.clean, job.name});
-  for (const std::string& remark : read.image.remarks) {
+  const Image image = to_grey(read_image(job.clean));
+  for (const std::string& remark : image.remarks) {
     if (!o.quiet) say("{}: {}\n", job.clean.string(), remark);
   }
-  return std::move(read.image);
+  return image;
 }
 
 }  // namespace

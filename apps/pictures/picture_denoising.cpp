@@ -15,6 +15,7 @@
 #include "apps/shell/streams.h"
 #include "apps/shell/terminal.h"
 #include "data/figure/figure.h"
+#include "data/file/file.h"
 #include "data/preprocess/preprocess.h"
 #include "tensor/error.h"
 
@@ -54,6 +55,11 @@ nlohmann::json scores_json(const Scores& noisy, const Scores& denoised) {
 
 nlohmann::json to_json(const DenoisingRow& row) {
   nlohmann::json json{{"picture", row.picture}};
+  if (row.n_pages > 1) json["page"] = row.page;
+  json["read"] = {{"format", row.read.format},     {"samples", row.read.samples}, {"bits", row.read.bits},
+                  {"channels", row.read.channels}, {"pages", row.n_pages},        {"width", row.read.width},
+                  {"height", row.read.height},     {"slope", row.read.slope},     {"offset", row.read.offset},
+                  {"zero", row.read.levels.low},   {"one", row.read.levels.high}};
   if (row.n_tiles > 0) json["tiles"] = row.n_tiles;
   if (row.solver) {
     json["iterations"] = row.solver->iterations;
@@ -83,42 +89,82 @@ PictureDenoising::PictureDenoising(const PictureDenoisingOptions& options, const
 
 DenoisingInput PictureDenoising::read(const DenoisingJob& job) {
   DenoisingInput read{read_one(job.input, range_), {}};
-  const Image& image = read.picture.image;
-  if (options_.is_scored()) check_scorable(image.width, image.height, job.input.str());
-  if (options_.has_rule() && !options_.sigma && std::min(image.width, image.height) < kMinNoiseSide) {
+  const Raster& raster = read.picture.raster;
+  check_pages(job, read.picture);
+  if (options_.is_scored()) check_scorable(raster.width, raster.height, job.input.str());
+  if (options_.has_rule() && !options_.sigma && std::min(raster.width, raster.height) < kMinNoiseSide) {
     throw DataError(
         "[denoise] {} has {} x {} pixels, the estimate of its noise needs {} x {} at least: give its "
         "deviation with "
         "--sigma S, or --lambda a number",
-        job.input.str(), image.width, image.height, kMinNoiseSide, kMinNoiseSide);
+        job.input.str(), raster.width, raster.height, kMinNoiseSide, kMinNoiseSide);
   }
-  if (job.clean) read.clean = clean_of(job, read.picture).tensor();
+  if (job.clean) read.clean = clean_of(job, read.picture);
   return read;
 }
 
 // Perhaps adds noise, denoises, scores and writes.
-DenoisingRow PictureDenoising::operator()(const DenoisingJob& job, const DenoisingInput& read) {
-  const Image& grey = read.picture.image;
-  Tensor clean = read.clean, z = read.picture.tensor();
+std::vector<DenoisingRow> PictureDenoising::operator()(const DenoisingJob& job, const DenoisingInput& read) {
+  const GreyInput& picture = read.picture;
+  const Raster& grey = picture.raster;
+  DenoisingRow common;
+  common.name = job.input.name;
+  common.picture = job.input.str();
+  common.n_pages = grey.pages;
+  common.read = {name_of(grey.format),
+                 name_of(picture.file_type),
+                 static_cast<int>(8 * bytes_of(picture.file_type)),
+                 picture.file_channels,
+                 grey.width,
+                 grey.height,
+                 grey.slope,
+                 grey.offset,
+                 picture.file_levels};
+  Raster denoised = grey;
+  std::vector<DenoisingRow> rows;
+  Denoised result;
+  for (int64_t p = 0; p < grey.pages; ++p) {
+    DenoisingRow row = common;
+    row.page = p;
+    result = denoise_page(job, read, p, row);
+    set_from_unit(denoised, p, result.x, picture.levels);
+    talk(job, result);
+    rows.push_back(std::move(row));
+  }
+  write(job, picture, std::move(denoised), result, rows.back());
+  if (job.denoised.empty()) return rows;
+  for (DenoisingRow& row : rows) row.denoised_file = job.denoised;
+  if (!options_.quiet && !options_.is_scored() && !options_.json) {
+    put("{} -> {}\n", job.input.str(), job.denoised.string());
+    flush_output();
+  }
+  return rows;
+}
+
+Denoised PictureDenoising::denoise_page(const DenoisingJob& job, const DenoisingInput& read, int64_t page,
+                                        DenoisingRow& row) {
+  const Raster& grey = read.picture.raster;
+  const std::string name = grey.pages > 1
+                               ? fmt::format("{}, page {} of {}", job.input.str(), page + 1, grey.pages)
+                               : job.input.str();
+  Tensor z = read.picture.tensor(page), clean = read.clean ? read.clean->tensor(page) : Tensor();
   if (options_.noise) {
     clean = z;
     if (!options_.quiet && stays_clean(clean, noise_kind_, *options_.noise))
-      say("note: {}\n", no_noise_remark(job.input.str()));
-    z = add_noise(clean, noise_kind_, *options_.noise, NoiseKey{.seed = options_.seed, .sample = job.number});
+      say("note: {}\n", no_noise_remark(name));
+    const NoiseKey key{.seed = options_.seed, .epoch = static_cast<uint32_t>(page), .sample = job.number};
+    z = add_noise(clean, noise_kind_, *options_.noise, key);
   }
-  DenoisingRow row;
-  row.name = job.input.name;
-  row.picture = job.input.str();
   row.noise = noise_of_picture(z);
   if (options_.has_rule()) choose(z, clean, row);
-  talk_of_noise(row);
+  talk_of_noise(name, row);
   const MapPlan plan = denoiser_.plan(z.shape());
-  if (plan.tile > 0 && !options_.quiet) {
+  if (plan.tile > 0 && page == 0 && !options_.quiet) {
     say("{}: {} x {} pixels, the network works in {}\n", job.input.str(), grey.width, grey.height,
         tiles_text(plan));
   }
-  const Denoised result = [&] {
-    Meter meter(job.input.str(), !options_.quiet, is_terminal(STDERR_FILENO));
+  Denoised result = [&] {
+    Meter meter(name, !options_.quiet, is_terminal(STDERR_FILENO));
     const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
     return denoiser_(z, watch, row.lambda);
   }();
@@ -131,15 +177,31 @@ DenoisingRow PictureDenoising::operator()(const DenoisingJob& job, const Denoisi
     row.denoised = scores_of(result.x, clean);
     if (options_.best) row.best = denoiser_.best_scalar(z, clean);
   }
-  write(job, read.picture, clean, z, result, row);
-  talk(job, result);
-  return row;
+  write_page_files(job, clean, z, result, row);
+  return result;
+}
+
+PictureFormat PictureDenoising::result_format_of(const DenoisingJob& job, const GreyInput& read) const {
+  if (!options_.format.empty()) return parse_picture_format(options_.format);
+  const std::optional<PictureFormat> named = format_of_name(job.denoised);
+  return named ? *named : result_format(read.raster.format);
+}
+
+// What would fail after the work is refused before it.
+void PictureDenoising::check_pages(const DenoisingJob& job, const GreyInput& read) const {
+  if (!job.denoised.empty() || options_.to_standard_output)
+    check_fits(read.raster, result_format_of(job, read), job.input.str());
+  if (!job.map.empty() || !job.compare.empty()) {
+    if (read.raster.pages > 1)
+      throw DataError("[denoise] {} has {} pages: --map and --compare are for files of one", job.input.str(),
+                      read.raster.pages);
+  }
 }
 
 GreyInput PictureDenoising::read_one(const PictureInput& input, const LevelRange& range) {
   GreyInput grey = read_grey(input, options_.size, range);
-  const std::string remark = small_range_remark(input.str(), grey.file_bit_depth, grey.largest_level);
-  if (!remark.empty() && range.kind == LevelRange::Kind::full && !said_range_ && !options_.quiet) {
+  if (const std::string& remark = grey.small_range;
+      !remark.empty() && range.kind == LevelRange::Kind::full && !said_range_ && !options_.quiet) {
     said_range_ = true;
     say("note: {}\n", remark);
   }
@@ -148,9 +210,9 @@ GreyInput PictureDenoising::read_one(const PictureInput& input, const LevelRange
     say("{} is in colour: it is converted to grey (ITU-R 601), like every picture in colour\n", input.str());
   }
   if (!options_.quiet) {
-    for (const std::string& fault : grey.image.remarks) say("{}: {}\n", input.str(), fault);
+    for (const std::string& fault : grey.raster.remarks) say("{}: {}\n", input.str(), fault);
   }
-  if (grey.had_alpha && !said_alpha_ && !options_.quiet) {
+  if (grey.raster.had_alpha && !said_alpha_ && !options_.quiet) {
     said_alpha_ = true;
     say("{} has transparency: it is ignored, as for every picture\n", input.str());
   }
@@ -158,9 +220,9 @@ GreyInput PictureDenoising::read_one(const PictureInput& input, const LevelRange
 }
 
 GreyInput PictureDenoising::clean_of(const DenoisingJob& job, const GreyInput& read) {
-  const Image& noisy = read.image;
-  GreyInput clean_read = read_one(*job.clean, same_range(range_, read.file_levels));
-  const Image& clean = clean_read.image;
+  const Raster& noisy = read.raster;
+  GreyInput clean_read = read_one(*job.clean, same_range(range_, read.file_levels, read.of_levels));
+  const Raster& clean = clean_read.raster;
   if (clean.width != noisy.width || clean.height != noisy.height) {
     throw DataError(
         "[denoise] {} has {} x {} pixels, but its clean picture {} has {} x {}: expected the same size; "
@@ -168,21 +230,28 @@ GreyInput PictureDenoising::clean_of(const DenoisingJob& job, const GreyInput& r
         "makes both S x S",
         job.input.str(), noisy.width, noisy.height, job.clean->str(), clean.width, clean.height);
   }
+  if (clean.pages != noisy.pages) {
+    throw DataError("[denoise] {} has {} pages, but its clean picture {} has {}: expected as many",
+                    job.input.str(), noisy.pages, job.clean->str(), clean.pages);
+  }
   return clean_read;
 }
 
-void PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, const Tensor& clean,
-                             const Tensor& z, const Denoised& result, DenoisingRow& row) const {
-  const auto denoised = [&] {
-    Image image = from_unit(result.x, read.levels, read.image.bit_depth);
-    image.density = read.image.density;
-    return image;
-  };
-  if (options_.to_standard_output) write_standard_output(encode_png(denoised(), provenance(result, row)));
-  if (!job.denoised.empty()) {
-    write_png(job.denoised, denoised(), provenance(result, row));
-    row.denoised_file = job.denoised;
-  }
+void PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, Raster result,
+                             const Denoised& last, const DenoisingRow& last_row) const {
+  if (job.denoised.empty() && !options_.to_standard_output) return;
+  const PictureFormat format = result_format_of(job, read);
+  PngText text = provenance(last, last_row);
+  if (format == PictureFormat::png && !(read.of_levels || options_.size > 0))
+    text["Primal range"] = fmt::format("{}:{}", read.levels.low, read.levels.high);
+  result = fitted(std::move(result), format, read.levels.low, read.levels.high, job.input.str());
+  const std::vector<uint8_t> bytes = encode_raster(result, format, text);
+  if (options_.to_standard_output) write_standard_output(bytes);
+  if (!job.denoised.empty()) write_file_atomically(job.denoised, bytes);
+}
+
+void PictureDenoising::write_page_files(const DenoisingJob& job, const Tensor& clean, const Tensor& z,
+                                        const Denoised& result, DenoisingRow& row) const {
   if (!job.map.empty()) {
     write_map(job.map, result.lambda, parse_map_format(options_.map_format), options_.figures);
     row.map = job.map;
@@ -228,7 +297,7 @@ void PictureDenoising::choose(const Tensor& z, const Tensor& clean, DenoisingRow
     row.figure = lambda_figure(choice, *row.sigma, there, clean, params);
 }
 
-void PictureDenoising::talk_of_noise(const DenoisingRow& row) {
+void PictureDenoising::talk_of_noise(const std::string& name, const DenoisingRow& row) {
   const std::string outside =
       options_.lambda || denoiser_.is_autoencoder() || !denoiser_.config().data.manifest.empty()
           ? std::string()
@@ -236,24 +305,23 @@ void PictureDenoising::talk_of_noise(const DenoisingRow& row) {
   if (!outside.empty()) ++n_outside_;
   if (options_.quiet) return;
   if (!options_.is_scored() || options_.to_standard_output) {
-    say("{}: {}{}\n", row.picture, noise_text(row.noise),
+    say("{}: {}{}\n", name, noise_text(row.noise),
         row.lambda ? fmt::format("; lambda {:.4g}", *row.lambda) : std::string());
   }
-  if (!outside.empty() && n_outside_ == 1) say("note: {}: {}\n", row.picture, outside);
+  if (!outside.empty() && n_outside_ == 1) say("note: {}: {}\n", name, outside);
   if (const std::string doubt = doubt_of(row.noise); !doubt.empty()) {
-    say("note: {}: {}{}\n", row.picture, doubt,
+    say("note: {}: {}{}\n", name, doubt,
         options_.has_rule() && !options_.sigma ? "; --sigma S gives its deviation" : "");
   }
   if (!row.lambda) return;
   constexpr double kRounding = 1.0 / (255.0 * 3.4641016151377544);  // of 8-bit grey levels
   if (*row.sigma == 0.0) {
-    say("note: {}: no noise is found in it, so lambda 0 leaves it as it is\n", row.picture);
+    say("note: {}: no noise is found in it, so lambda 0 leaves it as it is\n", name);
   } else if (*row.sigma < kRounding) {
-    say("note: {}: its noise is less than the rounding to 8 bit, so lambda is next to nothing\n",
-        row.picture);
+    say("note: {}: its noise is less than the rounding to 8 bit, so lambda is next to nothing\n", name);
   } else if (row.at_the_edge) {
-    say("note: {}: the best lambda may lie beyond {:.3g}, the end of what is tried for this noise\n",
-        row.picture, *row.lambda);
+    say("note: {}: the best lambda may lie beyond {:.3g}, the end of what is tried for this noise\n", name,
+        *row.lambda);
   }
 }
 
@@ -276,9 +344,6 @@ void PictureDenoising::talk(const DenoisingJob& job, const Denoised& result) {
         "--gap 1e-3 iterates until it is small\n",
         job.input.str(), result.iterations, result.relative_gap);
   }
-  if (options_.is_scored() || options_.json || job.denoised.empty()) return;
-  put("{} -> {}\n", job.input.str(), job.denoised.string());
-  flush_output();
 }
 
 }  // namespace primal

@@ -1,8 +1,9 @@
 // One picture of `primal denoise`: read, perhaps made noisy, denoised, written, scored, and what there is to say about it.
 //
-// Scores are against the clean picture, where there is one. Results keep the size, grey levels and bit depth of their picture, and
-// say in text chunks how they came about.
-// Errors: those of read_grey (inputs.h); DataError for a clean picture of another size and for one too small to be scored;
+// A file of several pages is several pictures, which end up as the pages of one file. Scores are against the clean picture, where there
+// is one. Results keep the size, the samples' type and the units of their picture; PNG and TIFF say how they came about.
+// Errors: those of read_grey (inputs.h); DataError for a clean picture of another size and for one too small to be scored, for pages
+//         in a format that has none, and for --map and --compare of several pages;
 //         IoError where a result cannot be written.
 #pragma once
 
@@ -11,6 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/pictures/denoiser.h"
 #include "apps/pictures/figure_file.h"
@@ -32,6 +34,7 @@ struct PictureDenoisingOptions {
   std::optional<double> noise;         // the pictures are clean: deviation of the noise to add
   std::string noise_kind, range;       // empty: as the model was trained
   std::string map_format = "figure";
+  std::string format;  // of results; empty: by their names, or by what they come from
   FigureStyle figures;
   double gap = 0.0;         // asked for; 0: none
   int64_t iterations = 0;   // asked for; 0: the model's
@@ -53,15 +56,24 @@ struct DenoisingJob {
   std::filesystem::path denoised, map, compare;  // empty: not wanted
 };
 
-// What is read for a job: grey; clean is not defined where it has none.
+// What is read for a job: grey; clean is nothing where it has none.
 struct DenoisingInput {
   GreyInput picture;
-  Tensor clean;
+  std::optional<GreyInput> clean;
 };
 
-// What came of a job.
+// What came of one page of a job.
 struct DenoisingRow {
   std::string name, picture;
+  int64_t page = 0, n_pages = 1;
+  // What the file holds: "tiff", "uint16", ... and which of its values are 0 and 1.
+  struct Read {
+    std::string format, samples;
+    int bits = 0, channels = 1;
+    int64_t width = 0, height = 0;
+    double slope = 1.0, offset = 0.0;
+    Levels levels;
+  } read;
   int64_t n_tiles = 0;  // in which the network worked; 0: on the whole picture
   // Of the solver; an autoencoder has none.
   struct Solver {
@@ -91,7 +103,8 @@ class PictureDenoising {
   PictureDenoising(const PictureDenoisingOptions& options, const Denoiser& denoiser);
 
   DenoisingInput read(const DenoisingJob& job);
-  DenoisingRow operator()(const DenoisingJob& job, const DenoisingInput& read);
+  // A row for each page.
+  std::vector<DenoisingRow> operator()(const DenoisingJob& job, const DenoisingInput& read);
 
   // Pictures whose result is far from converged.
   size_t n_far() const { return n_far_; }
@@ -101,11 +114,16 @@ class PictureDenoising {
  private:
   GreyInput read_one(const PictureInput& input, const LevelRange& range);
   GreyInput clean_of(const DenoisingJob& job, const GreyInput& read);
-  void write(const DenoisingJob& job, const GreyInput& read, const Tensor& clean, const Tensor& z,
-             const Denoised& result, DenoisingRow& row) const;
-  PngText provenance(const Denoised& result, const DenoisingRow& row) const;
   void choose(const Tensor& z, const Tensor& clean, DenoisingRow& row) const;
-  void talk_of_noise(const DenoisingRow& row);
+  void talk_of_noise(const std::string& name, const DenoisingRow& row);
+  PictureFormat result_format_of(const DenoisingJob& job, const GreyInput& read) const;
+  void check_pages(const DenoisingJob& job, const GreyInput& read) const;
+  Denoised denoise_page(const DenoisingJob& job, const DenoisingInput& read, int64_t page, DenoisingRow& row);
+  void write(const DenoisingJob& job, const GreyInput& read, Raster result, const Denoised& last,
+             const DenoisingRow& last_row) const;
+  void write_page_files(const DenoisingJob& job, const Tensor& clean, const Tensor& z, const Denoised& result,
+                        DenoisingRow& row) const;
+  PngText provenance(const Denoised& result, const DenoisingRow& row) const;
   void talk(const DenoisingJob& job, const Denoised& result);
 
   const PictureDenoisingOptions& options_;

@@ -10,7 +10,7 @@
 
 #include "apps/shell/is_folder.h"
 #include "apps/shell/streams.h"
-#include "data/image/image.h"
+#include "data/formats/formats.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 ResultPlace::ResultPlace(const std::string& output, bool overwrite, size_t n_pictures)
     : output_(output),
       overwrite_(overwrite),
-      is_file_(output != "-" && has_image_extension(output) && !is_folder(output)) {
-  if (!is_stdout() && !is_folder(output)) check_png_name(output);
+      is_file_(output != "-" && has_raster_extension(output) && !is_folder(output)) {
+  if (!is_stdout() && !is_folder(output)) check_picture_name(output);
   if ((is_file_ || is_stdout()) && n_pictures != 1) {
     throw ConfigError("[output] -o {} names one picture, but there are {}; give a folder", output,
                       n_pictures);
@@ -29,8 +29,7 @@ ResultPlace::ResultPlace(const std::string& output, bool overwrite, size_t n_pic
 }
 
 fs::path ResultPlace::file(const std::string& picture, const std::string& source, const std::string& suffix) {
-  const fs::path base =
-      is_file_ ? fs::path(output_).replace_extension() : fs::path(output_) / fs::path(picture);
+  const fs::path base = is_file_ ? without_ending(output_) : fs::path(output_) / fs::path(picture);
   Wanted wanted{base.string() + suffix, source};
   wanted_.push_back(wanted);
   return wanted.file;
@@ -58,17 +57,19 @@ void ResultPlace::prepare() const {
   for (const fs::path& folder : folders) make_result_folder(folder);
 }
 
-void check_png_name(const std::string& file) {
-  static const std::set<std::string> others{".jpg",  ".jpeg", ".tif", ".tiff", ".bmp", ".gif",
-                                            ".webp", ".pgm",  ".ppm", ".pnm",  ".jp2", ".jxl",
-                                            ".pdf",  ".svg",  ".dcm", ".npy"};
+std::string ResultPlace::ending() const { return output_.substr(without_ending(output_).string().size()); }
+
+void check_picture_name(const std::string& file) {
+  static const std::set<std::string> others{".jpg", ".jpeg", ".bmp", ".gif", ".jp2",  ".jxl",
+                                            ".exr", ".pdf",  ".svg", ".dcm", ".heic", ".avif"};
   const std::string extension = fs::path(file).extension().string();
   std::string lower = extension;
   std::ranges::transform(lower, lower.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (others.contains(lower) || (lower == ".png" && extension != ".png")) {
-    throw ConfigError("[output] results are written as PNG: give {} instead of {}",
-                      fs::path(file).replace_extension(".png").string(), file);
+    throw ConfigError(
+        "[output] results are written as PNG, TIFF, NumPy, NIfTI, PNM, PFM or WebP: give {} instead of {}",
+        fs::path(file).replace_extension(".png").string(), file);
   }
 }
 
@@ -89,7 +90,8 @@ void make_result_folder(const fs::path& folder) {
 
 void write_standard_output(std::span<const uint8_t> bytes) {
   if (::isatty(STDOUT_FILENO) != 0) {
-    throw ConfigError("[output] -o - writes a PNG to standard output, which is a terminal; add > FILE.png");
+    throw ConfigError(
+        "[output] -o - writes a picture to standard output, which is a terminal; add > FILE.png");
   }
   while (!bytes.empty()) {
     const ssize_t n = ::write(STDOUT_FILENO, bytes.data(), bytes.size());

@@ -1,7 +1,8 @@
 // Where a command's results go, and that nothing is lost there: every file is checked before any work begins.
 //
 //   -o DIR        DIR/NAME.png and so on, folders made as needed
-//   -o FILE.png   that file, for one picture; what else belongs to it lies beside it as FILE_lambda.png and so on
+//   -o FILE.png   that file, for one picture, in the format that its ending says; what else belongs to it lies beside it as
+//                 FILE_lambda.png and so on
 //   -o -          the picture on standard output
 //
 // Errors:  ConfigError for a place that cannot hold what is wanted, and for two results of one name; IoError for a file that
@@ -23,6 +24,9 @@ class ResultPlace {
 
   bool is_nowhere() const { return output_.empty(); }
   bool is_stdout() const { return output_ == "-"; }
+  bool is_file() const { return is_file_; }
+  // Of a file: ".png", ".nii.gz", as the user wrote it.
+  std::string ending() const;
 
   // The file of one result: suffix ".png" is the picture itself, "_lambda.png" its map. Notes who wants it.
   std::filesystem::path file(const std::string& picture, const std::string& source,
@@ -41,8 +45,8 @@ class ResultPlace {
   std::vector<Wanted> wanted_;
 };
 
-// ConfigError for a name whose ending promises another format of pictures than the PNG that is written.
-void check_png_name(const std::string& file);
+// ConfigError for a name whose ending promises a format of pictures that is not written.
+void check_picture_name(const std::string& file);
 
 // Throws IoError where the folder does not exist and cannot be made, is no folder, or cannot be written to.
 void make_result_folder(const std::filesystem::path& folder);

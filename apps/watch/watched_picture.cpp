@@ -50,12 +50,21 @@ Fitted fitted(const Image& grey, const WatchSettings& s) {
   return {resize_bicubic(grey, side(width), side(height)), fmt::format(", reduced from {}", whole)};
 }
 
-void remark_on(const GreyInput& read, const std::string& name, const LevelRange& range) {
-  const std::string remark = small_range_remark(name, read.file_bit_depth, read.largest_level);
+bool has_colour(const Image& image) {
+  const std::vector<uint16_t>& levels = image.levels;
+  for (size_t i = 0; image.channels == 3 && i < levels.size(); i += 3) {
+    if (levels[i] != levels[i + 1] || levels[i] != levels[i + 2]) return true;
+  }
+  return false;
+}
+
+void remark_on(const Image& image, const std::string& name, const LevelRange& range) {
+  const std::string remark =
+      small_range_remark(name, image.bit_depth, *std::ranges::max_element(image.levels));
   if (!remark.empty() && range.kind == LevelRange::Kind::full) say("note: {}\n", remark);
-  if (read.was_colour) say("{} is in colour: it is converted to grey (ITU-R 601)\n", name);
-  if (read.had_alpha) say("{} has transparency: it is ignored\n", name);
-  for (const std::string& fault : read.image.remarks) say("{}: {}\n", name, fault);
+  if (has_colour(image)) say("{} is in colour: it is converted to grey (ITU-R 601)\n", name);
+  if (image.had_alpha) say("{} has transparency: it is ignored\n", name);
+  for (const std::string& fault : image.remarks) say("{}: {}\n", name, fault);
 }
 
 // What a model says of itself; without one the defaults.
@@ -123,18 +132,19 @@ WatchedPicture watched_picture(const WatchSettings& s) {
   const PictureInput input = single_input(s.picture);
   const Source source = source_of(s);
   const LevelRange range = parse_level_range(s.range.empty() ? source.config.data.range : s.range);
-  const GreyInput read = read_grey(input, 0, range);
-  if (std::min(read.image.width, read.image.height) < kLeastSide) {
+  const Image image = read_input(input);
+  if (std::min(image.width, image.height) < kLeastSide) {
     throw DataError(
         "[watch] {} has {} x {} pixels, expected {} x {} at least: without neighbours there are no jumps",
-        input.str(), read.image.width, read.image.height, kLeastSide, kLeastSide);
+        input.str(), image.width, image.height, kLeastSide, kLeastSide);
   }
-  if (!s.quiet) remark_on(read, input.str(), range);
+  if (!s.quiet) remark_on(image, input.str(), range);
 
   WatchedPicture out;
   out.name = input.is_stdin() ? "standard input" : input.file.filename().string();
-  const Fitted shown = fitted(read.image, s);
-  Tensor z = to_unit(shown.image, read.levels).to(s.device);
+  const Levels levels = levels_of(image, range, input.str());
+  const Fitted shown = fitted(to_grey(image), s);
+  Tensor z = to_unit(shown.image, levels).to(s.device);
   std::string fact = fmt::format("{} has {} x {} pixels here{}.", out.name, shown.image.width,
                                  shown.image.height, shown.how);
   if (s.noise) {

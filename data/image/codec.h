@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 
@@ -16,11 +15,6 @@ bool is_png(std::span<const uint8_t> bytes);
 bool is_jpeg(std::span<const uint8_t> bytes);
 Image decode_png(std::span<const uint8_t> bytes, const std::string& name);
 Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name);
-
-// DataError for a file that is no picture of ours by its first bytes, with what it is and what can be done where that is known; and for
-// a path that is a device.
-void check_start(std::span<const uint8_t> start, const std::string& name);
-void check_no_device(const std::filesystem::path& path);
 
 // DataError when the picture is larger than kMaxPixels, or cannot fit into `file_bytes` bytes:
 // `max_pixels_per_byte` is what the format's compression reaches at the very best.

@@ -3,21 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <optional>
 
 #include "data/file/file.h"
-#include "data/file/kind.h"
 #include "data/image/codec.h"
-#include "data/image/formats.h"
 #include "tensor/error.h"
 
 namespace primal {
-namespace {
-
-constexpr const char* kExpected = "PNG, JPEG, TIFF, NumPy, NIfTI, PGM, PPM, PFM or WebP";
-
-}  // namespace
-
 Image::Image(int64_t width_, int64_t height_, int channels_, int bit_depth_)
     : width(width_), height(height_), channels(channels_), bit_depth(bit_depth_) {
   if (width < 1 || height < 1 || width > kMaxPixels / height) {
@@ -28,20 +19,6 @@ Image::Image(int64_t width_, int64_t height_, int channels_, int bit_depth_)
   if (bit_depth != 8 && bit_depth != 16)
     throw ShapeError("[image] bit depth must be 8 or 16, got {}", bit_depth);
   levels.resize(static_cast<size_t>(width * height * channels));
-}
-
-Image decode_image(std::span<const uint8_t> bytes, const std::string& name) {
-  codec::check_start(bytes.first(std::min(bytes.size(), kFileStartBytes)), name);
-  if (codec::is_png(bytes)) return codec::decode_png(bytes, name);
-  if (codec::is_jpeg(bytes)) return codec::decode_jpeg(bytes, name);
-  return image_of(decode_raster(bytes, name), name);
-}
-
-Image read_image(const std::filesystem::path& path) {
-  codec::check_no_device(path);
-  const std::string name = path.string();
-  const StartCheck check = [&](std::span<const uint8_t> start) { codec::check_start(start, name); };
-  return decode_image(read_file(path, kMaxFileBytes, check), name);
 }
 
 bool has_image_extension(const std::filesystem::path& path) {
@@ -57,21 +34,6 @@ void write_png(const std::filesystem::path& path, const Image& image, const PngT
 }
 
 namespace codec {
-
-void check_start(std::span<const uint8_t> start, const std::string& name) {
-  if (start.empty()) throw DataError("[image] {} is empty, expected a picture: {}", name, kExpected);
-  if (const std::optional<PictureFormat> format = format_of(start)) return check_library(*format, name);
-  const std::optional<FileKind> kind = kind_of(start, name);
-  if (!kind) throw DataError("[image] {} is no picture of a known kind: {}", name, hex_start(start));
-  const std::string advice = kind->advice.empty() || kind->for_tensors ? hex_start(start) : kind->advice;
-  throw DataError("[image] {} is {}, expected {}: {}", name, kind->name, kExpected, advice);
-}
-
-void check_no_device(const std::filesystem::path& path) {
-  std::error_code error;
-  if (std::filesystem::is_character_file(path, error) || std::filesystem::is_block_file(path, error))
-    throw DataError("[image] {} is a device, expected a picture: {}", path.string(), kExpected);
-}
 
 void check_extent(const std::string& name, const char* format, uint64_t width, uint64_t height,
                   uint64_t file_bytes, double max_pixels_per_byte) {

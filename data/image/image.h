@@ -1,5 +1,5 @@
 // Image: a picture as levels of 8 or 16 bit, and the ways in and out. PNG (libpng) and JPEG (libjpeg-turbo) are read here; what other
-// formats hold is a Raster (data/image/formats.h) first. The only page of one becomes an Image: unsigned samples of 8 and 16 bit are
+// formats hold is a Raster (data/formats/formats.h) first. The only page of one becomes an Image: unsigned samples of 8 and 16 bit are
 // its levels, other values are spread over 16 bit from the file's smallest to its largest, with a remark.
 //
 // What a file becomes:
@@ -69,7 +69,7 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
-// Any format of data/image/formats.h, recognised by the first bytes, not by the name.
+// Any format of data/formats/formats.h, recognised by the first bytes, not by the name.
 Image read_image(const std::filesystem::path& path);
 // The same for a file already in memory (standard input); `name` is what errors call it.
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name);

@@ -175,7 +175,7 @@ TEST_F(AwkwardData, BrokenPicturesAreFoundBeforeTheFirstStep) {
     const Outcome o = train(on_set("run") + "--steps 20 " + dry);
     EXPECT_EQ(o.exit_code, 3) << o.err;
     EXPECT_TRUE(has(o.err, "2 of 7 pictures cannot be read") && has(o.err, "set/train/2.png is truncated") &&
-                has(o.err, "set/val/v1.png is a text, expected PNG or JPEG") &&
+                has(o.err, "set/val/v1.png is a text, expected PNG, JPEG") &&
                 has(o.err, "data.skip_broken=true"))
         << o.err;
     EXPECT_FALSE(exists("run"));

@@ -87,7 +87,7 @@ TEST_F(BadInputCli, PicturesThatAreNone) {
   expect_refused(denoise("none.png"), {"no file or folder", path("none.png")});
   expect_refused(denoise("empty.png"), {path("empty.png") + " is empty"});
   expect_refused(denoise("cut.png"), {path("cut.png") + " is truncated", "copy it again"});
-  expect_refused(denoise("text.jpg"), {path("text.jpg") + " is a text, expected PNG or JPEG"});
+  expect_refused(denoise("text.jpg"), {path("text.jpg") + " is a text, expected PNG, JPEG"});
   expect_refused(denoise("other.png"), {"is a GIF picture"});
   expect_refused(denoise("large.png"), {"2147483647 x 2147483647", "as 16384 x 16384"});
   expect_refused(denoise("larger.png"), {path("larger.png"), "corrupt"});

@@ -161,10 +161,10 @@ TEST_F(DenoiseCli, TwoResultsOfOneNameAreRefused) {
   EXPECT_FALSE(fs::exists(folder_ / "out"));
   EXPECT_EQ(run(run_scalar(path("a.png") + " " + path("a_compare.png") + " -o " + path("x.png"))).exit_code,
             2);
-  for (const char* other : {"x.jpg", "x.TIF", "x.bmp"}) {
+  for (const char* other : {"x.jpg", "x.PNG", "x.bmp"}) {
     const Outcome refused = run(run_scalar(path("a.png") + " -o " + path(other)));
     EXPECT_EQ(refused.exit_code, 2) << other;
-    EXPECT_TRUE(has(refused.err, "results are written as PNG: give " + path("x.png"))) << refused.err;
+    EXPECT_TRUE(has(refused.err, "WebP: give " + path("x.png"))) << refused.err;
   }
 }
 

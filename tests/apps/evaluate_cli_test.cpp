@@ -140,8 +140,7 @@ TEST_F(EvaluateCli, ABrokenPictureStopsNoOther) {
   write_png(folder_ / "data/test/p2.png", Image(5, 7, 1));
   const Outcome o = run(evaluate("-o " + path("out")));
   EXPECT_EQ(o.exit_code, 3);
-  EXPECT_TRUE(has(o.err, "B/q.png is a text, expected PNG or JPEG") && has(o.err, "1 of 5 pictures"))
-      << o.err;
+  EXPECT_TRUE(has(o.err, "B/q.png is a text, expected PNG, JPEG") && has(o.err, "1 of 5 pictures")) << o.err;
   EXPECT_TRUE(has(o.err, "p2.png has 5 x 7 pixels: enlarged to 24 x 24")) << o.err;
   EXPECT_TRUE(has(o.out, "mean of 4")) << o.out;
   const json summary = json::parse(text_of(folder_ / "out/summary.json"));

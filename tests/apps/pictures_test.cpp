@@ -57,10 +57,11 @@ TEST(LevelRange, RemarksOnSixteenBitThatAreHardlyUsed) {
 }
 
 TEST(LevelRange, RefusesWhatIsNone) {
-  for (const char* wrong : {"", "all", "1:1", "2:1", "-1:5", "0:65536", "0:5:7", "0:"}) {
+  for (const char* wrong : {"", "all", "1:1", "2:1", "0:inf", "nan:1", "0:5:7", "0:"}) {
     EXPECT_THROW(parse_level_range(wrong), ConfigError) << wrong;
   }
-  EXPECT_THROW(levels_of(Image(2, 2, 1), parse_level_range("0:4095"), "a.png"), DataError);
+  for (const char* beyond : {"0:4095", "-1:5", "0:255.5"})
+    EXPECT_THROW(levels_of(Image(2, 2, 1), parse_level_range(beyond), "a.png"), DataError) << beyond;
 }
 
 TEST(Meter, SaysNothingOfWhatIsDoneSoonAndThenHowMuchIsLeft) {

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "data/file/file.h"
-#include "data/image/formats.h"
+#include "data/formats/formats.h"
 #include "data/image/raster/raster.h"
 #include "data/preprocess/level_range.h"
 #include "data/table/zip_archive.h"
@@ -17,6 +17,9 @@ namespace primal {
 namespace {
 
 using namespace testing;
+
+// Pages of code and tables that the first call of a library makes resident; what the lies ask for is 200 MB and more.
+constexpr int64_t kLibraries = 8 << 20;
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
@@ -107,7 +110,7 @@ TEST(RasterErrors, NoMemoryIsTakenForExtentsThatLie) {
       }
     });
     if (!growth) GTEST_SKIP() << "the peak of memory cannot be told here";
-    EXPECT_LT(*growth, 16 * std::ssize(file) + (2 << 20)) << std::string(file.begin(), file.begin() + 6);
+    EXPECT_LT(*growth, 16 * std::ssize(file) + kLibraries) << std::string(file.begin(), file.begin() + 6);
   }
 }
 

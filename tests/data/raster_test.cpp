@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "data/file/file.h"
-#include "data/image/formats.h"
+#include "data/formats/formats.h"
 #include "data/preprocess/level_range.h"
 #include "data/table/zip_archive.h"
 #include "support/memory.h"

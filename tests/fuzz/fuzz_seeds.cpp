@@ -8,8 +8,8 @@
 #include <zlib.h>
 
 #include "data/file/file.h"
+#include "data/formats/formats.h"
 #include "data/idx/idx.h"
-#include "data/image/formats.h"
 #include "data/safetensors/safetensors.h"
 #include "data/table/table.h"
 #include "data/table/zip_archive.h"

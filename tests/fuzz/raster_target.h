@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "data/image/formats.h"
+#include "data/formats/formats.h"
 #include "tensor/error.h"
 
 namespace primal::fuzz {

@@ -5,7 +5,7 @@
 //
 // Layout:  samples [pages, height, width, channels], row-major, in this machine's byte order. Channels are 1 (grey) or 3 (RGB): all
 //          decoders deliver what the file has, and grey() below is the one place where colour becomes grey.
-// Errors:  DataError that names the file, the place and what was expected (data/image/formats.h).
+// Errors:  DataError that names the file, the place and what was expected (data/formats/formats.h).
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-#include "data/image/formats.h"
+#include "data/formats/formats.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "data/file/file.h"
-#include "data/file/kind.h"
+#include "data/formats/start.h"
 #include "data/image/codec.h"
 #include "data/image/nifti/nifti.h"
 #include "data/image/npy/npy.h"

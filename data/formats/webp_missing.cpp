@@ -1,5 +1,5 @@
 // In place of webp.cpp in a build without libwebp.
-#include "data/image/formats.h"
+#include "data/formats/formats.h"
 #include "data/image/webp/webp.h"
 
 namespace primal::codec {

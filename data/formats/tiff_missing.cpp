@@ -1,5 +1,5 @@
 // In place of the other files here in a build without libtiff.
-#include "data/image/formats.h"
+#include "data/formats/formats.h"
 #include "data/image/tiff/tiff.h"
 
 namespace primal::codec {

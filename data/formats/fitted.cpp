@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "data/image/formats.h"
+#include "data/formats/formats.h"
 #include "tensor/error.h"
 
 namespace primal {

@@ -1,0 +1,171 @@
+// Pictures of other formats through `primal denoise`: what the results are named and hold, pages, ranges, and what is refused.
+#include <cmath>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "data/file/file.h"
+#include "data/formats/formats.h"
+#include "support/cli.h"
+#include "support/raster_files.h"
+
+namespace primal {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::append_number;
+using testing::FileBytes;
+using testing::make_nifti;
+using testing::make_npy;
+using testing::Outcome;
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+class FormatsCli : public testing::Cli {
+ protected:
+  void write(const std::string& name, const FileBytes& bytes) const {
+    write_file_atomically(folder_ / name, bytes);
+  }
+  Outcome denoise(const std::string& options) const { return run("denoise --lambda 0.1 " + options); }
+
+  // Pages of a smooth slope with something on it, in units far from 0 .. 1.
+  static FileBytes floats(int pages) {
+    FileBytes data;
+    for (int i = 0; i < pages * 16 * 12; ++i)
+      append_number(data, 1000.0f + static_cast<float>(i) + (i % 3 == 0 ? 40.0f : 0.0f), false);
+    return make_npy("<f4", false, pages == 1 ? "16, 12" : std::to_string(pages) + ", 16, 12", data);
+  }
+  static FileBytes volume() {
+    FileBytes data;
+    for (int i = 0; i < 16 * 12 * 2; ++i)
+      append_number<int16_t>(data, static_cast<int16_t>(i * 3 - 500), false);
+    return make_nifti({.extents = {16, 12, 2}, .slope = 0.5f, .inter = -1024.0f}, data);
+  }
+};
+
+TEST_F(FormatsCli, ArraysAndVolumesKeepTheirFormat) {
+  fs::create_directories(folder_ / "in");
+  write("in/a.npy", floats(1));
+  write("in/b.nii", volume());
+  write("in/c.nii.gz", encode_raster(decode_raster(volume(), "v"), PictureFormat::nifti_gz));
+  write_phantom("in/d.png", 0);
+  const std::string pgm = "P5\n4 4\n255\nabcdefghijklmnop";
+  write("in/e.pgm", {pgm.begin(), pgm.end()});
+  const Outcome o = denoise(path("in") + " -o " + path("out"));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  for (const char* file : {"out/a.npy", "out/b.nii", "out/c.nii.gz", "out/d.png", "out/e.png"})
+    EXPECT_TRUE(fs::exists(folder_ / file)) << file << o.out;
+  const Raster before = read_raster(folder_ / "in/b.nii"), after = read_raster(folder_ / "out/b.nii");
+  EXPECT_EQ(after.pages, 2);
+  EXPECT_EQ(after.type, SampleType::i16);
+  EXPECT_EQ(std::get<NiftiOrigin>(after.origin).head, std::get<NiftiOrigin>(before.origin).head);
+  EXPECT_NE(after.samples, before.samples);
+  // The same values, packed or not.
+  EXPECT_EQ(read_raster(folder_ / "out/c.nii.gz").samples, after.samples);
+  const Raster array = read_raster(folder_ / "out/a.npy");
+  const ValueRange range = value_range(array, "a");
+  EXPECT_GT(range.low, 999.0);
+  EXPECT_LT(range.high, 1300.0);
+}
+
+TEST_F(FormatsCli, TheFirstBytesDecideAndNotTheName) {
+  write("a.png", floats(1));
+  ASSERT_EQ(denoise(path("a.png") + " -o " + path("out")).exit_code, 0);
+  EXPECT_EQ(read_raster(folder_ / "out/a.npy").format, PictureFormat::npy);
+}
+
+TEST_F(FormatsCli, PagesAreDenoisedOneByOne) {
+  write("three.npy", floats(3));
+  const Outcome o = denoise(path("three.npy") + " -o " + path("out.npy") + " --json");
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const json rows = json::parse(o.out).at("pictures");
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows.at(2).at("page"), 2);
+  const json read = rows.at(0).at("read");
+  EXPECT_EQ(read.at("format"), "npy");
+  EXPECT_EQ(read.at("samples"), "float32");
+  EXPECT_EQ(read.at("bits"), 32);
+  EXPECT_EQ(read.at("pages"), 3);
+  EXPECT_EQ(read.at("zero"), 1001.0);
+  // A page alone, with the range of all, gives what it gives among the others.
+  const Raster all = read_raster(folder_ / "out.npy");
+  ASSERT_EQ(all.pages, 3);
+  Raster one = read_raster(folder_ / "three.npy");
+  one.samples = {one.samples.begin() + 16 * 12 * 4, one.samples.begin() + 2 * 16 * 12 * 4};
+  one.pages = 1;
+  one.origin = std::monostate{};
+  write("one.npy", encode_raster(one, PictureFormat::npy));
+  ASSERT_EQ(denoise(path("one.npy") + " -o " + path("page.npy") + " --range " +
+                    std::to_string(double(read.at("zero"))) + ":" + std::to_string(double(read.at("one"))))
+                .exit_code,
+            0);
+  const Raster page = read_raster(folder_ / "page.npy");
+  EXPECT_TRUE(std::ranges::equal(page.page<float>(0), all.page<float>(1)));
+  const Outcome refused = denoise(path("three.npy") + " -o " + path("c") + " --compare");
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_TRUE(has(refused.err, "3 pages")) << refused.err;
+  EXPECT_TRUE(has(run("search --noise 0.5 " + path("three.npy")).err, "3 pages"));
+}
+
+TEST_F(FormatsCli, TheFormatCanBeChosen) {
+  write("a.npy", floats(1));
+  write("v.nii", volume());
+  ASSERT_EQ(denoise(path("a.npy") + " --format png -o " + path("out")).exit_code, 0);
+  EXPECT_EQ(read_image(folder_ / "out/a.png").bit_depth, 16);
+  EXPECT_TRUE(has(testing::text_of(folder_ / "out/a.png"), "Primal range"));
+  ASSERT_EQ(denoise(path("a.npy") + " -o " + path("b.pfm")).exit_code, 0);
+  EXPECT_EQ(read_raster(folder_ / "b.pfm").type, SampleType::f32);
+  ASSERT_EQ(denoise(path("v.nii") + " --format npy -o " + path("out")).exit_code, 0);
+  EXPECT_EQ(read_raster(folder_ / "out/v.npy").type, SampleType::f32);
+  const Outcome pages = denoise(path("v.nii") + " --format png -o " + path("out2"));
+  EXPECT_EQ(pages.exit_code, 3);
+  EXPECT_TRUE(has(pages.err, "2 pages")) << pages.err;
+  EXPECT_EQ(denoise(path("a.npy") + " --format png -o " + path("x.npy")).exit_code, 2);
+  EXPECT_EQ(denoise(path("a.npy") + " --format jpeg -o " + path("out3")).exit_code, 2);
+  // From standard input to standard output.
+  ASSERT_EQ(denoise(path("a.npy") + " -o " + path("t.npy")).exit_code, 0);
+  EXPECT_EQ(denoise("- -o - < " + path("a.npy")).out, testing::text_of(folder_ / "t.npy"));
+}
+
+TEST_F(FormatsCli, ValuesThatAreNoNumbersAreNamed) {
+  FileBytes file = floats(1);
+  const float nan = std::nanf("");
+  std::memcpy(file.data() + file.size() - 4, &nan, 4);
+  write("nan.npy", file);
+  const Outcome o = denoise(path("nan.npy") + " -o " + path("out"));
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_TRUE(has(o.err, "nan at page 0, row 15, column 11")) << o.err;
+}
+
+TEST_F(FormatsCli, NoiseIsScoredInUnitsOfTheRange) {
+  write("a.npy", floats(2));
+  const Outcome o = run("denoise --lambda 0.02 --noise 0.3 --json " + path("a.npy"));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const json rows = json::parse(o.out).at("pictures");
+  ASSERT_EQ(rows.size(), 2u);
+  for (const json& row : rows) EXPECT_GT(row.at("psnr").get<double>(), row.at("psnr_noisy").get<double>());
+}
+
+TEST_F(FormatsCli, TiffsKeepTheirTagsAndTypes) {
+  try {
+    check_library(PictureFormat::tiff, "");
+  } catch (const ConfigError&) {
+    GTEST_SKIP() << "a build without libtiff";
+  }
+  Raster raster = decode_raster(floats(2), "a");
+  raster.format = PictureFormat::tiff;
+  raster.origin =
+      TiffOrigin{.big_endian = true, .compression = 5, .pages = {{"one", 100, 100, 2}, {"two", 100, 100, 2}}};
+  write("a.tif", encode_raster(raster, PictureFormat::tiff));
+  ASSERT_EQ(denoise(path("a.tif") + " -o " + path("out")).exit_code, 0);
+  const Raster out = read_raster(folder_ / "out/a.tif");
+  EXPECT_EQ(out.type, SampleType::f32);
+  const auto& origin = std::get<TiffOrigin>(out.origin);
+  EXPECT_TRUE(origin.big_endian);
+  EXPECT_EQ(origin.compression, 5);
+  EXPECT_EQ(origin.pages.at(1).description, "two");
+  EXPECT_TRUE(has(testing::text_of(folder_ / "out/a.tif"), "primal 0."));
+}
+
+}  // namespace
+}  // namespace primal
