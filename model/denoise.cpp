@@ -46,12 +46,17 @@ Denoised solve(const Tensor& z, const Tensor& lambda, PdhgParams params, Boundar
   }
   const PdhgReport report = pdhg_solve(z, weights, params, state, stop);
   // A constant picture has objective 0 and gap 0: solved.
-  const double relative_gap = report.gap[0] > 0.0 ? report.gap[0] / report.objective[0] : 0.0;
+  double relative_gap = 0.0;
+  for (size_t i = 0; i < report.gap.size(); ++i) {
+    if (report.gap[i] > 0.0) relative_gap = std::max(relative_gap, report.gap[i] / report.objective[i]);
+  }
   return {lambda, state.x, report.iterations, relative_gap};
 }
 
-Denoised denoise_there(const UnrolledTv& model, const Tensor& z, const DenoisingOptions& options) {
-  const int64_t tile = options.tile ? *options.tile : plan_map_in_memory(model, z.shape()).tile;
+// z with the map of guide, which may be z itself.
+Denoised denoise_there(const UnrolledTv& model, const Tensor& guide, const Tensor& z,
+                       const DenoisingOptions& options) {
+  const int64_t tile = options.tile ? *options.tile : plan_map_in_memory(model, guide.shape()).tile;
   const UnrolledTv::Steps steps = model.steps();
   PdhgParams params{.n_iter = model.options().n_iter,
                     .sigma = steps.sigma,
@@ -62,7 +67,7 @@ Denoised denoise_there(const UnrolledTv& model, const Tensor& z, const Denoising
   const auto watch_tiles = [&](int64_t done, int64_t total) {
     if (options.watch) options.watch("tile", done, total);
   };
-  const Tensor map = tile > 0 ? model.map_in_tiles(z, tile, watch_tiles) : model.map_of(z).value();
+  const Tensor map = tile > 0 ? model.map_in_tiles(guide, tile, watch_tiles) : model.map_of(guide).value();
   return solve(z, map, params, options.boundary.value_or(model.options().boundary), options);
 }
 
@@ -77,7 +82,18 @@ Denoised on_cpu(Denoised result) {
 Denoised denoise(const UnrolledTv& model, const Tensor& z, const DenoisingOptions& options) {
   check(z, options);
   const NoGrad no_grad;
-  return on_cpu(denoise_there(model, z.to(model.device()), options));
+  const Tensor there = z.to(model.device());
+  return on_cpu(denoise_there(model, there, there, options));
+}
+
+Denoised denoise_with_map_of(const UnrolledTv& model, const Tensor& guide, const Tensor& z,
+                             const DenoisingOptions& options) {
+  check(guide, options);
+  if (z.shape().rank() != 5 || z.shape().with(0, 1) != guide.shape())
+    throw ShapeError("[denoise] expects pictures of the size of the guide {}, found {}", guide.str(),
+                     z.str());
+  const NoGrad no_grad;
+  return on_cpu(denoise_there(model, guide.to(model.device()), z.to(model.device()), options));
 }
 
 Denoised denoise(double lambda, const Tensor& z, const DenoisingOptions& options) {

@@ -131,6 +131,7 @@ void denoise(DenoiseOptions options) {
   options.quiet = options.common.quiet;
   options.draws_risk = options.figure.is_wanted();
   options.json = options.common.json;
+  options.colour = parse_colour_mode(options.colour_text);
   if (!options.lambda_text.empty()) options.lambda = parse_scalar_lambda(options.lambda_text);
   choose_model(options);
   check_denoise_options(options);

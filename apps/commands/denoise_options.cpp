@@ -98,6 +98,13 @@ void add_output_options(CLI::App& command, DenoiseOptions& o) {
       "folder for the results, files with the names, sizes and bit depths of the pictures: PNG of PNG, JPEG, "
       "PNM and WebP, TIFF of TIFF, NumPy of NumPy, NIfTI of NIfTI; FILE.png, FILE.tif and so on for one "
       "picture; - for standard output");
+  command
+      .add_option("--colour", o.colour_text,
+                  "pictures in colour: channels (each with a map of its own), joint (one map, from the "
+                  "luminance), luminance "
+                  "(only that is denoised), or grey")
+      ->check(CLI::IsMember({"channels", "joint", "luminance", "grey"}))
+      ->capture_default_str();
   command.add_option(
       "--format", o.format,
       "format of the results: png, tiff, npy, npz, nii, nii.gz, pnm, pfm or webp (default: by the "

@@ -52,6 +52,15 @@ Denoised Denoiser::operator()(const Tensor& z, const Watch& watch, std::optional
   return denoise(*model_, z, options);
 }
 
+Denoised Denoiser::with_map_of(const Tensor& guide, const Tensor& z, const Watch& watch) const {
+  return denoise_with_map_of(*model_, guide, z,
+                             {.iterations = options_.iterations,
+                              .gap = options_.gap,
+                              .tile = plan(guide.shape()).tile,
+                              .boundary = boundary_,
+                              .watch = watch});
+}
+
 LambdaChoiceParams Denoiser::choice_params(uint64_t seed) const {
   LambdaChoiceParams params{.boundary = boundary_, .seed = seed};
   if (options_.gap == 0.0 && options_.iterations > 0) params.pdhg.n_iter = options_.iterations;

@@ -37,6 +37,9 @@ class Denoiser {
   // the weight of the options, where there is no model.
   Denoised operator()(const Tensor& z, const Watch& watch = {}, std::optional<double> lambda = {}) const;
 
+  // z [N,1,1,H,W] as one batch with one map, that of `guide`. A model of unrolled TV only.
+  Denoised with_map_of(const Tensor& guide, const Tensor& z, const Watch& watch = {}) const;
+
   // What chooses lambda for this solver: its boundary and iterations (256 where a gap is asked for), the seed of the probes.
   LambdaChoiceParams choice_params(uint64_t seed) const;
   // The best scores of 81 scalar lambdas with this solver (apps/scores/lambda_search).
@@ -57,6 +60,7 @@ class Denoiser {
   std::string model_file_name() const { return file_.filename().string(); }
 
   bool is_autoencoder() const { return autoencoder_ != nullptr; }
+  bool has_map() const { return model_ != nullptr; }
 
   // What the model was trained with; the defaults where there is none.
   const TrainConfig& config() const { return config_; }

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "apps/shell/is_folder.h"
+#include "apps/training/batches.h"
 #include "data/dataset/dataset.h"
 #include "data/file/file.h"
 #include "data/preprocess/preprocess.h"
@@ -233,9 +234,7 @@ Raster resized(const Raster& raster, int64_t size, const Levels& levels) {
   return result;
 }
 
-}  // namespace
-
-GreyInput read_grey(const PictureInput& input, int64_t size, const LevelRange& range) {
+GreyInput read_planes(const PictureInput& input, int64_t size, const LevelRange& range, bool keep_colour) {
   Raster raster = read_input_raster(input);
   GreyInput read;
   read.was_colour = has_colour(raster);
@@ -246,6 +245,10 @@ GreyInput read_grey(const PictureInput& input, int64_t size, const LevelRange& r
   if (raster.type == SampleType::u16 && raster.white == usual_white(raster.type))
     read.small_range =
         small_range_remark(input.str(), 16, static_cast<int>(value_range(raster, input.str()).high));
+  if (keep_colour && read.was_colour) {
+    read.n_planes = raster.channels;
+    raster = planes(raster);
+  }
   if (size > 0) {
     read.raster = resized(raster, size, read.levels);
     read.levels = {0.0, read.raster.white};
@@ -253,6 +256,30 @@ GreyInput read_grey(const PictureInput& input, int64_t size, const LevelRange& r
     read.raster = grey(std::move(raster));
   }
   return read;
+}
+
+}  // namespace
+
+GreyInput read_grey(const PictureInput& input, int64_t size, const LevelRange& range) {
+  return read_planes(input, size, range, false);
+}
+
+GreyInput read_colour(const PictureInput& input, int64_t size, const LevelRange& range) {
+  return read_planes(input, size, range, true);
+}
+
+Tensor GreyInput::planes(int64_t page) const {
+  std::vector<Tensor> all;
+  for (int64_t i = 0; i < n_planes; ++i) all.push_back(tensor(page * n_planes + i));
+  return stacked(all);
+}
+
+Raster GreyInput::outline() const {
+  Raster outline = raster;
+  outline.samples.clear();
+  outline.pages = n_pages();
+  outline.channels = n_planes;
+  return outline;
 }
 
 void check_one_page(const GreyInput& read, const std::string& name, const char* who) {

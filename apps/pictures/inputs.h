@@ -65,7 +65,8 @@ Image read_input(const PictureInput& input);
 std::optional<PictureFormat> format_of(PictureInput& input);
 
 struct GreyInput {
-  Raster raster;            // grey; cropped and resized where a size was given
+  Raster raster;            // one channel; cropped and resized where a size was given
+  int n_planes = 1;         // how many of its pages are the channels of one picture: 3 where colour was kept
   Levels levels;            // what of raster is 0 and 1
   Levels file_levels;       // what of the file is
   bool was_colour = false;  // some pixel was not grey
@@ -76,10 +77,17 @@ struct GreyInput {
   SampleType file_type = SampleType::u8;
   int file_channels = 1;
 
+  int64_t n_pages() const { return raster.pages / n_planes; }
   Tensor tensor(int64_t page = 0) const { return to_unit(raster, page, levels); }
+  // Its planes [n_planes,1,1,H,W].
+  Tensor planes(int64_t page) const;
+  // The same without samples, as its file will have it: its own number of pages and channels.
+  Raster outline() const;
 };
 // With a size, values outside the range are clipped, and raster has levels of 8 or 16 bit.
 GreyInput read_grey(const PictureInput& input, int64_t size = 0, const LevelRange& range = {});
+// The same, but where the file has colour its channels are kept, as n_planes pages each.
+GreyInput read_colour(const PictureInput& input, int64_t size = 0, const LevelRange& range = {});
 
 // The page of a file that has no others. DataError naming it where it has.
 void check_one_page(const GreyInput& read, const std::string& name, const char* who);

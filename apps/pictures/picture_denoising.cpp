@@ -14,6 +14,7 @@
 #include "apps/shell/build_info.h"
 #include "apps/shell/streams.h"
 #include "apps/shell/terminal.h"
+#include "apps/training/batches.h"
 #include "data/figure/figure.h"
 #include "data/file/file.h"
 #include "data/preprocess/preprocess.h"
@@ -32,14 +33,16 @@ std::string latin_text(std::string text) {
   return text;
 }
 
+// In grey: a picture in colour by its luminance.
 Figure comparison(const Tensor& clean, const Tensor& noisy, const Denoised& result, const DenoisingRow& row) {
+  const auto shown = [](const Tensor& x) { return Picture::grey(x.size(0) == 3 ? luminance(x) : x); };
   const auto title = [&](const char* text, double decibel) {
     return clean.defined() ? fmt::format("{} {:.2f} dB", text, decibel) : std::string(text);
   };
   std::vector<Panel> panels;
-  if (clean.defined()) panels.push_back({"clean", Picture::grey(clean)});
-  panels.push_back({title("noisy", row.noisy.psnr), Picture::grey(noisy)});
-  panels.push_back({title("denoised", row.denoised.psnr), Picture::grey(result.x)});
+  if (clean.defined()) panels.push_back({"clean", shown(clean)});
+  panels.push_back({title("noisy", row.noisy.psnr), shown(noisy)});
+  panels.push_back({title("denoised", row.denoised.psnr), shown(result.x)});
   if (result.has_map()) panels.push_back({"Lambda, log scale", Picture::log_map(result.lambda, "Lambda")});
   return {.rows = {panels}};
 }
@@ -71,6 +74,12 @@ nlohmann::json to_json(const DenoisingRow& row) {
     json["lambda"] = *row.lambda;
     json["lambda_rule"] = name_of(row.rule);
     json["sigma"] = *row.sigma;
+  }
+  for (size_t c = 0; c < row.channels.size(); ++c) {
+    const DenoisingRow::Channel& channel = row.channels[c];
+    nlohmann::json one{{"channel", kChannelNames.at(c)}, {"noise", to_json(channel.noise)}};
+    if (channel.lambda) one.update({{"lambda", *channel.lambda}, {"sigma", *channel.sigma}});
+    json["channels"].push_back(one);
   }
   if (row.best) json["best_scalar"] = {{"psnr", row.best->psnr}, {"ssim", row.best->ssim}};
   if (row.is_scored) json.update(scores_json(row.noisy, row.denoised));
@@ -110,7 +119,7 @@ std::vector<DenoisingRow> PictureDenoising::operator()(const DenoisingJob& job, 
   DenoisingRow common;
   common.name = job.input.name;
   common.picture = job.input.str();
-  common.n_pages = grey.pages;
+  common.n_pages = picture.n_pages();
   common.read = {name_of(grey.format),
                  name_of(picture.file_type),
                  static_cast<int>(8 * bytes_of(picture.file_type)),
@@ -123,15 +132,16 @@ std::vector<DenoisingRow> PictureDenoising::operator()(const DenoisingJob& job, 
   Raster denoised = grey;
   std::vector<DenoisingRow> rows;
   Denoised result;
-  for (int64_t p = 0; p < grey.pages; ++p) {
+  for (int64_t p = 0; p < picture.n_pages(); ++p) {
     DenoisingRow row = common;
     row.page = p;
     result = denoise_page(job, read, p, row);
-    set_from_unit(denoised, p, result.x, picture.levels);
+    for (int64_t c = 0; c < picture.n_planes; ++c)
+      set_from_unit(denoised, p * picture.n_planes + c, result.x.slice(c, c + 1), picture.levels);
     talk(job, result);
     rows.push_back(std::move(row));
   }
-  write(job, picture, std::move(denoised), result, rows.back());
+  write(job, picture, interleaved(denoised, picture.n_planes), result, rows.back());
   if (job.denoised.empty()) return rows;
   for (DenoisingRow& row : rows) row.denoised_file = job.denoised;
   if (!options_.quiet && !options_.is_scored() && !options_.json) {
@@ -141,13 +151,18 @@ std::vector<DenoisingRow> PictureDenoising::operator()(const DenoisingJob& job, 
   return rows;
 }
 
+// An autoencoder has learnt grey pictures, and a figure of the risk is that of one picture.
+bool PictureDenoising::keeps_colour() const {
+  return options_.colour != ColourMode::grey && !denoiser_.is_autoencoder() && !options_.draws_risk;
+}
+
 Denoised PictureDenoising::denoise_page(const DenoisingJob& job, const DenoisingInput& read, int64_t page,
                                         DenoisingRow& row) {
-  const Raster& grey = read.picture.raster;
-  const std::string name = grey.pages > 1
-                               ? fmt::format("{}, page {} of {}", job.input.str(), page + 1, grey.pages)
-                               : job.input.str();
-  Tensor z = read.picture.tensor(page), clean = read.clean ? read.clean->tensor(page) : Tensor();
+  const GreyInput& picture = read.picture;
+  const std::string name =
+      picture.n_pages() > 1 ? fmt::format("{}, page {} of {}", job.input.str(), page + 1, picture.n_pages())
+                            : job.input.str();
+  Tensor z = picture.planes(page), clean = read.clean ? read.clean->planes(page) : Tensor();
   if (options_.noise) {
     clean = z;
     if (!options_.quiet && stays_clean(clean, noise_kind_, *options_.noise))
@@ -155,30 +170,89 @@ Denoised PictureDenoising::denoise_page(const DenoisingJob& job, const Denoising
     const NoiseKey key{.seed = options_.seed, .epoch = static_cast<uint32_t>(page), .sample = job.number};
     z = add_noise(clean, noise_kind_, *options_.noise, key);
   }
-  row.noise = noise_of_picture(z);
-  if (options_.has_rule()) choose(z, clean, row);
-  talk_of_noise(name, row);
-  const MapPlan plan = denoiser_.plan(z.shape());
+  const MapPlan plan = denoiser_.plan(z.shape().with(0, 1));
   if (plan.tile > 0 && page == 0 && !options_.quiet) {
-    say("{}: {} x {} pixels, the network works in {}\n", job.input.str(), grey.width, grey.height,
-        tiles_text(plan));
+    say("{}: {} x {} pixels, the network works in {}\n", job.input.str(), picture.raster.width,
+        picture.raster.height, tiles_text(plan));
   }
-  Denoised result = [&] {
-    Meter meter(name, !options_.quiet, is_terminal(STDERR_FILENO));
-    const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
-    return denoiser_(z, watch, row.lambda);
-  }();
+  Denoised result = picture.n_planes > 1 ? solve_colour(name, z, clean, row) : solve(name, z, clean, row);
   if (plan.tile > 0) row.n_tiles = plan.n_tiles;
   if (!denoiser_.is_autoencoder())
     row.solver = {result.iterations, result.relative_gap, name_of(denoiser_.boundary())};
   row.is_scored = clean.defined();
   if (row.is_scored) {
-    row.noisy = scores_of(z, clean);
-    row.denoised = scores_of(result.x, clean);
-    if (options_.best) row.best = denoiser_.best_scalar(z, clean);
+    row.noisy = scores_of_channels(z, clean);
+    row.denoised = scores_of_channels(result.x, clean);
+    if (options_.best && picture.n_planes == 1) row.best = denoiser_.best_scalar(z, clean);
   }
   write_page_files(job, clean, z, result, row);
   return result;
+}
+
+void PictureDenoising::find_noise(const std::string& name, const Tensor& z, const Tensor& clean,
+                                  DenoisingRow& row) {
+  row.noise = noise_of_picture(z);
+  if (options_.has_rule()) choose(z, clean, row);
+  talk_of_noise(name, row);
+}
+
+Denoised PictureDenoising::solve(const std::string& name, const Tensor& z, const Tensor& clean,
+                                 DenoisingRow& row) {
+  find_noise(name, z, clean, row);
+  Meter meter(name, !options_.quiet, is_terminal(STDERR_FILENO));
+  const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
+  return denoiser_(z, watch, row.lambda);
+}
+
+Denoised PictureDenoising::solve_colour(const std::string& name, const Tensor& z, const Tensor& clean,
+                                        DenoisingRow& row) {
+  if (options_.colour == ColourMode::channels) return solve_channels(name, z, clean, row);
+  const Tensor y = luminance(z), clean_y = clean.defined() ? luminance(clean) : Tensor();
+  if (options_.colour == ColourMode::luminance) {
+    Denoised result = solve(name, y, clean_y, row);
+    result.x = with_luminance(z, y, result.x);
+    return result;
+  }
+  find_noise(name, y, clean_y, row);
+  Meter meter(name, !options_.quiet, is_terminal(STDERR_FILENO));
+  const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
+  if (denoiser_.has_map()) return denoiser_.with_map_of(y, z, watch);
+  std::vector<Tensor> x;
+  Denoised result;
+  for (int64_t c = 0; c < z.size(0); ++c) {
+    const double gap = result.relative_gap;
+    result = denoiser_(z.slice(c, c + 1), watch, row.lambda);
+    result.relative_gap = std::max(result.relative_gap, gap);
+    x.push_back(result.x);
+  }
+  result.x = stacked(x);
+  return result;
+}
+
+Denoised PictureDenoising::solve_channels(const std::string& name, const Tensor& z, const Tensor& clean,
+                                          DenoisingRow& row) {
+  std::vector<Tensor> x;
+  Denoised result, green;
+  double gap = 0.0;
+  for (int64_t c = 0; c < z.size(0); ++c) {
+    const auto k = static_cast<size_t>(c);
+    DenoisingRow of_channel;
+    of_channel.picture = row.picture;
+    result = solve(fmt::format("{}, {}", name, kChannelNames.at(k)), z.slice(c, c + 1),
+                   clean.defined() ? clean.slice(c, c + 1) : Tensor(), of_channel);
+    gap = std::max(gap, result.relative_gap);
+    x.push_back(result.x);
+    row.channels.push_back({of_channel.noise, of_channel.sigma, of_channel.lambda});
+    if (c != 1) continue;
+    green = result;
+    row.noise = of_channel.noise;
+    row.rule = of_channel.rule;
+    row.sigma = of_channel.sigma;
+    row.lambda = of_channel.lambda;
+  }
+  green.x = stacked(x);
+  green.relative_gap = gap;
+  return green;
 }
 
 PictureFormat PictureDenoising::result_format_of(const DenoisingJob& job, const GreyInput& read) const {
@@ -190,22 +264,23 @@ PictureFormat PictureDenoising::result_format_of(const DenoisingJob& job, const 
 // What would fail after the work is refused before it.
 void PictureDenoising::check_pages(const DenoisingJob& job, const GreyInput& read) const {
   if (!job.denoised.empty() || options_.to_standard_output)
-    check_fits(read.raster, result_format_of(job, read), job.input.str());
+    check_fits(read.outline(), result_format_of(job, read), job.input.str());
   if (!job.map.empty() || !job.compare.empty()) {
-    if (read.raster.pages > 1)
+    if (read.n_pages() > 1)
       throw DataError("[denoise] {} has {} pages: --map and --compare are for files of one", job.input.str(),
-                      read.raster.pages);
+                      read.n_pages());
   }
 }
 
 GreyInput PictureDenoising::read_one(const PictureInput& input, const LevelRange& range) {
-  GreyInput grey = read_grey(input, options_.size, range);
+  GreyInput grey =
+      keeps_colour() ? read_colour(input, options_.size, range) : read_grey(input, options_.size, range);
   if (const std::string& remark = grey.small_range;
       !remark.empty() && range.kind == LevelRange::Kind::full && !said_range_ && !options_.quiet) {
     said_range_ = true;
     say("note: {}\n", remark);
   }
-  if (grey.was_colour && !said_grey_ && !options_.quiet) {
+  if (grey.was_colour && grey.n_planes == 1 && !said_grey_ && !options_.quiet) {
     said_grey_ = true;
     say("{} is in colour: it is converted to grey (ITU-R 601), like every picture in colour\n", input.str());
   }
@@ -229,6 +304,11 @@ GreyInput PictureDenoising::clean_of(const DenoisingJob& job, const GreyInput& r
         "--size S "
         "makes both S x S",
         job.input.str(), noisy.width, noisy.height, job.clean->str(), clean.width, clean.height);
+  }
+  if (clean_read.n_planes != read.n_planes) {
+    throw DataError(
+        "[denoise] only one of {} and its clean picture {} is in colour: --colour grey makes both grey",
+        job.input.str(), job.clean->str());
   }
   if (clean.pages != noisy.pages) {
     throw DataError("[denoise] {} has {} pages, but its clean picture {} has {}: expected as many",

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/pictures/colour.h"
 #include "apps/pictures/denoiser.h"
 #include "apps/pictures/figure_file.h"
 #include "apps/pictures/inputs.h"
@@ -34,7 +35,8 @@ struct PictureDenoisingOptions {
   std::optional<double> noise;         // the pictures are clean: deviation of the noise to add
   std::string noise_kind, range;       // empty: as the model was trained
   std::string map_format = "figure";
-  std::string format;  // of results; empty: by their names, or by what they come from
+  ColourMode colour = ColourMode::channels;  // of pictures in colour
+  std::string format;                        // of results; empty: by their names, or by what they come from
   FigureStyle figures;
   double gap = 0.0;         // asked for; 0: none
   int64_t iterations = 0;   // asked for; 0: the model's
@@ -86,8 +88,14 @@ struct DenoisingRow {
   Scores noisy, denoised;  // where it is scored
   PictureNoise noise;      // found in the noisy picture
   LambdaRule rule = LambdaRule::number;
-  std::optional<double> sigma, lambda;                // that the rule used and chose
-  bool at_the_edge = false;                           // a better lambda may lie beyond what was tried
+  std::optional<double> sigma, lambda;  // that the rule used and chose
+  bool at_the_edge = false;             // a better lambda may lie beyond what was tried
+  // Where the channels are pictures of their own: what was found and chosen for each, while `noise`, `sigma` and `lambda` are those of green.
+  struct Channel {
+    PictureNoise noise;
+    std::optional<double> sigma, lambda;
+  };
+  std::vector<Channel> channels;
   std::optional<Scores> best;                         // of 81 lambdas, each score's own
   std::optional<Figure> figure;                       // of the risk over lambda
   std::filesystem::path denoised_file, map, compare;  // written ones
@@ -112,6 +120,7 @@ class PictureDenoising {
   size_t n_outside() const { return n_outside_; }
 
  private:
+  bool keeps_colour() const;
   GreyInput read_one(const PictureInput& input, const LevelRange& range);
   GreyInput clean_of(const DenoisingJob& job, const GreyInput& read);
   void choose(const Tensor& z, const Tensor& clean, DenoisingRow& row) const;
@@ -119,6 +128,12 @@ class PictureDenoising {
   PictureFormat result_format_of(const DenoisingJob& job, const GreyInput& read) const;
   void check_pages(const DenoisingJob& job, const GreyInput& read) const;
   Denoised denoise_page(const DenoisingJob& job, const DenoisingInput& read, int64_t page, DenoisingRow& row);
+  // z [1,1,1,H,W], perhaps with a clean picture: finds its noise, chooses lambda, and solves.
+  Denoised solve(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row);
+  // z [3,1,1,H,W].
+  Denoised solve_colour(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row);
+  Denoised solve_channels(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row);
+  void find_noise(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row);
   void write(const DenoisingJob& job, const GreyInput& read, Raster result, const Denoised& last,
              const DenoisingRow& last_row) const;
   void write_page_files(const DenoisingJob& job, const Tensor& clean, const Tensor& z, const Denoised& result,

@@ -48,6 +48,10 @@ void check_fits(const Raster& raster, PictureFormat format, const std::string& n
   if (raster.pages > 1 && !holds_pages(format))
     throw DataError("[format] {} has {} pages, {} holds one: give --format tiff, npy or nii", name,
                     raster.pages, name_of(format));
+  if (raster.channels > 1 && (is_nifti(format) || is_numpy(format)))
+    throw DataError(
+        "[format] {} is in colour, which {} does not hold: give --format png or tiff, or --colour grey", name,
+        name_of(format));
   if (format == PictureFormat::webp && !(raster.type == SampleType::u8 && has_levels(raster)))
     throw DataError("[format] {} has {} samples, WebP holds 8 bits: give --format png or another", name,
                     name_of(raster.type));

@@ -266,5 +266,25 @@ TEST(Pfm, RowsGoUpAndBothOrdersAreRead) {
   EXPECT_TRUE(has(problem(text_file("Pf\n1 2\n-1\nabcd")), "can hold"));
 }
 
+TEST(Raster, PlanesAreTheChannelsAndComeBack) {
+  Raster raster{.width = 2, .height = 1, .pages = 2, .channels = 3, .type = SampleType::u16};
+  allocate(raster);
+  for (int64_t p = 0; p < 2; ++p) {
+    for (uint16_t i = 0; i < 6; ++i) raster.page<uint16_t>(p)[i] = static_cast<uint16_t>(10 * p + i);
+  }
+  const Raster split = planes(raster);
+  EXPECT_EQ(split.channels, 1);
+  ASSERT_EQ(split.pages, 6);
+  const auto values = [&](int64_t page) {
+    const auto samples = split.page<uint16_t>(page);
+    return std::vector<uint16_t>(samples.begin(), samples.end());
+  };
+  EXPECT_EQ(values(0), (std::vector<uint16_t>{0, 3}));    // red of the first page
+  EXPECT_EQ(values(4), (std::vector<uint16_t>{11, 14}));  // green of the second
+  EXPECT_EQ(interleaved(split, 3).samples, raster.samples);
+  EXPECT_EQ(interleaved(split, 3).pages, 2);
+  EXPECT_THROW(interleaved(split, 4), ShapeError);
+}
+
 }  // namespace
 }  // namespace primal

@@ -102,6 +102,11 @@ bool has_colour(const Raster& raster);
 // weights in double. Descriptions of a TIFF that count the channels are left out.
 Raster grey(Raster raster);
 
+// The channels as pages of their own, page p and channel c as page p * channels + c; and the way back. ShapeError where the pages do not
+// make whole pictures of so many channels.
+Raster planes(const Raster& raster);
+Raster interleaved(const Raster& raster, int channels);
+
 // A page as levels: unsigned samples of 8 bit with 8 bit, all others with 16, so that `low` becomes 0 and `high` the largest
 // level; values outside are clipped.
 Image levels_of_page(const Raster& raster, int64_t page, double low, double high);

@@ -1,0 +1,137 @@
+// primal denoise on pictures in colour.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "data/formats/formats.h"
+#include "data/metrics/metrics.h"
+#include "data/safetensors/safetensors.h"
+#include "support/train_cli.h"
+
+namespace primal {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::Outcome;
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+class ColourCli : public testing::TrainCli {
+ protected:
+  // Three phantoms as the channels of one picture, and each of them as a grey one.
+  void SetUp() override {
+    rgb_ = Image(40, 40, 3);
+    for (uint32_t c = 0; c < 3; ++c) {
+      const Image grey = to_image(make_phantom(1, c, 40), 8);
+      write_png(folder_ / ("channel" + std::to_string(c) + ".png"), grey);
+      for (size_t i = 0; i < grey.levels.size(); ++i) rgb_.levels[3 * i + c] = grey.levels[i];
+    }
+    write_png(folder_ / "rgb.png", rgb_);
+  }
+
+  Image denoised(const std::string& rest, const std::string& out) {
+    const Outcome o = run("denoise " + rest + " -o " + path(out));
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    return read_image(folder_ / out);
+  }
+
+  static Image channel(const Image& rgb, size_t c) {
+    Image grey(rgb.width, rgb.height, 1, rgb.bit_depth);
+    for (size_t i = 0; i < grey.levels.size(); ++i) grey.levels[i] = rgb.levels[3 * i + c];
+    return grey;
+  }
+
+  Image rgb_;
+};
+
+TEST_F(ColourCli, EachChannelIsAPictureOfItsOwn) {
+  ASSERT_EQ(train("--quiet --steps 3" + std::string(kTiny) + " -o " + path("run")).exit_code, 0);
+  for (const std::string how : {"--lambda 0.1", "--lambda auto", "--lambda discrepancy", "MODEL"}) {
+    const std::string with = how == "MODEL" ? path("run/last.safetensors") : how;
+    const Image colour = denoised(with + " " + path("rgb.png") + " --overwrite", "colour.png");
+    ASSERT_EQ(colour.channels, 3) << how;
+    for (size_t c = 0; c < 3; ++c) {
+      const std::string file = "channel" + std::to_string(c) + ".png";
+      EXPECT_EQ(channel(colour, c).levels,
+                denoised(with + " " + path(file) + " --overwrite", "grey.png").levels)
+          << how << ", channel " << c;
+    }
+  }
+}
+
+TEST_F(ColourCli, JointIsOneLambdaForAllAndLuminanceKeepsTheColours) {
+  const std::string with = "--lambda 0.1 " + path("rgb.png") + " --overwrite --colour ";
+  EXPECT_EQ(denoised(with + "joint", "joint.png").levels, denoised(with + "channels", "channels.png").levels);
+  const Image luminance = denoised(with + "luminance", "luminance.png");
+  // What changes is the same in each channel, but where a value is clipped.
+  for (size_t i = 0; i < luminance.levels.size(); i += 3) {
+    const auto change = [&](size_t c) { return luminance.levels[i + c] - rgb_.levels[i + c]; };
+    const auto clipped = [&](size_t c) {
+      return luminance.levels[i + c] == 0 || luminance.levels[i + c] == 255;
+    };
+    for (size_t c = 1; c < 3; ++c) {
+      if (!clipped(0) && !clipped(c)) ASSERT_LE(std::abs(change(c) - change(0)), 1) << i;
+    }
+  }
+  EXPECT_EQ(denoised(with + "grey", "grey.png").channels, 1);
+  // A model's joint map is that of the luminance, the picture that --colour grey denoises.
+  ASSERT_EQ(train("--quiet --steps 3" + std::string(kTiny) + " -o " + path("run")).exit_code, 0);
+  const std::string model =
+      path("run/last.safetensors") + " " + path("rgb.png") + " --map --map-format safetensors --colour ";
+  denoised(model + "joint", "m_joint.png");
+  denoised(model + "grey", "m_grey.png");
+  const Tensor joint = Safetensors::read(folder_ / "m_joint_lambda.safetensors").tensors().begin()->second,
+               grey = Safetensors::read(folder_ / "m_grey_lambda.safetensors").tensors().begin()->second;
+  ASSERT_EQ(joint.numel(), grey.numel());
+  EXPECT_LT(std::sqrt(mse(joint, grey)), 1e-3);  // the grey picture is rounded to 8 bit
+}
+
+TEST_F(ColourCli, ScoresAreThoseOfAllChannels) {
+  const json report =
+      json::parse(run("denoise --lambda 0.05 " + path("rgb.png") + " --noise 0.3 --json --quiet").out);
+  const json& row = report.at("pictures").at(0);
+  ASSERT_EQ(row.at("channels").size(), 3u);
+  EXPECT_EQ(row.at("channels").at(2).at("channel"), "blue");
+  EXPECT_EQ(row.at("read").at("channels"), 3);
+  // z = x + 0.3 std(x) n, std of all values of the three channels: the noise has this PSNR, but for chance.
+  double sum = 0.0, squares = 0.0;
+  for (const uint16_t level : rgb_.levels) {
+    sum += level / 255.0;
+    squares += level / 255.0 * level / 255.0;
+  }
+  const auto n = static_cast<double>(rgb_.levels.size());
+  const double deviation = std::sqrt(squares / n - sum / n * sum / n);
+  EXPECT_NEAR(row.at("psnr_noisy").get<double>(), -20.0 * std::log10(0.3 * deviation), 0.2);
+  EXPECT_GT(row.at("psnr").get<double>(), row.at("psnr_noisy").get<double>());
+  // A picture against itself.
+  const json same = json::parse(
+      run("denoise --lambda 0 " + path("rgb.png") + " --clean " + path("rgb.png") + " --json --quiet").out);
+  EXPECT_EQ(same.at("infinite").at("psnr"), 1);
+}
+
+TEST_F(ColourCli, OtherFormatsKeepTheirColour) {
+  for (const std::string name : {"a.tif", "a.ppm", "a.webp", "a.pfm"}) {
+    const Outcome o = run("denoise --lambda 0.1 " + path("rgb.png") + " -o " + path(name));
+    if (has(o.err, "built without")) continue;
+    ASSERT_EQ(o.exit_code, 0) << o.err;
+    EXPECT_EQ(read_raster(folder_ / name).channels, 3) << name;
+    ASSERT_EQ(run("denoise --lambda 0.1 " + path(name) + " -o " + path("again_" + name)).exit_code, 0)
+        << name;
+    EXPECT_EQ(read_raster(folder_ / ("again_" + name)).channels, 3) << name;
+  }
+  const Outcome array = run("denoise --lambda 0.1 " + path("rgb.png") + " -o " + path("a.npy"));
+  EXPECT_EQ(array.exit_code, 3);
+  EXPECT_TRUE(has(array.err, "--colour grey")) << array.err;
+  EXPECT_FALSE(fs::exists(folder_ / "a.npy"));
+}
+
+TEST_F(ColourCli, SaysWhatDoesNotFit) {
+  const Outcome o = run("denoise --lambda 0.1 " + path("rgb.png") + " --clean " + path("channel0.png"));
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_TRUE(has(o.err, "only one of") && has(o.err, "--colour grey")) << o.err;
+  EXPECT_EQ(run("denoise --lambda 0.1 " + path("rgb.png") + " --colour red -o " + path("x.png")).exit_code,
+            2);
+}
+
+}  // namespace
+}  // namespace primal
