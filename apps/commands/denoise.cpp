@@ -106,9 +106,32 @@ void draw(const DenoiseOptions& o, const DenoisingRow& row) {
   o.figure.write(*row.figure);
 }
 
+// Whether the first word is meant as a model: a file of tensors, the folder of a training run, a name; or what is neither a picture nor a
+// folder with pictures, so that the message names what is wrong with it as a model.
+bool begins_with_model(const std::vector<std::string>& paths) {
+  const std::string& word = paths.front();
+  const auto is_tensors = [](const std::string& path) {
+    return fs::path(path).extension() == ".safetensors";
+  };
+  if (std::ranges::any_of(paths, is_tensors)) return true;
+  if (word == "-" || word.find_first_of("*?[") != std::string::npos) return false;
+  std::error_code error;
+  if (!fs::exists(word, error)) return !has_image_extension(word);
+  if (!fs::is_directory(word, error)) {
+    PictureInput file{.file = word, .name = {}};
+    return !format_of(file);
+  }
+  if (best_checkpoint_in(word)) return true;
+  try {
+    return find_inputs({word}).empty();
+  } catch (const Error&) {
+    return true;
+  }
+}
+
 // Without a model and without --lambda, the model that comes with Primal.
 void choose_model(DenoiseOptions& o) {
-  if (o.lambda || names_model(o.paths.front())) return;
+  if (o.lambda || begins_with_model(o.paths)) return;
   const auto shipped = find_shipped_model(kDefaultModel);
   if (!shipped) {
     throw IoError(

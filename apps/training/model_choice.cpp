@@ -6,7 +6,6 @@
 #include "apps/models/shipped_models.h"
 #include "apps/shell/streams.h"
 #include "apps/training/run_folder.h"
-#include "data/image/image.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -44,16 +43,6 @@ ModelFile find_model_file(const fs::path& named) {
       "(.safetensors) or the "
       "folder of a training run",
       named.string());
-}
-
-bool names_model(const std::string& word) {
-  const fs::path path = word;
-  if (path.extension() == ".safetensors") return true;
-  if (word == "-" || has_image_extension(path) || word.find_first_of("*?[") != std::string::npos)
-    return false;
-  std::error_code error;
-  if (!fs::exists(path, error)) return true;
-  return fs::is_directory(path, error) && best_checkpoint_in(path).has_value();
 }
 
 fs::path model_file(const fs::path& named, bool quiet) {

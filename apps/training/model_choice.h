@@ -20,10 +20,6 @@ std::optional<std::filesystem::path> best_checkpoint_in(const std::filesystem::p
 // where nothing is there, or a folder has neither checkpoint.
 ModelFile find_model_file(const std::filesystem::path& named);
 
-// Whether a word of a command line is meant as a model and not as a picture: a .safetensors file, the folder of a training run, the name of a
-// shipped model, or a path where nothing is and that is not named as a picture.
-bool names_model(const std::string& word);
-
 // The path of find_model_file; its remark goes to standard error unless `quiet`.
 std::filesystem::path model_file(const std::filesystem::path& named, bool quiet);
 

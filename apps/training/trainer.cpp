@@ -98,6 +98,8 @@ class Run {
         finish_step(event_of(state_.loss, state_.step_ms), stop, on_event);
       }
       while (state_.step < n_steps_ && stop == 0 && !out_of_patience()) finish_step(step(), stop, on_event);
+      // A signal may come after the step was completed, while on_event is at work.
+      if (saved_step_ != state_.step) save(folder_.last());
       events_->stop(state_.step, stop != 0           ? fmt::format("signal {}", static_cast<int>(stop))
                                  : out_of_patience() ? "out of patience"
                                                      : "done");
@@ -351,7 +353,10 @@ class Run {
 
   void save(const fs::path& path) {
     save_checkpoint(path, task_.model(), adam_, config_, state_);
-    if (path == folder_.last()) saved_ = Clock::now();
+    if (path == folder_.last()) {
+      saved_ = Clock::now();
+      saved_step_ = state_.step;
+    }
     if (events_ != nullptr) events_->checkpoint(state_.step, path.filename().string());
   }
 
@@ -374,6 +379,7 @@ class Run {
   bool whole_ = true;  // weights, moments and step number belong together
   bool said_no_mean_ = false;
   bool said_standstill_ = false;
+  int64_t saved_step_ = -1;  // of last.safetensors
 };
 
 }  // namespace

@@ -304,7 +304,7 @@ TEST_F(DenoiseCli, ScoresNoisyPicturesAgainstTheirCleanOnes) {
   EXPECT_EQ(run(run_scalar(path("tiny.png") + " -o " + path("tiny"))).exit_code, 0);
 }
 
-TEST_F(DenoiseCli, ColourBecomesGreyAndSaysSo) {
+TEST_F(DenoiseCli, ColourBecomesGreyWhereAskedAndSaysSo) {
   Image colour(12, 12, 3), grey(12, 12, 3);
   for (size_t i = 0; i < colour.levels.size(); ++i) {
     colour.levels[i] = static_cast<uint16_t>(i % 251);
@@ -312,7 +312,7 @@ TEST_F(DenoiseCli, ColourBecomesGreyAndSaysSo) {
   }
   write_png(folder_ / "colour.png", colour);
   write_png(folder_ / "grey.png", grey);
-  const Outcome o = run(run_scalar(path("colour.png") + " -o " + path("out")));
+  const Outcome o = run(run_scalar("--colour grey " + path("colour.png") + " -o " + path("out")));
   EXPECT_TRUE(has(o.err, "colour.png is in colour: it is converted to grey")) << o.err;
   EXPECT_EQ(read_image(folder_ / "out/colour.png").channels, 1);
   EXPECT_FALSE(has(run(run_scalar(path("grey.png") + " -o " + path("out"))).err, "in colour"));
