@@ -147,7 +147,8 @@ TEST_F(BadInputCli, ModelsThatAreNone) {
   fs::create_directories(folder);
   expect_refused("denoise " + folder.string() + " " + path("a.png"), {"is a folder", "best.safetensors"});
   expect_refused("denoise " + path("none.safetensors") + " " + path("a.png"), {path("none.safetensors")});
-  expect_refused("denoise " + path("a.png") + " " + path("a.png"),
+  write("last.safetensors", "after its picture");
+  expect_refused("denoise " + path("a.png") + " " + path("last.safetensors"),
                  {"MODEL comes before the pictures", "--lambda"});
 }
 
