@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/preprocess/preprocess.h"
+#include "nn/scale/scale.h"
 #include "solvers/pdhg/pdhg.h"
 #include "tensor/backend.h"
 #include "tensor/device.h"
@@ -53,8 +54,8 @@ Denoised solve(const Tensor& z, const Tensor& lambda, PdhgParams params, Boundar
   return {lambda, state.x, report.iterations, relative_gap};
 }
 
-// z with the map of guide, which may be z itself.
-Denoised denoise_there(const UnrolledTv& model, const Tensor& guide, const Tensor& z,
+// z with the map of guide, which may be z itself, times a factor.
+Denoised denoise_there(const UnrolledTv& model, const Tensor& guide, const Tensor& z, double factor,
                        const DenoisingOptions& options) {
   const int64_t tile = options.tile ? *options.tile : plan_map_in_memory(model, guide.shape()).tile;
   const UnrolledTv::Steps steps = model.steps();
@@ -68,7 +69,8 @@ Denoised denoise_there(const UnrolledTv& model, const Tensor& guide, const Tenso
     if (options.watch) options.watch("tile", done, total);
   };
   const Tensor map = tile > 0 ? model.map_in_tiles(guide, tile, watch_tiles) : model.map_of(guide).value();
-  return solve(z, map, params, options.boundary.value_or(model.options().boundary), options);
+  const Tensor lambda = factor == 1.0 ? map : scale(map, factor).value();
+  return solve(z, lambda, params, options.boundary.value_or(model.options().boundary), options);
 }
 
 Denoised on_cpu(Denoised result) {
@@ -83,17 +85,17 @@ Denoised denoise(const UnrolledTv& model, const Tensor& z, const DenoisingOption
   check(z, options);
   const NoGrad no_grad;
   const Tensor there = z.to(model.device());
-  return on_cpu(denoise_there(model, there, there, options));
+  return on_cpu(denoise_there(model, there, there, 1.0, options));
 }
 
-Denoised denoise_with_map_of(const UnrolledTv& model, const Tensor& guide, const Tensor& z,
+Denoised denoise_with_map_of(const UnrolledTv& model, const Tensor& guide, const Tensor& z, double factor,
                              const DenoisingOptions& options) {
   check(guide, options);
   if (z.shape().rank() != 5 || z.shape().with(0, 1) != guide.shape())
     throw ShapeError("[denoise] expects pictures of the size of the guide {}, found {}", guide.str(),
                      z.str());
   const NoGrad no_grad;
-  return on_cpu(denoise_there(model, guide.to(model.device()), z.to(model.device()), options));
+  return on_cpu(denoise_there(model, guide.to(model.device()), z.to(model.device()), factor, options));
 }
 
 Denoised denoise(double lambda, const Tensor& z, const DenoisingOptions& options) {

@@ -44,9 +44,10 @@ Denoised denoise(const UnrolledTv& model, const Tensor& z, const DenoisingOption
 Denoised denoise(double lambda, const Tensor& z, const DenoisingOptions& options = {});
 
 // N pictures z [N,1,1,H,W] of one size as one batch with one map, that of `guide` [1,1,1,H,W]: the channels of a picture in colour with the
-// map of its luminance. The relative gap is the largest of them.
+// map of its luminance. The map is multiplied by `factor`: where z has more noise than the guide, the weights have to grow like the noise.
+// The relative gap is the largest of them.
 Denoised denoise_with_map_of(const UnrolledTv& model, const Tensor& guide, const Tensor& z,
-                             const DenoisingOptions& options = {});
+                             double factor = 1.0, const DenoisingOptions& options = {});
 
 // The same for a picture as it comes from a file: a picture in colour becomes grey, the result has its size and bit depth.
 struct DenoisedPicture {

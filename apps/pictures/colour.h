@@ -1,7 +1,8 @@
 // Pictures in colour: their three channels are denoised, and stay three channels.
 //
 //   channels   each channel is a picture of its own, with a map (or a chosen lambda) of its own
-//   joint      one map (or lambda), from the luminance; the three channels are solved with it as one batch
+//   joint      one map (or chosen lambda), from the luminance, times the noise of a channel over that of the luminance; the three
+//              channels are solved with it as one batch
 //   luminance  the luminance is denoised, and what it changes is added to each channel: x_c = z_c + (y' - y); noise that only
 //              the colours have stays
 //   grey       the picture becomes grey, as it was before

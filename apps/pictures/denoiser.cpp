@@ -52,8 +52,9 @@ Denoised Denoiser::operator()(const Tensor& z, const Watch& watch, std::optional
   return denoise(*model_, z, options);
 }
 
-Denoised Denoiser::with_map_of(const Tensor& guide, const Tensor& z, const Watch& watch) const {
-  return denoise_with_map_of(*model_, guide, z,
+Denoised Denoiser::with_map_of(const Tensor& guide, const Tensor& z, double factor,
+                               const Watch& watch) const {
+  return denoise_with_map_of(*model_, guide, z, factor,
                              {.iterations = options_.iterations,
                               .gap = options_.gap,
                               .tile = plan(guide.shape()).tile,

@@ -37,8 +37,8 @@ class Denoiser {
   // the weight of the options, where there is no model.
   Denoised operator()(const Tensor& z, const Watch& watch = {}, std::optional<double> lambda = {}) const;
 
-  // z [N,1,1,H,W] as one batch with one map, that of `guide`. A model of unrolled TV only.
-  Denoised with_map_of(const Tensor& guide, const Tensor& z, const Watch& watch = {}) const;
+  // z [N,1,1,H,W] as one batch with one map, that of `guide` times a factor (model/denoise.h). A model of unrolled TV only.
+  Denoised with_map_of(const Tensor& guide, const Tensor& z, double factor, const Watch& watch = {}) const;
 
   // What chooses lambda for this solver: its boundary and iterations (256 where a gap is asked for), the seed of the probes.
   LambdaChoiceParams choice_params(uint64_t seed) const;

@@ -47,6 +47,15 @@ Figure comparison(const Tensor& clean, const Tensor& noisy, const Denoised& resu
   return {.rows = {panels}};
 }
 
+// The noise of a channel, in the mean of the three, as a multiple of that of the luminance: 1.5 where the noises of the channels are
+// independent, 1 where they are the same.
+double noise_beside_luminance(const Tensor& rgb, const PictureNoise& of_luminance) {
+  if (!of_luminance.estimate || !(of_luminance.estimate->sigma > 0.0)) return 1.0;
+  double sum = 0.0;
+  for (int64_t c = 0; c < rgb.size(0); ++c) sum += noise_of_picture(rgb.slice(c, c + 1)).estimate->sigma;
+  return std::clamp(sum / 3.0 / of_luminance.estimate->sigma, 1.0, 2.0);
+}
+
 }  // namespace
 
 nlohmann::json scores_json(const Scores& noisy, const Scores& denoised) {
@@ -216,7 +225,9 @@ Denoised PictureDenoising::solve_colour(const std::string& name, const Tensor& z
   find_noise(name, y, clean_y, row);
   Meter meter(name, !options_.quiet, is_terminal(STDERR_FILENO));
   const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
-  if (denoiser_.has_map()) return denoiser_.with_map_of(y, z, watch);
+  const double factor = noise_beside_luminance(z, row.noise);
+  if (denoiser_.has_map()) return denoiser_.with_map_of(y, z, factor, watch);
+  if (row.lambda) *row.lambda *= factor;
   std::vector<Tensor> x;
   Denoised result;
   for (int64_t c = 0; c < z.size(0); ++c) {
