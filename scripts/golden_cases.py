@@ -23,6 +23,14 @@ def normal(*shape, scale=1.0, mean=0.0):
     return lambda g: mean + scale * torch.randn(shape, generator=g)
 
 
+def uniform(low, high, *shape):
+    return lambda g: low + (high - low) * torch.rand(shape, generator=g)
+
+
+def signs(*shape):
+    return lambda g: 2.0 * torch.randint(0, 2, shape, generator=g).float() - 1.0
+
+
 def integers(low, high, *shape, scale=1.0):
     """Few different values, so that maxima tie and clips are hit exactly."""
     return lambda g: scale * torch.randint(low, high, shape, generator=g).float()
@@ -197,6 +205,14 @@ case("cross_entropy_one", "cross_entropy", {}, {"x": normal(1, 3), "labels": lab
 case("cross_entropy_large_logits", "cross_entropy", {}, {"x": normal(5, 10, scale=60.0), "labels": labels(10, 5)})
 case("mse_loss_batch", "mse_loss", {}, {"x": normal(3, 1, 1, 5, 7), "target": normal(3, 1, 1, 5, 7)})
 case("mse_loss_one", "mse_loss", {}, {"x": normal(1), "target": normal(1)})
+for name, shape, n_sigma, n_eps in (
+    ("one", (1,), 1, 1),
+    ("batch", (3, 1, 1, 5, 7), 3, 1),
+    ("eps_each", (2, 2, 1, 3, 5), 1, 2),
+):
+    pictures = {key: normal(*shape) for key in ("f", "h", "z")}
+    noise = {"b": signs(*shape), "sigma": uniform(0.2, 0.8, n_sigma), "eps": uniform(0.5, 1.5, n_eps)}
+    case(f"sure_loss_{name}", "sure_loss", {}, pictures | noise)
 
 # ---- total variation ----------------------------------------------------------------------------------------------
 

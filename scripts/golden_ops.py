@@ -74,6 +74,14 @@ def adam(inputs, attrs):
     return {"parameters": torch.stack(trajectory)}
 
 
+def sure_loss(inputs, attrs):
+    """Stein's estimate; only f and h have gradients."""
+    f, h = inputs["f"], inputs["h"]
+    z, b, sigma, eps = (inputs[key].detach() for key in ("z", "b", "sigma", "eps"))
+    sigma, eps = (value.view(-1, *[1] * (f.dim() - 1)) for value in (sigma, eps))  # one for each picture, or for all
+    return ((f - z) ** 2 - sigma**2 + 2 * sigma**2 / eps * b * (h - f)).mean()
+
+
 def psnr(a, b, data_range):
     return 10 * torch.log10(data_range**2 / ((a - b) ** 2).mean())
 
@@ -295,6 +303,7 @@ OPS = {
     "softplus": one_output(lambda t, a: functional.softplus(t["x"], a["beta"], a["threshold"])),
     "softmax": one_output(lambda t, a: torch.softmax(t["x"], a["axis"])),
     "cross_entropy": one_output(lambda t, a: functional.cross_entropy(t["x"], t["labels"])),
+    "sure_loss": one_output(sure_loss),
     "mse_loss": one_output(lambda t, a: functional.mse_loss(t["x"], t["target"].detach())),
     "gradient": one_output(gradient),
     "gradient_adjoint": one_output(gradient_adjoint),

@@ -35,7 +35,7 @@ TOLERANCES = {
     **dict.fromkeys(("max_pool3d", "upsample3d", "concat", "relu", "leaky_relu"), (1e-6, 1e-6)),
     **dict.fromkeys(("reshape", "flatten", "dropout"), (1e-6, 1e-6)),
     **dict.fromkeys(("gradient", "gradient_adjoint"), (1e-6, 1e-6)),
-    **dict.fromkeys(("sigmoid", "softplus", "softmax", "cross_entropy", "mse_loss"), (2e-6, 2e-6)),
+    **dict.fromkeys(("sigmoid", "softplus", "softmax", "cross_entropy", "mse_loss", "sure_loss"), (2e-6, 2e-6)),
     "adam": (2e-6, None),
     "pdhg": (2e-6, 1e-3),
     "thesis_model": (5e-6, 2e-3),

@@ -65,6 +65,16 @@ void RandomStream::fill_normal(const Tensor& t, double mean, double deviation, u
   });
 }
 
+void RandomStream::fill_signs(const Tensor& t) const {
+  dispatch_floating(t.dtype(), "random", [&]<class T>() {
+    T* values = t.data<T>();
+    parallel_for(Exec{}, t.numel(), kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        values[i] = (bits(static_cast<uint64_t>(i)) & 1U) != 0 ? T(1) : T(-1);
+    });
+  });
+}
+
 std::vector<int64_t> RandomStream::permutation(int64_t n) const {
   std::vector<int64_t> order(static_cast<size_t>(n));
   std::iota(order.begin(), order.end(), 0);

@@ -30,7 +30,8 @@ enum class RandomPurpose : uint32_t {
   test,
   bootstrap,
   dropout,
-  probe
+  probe,
+  second_noise
 };
 
 // The stream of one (seed, purpose, epoch, sample).
@@ -48,6 +49,9 @@ class RandomStream {
   // Fill a tensor of f32 or f64; element i of the tensor gets element first + i of the stream.
   void fill_uniform(const Tensor& t, double low, double high, uint64_t first = 0) const;
   void fill_normal(const Tensor& t, double mean = 0.0, double deviation = 1.0, uint64_t first = 0) const;
+
+  // +1 or -1 at random: the lowest bit of each element's word.
+  void fill_signs(const Tensor& t) const;
 
   // 0 .. n-1 in random order (Fisher-Yates).
   std::vector<int64_t> permutation(int64_t n) const;

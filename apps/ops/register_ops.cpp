@@ -25,6 +25,7 @@
 #include "nn/reshape/reshape.h"
 #include "nn/scale/scale.h"
 #include "nn/softmax/softmax.h"
+#include "nn/sure_loss/sure_loss.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
 #include "nn/upsample3d/upsample3d.h"
 #include "solvers/boundary/boundary.h"
@@ -62,6 +63,7 @@ OpRegistry register_ops() {
   ops.add(softmax_info());
   ops.add(cross_entropy_info());
   ops.add(mse_loss_info());
+  ops.add(sure_loss_info());
   ops.add(adam_info());
   ops.add(preprocess_info());
   ops.add(metrics_info());

@@ -24,11 +24,8 @@ void check(const Tensor& z, double sigma) {
 
 // Random signs, one for each pixel.
 Tensor probe_of(const Tensor& z, uint64_t seed, int64_t number) {
-  const RandomStream stream(seed, RandomPurpose::probe, 0, static_cast<uint32_t>(number));
   const Tensor b = Tensor::empty(z.shape(), DType::f64);
-  double* out = b.data<double>();
-  for (int64_t i = 0; i < b.numel(); ++i)
-    out[i] = (stream.bits(static_cast<uint64_t>(i)) & 1U) != 0 ? 1.0 : -1.0;
+  RandomStream(seed, RandomPurpose::probe, 0, static_cast<uint32_t>(number)).fill_signs(b);
   return b;
 }
 

@@ -64,6 +64,23 @@ TEST(RandomStream, EveryPartOfTheKeyCounts) {
   EXPECT_NE(base, RandomStream(1, RandomPurpose::noise, 2, 3).bits(5));
 }
 
+TEST(RandomStream, SignsAreBalancedAndDependOnTheElementAlone) {
+  const RandomStream stream(3, RandomPurpose::probe, 1, 2);
+  const Tensor signs = Tensor::empty({100000}), few = Tensor::empty({50}, DType::f64);
+  stream.fill_signs(signs);
+  stream.fill_signs(few);
+  double sum = 0.0, neighbours = 0.0;
+  for (int64_t i = 0; i < signs.numel(); ++i) {
+    const double sign = static_cast<double>(signs.data<float>()[i]);
+    ASSERT_EQ(std::abs(sign), 1.0);
+    if (i < few.numel()) EXPECT_EQ(few.data<double>()[i], sign);
+    sum += sign;
+    if (i > 0) neighbours += sign * static_cast<double>(signs.data<float>()[i - 1]);
+  }
+  EXPECT_LT(std::abs(sum), 4.0 * std::sqrt(1e5));
+  EXPECT_LT(std::abs(neighbours), 4.0 * std::sqrt(1e5));
+}
+
 TEST(RandomStream, PermutationHoldsEachIndexOnceAndMoves) {
   std::vector<int64_t> order = RandomStream(1, RandomPurpose::shuffle, 1).permutation(200);
   EXPECT_FALSE(std::ranges::is_sorted(order));
