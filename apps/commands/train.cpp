@@ -14,6 +14,7 @@
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
+#include "apps/training/denoising_loss.h"
 #include "apps/training/make_task.h"
 #include "apps/training/progress.h"
 #include "apps/training/run_folder.h"
@@ -122,10 +123,12 @@ Resolved resolve(const TrainOptions& options) {
   }
   if (r.settings.config.output.empty())
     throw ConfigError("[config] output is empty: name a folder (--output)");
-  const TrainConfig::Noise& noise = r.settings.config.noise;
+  TrainConfig::Noise& noise = r.settings.config.noise;
+  if (noise.high == 0.0 && !r.settings.origins.contains("noise.low")) noise.low = 0.0;
   if (noise.low > noise.high) {
     throw ConfigError("[config] noise.low {} is above noise.high {}", noise.low, noise.high);
   }
+  if (r.settings.config.task.kind == "denoise") check_denoising_loss(r.settings.config);
   if (!options.print_config) complete_config(r.settings.config);
   return r;
 }
@@ -195,12 +198,13 @@ class FolderTrial {
 };
 
 // The checkpoint to work with and what to do next.
-void print_next(const TrainConfig& config, const TrainResult& result) {
+void print_next(const TrainConfig& config, const std::string& metric, const TrainResult& result) {
   const std::string best = (std::filesystem::path(config.output) / kBestCheckpoint).string();
   if (result.best_step > 0)
     say("best: {}, validation {} after step {}\n", best,
-        config.task.kind == "denoise" ? fmt::format("{:.2f} dB", result.best)
-                                      : fmt::format("{:.4f}", result.best),
+        config.task.kind != "denoise" ? fmt::format("{:.4f}", result.best)
+        : metric.ends_with("_db")     ? fmt::format("{:.2f} dB", result.best)
+                                      : fmt::format("{} {:.4g}", metric, result.best),
         result.best_step);
   const std::string model =
       result.best_step > 0 ? best : (std::filesystem::path(config.output) / kLastCheckpoint).string();
@@ -320,7 +324,7 @@ void train_command(const TrainOptions& given) {
     if (talk) say("continue with: primal train --resume -o {}\n", config.output);
     throw Stopped(result.stopped_by);
   }
-  if (talk) print_next(config, result);
+  if (talk) print_next(config, task.metric_names().front(), result);
 }
 
 }  // namespace
@@ -332,9 +336,10 @@ void add_train_command(CLI::App& program) {
       "config", options->config_file,
       "configuration (TOML), or with --resume the folder of a training run; by default the thesis settings "
       "on phantoms");
-  command->add_option(
-      "--data", options->data,
-      "folder of CLEAN pictures, flat or with train/val/test; noise is added in training (data.folder)");
+  command->add_option("--data", options->data,
+                      "folder of CLEAN pictures, flat or with train/val/test; noise is added in training "
+                      "unless noise.high is 0 "
+                      "(data.folder)");
   command->add_option("-o,--output", options->output, "folder for checkpoints and metrics (output)");
   command->add_option("--steps", options->steps, "stop after this many steps (training.steps)")
       ->check(whole_range(1));
@@ -393,7 +398,10 @@ void add_train_command(CLI::App& program) {
   }
   command->footer(
       "The pictures must be clean: new noise is added at each use, and the result of the model is compared\n"
-      "with them. They may be reached through symbolic links. Validation pictures with an infinite PSNR\n"
+      "with them. With training.loss=sure and noise.high=0 they are noisy pictures, and nothing is added;\n"
+      "training.loss=noise2noise takes pairs of noisy pictures from data.manifest, the second one in its\n"
+      "clean column. Where no clean picture is known, validation reports the loss itself. They may be "
+      "reached through symbolic links. Validation pictures with an infinite PSNR\n"
       "(identical to the clean one) are left out of the mean; a mean that does not exist is empty in\n"
       "metrics.csv and null in events.jsonl.\n\n"
       "Each key can also be given in the environment, as PRIMAL_TRAINING_STEPS for training.steps.\n"
@@ -401,7 +409,9 @@ void add_train_command(CLI::App& program) {
       "default.\n\n" +
       keys +
       "\nExamples:\n  primal train configs/thesis.toml --data chest_xray -o runs/thesis --keep 3\n"
-      "  primal train --resume -o runs/thesis");
+      "  primal train --resume -o runs/thesis\n"
+      "  primal train configs/thesis.toml --data noisy_pictures --set training.loss=sure --set noise.high=0\n"
+      "    -o runs/noisy");
   command->callback([options] { train_command(*options); });
 }
 

@@ -72,8 +72,11 @@ bool is_known(double metric) { return metric > TrainingState{}.best; }
 // Where a training run stood when it wrote the checkpoint: what the entries of its metadata mean, and nothing of those that
 // mean nothing yet.
 std::string state_text(const TrainingState& state, const std::string& architecture) {
-  // What decides which model is best: PSNR, or a share of right answers or of explained variance.
-  const bool in_decibel = architecture == kUnrolledTv || architecture == kCastingAutoencoder;
+  // What decides which model is best: PSNR, or a share of right answers or of explained variance. Older checkpoints do not name it.
+  const bool in_decibel = state.metric.empty()
+                              ? architecture == kUnrolledTv || architecture == kCastingAutoencoder
+                              : state.metric.ends_with("_db");
+  const bool less_is_better = state.metric.ends_with("_mse");
   const char* const unit = in_decibel ? " dB" : "";
   std::string text =
       fmt::format("checkpoint of a training run after {}\n", count_text(state.step, "step", "steps"));
@@ -84,7 +87,8 @@ std::string state_text(const TrainingState& state, const std::string& architectu
       text += fmt::format("  {} since then without a better one\n",
                           count_text(state.n_waited, "validation", "validations"));
     if (state.to_exceed != state.best && is_known(state.to_exceed))
-      text += fmt::format("  early stopping waits for more than {:.4g}{}\n", state.to_exceed, unit);
+      text += fmt::format("  early stopping waits for {} than {:.4g}{}\n", less_is_better ? "less" : "more",
+                          state.to_exceed, unit);
   } else {
     text += "  no validation yet\n";
   }

@@ -50,7 +50,8 @@ std::string doubt_of(const PictureNoise& noise) {
 
 std::string noise_range_remark(const PictureNoise& noise, const TrainConfig::Noise& trained) {
   constexpr double kSpare = 0.1;
-  if (!noise.estimate) return {};
+  // A model trained with noise.high 0 has seen pictures that were noisy as they were.
+  if (!noise.estimate || !(trained.high > 0.0)) return {};
   const bool is_relative = parse_noise_kind(trained.kind) == NoiseKind::relative;
   const double found = is_relative ? noise.relative() : noise.estimate->sigma;
   const bool is_less = found<trained.low*(1.0 - kSpare), is_more = found> trained.high * (1.0 + kSpare);

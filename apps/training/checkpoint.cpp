@@ -44,6 +44,7 @@ TrainingState state_of(const Safetensors& file) {
   state.validation_due = number_or(file, "validation_due", 0.0) != 0.0;
   state.loss = number_or(file, "loss", 0.0);
   state.step_ms = number_or(file, "step_ms", 0.0);
+  if (file.metadata().contains("metric")) state.metric = metadata_entry(file, "metric");
   if (file.metadata().contains("started_in")) state.started_in = metadata_entry(file, "started_in");
   if (file.metadata().contains("pictures")) state.pictures = metadata_entry(file, "pictures");
   return state;
@@ -59,6 +60,7 @@ void save_checkpoint(const std::filesystem::path& path, const Module& model, con
                    {{"step", fmt::format("{}", state.step)},
                     {"best", fmt::format("{}", state.best)},
                     {"best_step", fmt::format("{}", state.best_step)},
+                    {"metric", state.metric},
                     {"to_exceed", fmt::format("{}", state.to_exceed)},
                     {"n_waited", fmt::format("{}", state.n_waited)},
                     {"validation_due", state.validation_due ? "1" : "0"},

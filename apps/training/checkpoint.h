@@ -22,10 +22,12 @@ namespace primal {
 
 struct TrainingState {
   int64_t step = 0;       // steps done
-  double best = -1e300;   // best validation metric so far
+  double best = -1e300;   // best validation metric so far; -1e300: none yet
   int64_t best_step = 0;  // where it was; 0: no validation yet
 
-  // Early stopping: the metric that must be exceeded by min_delta, and the validations since it was.
+  std::string metric;  // its name: "validation_psnr_db"; empty in older checkpoints
+
+  // Early stopping: the metric that must be better by min_delta, and the validations since it was.
   double to_exceed = -1e300;
   int64_t n_waited = 0;
 

@@ -1,24 +1,24 @@
 #include "apps/training/denoising_task.h"
 
+#include <cmath>
+#include <fmt/core.h>
+
 #include "apps/scores/lambda_search.h"
 #include "apps/training/batches.h"
+#include "apps/training/noisy_sample.h"
 #include "apps/training/pair_data.h"
 #include "data/noise/noise.h"
 #include "data/preprocess/level_range.h"
 #include "data/preprocess/preprocess.h"
 #include "model/model_options.h"
-#include "nn/mse_loss/mse_loss.h"
-#include "tensor/error.h"
+#include "solvers/lambda_choice/lambda_choice.h"
 
 namespace primal {
-
-Variable denoising_loss(const UnrolledTv& model, const TensorMap& batch) {
-  return mse_loss(model.forward(batch.at("noisy")).denoised, batch.at("clean"));
-}
 
 namespace {
 
 TrainingData open_data(const TrainConfig& config, PictureCheck check) {
+  check_denoising_loss(config);
   if (config.data.manifest.empty()) return open_training_data(config, check);
   PairData pairs = open_pair_data(config, check);
   TrainingData opened;
@@ -28,18 +28,39 @@ TrainingData open_data(const TrainConfig& config, PictureCheck check) {
   opened.noisy_validation = std::move(pairs.validation.noisy);
   opened.remarks = std::move(pairs.remarks);
   for (int64_t i = 0; i < opened.train->size(); ++i) opened.listed.push_back(opened.train->name(i));
+  // Nothing but validation looks at a clean picture.
+  if (config.training.loss == "sure") opened.train = std::move(opened.noisy_train);
   return opened;
+}
+
+// What a person should know of what the loss assumes.
+std::vector<std::string> remarks_on_loss(const TrainConfig& config) {
+  std::vector<std::string> remarks;
+  const bool clips = draws_noise(config) && config.noise.kind == "absolute";
+  if (clips && config.training.loss != "mse") {
+    remarks.push_back(fmt::format(
+        "noise.kind absolute clips at 0 and 1, and clipped noise has another mean: training.loss {} is "
+        "biased where a picture is close to black or white",
+        config.training.loss));
+  }
+  if (!has_clean_pictures(config))
+    remarks.push_back(
+        "there are no clean pictures: validation reports the loss itself, of which less is better");
+  return remarks;
 }
 
 }  // namespace
 
 DenoisingTask::DenoisingTask(const TrainConfig& config, Device device, PictureCheck check)
     : config_(config),
+      loss_(parse_denoising_loss(config.training.loss)),
       device_(device),
       init_(static_cast<uint64_t>(config.seed), DType::f32, device),
       model_(model_options(config.model), init_),
       data_(open_data(config, check)),
-      n_samples_(n_in_training(config, data_.train->size())) {}
+      n_samples_(n_in_training(config, data_.train->size())) {
+  for (std::string& remark : remarks_on_loss(config)) data_.remarks.push_back(std::move(remark));
+}
 
 std::string DenoisingTask::identity() const {
   // With those that data.skip_broken leaves out: a training goes on when one of its pictures has broken.
@@ -55,61 +76,82 @@ void DenoisingTask::announce(const std::vector<int64_t>& samples) {
   ahead_ = std::make_unique<Prefetch>(*data_.train, samples, config_.training.prefetch);
 }
 
-Tensor DenoisingTask::clean(int64_t sample) {
+Tensor DenoisingTask::picture(int64_t sample) {
   if (announced_.empty() || announced_.front() != sample) return data_.train->clean(sample);
   announced_.pop_front();
   return ahead_->next();
 }
 
+std::optional<double> DenoisingTask::known_sigma(int64_t sample) {
+  const auto found = sigmas_.find(sample);
+  return found == sigmas_.end() ? std::nullopt : std::optional(found->second);
+}
+
 TensorMap DenoisingTask::batch(int64_t epoch, std::span<const int64_t> samples) {
-  std::vector<Tensor> x, z;
+  std::map<std::string, std::vector<Tensor>> parts;
   for (const int64_t sample : samples) {
     const NoiseKey key{static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch),
                        static_cast<uint32_t>(sample)};
-    x.push_back(clean(sample).to(device_));
-    if (data_.noisy_train != nullptr) {
-      z.push_back(data_.noisy_train->clean(sample).to(device_));
-      continue;
-    }
-    const double s = draw_noise_level(config_.noise.low, config_.noise.high, key);
-    z.push_back(add_noise(x.back(), parse_noise_kind(config_.noise.kind), s, key));
+    PictureSource source{.picture = picture(sample).to(device_), .key = key};
+    if (data_.noisy_train != nullptr) source.partner = data_.noisy_train->clean(sample).to(device_);
+    source.level = draw_noise_level(config_.noise.low, config_.noise.high, key);
+    source.sigma = known_sigma(sample);
+    for (const auto& [name, tensor] : noisy_sample(config_, loss_, source)) parts[name].push_back(tensor);
+    if (loss_ == DenoisingLoss::sure && !draws_noise(config_))
+      sigmas_.try_emplace(sample, parts.at("sigma").back().item());
   }
-  return {{"noisy", stacked(z)}, {"clean", stacked(x)}};
+  TensorMap batch;
+  for (const auto& [name, tensors] : parts) batch[name] = stacked(tensors);
+  return batch;
 }
 
 TrainingPlan DenoisingTask::plan(int64_t batch) const {
-  return plan_training(model_, {batch, 1, 1, config_.data.size, config_.data.size});
+  return plan_denoising(model_, {batch, 1, 1, config_.data.size, config_.data.size}, loss_);
 }
 
-Variable DenoisingTask::loss(const TensorMap& batch) { return denoising_loss(model_, batch); }
+Variable DenoisingTask::loss(const TensorMap& batch) { return denoising_loss(model_, batch, loss_); }
 
-DenoisingTask::Pair DenoisingTask::validation_pair(int64_t i, Device device) const {
-  const Tensor clean = data_.validation->clean(i).to(device);
-  if (data_.noisy_validation != nullptr) return {data_.noisy_validation->clean(i).to(device), clean};
-  const NoiseKey key{static_cast<uint64_t>(config_.seed), kValidationEpoch, static_cast<uint32_t>(i)};
-  return {add_noise(clean, parse_noise_kind(config_.noise.kind), config_.noise.validation, key), clean};
+TensorMap DenoisingTask::validation_sample(int64_t i, Device device) const {
+  PictureSource source{
+      .picture = clean_validation(i, device),
+      .level = config_.noise.validation,
+      .key = {static_cast<uint64_t>(config_.seed), kValidationEpoch, static_cast<uint32_t>(i)}};
+  if (data_.noisy_validation != nullptr) source.partner = data_.noisy_validation->clean(i).to(device);
+  return noisy_sample(config_, loss_, source);
+}
+
+std::vector<std::string> DenoisingTask::metric_names() const {
+  if (has_clean_pictures(config_)) return {"validation_psnr_db", "validation_ssim"};
+  return {fmt::format("validation_{}_mse", config_.training.loss)};
 }
 
 Metrics DenoisingTask::validate(const std::function<bool()>& keep_going) {
   const NoGrad no_grad;
   ScoreColumns scores;
+  std::vector<double> losses;
   for (int64_t i = 0; i < n_validation(); ++i) {
     if (!keep_going()) return {};
-    const Pair pair = validation_pair(i, device_);
-    scores.add(scores_of(model_.forward(pair.noisy).denoised.value(), pair.clean));
+    const TensorMap sample = validation_sample(i, device_);
+    if (has_clean_pictures(config_))
+      scores.add(
+          scores_of(model_.forward(sample.at("noisy")).denoised.value(), clean_validation(i, device_)));
+    else
+      losses.push_back(denoising_loss(model_, sample, loss_).value().item());
   }
-  return {scores.psnr(), scores.ssim()};
+  if (has_clean_pictures(config_)) return {scores.psnr(), scores.ssim()};
+  return {summarise_scores(losses)};
 }
 
 std::vector<LoggedSample> DenoisingTask::samples_to_log() {
   const NoGrad no_grad;
   std::vector<LoggedSample> samples;
   for (int64_t i = 0; i < std::min(n_validation(), kLoggedSamples); ++i) {
-    const Pair pair = validation_pair(i, device_);
-    const UnrolledTv::Result result = model_.forward(pair.noisy);
+    const TensorMap sample = validation_sample(i, device_);
+    const UnrolledTv::Result result = model_.forward(sample.at("noisy"));
     const std::string name = fmt::format("sample_{}/", i);
-    samples.push_back({name + "clean", pair.clean});
-    samples.push_back({name + "noisy", pair.noisy});
+    if (has_clean_pictures(config_)) samples.push_back({name + "clean", clean_validation(i, device_)});
+    if (loss_ == DenoisingLoss::noise2noise) samples.push_back({name + "second", sample.at("second")});
+    samples.push_back({name + "noisy", sample.at("noisy")});
     samples.push_back({name + "denoised", result.denoised.value()});
     samples.push_back({name + "lambda", result.lambda.value(), true});
   }
@@ -117,14 +159,42 @@ std::vector<LoggedSample> DenoisingTask::samples_to_log() {
 }
 
 std::vector<Baseline> DenoisingTask::baselines(const std::function<bool()>& keep_going) {
+  if (!has_clean_pictures(config_)) return baselines_of_loss(keep_going);
   ScoreColumns noisy, scalar;
   for (int64_t i = 0; i < n_validation(); ++i) {
     if (!keep_going()) return {};
-    const Pair pair = validation_pair(i, Device{});
-    noisy.add(scores_of(pair.noisy, pair.clean));
-    scalar.add(best_scalar_scores(pair.noisy, pair.clean, model_.options().boundary));
+    const Tensor z = validation_sample(i, Device{}).at("noisy"), clean = clean_validation(i, Device{});
+    noisy.add(scores_of(z, clean));
+    scalar.add(best_scalar_scores(z, clean, model_.options().boundary));
   }
   return {{"noisy", {noisy.psnr(), noisy.ssim()}}, {"best scalar", {scalar.psnr(), scalar.ssim()}}};
+}
+
+// The noisy picture itself has the risk sigma^2, which needs no probe.
+std::vector<Baseline> DenoisingTask::baselines_of_loss(const std::function<bool()>& keep_going) const {
+  const bool by_sure = loss_ == DenoisingLoss::sure;
+  const Boundary boundary = model_.options().boundary;
+  std::vector<double> noisy, scalar;
+  for (int64_t i = 0; i < n_validation(); ++i) {
+    if (!keep_going()) return {};
+    const TensorMap sample = validation_sample(i, Device{});
+    const Tensor& z = sample.at("noisy");
+    if (!by_sure) {
+      // The pictures have the range 1, so the PSNR is -10 log10 of the mean squared error.
+      const auto error_of = [](double psnr_db) { return std::pow(10.0, -0.1 * psnr_db); };
+      noisy.push_back(error_of(psnr(z, sample.at("second"))));
+      scalar.push_back(error_of(best_scalar_scores(z, sample.at("second"), boundary).psnr));
+      continue;
+    }
+    const double sigma = sample.at("sigma").item();
+    const LambdaChoice choice = lambda_by_risk(z, sigma, {.boundary = boundary});
+    double least = sigma * sigma;
+    for (const LambdaPoint& point : choice.points) least = std::min(least, point.risk);
+    noisy.push_back(sigma * sigma);
+    scalar.push_back(least);
+  }
+  return {{"noisy", {summarise_scores(noisy)}},
+          {by_sure ? "best scalar by SURE" : "best scalar", {summarise_scores(scalar)}}};
 }
 
 }  // namespace primal

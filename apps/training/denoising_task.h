@@ -1,11 +1,14 @@
 // The thesis task: unrolled TV learns to denoise pictures from clean ones, with noise drawn anew at each use; or from the pairs of a
-// manifest (pair_data.h), whose noisy pictures are as they are.
+// manifest (pair_data.h), whose noisy pictures are as they are; or without clean pictures at all (denoising_loss.h).
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
+#include <optional>
 
 #include "apps/training/config.h"
+#include "apps/training/denoising_loss.h"
 #include "apps/training/task.h"
 #include "apps/training/training_data.h"
 #include "data/dataset/dataset.h"
@@ -13,9 +16,6 @@
 #include "nn/unrolled_tv/unrolled_tv.h"
 
 namespace primal {
-
-// The mean squared error of the model's result; the batch has "noisy" and "clean".
-Variable denoising_loss(const UnrolledTv& model, const TensorMap& batch);
 
 class DenoisingTask : public Task {
  public:
@@ -29,15 +29,18 @@ class DenoisingTask : public Task {
   std::string sample_name(int64_t sample) const override { return data_.train->name(sample); }
   // Decoded by a thread of their own, training.prefetch of them ahead.
   void announce(const std::vector<int64_t>& samples) override;
-  // "noisy" and "clean", [N,1,1,H,W] in [0,1] but for the noise, on the model's device
+  // What the loss reads (batch_names), [N,1,1,H,W] in [0,1] but for the noise, on the model's device
   TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override;
   Variable loss(const TensorMap& batch) override;
-  std::vector<std::string> metric_names() const override { return {"validation_psnr_db", "validation_ssim"}; }
+  // PSNR and SSIM where there are clean pictures; else the loss itself, of which less is better: "validation_sure_mse", Stein's
+  // estimate of the mean squared error, or "validation_noise2noise_mse", the distance to the second noisy picture.
+  std::vector<std::string> metric_names() const override;
+  bool larger_is_better() const override { return has_clean_pictures(config_); }
   Metrics validate(const std::function<bool()>& keep_going) override;
-  // "noisy", and "best scalar": TV with the lambda that is best for each picture, by each score, of the 81 that `primal evaluate`
+  // "noisy", and "best scalar" (with SURE and no clean pictures "best scalar by SURE"): TV with the lambda that is best for each picture, by each score, of the 81 that `primal evaluate`
   // tries; found on the CPU from 17 of them and the neighbours of the best.
   std::vector<Baseline> baselines(const std::function<bool()>& keep_going) override;
-  std::vector<LoggedSample> samples_to_log() override;  // clean, noisy, denoised, lambda
+  std::vector<LoggedSample> samples_to_log() override;  // clean where there is one, noisy, denoised, lambda
   std::string identity() const override;
 
   const UnrolledTv& unrolled_tv() const { return model_; }
@@ -46,20 +49,22 @@ class DenoisingTask : public Task {
   TrainingPlan plan(int64_t batch) const override;
 
  private:
-  Tensor clean(int64_t sample);
-  struct Pair {
-    Tensor noisy, clean;
-  };
-  Pair validation_pair(int64_t i, Device device) const;
+  Tensor picture(int64_t sample);
+  std::optional<double> known_sigma(int64_t sample);
+  TensorMap validation_sample(int64_t i, Device device) const;
+  Tensor clean_validation(int64_t i, Device device) const { return data_.validation->clean(i).to(device); }
+  std::vector<Baseline> baselines_of_loss(const std::function<bool()>& keep_going) const;
 
   TrainConfig config_;
+  DenoisingLoss loss_;
   Device device_;
   Initialiser init_;
   UnrolledTv model_;
   TrainingData data_;
-  int64_t n_samples_;                // the first of data_.train
-  std::deque<int64_t> announced_;    // those that ahead_ has yet to give
-  std::unique_ptr<Prefetch> ahead_;  // after data_, which it reads
+  int64_t n_samples_;                 // the first of data_.train
+  std::deque<int64_t> announced_;     // those that ahead_ has yet to give
+  std::unique_ptr<Prefetch> ahead_;   // after data_, which it reads
+  std::map<int64_t, double> sigmas_;  // estimated, of pictures that are noisy as they are
 };
 
 }  // namespace primal

@@ -1,6 +1,6 @@
 #include "apps/training/learner.h"
 
-#include "apps/training/denoising_task.h"
+#include "apps/training/denoising_loss.h"
 #include "model/model_options.h"
 #include "nn/cross_entropy/cross_entropy.h"
 #include "nn/mse_loss/mse_loss.h"
@@ -11,13 +11,14 @@ namespace {
 class DenoisingLearner : public Learner {
  public:
   DenoisingLearner(const TrainConfig& config, Initialiser& init)
-      : model_(model_options(config.model), init) {}
+      : model_(model_options(config.model), init), loss_(parse_denoising_loss(config.training.loss)) {}
   const Module& model() const override { return model_; }
-  std::vector<std::string> batch_names() const override { return {"noisy", "clean"}; }
-  Variable loss(const TensorMap& batch) const override { return denoising_loss(model_, batch); }
+  std::vector<std::string> batch_names() const override { return primal::batch_names(loss_); }
+  Variable loss(const TensorMap& batch) const override { return denoising_loss(model_, batch, loss_); }
 
  private:
   UnrolledTv model_;
+  DenoisingLoss loss_;
 };
 
 class ClassificationLearner : public Learner {

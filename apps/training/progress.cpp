@@ -1,6 +1,7 @@
 #include "apps/training/progress.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -43,6 +44,15 @@ Progress::Progress(ProgressMode mode, int64_t batch)
       colour_(wants_colour(STDERR_FILENO)),
       batch_(batch) {}
 
+namespace {
+
+// Mean squared errors are small: they are shown by their digits, others by their decimals.
+std::string metric_text(const std::string& name, double value) {
+  return name.ends_with("_mse") && !std::isnan(value) ? fmt::format("{:.4g}", value) : score_text(value, 4);
+}
+
+}  // namespace
+
 std::vector<ProgressField> progress_fields(const TrainEvent& e, int64_t batch) {
   const double rate = e.median_step_ms > 0.0 ? 1e3 * static_cast<double>(batch) / e.median_step_ms : 0.0;
   std::vector<ProgressField> fields{{fmt::format("step {}/{}", e.step, e.n_steps), 0},
@@ -58,11 +68,11 @@ std::vector<ProgressField> progress_fields(const TrainEvent& e, int64_t batch) {
       const std::string& name = e.metric_names[i];
       if (!name.starts_with(kOfValidation)) continue;
       text += fmt::format("{} {} {}", i == 0 ? "" : ",", name.substr(kOfValidation.size()),
-                          score_text(e.validation[i].mean, 4));
+                          metric_text(name, e.validation[i].mean));
     }
     for (const Baseline& b : e.baselines) {
       text += fmt::format("{}{} {}", &b == &e.baselines.front() ? " (" : "; ", b.name,
-                          score_text(b.metrics.at(0).mean, 4));
+                          metric_text(e.metric_names.front(), b.metrics.at(0).mean));
     }
     if (!e.baselines.empty()) text += ")";
     fields.push_back({text, 0});

@@ -56,8 +56,9 @@ StepTrial try_step(Task& task, int64_t batch) {
 }
 
 std::string does_not_fit(const TrainConfig& config, const UnrolledTv& model, int64_t free_bytes) {
+  const DenoisingLoss loss = parse_denoising_loss(config.training.loss);
   const auto needs = [&](int64_t batch, int64_t size) {
-    return plan_training(model, {batch, 1, 1, size, size}).bytes.total();
+    return plan_denoising(model, {batch, 1, 1, size, size}, loss).bytes.total();
   };
   const int64_t batch = config.training.batch, size = config.data.size;
   const int64_t needed = needs(batch, size);

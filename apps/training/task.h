@@ -56,9 +56,10 @@ class Task {
   virtual Variable loss(const TensorMap& batch) = 0;
 
   virtual std::vector<std::string> metric_names() const = 0;  // what validate() returns, in its order
-  // Of the model as it stands, on pictures it was not trained on; the first one decides what is best (larger is better).
+  // Of the model as it stands, on pictures it was not trained on; the first one decides what is best.
   // Returns early, with nothing, when keep_going() turns false.
   virtual Metrics validate(const std::function<bool()>& keep_going) = 0;
+  virtual bool larger_is_better() const { return true; }  // of the first metric
 
   // The first few validation samples and what the model makes of them as it stands; nothing where a task has no pictures to show.
   virtual std::vector<LoggedSample> samples_to_log() { return {}; }

@@ -65,6 +65,7 @@ class Run {
       std::ranges::for_each(remarks, on_remark_);
     }
     state_.pictures = pictures;
+    state_.metric = task.metric_names().front();
     std::error_code unknown;  // a folder that was removed has no name
     state_.started_in = fs::current_path(unknown).string();
     save(folder_.last());  // a folder that cannot be written shows now, not in an hour
@@ -322,13 +323,13 @@ class Run {
       said_no_mean_ = true;
       return;
     }
-    if (first.mean > state_.to_exceed + config_.training.min_delta) {
+    if (is_better(first.mean, state_.to_exceed, config_.training.min_delta)) {
       state_.to_exceed = first.mean;
       state_.n_waited = 0;
     } else {
       ++state_.n_waited;
     }
-    if (!(first.mean > state_.best)) return;
+    if (!is_better(first.mean, state_.best, 0.0)) return;
     state_.best = first.mean;
     state_.best_step = state_.step;
     save(folder_.best());
@@ -336,15 +337,22 @@ class Run {
 
   // A map that is 0 everywhere returns the noisy pictures, and where it is 0 it has no gradient: the training does not recover.
   void note_standstill(const Metrics& metrics) {
-    constexpr double kEqual = 1e-3;  // dB
+    constexpr double kEqual = 1e-3;  // dB; of a mean squared error, a part of it
     const auto noisy = std::ranges::find(baselines_, "noisy", &Baseline::name);
     if (said_standstill_ || metrics.empty() || noisy == baselines_.end() || noisy->metrics.empty()) return;
-    if (!(std::abs(metrics.front().mean - noisy->metrics.front().mean) < kEqual)) return;
+    const double unit = task_.larger_is_better() ? 1.0 : std::abs(noisy->metrics.front().mean);
+    if (!(std::abs(metrics.front().mean - noisy->metrics.front().mean) < kEqual * unit)) return;
     said_standstill_ = true;
     on_remark_(fmt::format(
         "step {}: the results equal the noisy pictures, so the model changes nothing and gets no gradient "
         "any more; start again with a lower training.learning_rate than {:g}",
         state_.step, config_.training.learning_rate));
+  }
+
+  // By more than so much; anything is better than what no validation gave.
+  bool is_better(double metric, double than, double by_more) const {
+    if (than <= TrainingState{}.best) return true;
+    return task_.larger_is_better() ? metric > than + by_more : metric < than - by_more;
   }
 
   bool out_of_patience() const {

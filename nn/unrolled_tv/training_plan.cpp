@@ -1,6 +1,7 @@
 #include "nn/unrolled_tv/training_plan.h"
 
 #include "nn/mse_loss/mse_loss.h"
+#include "nn/sure_loss/sure_loss.h"
 #include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/rehearsal.h"
 
@@ -41,23 +42,38 @@ TrainingPlan plan_training(const RehearsedStep& step) {
   return plan;
 }
 
-TrainingPlan plan_training(const UnrolledTv& model, const Shape& z) {
+namespace {
+
+// The loss of a step on pictures of any content.
+std::function<Variable()> loss_on(const UnrolledTv& model, const Shape& z, StepLoss loss) {
+  const auto picture = [&] { return Tensor::empty(z, DType::f32, model.device()); };
+  if (loss == StepLoss::mse)
+    return [&model, noisy = picture(), clean = picture()] {
+      return mse_loss(model.forward(noisy).denoised, clean);
+    };
+  const auto of_each = [&] { return Tensor::full({z[0]}, 1.0, DType::f32, model.device()); };
+  return [&model, moved = picture(),
+          in = SureInputs{.z = picture(), .b = picture(), .sigma = of_each(), .eps = of_each()}] {
+    return sure_loss(model.forward(in.z).denoised, model.forward(moved).denoised, in);
+  };
+}
+
+}  // namespace
+
+TrainingPlan plan_training(const UnrolledTv& model, const Shape& z, StepLoss loss) {
   const Device device = model.device();
   const UnrolledTvOptions& options = model.options();
-  return plan_training(RehearsedStep{
-      .make_model =
-          [&] {
-            Initialiser init(0, DType::f32, device);
-            return std::make_unique<UnrolledTv>(options, init);
-          },
-      .make_loss = [&](const Module& rehearsed) -> std::function<Variable()> {
-        const Tensor noisy = Tensor::empty(z, DType::f32, device),
-                     clean = Tensor::empty(z, DType::f32, device);
-        const auto& own = dynamic_cast<const UnrolledTv&>(rehearsed);
-        return [=, &own] { return mse_loss(own.forward(noisy).denoised, clean); };
-      },
-      .tape_bytes = pdhg_tape_bytes(z, DType::f32, {.n_iter = options.n_iter, .axes = options.axes},
-                                    options.learn_steps)});
+  const int64_t tape =
+      pdhg_tape_bytes(z, DType::f32, {.n_iter = options.n_iter, .axes = options.axes}, options.learn_steps);
+  return plan_training(RehearsedStep{.make_model =
+                                         [&] {
+                                           Initialiser init(0, DType::f32, device);
+                                           return std::make_unique<UnrolledTv>(options, init);
+                                         },
+                                     .make_loss = [&](const Module& rehearsed) -> std::function<Variable()> {
+                                       return loss_on(dynamic_cast<const UnrolledTv&>(rehearsed), z, loss);
+                                     },
+                                     .tape_bytes = loss == StepLoss::sure ? 2 * tape : tape});
 }
 
 }  // namespace primal

@@ -46,7 +46,9 @@ struct RehearsedStep {
 };
 TrainingPlan plan_training(const RehearsedStep& step);
 
-// One step on z [N,1,D,H,W], where the model lives. ConfigError inside of a rehearsal.
-TrainingPlan plan_training(const UnrolledTv& model, const Shape& z);
+// One step on z [N,1,D,H,W], where the model lives, with the loss nn/mse_loss or nn/sure_loss; the second runs the model twice and keeps
+// both. ConfigError inside of a rehearsal.
+enum class StepLoss { mse, sure };
+TrainingPlan plan_training(const UnrolledTv& model, const Shape& z, StepLoss loss = StepLoss::mse);
 
 }  // namespace primal

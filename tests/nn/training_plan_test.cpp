@@ -5,6 +5,7 @@
 
 #include "nn/adam/adam.h"
 #include "nn/mse_loss/mse_loss.h"
+#include "nn/sure_loss/sure_loss.h"
 #include "tensor/exec.h"
 #include "tensor/memory_pool.h"
 
@@ -74,6 +75,34 @@ TEST(TrainingPlan, MemoryIsWhatAStepTakes) {
     expect_planned_as_measured(options_of(16, 2, 100, learn_steps), {2, 1, 1, 128, 96});
     expect_planned_as_measured(options_of(24, 1, 20, learn_steps), {1, 1, 1, 131, 97});
   }
+}
+
+TEST(TrainingPlan, StepsOfSureRunTheModelTwiceAndKeepBoth) {
+  Initialiser init;
+  const UnrolledTv model(options_of(16, 2, 64, false), init);
+  const Shape z{1, 1, 1, 96, 96};
+  const TrainingPlan mse = plan_training(model, z), sure = plan_training(model, z, StepLoss::sure);
+  EXPECT_DOUBLE_EQ(sure.flops.convolutions, 2.0 * mse.flops.convolutions);
+  EXPECT_DOUBLE_EQ(sure.flops.pdhg, 2.0 * mse.flops.pdhg);
+  EXPECT_EQ(sure.bytes.tape, 2 * mse.bytes.tape);
+  EXPECT_EQ(sure.bytes.weights, mse.bytes.weights);
+  EXPECT_NEAR(static_cast<double>(sure.bytes.activations), 2.0 * static_cast<double>(mse.bytes.activations),
+              0.05 * static_cast<double>(sure.bytes.activations));
+  // What a step takes.
+  const auto before = static_cast<int64_t>(host_pool().stats().live_bytes);
+  const UnrolledTv trained(model.options(), init);
+  Adam adam(trained.parameters(), {});
+  const Tensor picture = Tensor::full(z, 0.5), one = Tensor::full({1}, 0.1);
+  for (int step = 0; step < 2; ++step) {
+    host_pool().reset_peak();
+    trained.zero_grad();
+    const Tensor moved = Tensor::full(z, 0.51), b = Tensor::full(z, 1.0);
+    sure_loss(trained.forward(picture).denoised, trained.forward(moved).denoised, {picture, b, one, one})
+        .backward();
+    adam.step();
+  }
+  const auto measured = static_cast<double>(static_cast<int64_t>(host_pool().stats().peak_bytes) - before);
+  EXPECT_NEAR(static_cast<double>(sure.bytes.total()) / measured, 1.0, 0.1);
 }
 
 TEST(TrainingPlan, CountsTheWeightsOfTheSymmetricBoundary) {
