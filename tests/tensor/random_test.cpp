@@ -73,7 +73,9 @@ TEST(RandomStream, SignsAreBalancedAndDependOnTheElementAlone) {
   for (int64_t i = 0; i < signs.numel(); ++i) {
     const double sign = static_cast<double>(signs.data<float>()[i]);
     ASSERT_EQ(std::abs(sign), 1.0);
-    if (i < few.numel()) EXPECT_EQ(few.data<double>()[i], sign);
+    if (i < few.numel()) {
+      EXPECT_EQ(few.data<double>()[i], sign);
+    }
     sum += sign;
     if (i > 0) neighbours += sign * static_cast<double>(signs.data<float>()[i - 1]);
   }
