@@ -121,7 +121,7 @@ bool begins_with_model(const std::vector<std::string>& paths) {
     PictureInput file{.file = word, .name = {}};
     return !format_of(file);
   }
-  if (best_checkpoint_in(word)) return true;
+  if (best_checkpoint_in(word) || (paths.size() > 1 && find_shipped_model(word))) return true;
   try {
     return find_inputs({word}).empty();
   } catch (const Error&) {

@@ -75,6 +75,12 @@ TEST_F(ModelsCli, ListsModelsAndTakesTheirNames) {
   const Outcome named = run("denoise tiny " + path("noisy.png") + " -o " + path("a.png"));
   ASSERT_EQ(named.exit_code, 0) << named.err;
   EXPECT_TRUE(has(named.err, "models/tiny.safetensors")) << named.err;
+  // A folder of that name that is no run does not hide it.
+  const fs::path here = fs::current_path();
+  fs::current_path(folder_.path());
+  fs::create_directories("tiny/train");
+  EXPECT_EQ(run("export tiny -o " + path("copy.safetensors")).exit_code, 0);
+  fs::current_path(here);
   const Outcome unknown = run("denoise tinny " + path("noisy.png") + " -o " + path("b.png"));
   EXPECT_EQ(unknown.exit_code, 3);
   EXPECT_TRUE(has(unknown.err, "`primal models` lists")) << unknown.err;
