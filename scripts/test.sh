@@ -2,7 +2,8 @@
 # Installs, builds everything in Release, runs the whole test suite and lists what was skipped and why. Arguments go to ctest.
 #
 #   scripts/test.sh                    everything
-#   scripts/test.sh --all              with a browser for the tests of web pages, where it can be installed
+#   scripts/test.sh --all              with a browser for the tests of web pages, and Python packages to compare with (in
+#                                      build/python), where they can be installed
 #   scripts/test.sh -R pdhg            the tests whose name matches
 #   scripts/test.sh -LE slow           all but the slow ones
 #   PRIMAL_WERROR=ON scripts/test.sh   warnings are errors, as in CI
@@ -13,6 +14,12 @@ if [[ ${1:-} == --all ]]; then
   shift
   "$root/scripts/install_packages.sh" chromium chromium-driver python3-selenium ||
     echo "no browser here: the tests of web pages will be skipped" >&2
+  command -v python3 > /dev/null && python3 -m pip --version > /dev/null 2>&1 ||
+    "$root/scripts/install_packages.sh" python3-minimal python3-pip || true
+  python3 -m pip install --quiet --root-user-action=ignore --only-binary :all: --upgrade --target "$root/build/python" \
+    numpy pillow tifffile nibabel tensorboard ||
+    echo "no packages from PyPI here: the tests that compare with them will be skipped" >&2
+  export PYTHONPATH="$root/build/python"
 fi
 "$root/scripts/build.sh"
 rc=0

@@ -91,13 +91,8 @@ def tiff_cases(cases):
     for planar in ("contig", "separate"):
         for kind in ("u1", "u2", "f4"):
             rgb = array((21, 17, 3), kind)
-            if kind == "f4":
-                grey = (19595 * rgb[..., 0].astype("f8") + 38470 * rgb[..., 1] + 7471 * rgb[..., 2]) / 65536
-            else:
-                wide = rgb.astype("u8")
-                grey = (19595 * wide[..., 0] + 38470 * wide[..., 1] + 7471 * wide[..., 2] + 32768) >> 16
             stored = rgb if planar == "contig" else np.moveaxis(rgb, -1, 0)
-            cases.add(f"tiff_rgb_{planar}_{kind}.tif", grey.astype(kind), tifffile.imread,
+            cases.add(f"tiff_rgb_{planar}_{kind}.tif", rgb, tifffile.imread,
                       lambda path, v=stored, p=planar: tifffile.imwrite(path, v, photometric="rgb", planarconfig=p))
 
 
@@ -151,16 +146,16 @@ def pillow_cases(cases):
     colour = Image.fromarray(np.stack([array((31, 27), "u1") for _ in range(3)], -1))
     load = lambda path: np.asarray(Image.open(path))
     cases.add("pillow_grey.pgm", np.asarray(grey), load, grey.save, ".png")
-    cases.add("pillow_colour.ppm", np.asarray(colour.convert("L")), load, colour.save, ".png")
+    cases.add("pillow_colour.ppm", np.asarray(colour), load, colour.save, ".png")
     cases.add("pillow_lossless_grey.webp", np.asarray(grey), load, lambda path: grey.convert("RGB").save(path, lossless=True, exact=True), ".png")
-    cases.add("pillow_lossless_colour.webp", np.asarray(colour.convert("L")), load, lambda path: colour.save(path, lossless=True, exact=True), ".png")
+    cases.add("pillow_lossless_colour.webp", np.asarray(colour), load, lambda path: colour.save(path, lossless=True, exact=True), ".png")
     smooth = colour.filter(ImageFilter.GaussianBlur(3))
 
     def save_lossy(path):
         smooth.save(path, quality=80)
-        save_lossy.expected[...] = np.asarray(Image.open(path).convert("RGB").convert("L"))
+        save_lossy.expected[...] = np.asarray(Image.open(path).convert("RGB"))
 
-    save_lossy.expected = np.zeros((31, 27), "u1")
+    save_lossy.expected = np.zeros(np.asarray(smooth).shape, "u1")
     cases.add("pillow_lossy.webp", save_lossy.expected, load, save_lossy, ".png")
     floats = Image.fromarray(array((31, 27), "f4"))
     cases.add("pillow_floats.pfm", np.asarray(floats), load, floats.save)

@@ -72,6 +72,14 @@ bool has_colour(const Raster& raster) {
   return false;
 }
 
+void forget_channels(Raster& raster) {
+  auto* origin = std::get_if<TiffOrigin>(&raster.origin);
+  if (origin == nullptr) return;
+  for (TiffOrigin::Page& page : origin->pages) {
+    if (tells_of_channels(page.description)) page.description.clear();
+  }
+}
+
 Raster grey(Raster raster) {
   if (raster.channels == 1) return raster;
   dispatch_sample(raster.type, [&]<class T>() {
@@ -79,11 +87,7 @@ Raster grey(Raster raster) {
     const size_t n = raster.n_samples() / 3;
     for (size_t i = 0; i < n; ++i) samples[i] = weighed(samples + 3 * i);  // reads stay ahead of writes
   });
-  if (auto* origin = std::get_if<TiffOrigin>(&raster.origin)) {
-    for (TiffOrigin::Page& page : origin->pages) {
-      if (tells_of_channels(page.description)) page.description.clear();
-    }
-  }
+  forget_channels(raster);
   raster.channels = 1;
   raster.samples.resize(raster.n_samples() * bytes_of(raster.type));
   return raster;

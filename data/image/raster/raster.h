@@ -98,6 +98,9 @@ ValueRange value_range(const Raster& raster, const std::string& name);
 // Whether some pixel has channels that differ.
 bool has_colour(const Raster& raster);
 
+// Leaves out descriptions of a TIFF that count the channels or say how they lie: they may be written in another way.
+void forget_channels(Raster& raster);
+
 // One channel, by ITU-R 601-2: integers as data/preprocess does it, (19595 R + 38470 G + 7471 B + 2^15) >> 16; floats with the same
 // weights in double. Descriptions of a TIFF that count the channels are left out.
 Raster grey(Raster raster);
