@@ -138,8 +138,9 @@ void add_denoise_options(CLI::App& command, DenoiseOptions& o) {
 void check_denoise_options(const DenoiseOptions& o) {
   if (!o.lambda && o.paths.size() < 2) {
     throw ConfigError(
-        "[denoise] expects MODEL followed by pictures, found only {}; for scalar TV without a model give "
-        "--lambda",
+        "[denoise] expects pictures, found only {}, which is taken for a model, as it is neither a picture "
+        "nor a folder "
+        "with pictures",
         o.paths.front());
   }
   for (const std::string& path : o.paths) {

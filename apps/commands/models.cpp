@@ -36,7 +36,13 @@ nlohmann::json model_json(const ShippedModel& model) {
 void list_models(const CommonOptions& common) {
   const std::vector<ShippedModel> models = shipped_models();
   nlohmann::json rows = nlohmann::json::array();
-  for (const ShippedModel& model : models) rows.push_back(model_json(model));
+  for (const ShippedModel& model : models) {
+    try {
+      rows.push_back(model_json(model));
+    } catch (const Error& error) {
+      say("note: {} is left out: {}\n", model.name, error.what());
+    }
+  }
   if (common.json) {
     print_json({{"folder", shipped_models_folder().string()}, {"models", rows}});
     return;
@@ -55,7 +61,7 @@ void list_models(const CommonOptions& common) {
   }
   if (!common.quiet) {
     say("A command takes a name in place of a file: primal denoise {} noisy.png -o denoised\n",
-        models.front().name);
+        rows.front()["name"].get<std::string>());
   }
 }
 

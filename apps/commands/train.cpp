@@ -398,7 +398,8 @@ void add_train_command(CLI::App& program) {
   }
   command->footer(
       "The pictures must be clean: new noise is added at each use, and the result of the model is compared\n"
-      "with them. With training.loss=sure and noise.high=0 they are noisy pictures, and nothing is added;\n"
+      "with them. With training.loss=sure and noise.low and noise.high 0 they are noisy, and nothing is "
+      "added;\n"
       "training.loss=noise2noise takes pairs of noisy pictures from data.manifest, the second one in its\n"
       "clean column. Where no clean picture is known, validation reports the loss itself. They may be "
       "reached through symbolic links. Validation pictures with an infinite PSNR\n"
@@ -410,8 +411,9 @@ void add_train_command(CLI::App& program) {
       keys +
       "\nExamples:\n  primal train configs/thesis.toml --data chest_xray -o runs/thesis --keep 3\n"
       "  primal train --resume -o runs/thesis\n"
-      "  primal train configs/thesis.toml --data noisy_pictures --set training.loss=sure --set noise.high=0\n"
-      "    -o runs/noisy");
+      "  primal train configs/thesis.toml --data noisy_pictures --set training.loss=sure --set noise.low=0 "
+      "\\\n"
+      "      --set noise.high=0 -o runs/noisy");
   command->callback([options] { train_command(*options); });
 }
 

@@ -109,6 +109,10 @@ DenoisingInput PictureDenoising::read(const DenoisingJob& job) {
   DenoisingInput read{read_one(job.input, range_), {}};
   const Raster& raster = read.picture.raster;
   check_pages(job, read.picture);
+  if (options_.best && read.picture.n_planes > 1) {
+    throw DataError("[denoise] --best is for grey pictures, {} is in colour: --colour grey makes it grey",
+                    job.input.str());
+  }
   if (options_.is_scored()) check_scorable(raster.width, raster.height, job.input.str());
   if (options_.has_rule() && !options_.sigma && std::min(raster.width, raster.height) < kMinNoiseSide) {
     throw DataError(
@@ -293,7 +297,7 @@ GreyInput PictureDenoising::read_one(const PictureInput& input, const LevelRange
   }
   if (grey.was_colour && grey.n_planes == 1 && !said_grey_ && !options_.quiet) {
     said_grey_ = true;
-    say("{} is in colour: it is converted to grey (ITU-R 601), like every picture in colour\n", input.str());
+    say("{} is in colour: it is converted to grey (ITU-R 601)\n", input.str());
   }
   if (!options_.quiet) {
     for (const std::string& fault : grey.raster.remarks) say("{}: {}\n", input.str(), fault);
@@ -393,7 +397,10 @@ void PictureDenoising::talk_of_noise(const std::string& name, const DenoisingRow
       options_.lambda || denoiser_.is_autoencoder() || !denoiser_.config().data.manifest.empty()
           ? std::string()
           : noise_range_remark(row.noise, denoiser_.config().noise);
-  if (!outside.empty()) ++n_outside_;
+  if (!outside.empty() && row.picture != last_outside_) {  // its channels and pages count once
+    ++n_outside_;
+    last_outside_ = row.picture;
+  }
   if (options_.quiet) return;
   if (!options_.is_scored() || options_.to_standard_output) {
     say("{}: {}{}\n", name, noise_text(row.noise),

@@ -147,6 +147,7 @@ class PictureDenoising {
   LevelRange range_;
   bool said_grey_ = false, said_alpha_ = false, said_range_ = false;
   size_t n_far_ = 0, n_outside_ = 0;
+  std::string last_outside_;
 };
 
 }  // namespace primal

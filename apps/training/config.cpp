@@ -150,7 +150,8 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
        {"denoise", "classify", "reconstruct"}},
       {"data.folder",
        &c.data.folder,
-       "CLEAN pictures (training.loss sure: noisy ones, if noise.high = 0), flat or with train/val/test; "
+       "CLEAN pictures (training.loss sure: noisy ones, if noise.low and noise.high are 0), flat or with "
+       "train/val/test; "
        "empty: phantoms",
        0,
        0,

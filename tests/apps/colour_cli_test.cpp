@@ -135,6 +135,11 @@ TEST_F(ColourCli, OtherFormatsKeepTheirColour) {
 }
 
 TEST_F(ColourCli, SaysWhatDoesNotFit) {
+  const Outcome best = run("denoise --lambda 0.1 " + path("rgb.png") + " --noise 0.3 --best");
+  EXPECT_EQ(best.exit_code, 3);
+  EXPECT_TRUE(has(best.err, "--best is for grey pictures")) << best.err;
+  EXPECT_EQ(run("denoise --lambda 0.1 " + path("rgb.png") + " --noise 0.3 --best --colour grey").exit_code,
+            0);
   const Outcome o = run("denoise --lambda 0.1 " + path("rgb.png") + " --clean " + path("channel0.png"));
   EXPECT_EQ(o.exit_code, 3);
   EXPECT_TRUE(has(o.err, "only one of") && has(o.err, "--colour grey")) << o.err;

@@ -72,6 +72,10 @@ TEST_F(ModelsCli, ListsModelsAndTakesTheirNames) {
   const json report = json::parse(run("models --json").out);
   EXPECT_EQ(report.at("models").at(0).at("name"), "tiny");
   EXPECT_EQ(report.at("models").at(0).at("bytes"), fs::file_size(folder_ / "models/tiny.safetensors"));
+  std::ofstream(folder_ / "models/broken.safetensors") << "no tensors";
+  const Outcome rest = run("models");
+  EXPECT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_TRUE(has(rest.out, "tiny") && has(rest.err, "broken is left out")) << rest.out << rest.err;
   const Outcome named = run("denoise tiny " + path("noisy.png") + " -o " + path("a.png"));
   ASSERT_EQ(named.exit_code, 0) << named.err;
   EXPECT_TRUE(has(named.err, "models/tiny.safetensors")) << named.err;
