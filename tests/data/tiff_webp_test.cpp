@@ -170,6 +170,10 @@ TEST_F(Tiff, HandMadeFilesAreRead) {
     std::vector<TiffTag> alpha = tiff_tags(2, 1, 8, 1, 1, 2);
     alpha.insert(alpha.end() - 1, {338, 3, {2}});
     EXPECT_EQ(read(alpha, {{7, 0, 9, 255}}), (List{7, 9}));
+    // A second channel is not taken for transparency.
+    std::vector<TiffTag> band = tiff_tags(2, 1, 8, 1, 1, 2);
+    band.insert(band.end() - 1, {338, 3, {0}});
+    EXPECT_THROW(read(band, {{7, 0, 9, 255}}), DataError);
     std::vector<TiffTag> turned = tiff_tags(2, 1, 8);
     turned.insert(turned.begin() + 5, {274, 3, {6}});
     EXPECT_EQ(read(turned, {{1, 2}}), (List{1, 2}));

@@ -173,6 +173,14 @@ TiffPage describe_page(TIFF* tiff, int64_t number, uint64_t file_bytes, const st
     throw DataError(
         "[tiff] {}, page {}: {} samples per pixel, {} of them extra, expected {} and its extra ones", name,
         number, page.samples_per_pixel, n_extra, page.channels);
+  // RGB with one more sample is RGB with alpha, whatever the file calls it; beside grey it has to be called so.
+  const bool is_alpha = n_extra == 1 && (page.channels == 3 || extra[0] != EXTRASAMPLE_UNSPECIFIED);
+  if (n_extra > 0 && !is_alpha)
+    throw DataError(
+        "[tiff] {}, page {}: {} samples per pixel that are neither colours nor transparency, expected grey "
+        "or RGB; save "
+        "each channel as a page or a file of its own",
+        name, number, page.samples_per_pixel);
   const uint64_t bytes = bytes_of(page.type) * page.samples_per_pixel;
   const double ratio = packing_ratio(page.compression);
   check_volume(name, "tiff", {1, page.width, page.height, bytes}, file_bytes, ratio);
