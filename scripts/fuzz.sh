@@ -2,13 +2,14 @@
 # Builds the fuzz targets (clang, libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer) and runs each for SECONDS, side by
 # side over the cores. Fails on a finding, which it leaves in build/fuzz/findings, with the command that repeats it.
 #
-#   scripts/fuzz.sh [SECONDS]      default 60
+#   scripts/fuzz.sh [SECONDS [SEED]]      default 60, and a seed of its own each time
 #
 # What a run has learnt stays in build/fuzz/corpus, and the next one goes on from there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 seconds=${1:-60}
-if [[ ! $seconds =~ ^[0-9]+$ ]]; then echo "usage: scripts/fuzz.sh [SECONDS]" >&2; exit 2; fi
+seed=${2:-0}  # 0: libFuzzer takes the time
+if [[ ! $seconds =~ ^[0-9]+$ || ! $seed =~ ^[0-9]+$ ]]; then echo "usage: scripts/fuzz.sh [SECONDS [SEED]]" >&2; exit 2; fi
 
 cmake --preset fuzz --log-level=WARNING -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)"
 cmake --build --preset fuzz
@@ -20,7 +21,7 @@ mkdir -p "$findings"
 fuzz() {
   mkdir -p "$corpus/$1"
   local log=$findings/$1.log
-  if "$bin/fuzz_$1" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=4096 -max_len="$2" -print_final_stats=1 \
+  if "$bin/fuzz_$1" -seed="$seed" -max_total_time="$seconds" -timeout=30 -rss_limit_mb=4096 -max_len="$2" -print_final_stats=1 \
       -artifact_prefix="$findings/$1-" "$corpus/$1" "$seeds/$1" > "$log" 2>&1; then
     echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in $seconds s, no finding"
   else

@@ -236,6 +236,16 @@ TEST_F(Tiff, EveryTruncationAndDamageIsSurvived) {
   }
 }
 
+TEST_F(Tiff, TilesThatTheStandardDoesNotAllowBecomeStrips) {
+  Raster raster{.format = PictureFormat::tiff, .width = 5, .height = 3, .white = 255.0};
+  raster.origin = TiffOrigin{.compression = 8, .tile_width = 9, .tile_height = 16};
+  allocate(raster);
+  for (size_t i = 0; i < raster.samples.size(); ++i) raster.samples[i] = static_cast<uint8_t>(i);
+  const Raster again = decode_raster(encode_raster(raster, PictureFormat::tiff), "test");
+  EXPECT_EQ(again.samples, raster.samples);
+  EXPECT_EQ(std::get<TiffOrigin>(again.origin).tile_width, 0u);
+}
+
 TEST_F(Tiff, NoMemoryIsTakenForExtentsThatLie) {
   std::vector<TiffTag> tiles = tiff_tags(8, 8, 8);
   tiles.erase(tiles.begin() + 6);  // no rows per strip

@@ -46,6 +46,8 @@ class Writer {
   Writer(const Raster& raster, const PngText& text)
       : raster_(raster), text_(text), origin_(origin_of(raster)), stream_(mode()) {
     if (stream_.get() == nullptr) fail();
+    // libtiff reads tiles of any size, but writes those that the standard allows.
+    if (origin_.tile_width % 16 != 0 || origin_.tile_height % 16 != 0) origin_.tile_width = 0;
   }
 
   std::vector<uint8_t> write() {
@@ -75,6 +77,12 @@ class Writer {
     if (TIFFSetField(stream_.get(), tag, values...) != 1) fail();
   }
 
+  // What may be left out where a file said something that libtiff does not write.
+  template <class... Values>
+  void offer(uint32_t tag, Values... values) {
+    TIFFSetField(stream_.get(), tag, values...);
+  }
+
   void set_tags(int64_t p) {
     const bool colour = raster_.channels == 3;
     set(TIFFTAG_IMAGEWIDTH, static_cast<uint32_t>(raster_.width));
@@ -89,7 +97,7 @@ class Writer {
     set(TIFFTAG_COMPRESSION, static_cast<int>(origin_.compression));
     if (origin_.predictor != PREDICTOR_NONE) set(TIFFTAG_PREDICTOR, static_cast<int>(origin_.predictor));
     if (const auto software = text_.find("Software"); software != text_.end())
-      set(TIFFTAG_SOFTWARE, software->second.c_str());
+      offer(TIFFTAG_SOFTWARE, software->second.c_str());
     if (origin_.tile_width > 0) {
       set(TIFFTAG_TILEWIDTH, origin_.tile_width);
       set(TIFFTAG_TILELENGTH, origin_.tile_height);
@@ -98,10 +106,10 @@ class Writer {
     }
     if (static_cast<size_t>(p) >= origin_.pages.size()) return;
     const TiffOrigin::Page& page = origin_.pages[static_cast<size_t>(p)];
-    if (!page.description.empty()) set(TIFFTAG_IMAGEDESCRIPTION, page.description.c_str());
-    if (page.x_resolution > 0.0f) set(TIFFTAG_XRESOLUTION, static_cast<double>(page.x_resolution));
-    if (page.y_resolution > 0.0f) set(TIFFTAG_YRESOLUTION, static_cast<double>(page.y_resolution));
-    if (page.x_resolution > 0.0f) set(TIFFTAG_RESOLUTIONUNIT, static_cast<int>(page.resolution_unit));
+    if (!page.description.empty()) offer(TIFFTAG_IMAGEDESCRIPTION, page.description.c_str());
+    if (page.x_resolution > 0.0f) offer(TIFFTAG_XRESOLUTION, static_cast<double>(page.x_resolution));
+    if (page.y_resolution > 0.0f) offer(TIFFTAG_YRESOLUTION, static_cast<double>(page.y_resolution));
+    if (page.x_resolution > 0.0f) offer(TIFFTAG_RESOLUTIONUNIT, static_cast<int>(page.resolution_unit));
   }
 
   size_t pixel_bytes() const { return bytes_of(raster_.type) * static_cast<size_t>(raster_.channels); }
