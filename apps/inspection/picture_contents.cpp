@@ -5,6 +5,7 @@
 
 #include "apps/shell/streams.h"
 #include "data/image/image.h"
+#include "data/image/raster/raster.h"
 
 namespace primal {
 namespace {
@@ -51,14 +52,9 @@ PictureContents read_picture_contents(const std::filesystem::path& file) {
                            .remarks = image.remarks,
                            .channels = {}};
   // A grey picture that is stored as RGB, as many JPEG files are, has one channel three times.
-  const auto is_grey_at = [&](size_t i) {
-    return image.levels[i] == image.levels[i + 1] && image.levels[i] == image.levels[i + 2];
-  };
-  bool is_grey = image.channels == 3;
-  for (size_t i = 0; is_grey && i < image.levels.size(); i += 3) is_grey = is_grey_at(i);
-  const int n_channels = is_grey ? 1 : image.channels;
+  const int n_channels = has_colour(image) ? image.channels : 1;
   for (int c = 0; c < n_channels; ++c) contents.channels.push_back(channel_of(image, c));
-  if (is_grey) contents.channels.front().name = "red = green = blue";
+  if (n_channels < image.channels) contents.channels.front().name = "red = green = blue";
   return contents;
 }
 

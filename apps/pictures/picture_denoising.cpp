@@ -52,7 +52,11 @@ Figure comparison(const Tensor& clean, const Tensor& noisy, const Denoised& resu
 double noise_beside_luminance(const Tensor& rgb, const PictureNoise& of_luminance) {
   if (!of_luminance.estimate || !(of_luminance.estimate->sigma > 0.0)) return 1.0;
   double sum = 0.0;
-  for (int64_t c = 0; c < rgb.size(0); ++c) sum += noise_of_picture(rgb.slice(c, c + 1)).estimate->sigma;
+  for (int64_t c = 0; c < rgb.size(0); ++c) {
+    const PictureNoise noise = noise_of_picture(rgb.slice(c, c + 1));
+    if (!noise.estimate) return 1.0;
+    sum += noise.estimate->sigma;
+  }
   return std::clamp(sum / 3.0 / of_luminance.estimate->sigma, 1.0, 2.0);
 }
 
@@ -229,9 +233,8 @@ Denoised PictureDenoising::solve_colour(const std::string& name, const Tensor& z
   find_noise(name, y, clean_y, row);
   Meter meter(name, !options_.quiet, is_terminal(STDERR_FILENO));
   const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
-  const double factor = noise_beside_luminance(z, row.noise);
-  if (denoiser_.has_map()) return denoiser_.with_map_of(y, z, factor, watch);
-  if (row.lambda) *row.lambda *= factor;
+  if (denoiser_.has_map()) return denoiser_.with_map_of(y, z, noise_beside_luminance(z, row.noise), watch);
+  if (row.lambda) *row.lambda *= noise_beside_luminance(z, row.noise);
   std::vector<Tensor> x;
   Denoised result;
   for (int64_t c = 0; c < z.size(0); ++c) {

@@ -10,6 +10,7 @@
 #include "apps/shell/streams.h"
 #include "apps/training/checkpoint.h"
 #include "apps/training/model_choice.h"
+#include "data/image/raster/raster.h"
 #include "data/noise/noise.h"
 #include "data/preprocess/preprocess.h"
 #include "model/denoise.h"
@@ -48,14 +49,6 @@ Fitted fitted(const Image& grey, const WatchSettings& s) {
     return std::max(kLeastSide, static_cast<int64_t>(std::llround(scaled)));
   };
   return {resize_bicubic(grey, side(width), side(height)), fmt::format(", reduced from {}", whole)};
-}
-
-bool has_colour(const Image& image) {
-  const std::vector<uint16_t>& levels = image.levels;
-  for (size_t i = 0; image.channels == 3 && i < levels.size(); i += 3) {
-    if (levels[i] != levels[i + 1] || levels[i] != levels[i + 2]) return true;
-  }
-  return false;
 }
 
 void remark_on(const Image& image, const std::string& name, const LevelRange& range) {

@@ -72,6 +72,14 @@ bool has_colour(const Raster& raster) {
   return false;
 }
 
+bool has_colour(const Image& image) {
+  const std::vector<uint16_t>& levels = image.levels;
+  for (size_t i = 0; image.channels == 3 && i < levels.size(); i += 3) {
+    if (levels[i] != levels[i + 1] || levels[i] != levels[i + 2]) return true;
+  }
+  return false;
+}
+
 void forget_channels(Raster& raster) {
   auto* origin = std::get_if<TiffOrigin>(&raster.origin);
   if (origin == nullptr) return;

@@ -95,8 +95,9 @@ struct ValueRange {
 };
 ValueRange value_range(const Raster& raster, const std::string& name);
 
-// Whether some pixel has channels that differ.
+// Whether some pixel has channels that differ: many files store grey pictures as RGB.
 bool has_colour(const Raster& raster);
+bool has_colour(const Image& image);
 
 // Leaves out descriptions of a TIFF that count the channels or say how they lie: they may be written in another way.
 void forget_channels(Raster& raster);
