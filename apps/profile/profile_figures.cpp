@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <map>
 
+#include "apps/profile/row_text.h"
+
 namespace primal {
 namespace {
 
@@ -18,10 +20,6 @@ struct Point {
 // None for what does no arithmetic, moves nothing or takes no time.
 bool can_show(const Cost& cost, double ms) { return cost.flops > 0.0 && cost.bytes > 0.0 && ms > 0.0; }
 Point point_of(const Cost& cost, double ms) { return {cost.flops / cost.bytes, 1e-6 * cost.flops / ms}; }
-
-std::string name_of(const std::string& op, const std::string& phase) {
-  return phase == "forward" ? op : op + "." + phase;
-}
 
 // The roofs over the intensities of the points, and a little beyond.
 Chart roofline(const std::vector<Points>& groups, const Roofs& roofs) {
@@ -60,7 +58,7 @@ Figure run_figure(const RunProfile& profile, const Roofs& roofs) {
   Chart times{.x = {.label = "op, slowest first"}, .y = {.label = "time of a run / ms", .low = 0.0}};
   double rest = 0.0;
   for (size_t i = 0; i < ops.size(); ++i) {
-    const std::string name = name_of(ops[i].op, ops[i].phase);
+    const std::string name = name_of(ops[i]);
     group_of[name] = std::min(i, kNamedOps);
     if (i >= kNamedOps) {
       rest += ops[i].ms.median;
@@ -72,7 +70,7 @@ Figure run_figure(const RunProfile& profile, const Roofs& roofs) {
   for (const RunProfileRow& row : profile.rows) {
     if (!can_show(row.cost, row.ms.median)) continue;
     const Point point = point_of(row.cost, row.ms.median);
-    Points& group = groups.at(group_of.at(name_of(row.op, row.phase)));
+    Points& group = groups.at(group_of.at(name_of(row)));
     group.x.push_back(point.intensity);
     group.y.push_back(point.gflop_s);
   }

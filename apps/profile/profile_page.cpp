@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "apps/profile/profile_figures.h"
+#include "apps/profile/row_text.h"
 #include "apps/shell/build_info.h"
 
 namespace primal {
@@ -11,18 +12,10 @@ namespace {
 
 using Rows = std::vector<std::vector<std::string>>;
 
-std::string number(double value) {
-  const int decimals = value >= 1000.0 ? 0 : value >= 100.0 ? 1 : value >= 10.0 ? 2 : 3;
-  return fmt::format("{:.{}f}", value, decimals);
-}
 std::string rate(double amount, double ms) {
-  return amount > 0.0 && ms > 0.0 ? number(1e-6 * amount / ms) : "";
+  return amount > 0.0 && ms > 0.0 ? short_number(1e-6 * amount / ms) : "";
 }
 std::string percent(double share) { return fmt::format("{:.1f} %", 100.0 * share); }
-
-std::string name_of(const RunProfileRow& row) {
-  return row.phase == "forward" ? row.op : row.op + "." + row.phase;
-}
 
 void add_machine(Page& page, const ProfileReport& report) {
   page.heading("Machine and roofs");
@@ -33,8 +26,8 @@ void add_machine(Page& page, const ProfileReport& report) {
                   build.version, build.commit, build.compiler));
   Rows rows;
   const auto add = [&](const std::string& name, const Roof& roof, const char* unit) {
-    rows.push_back(
-        {name, number(roof.best) + " " + unit, number(roof.median) + " " + unit, percent(roof.spread)});
+    rows.push_back({name, short_number(roof.best) + " " + unit, short_number(roof.median) + " " + unit,
+                    percent(roof.spread)});
   };
   add("multiply-adds, one thread", report.roofs.fma_one, "GFLOP/s");
   add("multiply-adds, all threads", report.roofs.fma_all, "GFLOP/s");
@@ -50,8 +43,8 @@ void add_run(Page& page, const RunProfile& run, const Roofs& roofs) {
   page.paragraph(
       fmt::format("Wall time {} ms, the median of {} runs (quartiles {} to {} ms). The rows below explain "
                   "{:.1f} % of it.",
-                  number(run.wall_ms.median), run.rounds, number(run.wall_ms.low), number(run.wall_ms.high),
-                  100.0 * run.accounted));
+                  short_number(run.wall_ms.median), run.rounds, short_number(run.wall_ms.low),
+                  short_number(run.wall_ms.high), 100.0 * run.accounted));
   page.figure(
       run_figure(run, roofs),
       "Above: each layer is a point at its arithmetic intensity and its speed, both counted for the direct "
@@ -59,12 +52,10 @@ void add_run(Page& page, const RunProfile& run, const Roofs& roofs) {
       "time "
       "of each op, without the ranges inside it.");
   const auto row_of = [&](const RunProfileRow& row, const std::string& where) {
-    const double calls = std::max(row.calls, 1);
-    const Share share =
-        roofs.share_of({row.cost.flops / calls, row.cost.bytes / calls}, row.ms.median / calls);
+    const Share share = share_of(row, roofs);
     return std::vector<std::string>{name_of(row),
                                     where,
-                                    number(row.ms.median),
+                                    short_number(row.ms.median),
                                     percent(row.share),
                                     rate(row.cost.flops, row.ms.median),
                                     rate(row.cost.bytes, row.ms.median),
@@ -73,8 +64,8 @@ void add_run(Page& page, const RunProfile& run, const Roofs& roofs) {
   };
   Rows ops, layers;
   for (const RunProfileRow& row : by_op(run)) {
-    ops.push_back({name_of(row), row.implementation, fmt::format("{}", row.calls), number(row.ms.median),
-                   percent(row.share), rate(row.cost.flops, row.ms.median),
+    ops.push_back({name_of(row), row.implementation, fmt::format("{}", row.calls),
+                   short_number(row.ms.median), percent(row.share), rate(row.cost.flops, row.ms.median),
                    rate(row.cost.bytes, row.ms.median)});
   }
   for (const RunProfileRow& row : run.rows) layers.push_back(row_of(row, row.layer));
@@ -96,8 +87,9 @@ void add_implementations(Page& page, const ProfileReport& report) {
     for (const OpMeasurement& row : table) {
       const Share share = report.roofs.share_of(row.cost, row.ms.median);
       rows.push_back({row.op + " " + row.op_case, row.phase, row.implementation + (row.chosen ? " *" : ""),
-                      number(row.ms.median), percent(row.ms.spread()), rate(row.cost.flops, row.ms.median),
-                      rate(row.cost.bytes, row.ms.median), percent(share.share), share.binds,
+                      short_number(row.ms.median), percent(row.ms.spread()),
+                      rate(row.cost.flops, row.ms.median), rate(row.cost.bytes, row.ms.median),
+                      percent(share.share), share.binds,
                       row.judged ? fmt::format("{:.1e}{}", row.error, row.ok ? "" : " WRONG") : ""});
     }
   }

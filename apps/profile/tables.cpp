@@ -5,6 +5,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "apps/profile/row_text.h"
+
 namespace primal {
 namespace {
 
@@ -12,18 +14,6 @@ constexpr int kShownLayers = 24;
 
 double gflop_per_second(const Cost& cost, double ms) { return ms > 0.0 ? 1e-6 * cost.flops / ms : 0.0; }
 double gb_per_second(const Cost& cost, double ms) { return ms > 0.0 ? 1e-6 * cost.bytes / ms : 0.0; }
-
-// Under the roof of one call: whether data fits a cache does not depend on how many calls there are.
-Share share_of(const RunProfileRow& row, const Roofs& roofs) {
-  const double calls = std::max(row.calls, 1);
-  return roofs.share_of({row.cost.flops / calls, row.cost.bytes / calls}, row.ms.median / calls);
-}
-
-// A number in six characters: 1234, 123.4, 12.34, 0.123.
-std::string number(double value) {
-  const int decimals = value >= 1000.0 ? 0 : value >= 100.0 ? 1 : value >= 10.0 ? 2 : 3;
-  return fmt::format("{:.{}f}", value, decimals);
-}
 
 std::string percent(double share) { return share > 0.0 ? fmt::format("{:.0f}%", 100.0 * share) : "-"; }
 
@@ -42,10 +32,6 @@ struct Floor {
   }
 };
 
-std::string name_of(const RunProfileRow& row) {
-  return row.phase == "forward" ? row.op : row.op + "." + row.phase;
-}
-
 void append_by_op(std::string& text, const RunProfile& profile, const Roofs& roofs) {
   std::map<std::string, Floor> floors;
   for (const RunProfileRow& row : profile.rows) floors[name_of(row)].add(share_of(row, roofs), row.ms.median);
@@ -54,10 +40,10 @@ void append_by_op(std::string& text, const RunProfile& profile, const Roofs& roo
   for (const RunProfileRow& row : by_op(profile)) {
     const Floor& floor = floors.at(name_of(row));
     text += fmt::format("{:<34} {:<10} {:>5} {:>8} {:>6.1f}% {:>6} {:>8} {:>7} {:>8} {:>6}\n", name_of(row),
-                        row.implementation, row.calls, number(row.ms.median), 100.0 * row.share,
-                        number(1e-6 * row.cost.bytes).substr(0, 6),
-                        number(gflop_per_second(row.cost, row.ms.median)),
-                        number(gb_per_second(row.cost, row.ms.median)),
+                        row.implementation, row.calls, short_number(row.ms.median), 100.0 * row.share,
+                        short_number(1e-6 * row.cost.bytes).substr(0, 6),
+                        short_number(gflop_per_second(row.cost, row.ms.median)),
+                        short_number(gb_per_second(row.cost, row.ms.median)),
                         percent(row.ms.median > 0.0 ? floor.ms / row.ms.median : 0.0), floor.binds());
   }
 }
@@ -75,14 +61,15 @@ void append_by_layer(std::string& text, const RunProfile& profile, const Roofs& 
     }
     ++shown;
     const Share share = share_of(row, roofs);
-    text += fmt::format("{:<34} {:<38} {:>6} {:>4.1f}% {:>7} {:>5} {:>4} {}\n", name_of(row), row.layer,
-                        number(row.ms.median), 100.0 * row.share,
-                        number(gflop_per_second(row.cost, row.ms.median)),
-                        number(gb_per_second(row.cost, row.ms.median)), percent(share.share), share.binds);
+    text +=
+        fmt::format("{:<34} {:<38} {:>6} {:>4.1f}% {:>7} {:>5} {:>4} {}\n", name_of(row), row.layer,
+                    short_number(row.ms.median), 100.0 * row.share,
+                    short_number(gflop_per_second(row.cost, row.ms.median)),
+                    short_number(gb_per_second(row.cost, row.ms.median)), percent(share.share), share.binds);
   }
   if (n_rest > 0)
     text += fmt::format("{:<62} {:>6}       (--all shows them)\n", fmt::format("{} rows more", n_rest),
-                        number(rest));
+                        short_number(rest));
 }
 
 }  // namespace
@@ -101,12 +88,12 @@ std::string op_table(const std::vector<OpMeasurement>& rows, const Roofs& roofs)
   for (const OpMeasurement& row : rows) {
     const Share share = roofs.share_of(row.cost, row.ms.median);
     const std::string error = row.judged ? fmt::format("{:.1e}{}", row.error, row.ok ? "" : " WRONG") : "-";
-    text +=
-        fmt::format("{:<16} {:<11} {:>8} {:>3.0f}% {:>7} {:>6} {:>8} {:>6} {:>5} {:>6} {:>8}\n",
-                    phase == row.phase ? "" : row.phase, (row.chosen ? "*" : " ") + row.implementation,
-                    number(row.ms.median), 100.0 * row.ms.spread(), number(1e-6 * row.cost.flops),
-                    number(1e-6 * row.cost.bytes), number(gflop_per_second(row.cost, row.ms.median)),
-                    number(gb_per_second(row.cost, row.ms.median)), percent(share.share), share.binds, error);
+    text += fmt::format(
+        "{:<16} {:<11} {:>8} {:>3.0f}% {:>7} {:>6} {:>8} {:>6} {:>5} {:>6} {:>8}\n",
+        phase == row.phase ? "" : row.phase, (row.chosen ? "*" : " ") + row.implementation,
+        short_number(row.ms.median), 100.0 * row.ms.spread(), short_number(1e-6 * row.cost.flops),
+        short_number(1e-6 * row.cost.bytes), short_number(gflop_per_second(row.cost, row.ms.median)),
+        short_number(gb_per_second(row.cost, row.ms.median)), percent(share.share), share.binds, error);
     phase = row.phase;
   }
   return text;
@@ -139,9 +126,9 @@ std::string run_table(const RunProfile& profile, const Roofs& roofs, bool all) {
   std::string text;
   append_by_op(text, profile, roofs);
   append_by_layer(text, profile, roofs, all);
-  text +=
-      fmt::format("\nwall time {} ms (median of {}, quartiles {} .. {})\n", number(profile.wall_ms.median),
-                  profile.rounds, number(profile.wall_ms.low), number(profile.wall_ms.high));
+  text += fmt::format("\nwall time {} ms (median of {}, quartiles {} .. {})\n",
+                      short_number(profile.wall_ms.median), profile.rounds, short_number(profile.wall_ms.low),
+                      short_number(profile.wall_ms.high));
   text += fmt::format("these rows are {:.1f} % of it, {:.1f} % is unaccounted\n", 100.0 * profile.accounted,
                       100.0 * (1.0 - profile.accounted));
   return text;
