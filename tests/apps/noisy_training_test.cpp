@@ -10,6 +10,7 @@
 #include "apps/training/step_file.h"
 #include "apps/training/trainer.h"
 #include "support/noisy_pictures.h"
+#include "support/resumed_training.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -23,31 +24,11 @@ TrainConfig tiny(const std::string& folder, const std::string& loss) {
   return testing::tiny_without_clean(folder, loss);
 }
 
-volatile std::sig_atomic_t never = 0;
-
-std::vector<double> losses_of(Task& task, const TrainConfig& config, bool resume = false) {
-  std::vector<double> losses;
-  train(task, config, resume, never, [&](const TrainEvent& e) { losses.push_back(e.loss); });
-  return losses;
-}
+using testing::expect_resumes_bit_for_bit;
+using testing::losses_of;
+using testing::never;
 
 // ---- the training loop --------------------------------------------------------------------------------------------
-
-void expect_resumes_bit_for_bit(const TrainConfig& whole, TrainConfig part) {
-  DenoisingTask a(whole);
-  const std::vector<double> expected = losses_of(a, whole);
-  part.training.steps = 7;  // in the middle of the second epoch
-  DenoisingTask b(part);
-  std::vector<double> losses = losses_of(b, part);
-  part.training.steps = 12;
-  DenoisingTask c(part);
-  const std::vector<double> rest = losses_of(c, part, true);
-  losses.insert(losses.end(), rest.begin(), rest.end());
-  EXPECT_EQ(losses, expected);
-  const TensorMap x = Safetensors::read(fs::path(whole.output) / "last.safetensors").tensors();
-  const TensorMap y = Safetensors::read(fs::path(part.output) / "last.safetensors").tensors();
-  for (const auto& [name, tensor] : x) EXPECT_EQ(tensor.to_doubles(), y.at(name).to_doubles()) << name;
-}
 
 TEST(NoisyTraining, AResumedRunHasTheSameBits) {
   for (const char* loss : {"sure", "noise2noise"}) {

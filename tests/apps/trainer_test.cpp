@@ -16,6 +16,7 @@
 #include "data/safetensors/safetensors.h"
 #include "nn/adam/adam.h"
 #include "nn/unrolled_tv/reference_layout.h"
+#include "support/resumed_training.h"
 #include "support/temporary_folder.h"
 #include "support/tiny_training.h"
 #include "tensor/error.h"
@@ -37,13 +38,9 @@ TrainConfig tiny(const std::string& folder) {
   return testing::tiny_training(root() / folder, 12);
 }
 
-volatile std::sig_atomic_t never = 0;
-
-std::vector<double> losses_of(Task& task, const TrainConfig& config, bool resume = false) {
-  std::vector<double> losses;
-  train(task, config, resume, never, [&](const TrainEvent& e) { losses.push_back(e.loss); });
-  return losses;
-}
+using testing::expect_resumes_bit_for_bit;
+using testing::losses_of;
+using testing::never;
 
 std::string text_of(const fs::path& path) {
   std::ifstream stream(path);
@@ -94,23 +91,7 @@ TEST(Trainer, PicturesDecodedAheadGiveTheSameBits) {
 }
 
 TEST(Trainer, AStoppedAndResumedRunGivesTheSameLossesBitForBit) {
-  const TrainConfig whole = tiny("trainer_whole");
-  DenoisingTask a(whole);
-  const std::vector<double> expected = losses_of(a, whole);
-
-  TrainConfig part = tiny("trainer_part");
-  part.training.steps = 7;  // in the middle of the second epoch
-  DenoisingTask b(part);
-  std::vector<double> losses = losses_of(b, part);
-  part.training.steps = 12;
-  DenoisingTask c(part);
-  const std::vector<double> rest = losses_of(c, part, true);
-  losses.insert(losses.end(), rest.begin(), rest.end());
-  EXPECT_EQ(losses, expected);
-  // The weights too.
-  const TensorMap x = Safetensors::read(fs::path(whole.output) / "last.safetensors").tensors();
-  const TensorMap y = Safetensors::read(fs::path(part.output) / "last.safetensors").tensors();
-  for (const auto& [name, tensor] : x) EXPECT_EQ(tensor.to_doubles(), y.at(name).to_doubles()) << name;
+  expect_resumes_bit_for_bit(tiny("trainer_whole"), tiny("trainer_part"));
 }
 
 TEST(Trainer, ASignalFinishesTheStepSavesAndStops) {
