@@ -167,8 +167,8 @@ bool reference_fails(const std::vector<OpCheckRow>& rows) {
 std::vector<OpCheckRow> check_op(const OpInfo& info, Device device) {
   std::vector<OpCheckRow> rows;
   std::vector<ImplementationInfo> implementations = info.implementations_on(device.kind);
-  std::ranges::stable_partition(implementations,
-                                [](const ImplementationInfo& i) { return i.name == kReference; });
+  std::stable_partition(implementations.begin(), implementations.end(),
+                        [](const ImplementationInfo& i) { return i.name == kReference; });
   for (const ImplementationInfo& implementation : implementations) {
     const auto first = std::ssize(rows);
     for (const OpCase& op_case : info.corner_cases) {

@@ -1,6 +1,8 @@
 # What makes builds shorter and changes nothing that a user sees: less optimisation for code that only calls kernels. Kernels,
 # solvers and the tape keep the build type's own flags.
 #
+# The commands are compiled with -O1, all but the kernels that measure the machine (apps/profile/roof_kernels.cpp).
+#
 # Under sanitizers the optimiser takes a good part of the time of a file, so there the commands (primal_command_options) and the
 # tests (primal_test_options) have none, nor is the alignment of each access looked at, which matters in kernels and readers;
 # elsewhere tests have little. A test that only runs the program has no sanitizer in
@@ -9,6 +11,7 @@
 #
 # Seconds of the processor on two busy cores, 29 Nov, GCC 12:
 #
+#   apps/commands/denoise.cpp        Release: 8.3 with -O3, 5.4 with -O1; training/trainer.cpp 3.8 and 3.0
 #   tests/apps/train_cli_test.cpp    Release: 12.8 with -O3, 9.0 with -O1; preset asan: 19.3 before, 7.1 now
 #   apps/training/event_log.cpp      preset asan: 15.1 with -O1, 11.5 with -O0
 #   tests/apps/profile_test.cpp      preset asan: 21.9 with all checks of -fsanitize=undefined, 13.7 without null, object-size,
@@ -29,6 +32,7 @@ if(PRIMAL_SANITIZE)
   endif()
   target_compile_options(primal_unsanitized_test_options INTERFACE -O0 -fno-sanitize=all)
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  target_compile_options(primal_command_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
   target_compile_options(primal_test_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
   target_compile_options(primal_unsanitized_test_options INTERFACE -O1)
 endif()

@@ -167,9 +167,9 @@ void demo_of_task(const DemoOptions& options) {
   const std::unique_ptr<Task> task = make_task(config, device);
   const bool talk = !options.common.quiet;
   if (talk) {
-    say("{} generated {} train, {} validate, {} parameters, {} threads\n", task->n_samples(),
+    say("{} generated {} train, {} validate, {} parameters, {} thread{}\n", task->n_samples(),
         options.task == "classify" ? "castings" : "digits", task->n_validation(),
-        task->model().n_parameters(), num_threads());
+        task->model().n_parameters(), num_threads(), num_threads() == 1 ? "" : "s");
   }
   const StopSignals signals;
   const Progress progress(talk ? ProgressMode::automatic : ProgressMode::none, config.training.batch);
@@ -242,9 +242,9 @@ void demo(const DemoOptions& options) {
   DenoisingTask task(config, device);
   const bool talk = !options.common.quiet;
   if (talk) {
-    say("{} phantoms of {}x{}, relative noise {}, T = {}, {} parameters, {} threads\n", task.n_samples(),
+    say("{} phantoms of {}x{}, relative noise {}, T = {}, {} parameters, {} thread{}\n", task.n_samples(),
         config.data.size, config.data.size, kNoise, config.model.iterations, task.model().n_parameters(),
-        num_threads());
+        num_threads(), num_threads() == 1 ? "" : "s");
   }
   // The figure of an earlier demo shows another model than the one that is about to be trained.
   const fs::path figure = fs::path(options.output) / ("comparison" + options.figures.ending());

@@ -24,6 +24,9 @@ std::vector<std::string> target_names(int64_t targets) {
   return names;
 }
 
+// Libraries that a build may lack have an empty version there.
+std::string version_or_none(const char* version) { return *version == '\0' ? "not in this build" : version; }
+
 BuildInfo make_build_info() {
   BuildInfo info;
   info.version = PRIMAL_VERSION;
@@ -40,6 +43,8 @@ BuildInfo make_build_info() {
       {"highway", fmt::format("{}.{}.{}", HWY_MAJOR, HWY_MINOR, HWY_PATCH)},
       {"libjpeg API", PRIMAL_JPEG_VERSION},
       {"libpng", PRIMAL_PNG_VERSION},
+      {"libtiff", version_or_none(PRIMAL_TIFF_VERSION)},
+      {"libwebp", version_or_none(PRIMAL_WEBP_VERSION)},
       {"libzip", PRIMAL_ZIP_VERSION},
       {"nlohmann-json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
                                     NLOHMANN_JSON_VERSION_PATCH)},

@@ -136,8 +136,9 @@ std::string to_text(const Settings& settings, const RunPlan& plan) {
   text += row("steps", plan.steps_done == 0
                            ? fmt::format("{}", plan.n_steps)
                            : fmt::format("{} of {} left", plan.n_steps - plan.steps_done, plan.n_steps));
-  text +=
-      row("device", plan.device.is_cpu() ? fmt::format("cpu, {} threads", plan.threads) : plan.device.str());
+  text += row("device", plan.device.is_cpu()
+                            ? fmt::format("cpu, {} thread{}", plan.threads, plan.threads == 1 ? "" : "s")
+                            : plan.device.str());
   text += "computed in a step\n";
   text += row("convolutions", fmt::format("{:9.3f} GFLOP", f.convolutions * 1e-9));
   if (f.pdhg > 0.0) text += row("PDHG and its adjoint", fmt::format("{:9.3f} GFLOP", f.pdhg * 1e-9));
