@@ -15,6 +15,7 @@ add_library(primal_options INTERFACE)
 target_compile_options(primal_options INTERFACE ${openmp_options}
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
                                -Wno-unknown-pragmas>
+  $<$<COMPILE_LANGUAGE:CUDA>:-lineinfo>  # profilers and compute-sanitizer name lines; costs nothing at run time
   $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wconversion,-Wsign-conversion,-Wno-unknown-pragmas>)
 if(PRIMAL_WERROR)
   target_compile_options(primal_options INTERFACE

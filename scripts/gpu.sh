@@ -2,22 +2,33 @@
 # Everything there is to do on a machine with a GPU: tests, golden cases, proofs, compute-sanitizer, profiles, a training, and
 # PyTorch beside it. Each step prints its time; one that fails does not keep the others from running, and the summary names it.
 #
-#   scripts/gpu.sh [--output DIR] [--quick] [BUILD_DIR]
+#   scripts/gpu.sh [--output DIR] [--parts LIST] [--quick] [--no-build] [--limit SECONDS] [BUILD_DIR]
 #
-# BUILD_DIR (build/cuda-release) is built here where nvcc is; a folder that was built elsewhere (preset cuda-release, which
-# links statically) runs as it is. Results go to DIR (bench/results/cuda): tables, JSON, one log for each step.
-# --quick leaves out the peers and the training. PYTHON names the Python that has PyTorch (python3).
+# BUILD_DIR (build/cuda-release) is built here where nvcc is, unless --no-build is given; a folder that was built elsewhere (preset
+# cuda-release, which links statically) runs as it is. Results go to DIR (bench/results/cuda): tables, JSON, one log for each step, and
+# everything once more in DIR.tar.gz.
+# --parts tests,profile runs these alone; there are tests, profile, peers, sanitizer and train, in this order. Each takes less than ten
+# minutes, and no step more than --limit (300 s). --quick is --parts tests,profile.
+# PYTHON names the Python that has PyTorch (python3). cuDNN and cuBLASLt are looked for in its packages, too.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-out=bench/results/cuda quick=0 build=build/cuda-release
+out=bench/results/cuda build=build/cuda-release do_build=1 limit=300
+all_parts=tests,profile,peers,sanitizer,train
+parts=$all_parts
 while (($#)); do
   case $1 in
     --output) out=$2; shift 2 ;;
-    --quick) quick=1; shift ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    --parts) parts=$2; shift 2 ;;
+    --quick) parts=tests,profile; shift ;;
+    --no-build) do_build=0; shift ;;
+    --limit) limit=$2; shift 2 ;;
+    -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "gpu.sh: unknown option $1; --help lists them" >&2; exit 2 ;;
     *) build=$1; shift ;;
   esac
+done
+for part in ${parts//,/ }; do
+  [[ ,$all_parts, == *,$part,* ]] || { echo "gpu.sh: unknown part $part; there are $all_parts" >&2; exit 2; }
 done
 mkdir -p "$out"
 failed=()
@@ -26,58 +37,91 @@ step() {  # step NAME COMMAND...: runs it, its output in DIR/NAME.log
   local name=$1 start=$SECONDS rc
   shift
   printf '==> %s: %s\n' "$name" "$*"
-  "$@" > "$out/$name.log" 2>&1
+  timeout --kill-after 10 "$limit" "$@" > "$out/$name.log" 2>&1
   rc=$?
   tail -n 3 "$out/$name.log"
   printf '==> %s: %s, %d s\n' "$name" "$([[ $rc == 0 ]] && echo ok || echo "FAILED ($rc)")" $((SECONDS - start))
   [[ $rc == 0 ]] || failed+=("$name")
 }
 
-if command -v nvcc > /dev/null; then
-  step configure cmake --preset cuda-release
-  step build cmake --build --preset cuda-release
+asked_for() { [[ ,$parts, == *,$1,* ]]; }  # asked_for PART
+
+if ((do_build)) && command -v nvcc > /dev/null; then
+  limit=3600 step configure cmake --preset cuda-release
+  limit=3600 step build cmake --build --preset cuda-release
 fi
 primal=$build/bin/primal
 if [[ ! -x $primal ]]; then echo "gpu.sh: $primal is not there: build it with nvcc (preset cuda-release)" >&2; exit 1; fi
-if ! "$primal" inspect --devices | tee "$out/devices.txt" | grep -q '^cuda:'; then
-  cat "$out/devices.txt" >&2
+
+# NVIDIA's libraries as PyTorch brings them, where nobody says which to take.
+python=${PYTHON:-python3}
+package_folder() {  # package_folder nvidia.cudnn: where that package lies; nothing where it is not there
+  "$python" -c "import importlib, sys; print(list(importlib.import_module('$1').__path__)[0])" 2> /dev/null
+}
+first_folder() {  # first_folder PACKAGE...
+  local package folder
+  for package in "$@"; do
+    folder=$(package_folder "$package") && [[ -n $folder ]] && { echo "$folder"; return; }
+  done
+}
+[[ -n ${CUDNN_ROOT:-} ]] || CUDNN_ROOT=$(first_folder nvidia.cudnn)
+[[ -n ${CUBLAS_ROOT:-} ]] || CUBLAS_ROOT=$(first_folder nvidia.cu13 nvidia.cublas)
+export CUDNN_ROOT CUBLAS_ROOT
+
+"$primal" inspect --devices > "$out/devices.txt" 2>&1
+cat "$out/devices.txt"
+if ! grep -q '^cuda:' "$out/devices.txt"; then
   echo "gpu.sh: no CUDA device here" >&2
   exit 4
 fi
-cat "$out/devices.txt"
 cuda=(--device cuda)
-golden=(tests/golden)
-[[ -d ${PRIMAL_GOLDEN:-../shared/golden} ]] && golden+=("${PRIMAL_GOLDEN:-../shared/golden}")
 
-step test_ops "$build/tests/test_apps_cuda_ops"
-step test_order "$build/tests/test_apps_cuda_order"
-step test_training "$build/tests/test_apps_cuda_training"
-step check "$primal" check "${cuda[@]}"
-step verify "$primal" verify "${golden[@]}" "${cuda[@]}"
-if command -v compute-sanitizer > /dev/null; then
-  for tool in memcheck racecheck synccheck initcheck; do
-    step "sanitizer_$tool" compute-sanitizer --tool "$tool" --error-exitcode 9 "$primal" verify tests/golden "${cuda[@]}"
-  done
-else
-  echo "==> no compute-sanitizer here: not run"
+if asked_for tests; then
+  step test_simt "$build/tests/test_tensor_cuda_simt"
+  step test_ops "$build/tests/test_apps_cuda_ops"
+  step test_order "$build/tests/test_apps_cuda_order"
+  step test_training "$build/tests/test_apps_cuda_training"
+  step check "$primal" check "${cuda[@]}"
+  golden=(tests/golden)
+  [[ -d ${PRIMAL_GOLDEN:-../shared/golden} ]] && golden+=("${PRIMAL_GOLDEN:-../shared/golden}")
+  step verify "$primal" verify "${golden[@]}" "${cuda[@]}"
 fi
-step profile_ops "$primal" profile "${cuda[@]}" --quiet
-step profile_step "$primal" profile --step "${cuda[@]}" --trace "$out/step_trace.json" --overwrite --quiet
-step tune "$primal" tune "${cuda[@]}" --overwrite -o "$out/plan.json" --quiet
-step profile_step_tuned "$primal" profile --step "${cuda[@]}" --plan "$out/plan.json" --quiet
-if ((!quick)); then
-  step train "$primal" train configs/thesis.toml "${cuda[@]}" --steps 1000 --overwrite -o "$out/run" --progress none
-  python=${PYTHON:-python3}
+if asked_for profile; then
+  step profile_ops "$primal" profile "${cuda[@]}" --quiet
+  for precision in fp32 tf32; do
+    step "step_$precision" "$build/bin/primal_step_bench" "${cuda[@]}" --precision "$precision" --rounds 50 --warmup 5
+    step "profile_step_$precision" "$primal" profile --step "${cuda[@]}" --precision "$precision" \
+      --trace "$out/step_trace_$precision.json" --overwrite --quiet
+    step "tune_$precision" "$primal" tune "${cuda[@]}" --precision "$precision" --overwrite -o "$out/plan_$precision.json" --quiet
+    step "profile_step_tuned_$precision" "$primal" profile --step "${cuda[@]}" --precision "$precision" \
+      --plan "$out/plan_$precision.json" --quiet
+  done
+fi
+if asked_for peers; then
   if "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' 2> /dev/null; then
+    compare=("$python" bench/peers/compare.py "${cuda[@]}" --rounds 5 --steps 20 --max-foreign 4 --primal "$build/bin/primal_step_bench")
     for precision in fp32 tf32; do
-      step "peer_eager_$precision" "$python" bench/peers/compare.py --device cuda --precision "$precision" --rounds 5 --steps 20 \
-        --max-foreign 4 --primal "$build/bin/primal_step_bench" --output "$out/step_eager_$precision.md"
-      step "peer_graph_$precision" "$python" bench/peers/compare.py --device cuda --precision "$precision" --graph --rounds 5 \
-        --steps 20 --max-foreign 4 --primal "$build/bin/primal_step_bench" --output "$out/step_graph_$precision.md"
+      step "peer_eager_$precision" "${compare[@]}" --precision "$precision" --output "$out/step_eager_$precision.md"
+      step "peer_graph_$precision" "${compare[@]}" --precision "$precision" --graph --output "$out/step_graph_$precision.md"
     done
   else
     echo "==> $python has no PyTorch with CUDA: peers not run"
   fi
 fi
+if asked_for sanitizer; then
+  # A few cases on our own kernels: the vendors' libraries are not ours to check, and each tool slows a kernel down a hundredfold.
+  if command -v compute-sanitizer > /dev/null; then
+    for tool in memcheck racecheck synccheck initcheck; do
+      step "sanitizer_$tool" compute-sanitizer --tool "$tool" --error-exitcode 9 "$primal" check conv3d pdhg adam "${cuda[@]}" \
+        --impl conv3d=tiled
+    done
+  else
+    echo "==> no compute-sanitizer here: not run"
+  fi
+fi
+if asked_for train; then
+  step train "$primal" train configs/thesis.toml "${cuda[@]}" --steps 1000 --overwrite -o "$out/run" --progress none
+fi
+tar -czf "$out.tar.gz" -C "$(dirname "$out")" "$(basename "$out")" && echo "==> $out.tar.gz"
 if ((${#failed[@]})); then printf 'failed: %s\n' "${failed[*]}"; exit 1; fi
 echo "all passed; results in $out"

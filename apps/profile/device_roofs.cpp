@@ -66,7 +66,8 @@ Roofs measure_device_roofs(Device device) {
       device, flops, [&] { kernels_of(device).fma(exec_on(device), kRounds, sink.device_span<float>()); });
   roofs.fma_one = roofs.fma_all;
   const auto l2 = static_cast<int64_t>(info->l2_bytes);
-  if (l2 > 0) roofs.bandwidth.push_back(bandwidth(device, "L2", static_cast<double>(l2), l2 / 2));
+  // A quarter of it: the L2 of large devices is two halves, and lines of the far one may be held in both.
+  if (l2 > 0) roofs.bandwidth.push_back(bandwidth(device, "L2", static_cast<double>(l2), l2 / 4));
   roofs.bandwidth.push_back(
       bandwidth(device, "DRAM", std::numeric_limits<double>::infinity(), int64_t{1} << 30));
   return roofs;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "apps/profile/device_hold.h"
 #include "apps/profile/self_time.h"
 #include "tensor/error.h"
 
@@ -13,12 +14,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using PhaseTimes = std::map<std::string, double>;  // ms
 
+constexpr double kHoldMs = 2.0;  // longer than the host takes to queue an op and its gradients
+
 constexpr int64_t kSmallestScaled = 32;  // sides below it are kernels and the like, not images
 
 class Measurement {
  public:
   Measurement(const OpInfo& info, const OpCase& op_case, const MeasureOptions& options)
-      : info_(info), implementations_(info.implementations_on(options.device.kind)), options_(options) {
+      : info_(info),
+        implementations_(info.implementations_on(options.device.kind)),
+        options_(options),
+        hold_(options.device, kHoldMs) {
     call_ = {make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name, {}, {}};
     for (const OpInput& input : op_case.inputs) {
       if (!input.differentiable) call_.constants.insert(input.name);
@@ -117,6 +123,7 @@ class Measurement {
 
   PhaseTimes time_once(const ImplementationInfo& implementation) const {
     const ImplementationScope forced(info_.chooser(), implementation.name);
+    hold_.begin();
     const RangeRecorder recorder(options_.device);
     const Clock::time_point start = Clock::now();
     info_.run(call_);
@@ -163,6 +170,7 @@ class Measurement {
   const OpInfo& info_;
   const std::vector<ImplementationInfo> implementations_;
   const MeasureOptions& options_;
+  const DeviceHold hold_;
   OpCall call_;
   OpResult expected_;
   PhaseCosts costs_;

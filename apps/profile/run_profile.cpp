@@ -5,10 +5,13 @@
 #include <map>
 #include <tuple>
 
+#include "apps/profile/device_hold.h"
 #include "apps/profile/self_time.h"
 
 namespace primal {
 namespace {
+
+constexpr double kHoldMs = 5.0;  // longer than the host takes to queue a training step
 
 using RowKey = std::tuple<std::string, std::string, std::string>;  // op, phase, layer
 
@@ -48,7 +51,9 @@ RunProfile profile_run(const char* name, int rounds, Device device, const std::f
   std::map<RowKey, Gathered> rows;
   std::vector<double> walls, accounted;
   std::vector<std::vector<RangeRecord>> records;
+  const DeviceHold hold(device, kHoldMs);
   for (int round = 0; round < rounds; ++round) {
+    hold.begin();
     const RangeRecorder recorder(device);
     {
       const Range range(name);

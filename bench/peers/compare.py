@@ -287,7 +287,10 @@ def primal_version():
     """The commit, "-dirty" where something else than results has changed since."""
 
     def git(*words):
-        run = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True)
+        try:
+            run = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True)
+        except FileNotFoundError:
+            return None  # no git on this machine
         return run.stdout.strip() if run.returncode == 0 else None
 
     commit = git("describe", "--always")

@@ -149,6 +149,7 @@ def main():
     torch.manual_seed(42)
     if args.check:
         sys.exit(0 if check(args) else 1)
+    torch.backends.cudnn.benchmark = True  # shapes do not change, so its users would ask for the fastest algorithms
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = args.precision == "tf32"
     options = {"filters": args.filters, "blocks": args.blocks, "n_iter": args.iterations, "learn_steps": args.learn_steps}
     model = build(args.variant, **options).to(args.device)

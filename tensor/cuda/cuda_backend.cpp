@@ -79,8 +79,9 @@ class Staging {
   Block& block_with_room() {
     if (blocks_[current_].used < kBlockBytes) return blocks_[current_];
     Block& next = blocks_[1 - current_];
-    if (next.data == nullptr) {
+    if (next.copied == nullptr)  // it stays where the memory is refused, for the next try
       cuda_check(cudaEventCreateWithFlags(&next.copied, cudaEventDisableTiming), "create an event");
+    if (next.data == nullptr) {
       cuda_check(cudaMallocHost(&next.data, kBlockBytes), "allocate pinned memory of the host");
     }
     cuda_check(cudaEventSynchronize(next.copied), "wait for a copy to the device");

@@ -88,15 +88,27 @@ inline void check_launch(const Launch& at, cudaError_t status) {
 }
 
 constexpr size_t kSharedBytesByDefault = 48 << 10;  // more has to be asked for, kernel by kernel
+constexpr unsigned kPortableCluster = 8;            // larger clusters too
+
+// What a kernel has to be allowed before this launch. Its static shared memory counts as well; to ask takes about a microsecond, so
+// only kernels with dynamic shared memory are asked for it.
+inline void allow(const Launch& at, const void* kernel) {
+  if (at.shared_bytes > 0) {
+    cudaFuncAttributes attributes{};
+    check_launch(at, cudaFuncGetAttributes(&attributes, kernel));
+    if (attributes.sharedSizeBytes + at.shared_bytes > kSharedBytesByDefault) {
+      check_launch(at, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                            static_cast<int>(at.shared_bytes)));
+    }
+  }
+  if (at.cluster.x * at.cluster.y * at.cluster.z > kPortableCluster)
+    check_launch(at, cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
+}
 
 template <class... Params, class... Args>
 void launch_now(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&&... args) {
   const cudaStream_t stream = stream_of(exec.device);
-  if (at.shared_bytes > kSharedBytesByDefault) {
-    check_launch(at, cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                          cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                          static_cast<int>(at.shared_bytes)));
-  }
+  allow(at, reinterpret_cast<const void*>(kernel));
   const auto run = [&](Params... params) {
     void* pointers[] = {static_cast<void*>(const_cast<std::remove_const_t<Params>*>(&params))..., nullptr};
     cudaLaunchAttribute attributes[2] = {};

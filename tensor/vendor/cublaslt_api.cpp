@@ -9,6 +9,7 @@
 #include "tensor/error.h"
 #include "tensor/rehearsal.h"
 #include "tensor/scratch.h"
+#include "tensor/vendor/choice_cache.h"
 #include "tensor/vendor/vendor_library.h"
 
 namespace primal::cuda {
@@ -138,6 +139,25 @@ class Preference {
   cublasLtMatmulPreference_t preference_ = nullptr;
 };
 
+// Everything that the heuristic's answer depends on.
+ChoiceKey key_of(const Exec& exec, const MatrixProduct& p) {
+  return {exec.device.index,
+          static_cast<int64_t>(precision()),
+          p.m,
+          p.n,
+          p.k,
+          p.batch,
+          p.stride_a,
+          p.stride_b,
+          p.stride_c,
+          p.transpose_a ? 1 : 0,
+          p.transpose_b ? 1 : 0,
+          p.bias != nullptr ? 1 : 0,
+          alignment_of(p.a, p.batch, p.stride_a),
+          alignment_of(p.b, p.batch, p.stride_b),
+          alignment_of(p.c, p.batch, p.stride_c)};
+}
+
 }  // namespace
 
 CublasLtStatus cublaslt_status() { return {library().path(), library().problem()}; }
@@ -153,14 +173,18 @@ void multiply(const Exec& exec, const MatrixProduct& p) {
   const Layout b(p.transpose_b ? p.n : p.k, p.transpose_b ? p.k : p.n, p.batch, p.stride_b);
   const Layout c(p.m, p.n, p.batch, p.stride_c);
 
-  const Preference preference(p);
-  cublasLtMatmulHeuristicResult_t chosen{};
-  int n_found = 0;
-  check(api().cublasLtMatmulAlgoGetHeuristic(handle, operation, b, a, c, c, preference, 1, &chosen, &n_found),
+  static ChoiceCache<cublasLtMatmulHeuristicResult_t> cache;
+  const cublasLtMatmulHeuristicResult_t chosen = cache.get(key_of(exec, p), [&] {
+    const Preference preference(p);
+    cublasLtMatmulHeuristicResult_t first{};
+    int n_found = 0;
+    check(
+        api().cublasLtMatmulAlgoGetHeuristic(handle, operation, b, a, c, c, preference, 1, &first, &n_found),
         "choose an algorithm");
-  if (n_found == 0) {
-    throw DeviceError("[cublas] no algorithm for {} x {} x {}, batch {}", p.m, p.n, p.k, p.batch);
-  }
+    if (n_found == 0 || first.state != CUBLAS_STATUS_SUCCESS)
+      throw DeviceError("[cublas] no algorithm for {} x {} x {}, batch {}", p.m, p.n, p.k, p.batch);
+    return first;
+  });
   const Scratch<std::byte> workspace(exec, static_cast<int64_t>(chosen.workspaceSize));
   const float one = 1.0F, beta = p.add ? 1.0F : 0.0F;
   unless_rehearsing([&] {

@@ -35,6 +35,18 @@ void add_python_folders(const fs::path& prefix, std::vector<fs::path>& folders) 
   }
 }
 
+// The virtual environment of the python3 that the shell would run. A link is not followed: it leads out of the environment.
+void add_environment_of_path(std::vector<fs::path>& folders) {
+  std::istringstream path(environment("PATH"));
+  for (std::string folder; std::getline(path, folder, ':');) {
+    std::error_code error;
+    if (folder.empty() || !fs::exists(fs::path(folder) / "python3", error)) continue;
+    const fs::path prefix = fs::path(folder) / "..";
+    if (fs::exists(prefix / "pyvenv.cfg", error)) add_python_folders(prefix.lexically_normal(), folders);
+    return;
+  }
+}
+
 std::vector<fs::path> python_folders() {
   std::vector<fs::path> folders;
   for (const char* name : {"VIRTUAL_ENV", "CONDA_PREFIX"}) {
@@ -44,6 +56,7 @@ std::vector<fs::path> python_folders() {
   for (std::string folder; std::getline(path, folder, ':');) {
     if (!folder.empty()) folders.emplace_back(folder);
   }
+  add_environment_of_path(folders);
   if (const std::string home = environment("HOME"); !home.empty()) {
     add_python_folders(fs::path(home) / ".local", folders);
   }

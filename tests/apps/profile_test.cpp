@@ -12,6 +12,7 @@
 
 #include "apps/ops/register_ops.h"
 #include "apps/plans/plan_file.h"
+#include "apps/profile/device_hold.h"
 #include "apps/profile/measure_op.h"
 #include "apps/profile/roofs.h"
 #include "apps/profile/run_profile.h"
@@ -435,6 +436,13 @@ TEST(Tune, MeasuresEachGeometryOfARunAndTakesNothingThatIsNotDeterministic) {
   ops.add(shaky);
   for (const TuneRow& row : tune(ops, ran, {.rounds = 1, .min_time_ms = 0.0}, 0.03, count))
     EXPECT_EQ(row.ms.count("winograd"), 0u);
+}
+
+TEST(DeviceHold, TakesTheTimeThatIsAskedForOfWhateverAClockSays) {
+  EXPECT_EQ(hold_rounds(1000, 500.0, 2.0), 4000);  // 0.5 us a round
+  EXPECT_EQ(hold_rounds(1000, 1e9, 2.0), 1);
+  EXPECT_EQ(hold_rounds(1000, 0.0, 1e9), kMostHoldRounds);
+  DeviceHold(Device{}, 2.0).begin();  // nothing to hold where the host computes
 }
 
 }  // namespace

@@ -209,9 +209,10 @@ TEST(Simt, RefusesWhatNoDeviceCanLaunch) {
   EXPECT_THROW(run({.name = "tall", .grid = dim3(1, 65536)}), DeviceError);
   EXPECT_THROW(run({.name = "long", .grid = grid_of((int64_t{1} << 32) + 1)}), DeviceError);
   EXPECT_THROW(run({.name = "clusters", .grid = 3, .cluster = 2}), DeviceError);
-  EXPECT_THROW(run({.name = "clusters", .grid = 16, .cluster = 16}), DeviceError);
-  EXPECT_THROW(run({.name = "greedy", .shared_bytes = 200 << 10}), DeviceError);
-  EXPECT_NO_THROW(run({.name = "largest", .block = 1024, .shared_bytes = 163 << 10}));
+  EXPECT_THROW(run({.name = "clusters", .grid = 32, .cluster = 32}), DeviceError);
+  EXPECT_THROW(run({.name = "greedy", .shared_bytes = 228 << 10}), DeviceError);
+  EXPECT_NO_THROW(run({.name = "largest", .block = 1024, .shared_bytes = 227 << 10}));
+  EXPECT_NO_THROW(run({.name = "sixteen", .grid = 16, .cluster = 16}));
 }
 
 }  // namespace

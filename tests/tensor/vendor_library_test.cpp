@@ -5,6 +5,7 @@
 #include <array>
 #include <cfenv>
 #include <cstdlib>
+#include <fmt/core.h>
 #include <fstream>
 #include <gtest/gtest.h>
 
@@ -59,6 +60,27 @@ TEST(VendorLibrary, TheNamedFolderComesFirstAndPythonEnvironmentsLast) {
   const Environment path("PYTHONPATH", "/nowhere:" + (folder / "path").string());
   EXPECT_EQ(library_candidates(kUnknown), (std::vector<std::string>{in_lib.string(), "libcunone.so.1",
                                                                     of_python.string(), together.string()}));
+}
+
+TEST(VendorLibrary, TheEnvironmentOfTheFirstPythonInThePathIsSearched) {
+  const primal::testing::TemporaryFolder folder;
+  const fs::path library =
+      write(folder / "env/lib/python3.12/site-packages/nvidia/cunone/lib/libcunone.so.1", "x");
+  write(folder / "other/lib/python3.12/site-packages/nvidia/cunone/lib/libcunone.so.1", "x");
+  for (const char* name : {"env", "other"}) {  // links, as virtual environments have them
+    fs::create_directories(folder / name / "bin");
+    fs::create_symlink("/usr/bin/python3", folder / name / "bin/python3");
+  }
+  const std::string before = std::getenv("PATH");
+  const std::string both =
+      fmt::format("/nowhere:{}:{}", (folder / "env/bin").string(), (folder / "other/bin").string());
+  {
+    const Environment path("PATH", both);
+    EXPECT_EQ(library_candidates(kUnknown), std::vector<std::string>{"libcunone.so.1"}) << "no pyvenv.cfg";
+    write(folder / "env/pyvenv.cfg", "home = /usr/bin");
+    EXPECT_EQ(library_candidates(kUnknown), (std::vector<std::string>{"libcunone.so.1", library.string()}));
+  }
+  ::setenv("PATH", before.c_str(), 1);
 }
 
 TEST(VendorLibrary, OneThatIsNotThereSaysWhereToPutIt) {

@@ -2,20 +2,22 @@
 // split afterwards, and a gradient goes through the activation before cuDNN sees it (conv3d_elementwise.cu).
 //
 // `cudnn` takes the first algorithm of cuDNN's heuristic list that is deterministic and keeps to --precision: the same for the
-// same geometry, library and device. `cudnn_gemm`, `cudnn_winograd` and `cudnn_fft` take the algorithm of that name, so that
+// same geometry, library and device, whose list is asked for once (conv3d_cudnn_choice.h). `cudnn_gemm`, `cudnn_winograd` and `cudnn_fft` take the algorithm of that name, so that
 // `primal tune` can measure it and a plan keep it; where the list does not have it, or not deterministic, they are `cudnn`.
 // `cudnn_graph` goes forward by conv3d_cudnn_graph.cpp and back as `cudnn`, as it does where that has no kernel.
 // Where the list has nothing at all, our kernels run under cuDNN's name: launches show which (conv3d_..._tiled or _direct).
 #include "nn/conv3d/libraries/conv3d_cudnn.h"
 
-#include <algorithm>
 #include <array>
+#include <optional>
 #include <vector>
 
+#include "nn/conv3d/libraries/conv3d_cudnn_choice.h"
 #include "tensor/backend.h"
 #include "tensor/cuda/precision.h"
 #include "tensor/error.h"
 #include "tensor/scratch.h"
+#include "tensor/vendor/choice_cache.h"
 
 namespace primal::cuda {
 namespace {
@@ -93,8 +95,21 @@ class ConvolutionDescriptor : public Descriptor<cudnnConvolutionDescriptor_t> {
   }
 };
 
+template <class X, class W>
+std::vector<int64_t> geometry_of(const X& x, const W& weight, const Conv3dParams& params) {
+  std::vector<int64_t> numbers;
+  for (int axis = 0; axis < 5; ++axis) {
+    numbers.push_back(x.size(axis));
+    numbers.push_back(weight.size(axis));
+  }
+  numbers.insert(numbers.end(), params.padding.begin(), params.padding.end());
+  numbers.insert(numbers.end(), params.stride.begin(), params.stride.end());
+  return numbers;
+}
+
 // The descriptors of one call: x and weight stand for the gradients of their shape too.
 struct Call {
+  std::vector<int64_t> geometry;  // extents of x and weight, padding, stride: y follows from them
   bool flat;
   TensorDescriptor x, y;
   FilterDescriptor weight;
@@ -102,7 +117,8 @@ struct Call {
 
   template <class X, class W, class Y>
   Call(const X& x_view, const W& weight_view, const Y& y_view, const Conv3dParams& params)
-      : flat(is_flat(x_view, weight_view, params)),
+      : geometry(geometry_of(x_view, weight_view, params)),
+        flat(is_flat(x_view, weight_view, params)),
         x(extents_of(x_view, flat)),
         y(extents_of(y_view, flat)),
         weight(extents_of(weight_view, flat)),
@@ -135,31 +151,48 @@ struct Algorithms<Method::fft> {
 template <>
 struct Algorithms<Method::first> : Algorithms<Method::gemm> {};  // looked at for their types alone
 
+// Everything that cuDNN's list for a call depends on.
+ChoiceKey key_of(const Exec& exec, const Call& call) {
+  ChoiceKey key{exec.device.index, static_cast<int64_t>(precision())};
+  key.insert(key.end(), call.geometry.begin(), call.geometry.end());
+  return key;
+}
+
 // Runs one direction of `call`: `list(most, &n, found)` is cuDNN's list for it, `run(algorithm, workspace, bytes)` computes. False
-// where the list has no algorithm that may run.
+// where the list has no algorithm that may and can run.
 template <Method method, class Found, class Algorithm, class List, class Run>
 bool run_algorithm(const Exec& exec, const char* what, const Call& call, Algorithm wanted, const List& list,
                    const Run& run) {
-  constexpr int kMost = 16;
-  std::vector<Found> found(kMost);
-  int n = 0;
-  const cudnnStatus_t status = list(kMost, &n, found.data());
-  if (CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED) return false;
-  cudnn_check(status, what);
-  const Found* chosen = nullptr;
-  for (int i = 0; i < n; ++i) {
-    const Found& f = found[static_cast<size_t>(i)];
-    const bool precise = precision() == Precision::tf32 || f.mathType == CUDNN_FMA_MATH;
-    if (f.status != CUDNN_STATUS_SUCCESS || f.determinism != CUDNN_DETERMINISTIC || !precise) continue;
-    if (chosen == nullptr) chosen = &f;
-    if (method != Method::first && f.algo == wanted) chosen = &f;
-  }
-  if (chosen == nullptr) return false;
-  // An entry of the list is for one math type, and its workspace too.
-  cudnn_check(cudnn().cudnnSetConvolutionMathType(call.convolution, chosen->mathType), "set the precision");
-  const Scratch<std::byte> workspace(exec, static_cast<int64_t>(chosen->memory));
-  cudnn_compute(what, [&] { return run(chosen->algo, workspace.data(), chosen->memory); });
-  return true;
+  static ChoiceCache<std::vector<Found>> cache;  // of this direction and method
+  const ChoiceKey key = key_of(exec, call);
+  const std::vector<Found> known = cache.get(key, [&] {
+    constexpr int kMost = 16;
+    std::vector<Found> found(kMost);
+    int n = 0;
+    const cudnnStatus_t status = list(kMost, &n, found.data());
+    if (CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED) return std::vector<Found>();
+    cudnn_check(status, what);
+    found.resize(static_cast<size_t>(n));
+    const std::optional<Algorithm> first =
+        method == Method::first ? std::nullopt : std::optional<Algorithm>(wanted);
+    return algorithms_to_try(found, first, [](const Found& f) {
+      const bool precise = precision() == Precision::tf32 || f.mathType == CUDNN_FMA_MATH;
+      return f.status == CUDNN_STATUS_SUCCESS && f.determinism == CUDNN_DETERMINISTIC && precise;
+    });
+  });
+  std::vector<Found> order = known;
+  const bool ran = run_first(order, [&](const Found& f) {
+    // An entry of the list is for one math type, and its workspace too.
+    cudnn_check(cudnn().cudnnSetConvolutionMathType(call.convolution, f.mathType), "set the precision");
+    const Scratch<std::byte> workspace(exec, static_cast<int64_t>(f.memory));
+    cudnnStatus_t status = CUDNN_STATUS_SUCCESS;
+    unless_rehearsing([&] { status = run(f.algo, workspace.data(), f.memory); });
+    if (CUDNN_STATUS_CATEGORY(status) == CUDNN_STATUS_NOT_SUPPORTED) return false;
+    cudnn_check(status, what);
+    return true;
+  });
+  if (order.size() != known.size()) cache.put(key, order);
+  return ran;
 }
 
 template <class V>
