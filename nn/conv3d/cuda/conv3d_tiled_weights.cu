@@ -15,6 +15,8 @@
 // Not measured yet, no device. In the code that nvcc 13.0 makes for sm_90 (cuobjdump -sass) 192 of 225 instructions of the inner loop
 // multiply, but only 52 % of all that a warp executes: each pixel that it loads costs 76 instructions, most of them for its address. So
 // at most half of the f32 peak. The parts of the thesis network take at most 9.5 MB.
+// Bounds: gradient_kernel<3> 144 registers, 28192 bytes of shared memory, no local memory
+// Bounds: gradient_kernel<1> 80 registers, 18688 bytes of shared memory, no local memory
 #include "nn/conv3d/cuda/conv3d_helpers.h"
 #include "nn/conv3d/cuda/conv3d_tiled.h"
 #include "tensor/scratch.h"

@@ -5,6 +5,8 @@
 //   a second buffer, and iterations take turns with the two; x and p stay in place.
 // Bytes: for each pixel and iteration 4 (7 + 3 A): x, x_bar, p and q of A axes read and written, z and lambda read; and
 //   A / 4 for the codes. Neighbours come from L1.
+// Bounds: forward_kernel<2> 64 registers, 0 bytes of shared memory, no local memory, no read-only loads
+// Bounds: forward_kernel<3> 64 registers, 0 bytes of shared memory, no local memory, no read-only loads
 #include <cmath>
 #include <limits>
 
