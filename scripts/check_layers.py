@@ -3,7 +3,7 @@
 
     scripts/check_layers.py            exit code 0 when all hold, 1 otherwise
 
-1. Arrows point down: tensor <- autograd <- solvers <- nn <- model <- apps; data stands on tensor alone.
+1. Arrows point down: tensor <- autograd <- solvers <- nn <- model <- apps <- python; data stands on tensor alone.
 2. No circles between folders: if files in a include files in b, directly or through other folders, none in b includes
    files in a. A folder and the rooms inside it (conv3d and conv3d/cpu, tensor and tensor/simt) count as one, since the
    rooms implement what the folder declares.
@@ -25,6 +25,7 @@ MAY_INCLUDE = {
     "data": {"tensor"},
     "model": {"tensor", "autograd", "solvers", "nn", "data"},
     "apps": {"tensor", "autograd", "solvers", "nn", "data", "model"},
+    "python": {"tensor", "autograd", "solvers", "nn", "data", "model", "apps"},
 }
 # Third-party headers, and the path prefixes that may include them.
 # build_info.cpp reports the version of each library, machine.cpp the instruction set that Highway chose.
@@ -45,6 +46,7 @@ HOMES = {
     r"cublas.*\.h": ["tensor/vendor/"],
     r"cuda_runtime.*\.h|cooperative_groups.*": ["tensor/cuda/", "tensor/simt/", "tensor/vendor/"],
     r"nvtx3/": ["tensor/range.cpp"],
+    r"nanobind/|Python\.h": ["python/"],
     r"gtest/|benchmark/": [],
 }
 # Third-party headers that no header of ours may include, and the exceptions. JSON takes more than a second to read: headers declare it

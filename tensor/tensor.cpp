@@ -1,21 +1,42 @@
 #include "tensor/tensor.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
+#include <utility>
 
 #include "tensor/backend.h"
 #include "tensor/error.h"
+#include "tensor/lent.h"
 #include "tensor/rehearsal.h"
 
 namespace primal {
+namespace {
+
+// What the next Tensor::empty() of this thread takes instead of memory from a pool; set by lent_tensor() alone.
+thread_local std::shared_ptr<void> lent_memory;
+
+}  // namespace
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
   Tensor t;
   t.shape_ = shape;
   t.dtype_ = dtype;
   t.device_ = device;
-  t.storage_ = backend(device).allocate(t.bytes(), size_of(dtype));
+  t.storage_ =
+      lent_memory ? std::exchange(lent_memory, nullptr) : backend(device).allocate(t.bytes(), size_of(dtype));
   return t;
+}
+
+Tensor lent_tensor(std::shared_ptr<void> memory, const Shape& shape, DType dtype) {
+  if (memory == nullptr && shape.numel() > 0)
+    throw ShapeError("[tensor] no memory was lent for {}{}", name_of(dtype), shape.str());
+  if (reinterpret_cast<uintptr_t>(memory.get()) % size_of(dtype) != 0)
+    throw ShapeError("[tensor] memory lent for {}{} is not aligned to {} bytes", name_of(dtype), shape.str(),
+                     size_of(dtype));
+  if (memory == nullptr) return Tensor::empty(shape, dtype);
+  lent_memory = std::move(memory);
+  return Tensor::empty(shape, dtype);
 }
 
 Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {

@@ -3,8 +3,11 @@
 #include <cstdint>
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <memory>
+#include <vector>
 
 #include "tensor/error.h"
+#include "tensor/lent.h"
 #include "tensor/memory_pool.h"
 
 namespace primal {
@@ -35,6 +38,37 @@ TEST(Tensor, ReshapeAndSliceShareTheElements) {
   row.data<float>()[0] = 30;
   EXPECT_EQ(t.reshape({6}).data<float>()[3], 30.0f);
   EXPECT_EQ(t.slice(2, 2).numel(), 0);
+}
+
+TEST(Tensor, LentMemoryIsReadWhereItLiesAndGivenBackWithTheLastHandle) {
+  std::vector<float> owned{0, 1, 2, 3, 4, 5};
+  int given_back = 0;
+  const size_t live = host_pool().stats().live_bytes;
+  {
+    Tensor row;
+    {
+      const Tensor t = lent_tensor({owned.data(), [&](float*) { ++given_back; }}, {2, 3}, DType::f32);
+      EXPECT_EQ(t.data<float>(), owned.data());
+      row = t.slice(1, 2);
+    }
+    owned[4] = 40;
+    EXPECT_EQ(row.to_doubles(), (std::vector<double>{3, 40, 5}));
+    EXPECT_EQ(given_back, 0);
+    EXPECT_EQ(host_pool().stats().live_bytes, live);
+    // Only that tensor is lent memory; the next one has its own.
+    EXPECT_NE(Tensor::zeros({2, 3}).data<float>(), owned.data());
+  }
+  EXPECT_EQ(given_back, 1);
+  EXPECT_EQ(owned, (std::vector<float>{0, 1, 2, 3, 40, 5}));
+}
+
+TEST(Tensor, LentMemoryThatCannotBeIsRefused) {
+  std::vector<double> owned(3);
+  const std::shared_ptr<void> crooked(reinterpret_cast<char*>(owned.data()) + 1, [](void*) {});
+  EXPECT_THROW(lent_tensor(crooked, {2}, DType::f64), ShapeError);
+  EXPECT_THROW(lent_tensor(nullptr, {2}, DType::f64), ShapeError);
+  EXPECT_EQ(lent_tensor(nullptr, {0}, DType::f64).numel(), 0);
+  EXPECT_EQ(Tensor::zeros({2}).to_doubles(), (std::vector<double>{0, 0}));  // nothing is left lent
 }
 
 TEST(Tensor, CloneAndConversionAreCopies) {
