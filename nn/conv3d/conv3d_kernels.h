@@ -74,6 +74,8 @@ extern const Conv3dImplementation<float> conv3d_streamed;
 extern const Conv3dImplementation<float> conv3d_one_channel;
 // F(4x4, 3x3), where channels and pixels are enough
 extern const Conv3dImplementation<float> conv3d_winograd;
+// (3,3,3) with padding (1,1,1), stride 1: the same along D and H
+extern const Conv3dImplementation<float> conv3d_winograd_volume;
 // (1,kh,kw) with any stride and padding along H and W
 extern const Conv3dImplementation<float> conv3d_phased;
 // in builds that found oneDNN
@@ -86,6 +88,13 @@ void conv3d_blocked_backward_weights(const Exec&, const ChannelParts<const float
 void conv3d_winograd_backward_weights(const Exec&, const ChannelParts<const float>& x,
                                       const MaskedGradient<float>& grad_y, const Conv3dParams&,
                                       View5<float> grad_weight, View<float, 1> grad_bias);
+// for (3,3,3) kernels too
+void conv3d_one_channel_backward_weights(const Exec&, const ChannelParts<const float>& x,
+                                         const MaskedGradient<float>& grad_y, const Conv3dParams&,
+                                         View5<float> grad_weight, View<float, 1> grad_bias);
+void conv3d_winograd_volume_backward_weights(const Exec&, const ChannelParts<const float>& x,
+                                             const MaskedGradient<float>& grad_y, const Conv3dParams&,
+                                             View5<float> grad_weight, View<float, 1> grad_bias);
 
 }  // namespace cpu
 

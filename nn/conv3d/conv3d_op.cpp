@@ -20,8 +20,8 @@ constexpr const Conv3dImplementation<float>* kF32[] = {
     &cuda::conv3d_cudnn_fft,      &cuda::conv3d_cudnn_graph,
 #endif
     PRIMAL_DEVICES(conv3d_tiled), PRIMAL_DEVICES(conv3d_direct), &cpu::conv3d_winograd,
-    &cpu::conv3d_streamed,        &cpu::conv3d_one_channel,      &cpu::conv3d_blocked,
-    &cpu::conv3d_phased,          &cpu::conv3d_reference_f32,
+    &cpu::conv3d_streamed,        &cpu::conv3d_one_channel,      &cpu::conv3d_winograd_volume,
+    &cpu::conv3d_blocked,         &cpu::conv3d_phased,           &cpu::conv3d_reference_f32,
 // After the reference, so by name or plan only: results do not depend on what a machine has installed.
 #if PRIMAL_HAS_ONEDNN
     &cpu::conv3d_onednn,
@@ -40,6 +40,10 @@ OpCase make_case(std::string name, Shape x, int64_t n_out, Triple kernel, Triple
 
 OpCase square(std::string name, Shape x, int64_t n_out) {
   return make_case(std::move(name), x, n_out, {1, 3, 3}, {1, 1, 1}, {0, 1, 1});
+}
+
+OpCase cube(std::string name, Shape x, int64_t n_out) {
+  return make_case(std::move(name), x, n_out, {3, 3, 3}, {1, 1, 1}, {1, 1, 1});
 }
 
 OpCase pointwise(std::string name, Shape x, int64_t n_out) {
@@ -79,6 +83,13 @@ std::vector<OpCase> corner_cases() {
       square("wide_channels", {1, 40, 1, 5, 16}, 72),
       square("odd_tiles", {1, 17, 1, 9, 13}, 18),
       square("empty_batch", {0, 3, 1, 4, 4}, 2),
+      cube("cube_one_cell", {1, 1, 1, 1, 1}, 1),
+      cube("cube_odd", {2, 5, 5, 7, 11}, 9),
+      cube("cube_short_rows", {1, 2, 3, 22, 1}, 3),
+      cube("cube_one_channel", {1, 1, 6, 9, 17}, 5),
+      cube("cube_long_rows", {1, 1, 2, 3, 290}, 2),
+      cube("cube_wide", {1, 17, 4, 5, 9}, 18),
+      cube("cube_empty_batch", {0, 3, 2, 4, 4}, 2),
       pointwise("pointwise", {2, 7, 2, 5, 6}, 10),
       pointwise("pointwise_head", {1, 32, 1, 17, 16}, 2),
       pointwise("pointwise_long", {1, 3, 2, 31, 41}, 5),
@@ -93,7 +104,7 @@ std::vector<OpCase> corner_cases() {
   for (OpCase no_bias :
        {square("no_bias", {1, 2, 1, 4, 5}, 3), square("no_bias_wide", {1, 17, 1, 10, 21}, 19),
         square("no_bias_one_channel", {1, 1, 1, 9, 35}, 8),
-        pointwise("no_bias_pointwise", {2, 9, 1, 6, 11}, 3),
+        pointwise("no_bias_pointwise", {2, 9, 1, 6, 11}, 3), cube("no_bias_cube", {1, 3, 5, 6, 7}, 4),
         make_case("no_bias_strided", {1, 3, 1, 9, 8}, 4, {1, 3, 3}, {1, 2, 2}, {0, 1, 1})}) {
     no_bias.inputs.pop_back();
     cases.push_back(std::move(no_bias));
@@ -101,7 +112,8 @@ std::vector<OpCase> corner_cases() {
   return cases;
 }
 
-// The convolutions of the thesis network on 256 x 256 pixels, named after their place in it.
+// The convolutions of the thesis network on 256 x 256 pixels, named after their place in it; and of nn/dynamic_tv on 32
+// frames of 36 x 36 pixels: v, its level and what the convolution is.
 std::vector<OpCase> unet_stages() {
   const auto image = [](int64_t channels, int64_t side) { return Shape{1, channels, 1, side, side}; };
   std::vector<OpCase> stages{
@@ -114,6 +126,9 @@ std::vector<OpCase> unet_stages() {
       square("d1a", image(128, 128), 64),   square("d1b", image(64, 128), 64),
       pointwise("u0", image(64, 128), 32),  square("d0a", image(64, 256), 32),
       square("d0b", image(32, 256), 32),    pointwise("out", image(32, 256), 2),
+      cube("v0a", {1, 1, 44, 44, 48}, 16),  cube("v0b", {1, 16, 44, 44, 48}, 16),
+      cube("v0d", {1, 32, 44, 44, 48}, 16), cube("v1b", {1, 32, 22, 22, 24}, 32),
+      cube("v2b", {1, 64, 11, 11, 12}, 64),
   };
   stages.front().inputs.front().differentiable = false;  // the picture
   return stages;

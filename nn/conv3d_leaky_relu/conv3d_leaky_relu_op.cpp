@@ -32,6 +32,7 @@ std::vector<OpCase> corner_cases() {
       make_case("frames", {1, 9, 3, 8, 8}, 8, 16),
       make_case("pointwise", {2, 5, 2, 3, 7}, 6, 3, {1, 1, 1}),
       make_case("full_3x3x3", {1, 2, 3, 4, 5}, 2, 3, {3, 3, 3}),
+      make_case("wide_3x3x3", {1, 9, 5, 6, 18}, 8, 17, {3, 3, 3}),
       make_case("stride_2", {1, 3, 1, 8, 7}, 0, 4, {1, 3, 3}, {1, 2, 2}),
       make_case("empty_batch", {0, 3, 1, 4, 4}, 2, 2),
   };
@@ -49,6 +50,8 @@ std::vector<OpCase> corner_cases() {
   sloped(0.3, make_case("slope_one_channel", {1, 1, 1, 18, 37}, 0, 8));
   sloped(0.3, make_case("slope_pointwise", {2, 5, 2, 3, 7}, 6, 3, {1, 1, 1}));
   sloped(0.3, make_case("slope_full_3x3x3", {1, 2, 3, 4, 5}, 2, 3, {3, 3, 3}));
+  sloped(0.3, make_case("slope_3x3x3_one_channel", {1, 1, 5, 9, 7}, 0, 9, {3, 3, 3}));
+  sloped(0.0, make_case("relu_3x3x3", {2, 5, 5, 6, 18}, 0, 17, {3, 3, 3}));
   sloped(0.3, make_case("slope_stride_2", {1, 3, 1, 8, 7}, 2, 4, {1, 3, 3}, {1, 2, 2}));
   const auto padded = [&](const std::array<int64_t, 3>& padding, OpCase op_case) {
     op_case.attrs["padding"] = padding;

@@ -37,7 +37,7 @@ TEST_F(Cli, WrongUsageIsTwo) {
   EXPECT_EQ(magic.exit_code, 2);
   EXPECT_NE(
       magic.err.find("conv3d has no implementation 'magic'; on simt it has: tiled direct; with --device "
-                     "cpu: winograd streamed one_channel blocked phased reference"),
+                     "cpu: winograd streamed one_channel winograd_volume blocked phased reference"),
       std::string::npos)
       << magic.err;
   const Outcome elsewhere = run("check --impl conv3d=tiled relu");

@@ -71,6 +71,22 @@ TEST(Conv3d, StrideAndPaddingMatchHandArithmetic) {
 
 TEST(Conv3d, IsProven) { expect_op_proven(conv3d_info()); }
 
+// 3x3x3 shapes of the implementation winograd_volume: several pieces along each axis, runs of short rows, strips of long ones,
+// and several blocks and groups of channels.
+std::vector<OpCase> cube_cases() {
+  const auto with = [](const char* name, Shape x, int64_t n_out) {
+    return OpCase{name,
+                  {{"stride", {1, 1, 1}}, {"padding", {1, 1, 1}}},
+                  {{"x", x}, {"weight", Shape{n_out, x[1], 3, 3, 3}}, {"bias", Shape{n_out}}}};
+  };
+  return {with("cubes", {2, 16, 9, 38, 48}, 16),
+          with("cubes_in_runs", {1, 9, 6, 35, 12}, 33),
+          with("cubes_with_tails", {1, 17, 5, 21, 24}, 20),
+          with("cubes_in_strips", {1, 3, 4, 5, 530}, 4),
+          with("cubes_of_many_channels", {1, 70, 4, 9, 7}, 67),
+          with("cube_of_pictures", {1, 1, 9, 13, 50}, 16)};
+}
+
 // 3x3 shapes that are too large for central differences: several patches, pieces and groups of channels.
 std::vector<OpCase> large_cases(const OpInfo& info) {
   std::vector<OpCase> cases;
@@ -105,8 +121,8 @@ std::vector<OpCase> strided_cases() {
 TEST(Conv3d, ImplementationsAgreeOnEveryInstructionSetOfThisMachine) {
   const OpInfo info = conv3d_info();
   std::vector<OpCase> cases = large_cases(info);
-  const std::vector<OpCase> strided = strided_cases();
-  cases.insert(cases.end(), strided.begin(), strided.end());
+  for (const std::vector<OpCase>& more : {strided_cases(), cube_cases()})
+    cases.insert(cases.end(), more.begin(), more.end());
   cases.insert(cases.end(), info.corner_cases.begin(), info.corner_cases.end());
   for (const OpCase& op_case : cases) {
     const OpResult expected = run_case(info, op_case);
@@ -130,8 +146,8 @@ TEST(Conv3d, ImplementationsAgreeOnEveryInstructionSetOfThisMachine) {
 TEST(Conv3d, BitsDoNotDependOnTheNumberOfThreads) {
   const OpInfo info = conv3d_info();
   std::vector<OpCase> cases = large_cases(info);
-  const std::vector<OpCase> strided = strided_cases();
-  cases.insert(cases.end(), strided.begin(), strided.end());
+  for (const std::vector<OpCase>& more : {strided_cases(), cube_cases()})
+    cases.insert(cases.end(), more.begin(), more.end());
   cases.push_back(corner_case(info, "pointwise_long"));
   cases.push_back(corner_case(info, "pointwise_few_long"));
   cases.push_back(corner_case(info, "one_channel"));
@@ -174,6 +190,9 @@ TEST(Conv3d, EveryImplementationRunsTheShapesItIsFor) {
   EXPECT_FALSE(runs(corner_case(info, "one_row"), "one_channel"));  // two channels
   for (const OpCase& op_case : large_cases(info)) EXPECT_TRUE(runs(op_case, "winograd")) << op_case.name;
   for (const OpCase& op_case : strided_cases()) EXPECT_TRUE(runs(op_case, "phased")) << op_case.name;
+  for (const OpCase& op_case : cube_cases()) EXPECT_TRUE(runs(op_case, "winograd_volume")) << op_case.name;
+  for (const char* name : {"stride_2", "along_frames", "3x3_frames_padded", "stride_by_axis"})
+    EXPECT_FALSE(runs(corner_case(info, name), "winograd_volume")) << name;
   for (const char* name : {"full_3x3x3", "stride_by_axis", "empty_batch"})
     EXPECT_FALSE(runs(corner_case(info, name), "phased")) << name;
   for (const char* name : {"full_3x3x3", "stride_4", "padding_on_one_axis"}) {

@@ -1,11 +1,14 @@
-// conv3d, one_channel: the gradient of the weights of a 3x3 kernel that sees a picture of one channel.
+// conv3d, one_channel: the gradient of the weights of a 3x3 or 3x3x3 kernel that sees a picture or a volume of one channel.
 //
 //   grad_weight[o,0,i,j] += sum over pixels p of grad_y[o,p] x[p + (i,j) - 1]
+//
+// A 3x3x3 kernel is three of 3x3, each of which sees the plane before, at or after that of grad_y.
 //
 // Idea: blocked has two channels of x in a tile and takes one row of the kernel at a time; with a single channel half its
 // multiply-adds are in vain, and it copies grad_y and reads the copy three times. Here a band of rows of the picture is copied
 // with a border of zeros and stays in the first-level cache, and the sums of all nine taps of kO outputs are registers, so
-// grad_y, the largest tensor of the network, is read once, where it lies, and masked on its way into a register.
+// grad_y, the largest tensor of the network, is read once, where it lies, and masked on its way into a register (three times for
+// a 3x3x3 kernel, twice of them from a cache).
 //   - The bands are split into segments (conv3d_segments.h): work for many threads, the same bits for any number.
 #include <algorithm>
 
@@ -26,7 +29,7 @@ HWY_BEFORE_NAMESPACE();
 namespace primal::cpu::HWY_NAMESPACE {
 namespace {
 
-constexpr int kTaps = 9;
+constexpr int kTaps = 9;  // of a plane
 // 18 sums in 32 vector registers or 9 in 16.
 constexpr int kTileO = kManyRegisters ? 2 : 1;
 
@@ -39,10 +42,12 @@ HWY_INLINE Vector masked(const MaskedGradient<float>& gradient, const float* at,
   return hn::IfThenElse(hn::Gt(get(y, n), hn::Zero(tag)), g, hn::Mul(hn::Set(tag, gradient.slope), g));
 }
 
-// Adds the products of a band for kO outputs to weights [kO, 9] and bias [kO]. grad_y: the first pixel of the band for each.
+// Adds the products of a band for kO outputs to weights, 9 for each output and n_taps apart, and to bias [kO] unless that is
+// null. grad_y: the first pixel of the band for each output.
 template <int kO>
 HWY_NOINLINE void add_band(const MaskedGradient<float>& gradient, const float* const* grad_y, int64_t w,
-                           const PackedPatch& x, const Patch& band, float* weights, double* bias) {
+                           const PackedPatch& x, const Patch& band, int64_t n_taps, float* weights,
+                           double* bias) {
   const Tag tag;
   Vector sum[size_t{kO}][kTaps], total[size_t{kO}];
   HWY_UNROLL(2)
@@ -70,26 +75,28 @@ HWY_NOINLINE void add_band(const MaskedGradient<float>& gradient, const float* c
   }
   HWY_UNROLL(2)
   for (int o = 0; o < kO; ++o) {
-    bias[o] += hn::GetLane(hn::SumOfLanes(tag, total[o]));
+    if (bias != nullptr) bias[o] += hn::GetLane(hn::SumOfLanes(tag, total[o]));
     HWY_UNROLL(9)
-    for (int k = 0; k < kTaps; ++k) weights[o * kTaps + k] += hn::GetLane(hn::SumOfLanes(tag, sum[o][k]));
+    for (int k = 0; k < kTaps; ++k) weights[o * n_taps + k] += hn::GetLane(hn::SumOfLanes(tag, sum[o][k]));
   }
 }
 
 }  // namespace
 
 void one_channel_weight_gradient(const Exec& exec, const ChannelParts<const float>& x,
-                                 const MaskedGradient<float>& grad_y, float* grad_weight, float* grad_bias) {
+                                 const MaskedGradient<float>& grad_y, int64_t n_planes, float* grad_weight,
+                                 float* grad_bias) {
   const ChannelParts<const float> gradient{grad_y.grad};
   const View5<const float>& of = grad_y.grad;
-  const int64_t n_o = of.size(1), h = of.size(3), w = of.size(4);
+  const int64_t n_o = of.size(1), d = of.size(2), h = of.size(3), w = of.size(4);
+  const int64_t n_taps = n_planes * kTaps;
   constexpr int64_t kBandPixels = 4096;  // 16 KiB
   constexpr int64_t kBandRows = 16;      // more bands than threads in small pictures too
   const Patches bands(of.size(0), of.size(2), h, w,
                       std::clamp<int64_t>(kBandPixels / std::max<int64_t>(w, 1), 1, kBandRows), w);
   constexpr int64_t kTasks = 16;
   const Segments segments = Segments::split(bands.count(), 1, kTasks);
-  const int64_t n_weights = n_o * kTaps, n_sums = n_weights + n_o;
+  const int64_t n_weights = n_o * n_taps, n_sums = n_weights + n_o;
   const Scratch<float> of_segments(exec, segments.count * n_sums);
   float* const all = of_segments.data();  // [segment, n_sums]: the weights, then the bias
   const PackedPatch layout(bands, 1);
@@ -109,18 +116,25 @@ void one_channel_weight_gradient(const Exec& exec, const ChannelParts<const floa
           std::fill_n(packed.data, n_packed, 0.0F);
           for (int64_t index = segments.first(segment); index < segments.last(segment); ++index) {
             const Patch band = bands[index];
-            packed.copy_channel(0, x.volume(band.n, 0) + band.d * h * w, h, w, band, CopyPixels());
             const auto start = [&](int64_t o) {
               return gradient.volume(band.n, o) + (band.d * h + band.h) * w;
             };
-            int64_t o = 0;
-            for (; o + kTileO <= n_o; o += kTileO) {
-              const float* const from[] = {start(o), start(o + kTileO - 1)};
-              add_band<kTileO>(grad_y, from, w, packed, band, weights + o * kTaps, bias + o);
-            }
-            for (; o < n_o; ++o) {
-              const float* const from = start(o);
-              add_band<1>(grad_y, &from, w, packed, band, weights + o * kTaps, bias + o);
+            for (int64_t i = 0; i < n_planes; ++i) {
+              const int64_t plane = band.d + i - n_planes / 2;
+              const bool own = plane == band.d;  // whose sweep over grad_y also gives the bias
+              if (plane < 0 || plane >= d) continue;
+              packed.copy_channel(0, x.volume(band.n, 0) + plane * h * w, h, w, band, CopyPixels());
+              int64_t o = 0;
+              for (; o + kTileO <= n_o; o += kTileO) {
+                const float* const from[] = {start(o), start(o + kTileO - 1)};
+                add_band<kTileO>(grad_y, from, w, packed, band, n_taps, weights + o * n_taps + i * kTaps,
+                                 own ? bias + o : nullptr);
+              }
+              for (; o < n_o; ++o) {
+                const float* const from = start(o);
+                add_band<1>(grad_y, &from, w, packed, band, n_taps, weights + o * n_taps + i * kTaps,
+                            own ? bias + o : nullptr);
+              }
             }
           }
           for (int64_t o = 0; o < n_o; ++o) weights[n_weights + o] = static_cast<float>(bias[o]);
@@ -152,21 +166,22 @@ void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<
   conv3d_blocked.kernels.backward_data(exec, grad_y, weight, params, add, grad_x);
 }
 
-void backward_weights(const Exec& exec, const ChannelParts<const float>& x,
-                      const MaskedGradient<float>& grad_y, const Conv3dParams& params,
-                      View5<float> grad_weight, View<float, 1> grad_bias) {
+}  // namespace
+
+void conv3d_one_channel_backward_weights(const Exec& exec, const ChannelParts<const float>& x,
+                                         const MaskedGradient<float>& grad_y, const Conv3dParams& params,
+                                         View5<float> grad_weight, View<float, 1> grad_bias) {
   if (grad_weight.data == nullptr)  // the bias alone
     return conv3d_blocked_backward_weights(exec, x, grad_y, params, grad_weight, grad_bias);
-  HWY_DYNAMIC_DISPATCH(one_channel_weight_gradient)(exec, x, grad_y, grad_weight.data, grad_bias.data);
+  HWY_DYNAMIC_DISPATCH(one_channel_weight_gradient)
+  (exec, x, grad_y, grad_weight.size(2), grad_weight.data, grad_bias.data);
 }
-
-}  // namespace
 
 const Conv3dImplementation<float> conv3d_one_channel{
     {"one_channel",
      "blocked, but all nine taps of a picture's weights in registers, their gradient read once"},
     supports,
-    {forward, backward_data, backward_weights, true}};
+    {forward, backward_data, conv3d_one_channel_backward_weights, true}};
 
 }  // namespace primal::cpu
 #endif  // HWY_ONCE
