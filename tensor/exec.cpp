@@ -11,6 +11,7 @@
 #include "tensor/error.h"
 #include "tensor/rehearsal.h"
 #include "tensor/threads/processors.h"
+#include "tensor/threads/thread_share.h"
 #include "tensor/threads/workers.h"
 
 namespace primal {
@@ -42,6 +43,7 @@ std::atomic<int>& thread_setting() {
 }
 
 thread_local bool works_alone = false;
+thread_local int share_of_thread = 0;  // 0: all
 
 // The first exception any thread throws, to be thrown again once all have joined.
 class FirstError {
@@ -150,7 +152,10 @@ class Chunks {
 
 }  // namespace
 
-int num_threads() { return works_alone ? 1 : thread_setting().load(); }
+int num_threads() {
+  if (works_alone) return 1;
+  return share_of_thread > 0 ? share_of_thread : thread_setting().load();
+}
 
 void set_num_threads(int n) {
   if (n < 1 || n > kMostThreads)
@@ -160,6 +165,9 @@ void set_num_threads(int n) {
 
 WorkAlone::WorkAlone() : before_(std::exchange(works_alone, true)) {}
 WorkAlone::~WorkAlone() { works_alone = before_; }
+
+ThreadShare::ThreadShare(int n_threads) : before_(std::exchange(share_of_thread, n_threads)) {}
+ThreadShare::~ThreadShare() { share_of_thread = before_; }
 
 void parallel_for(const Exec& exec, int64_t n, int64_t grain,
                   const std::function<void(int64_t, int64_t)>& body) {

@@ -6,17 +6,18 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/denoise_options.h"
+#include "apps/commands/denoise_plan.h"
 #include "apps/models/shipped_models.h"
 #include "apps/pictures/denoiser.h"
 #include "apps/pictures/failures.h"
 #include "apps/pictures/inputs.h"
-#include "apps/pictures/map_file.h"
 #include "apps/pictures/picture_denoising.h"
-#include "apps/pictures/result_format.h"
-#include "apps/pictures/results.h"
 #include "apps/pictures/scalar_lambda.h"
+#include "apps/pictures/score_table.h"
+#include "apps/pictures/side_by_side.h"
 #include "apps/scores/scores.h"
 #include "apps/shell/json_text.h"
+#include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
 #include "apps/training/model_choice.h"
 #include "tensor/error.h"
@@ -25,76 +26,6 @@ namespace primal {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A file that is there is not wanted any more, nor a picture that has all of its files.
-void leave_out_existing(std::vector<DenoisingJob>& jobs) {
-  for (DenoisingJob& job : jobs) {
-    for (fs::path* file : {&job.denoised, &job.map, &job.compare}) {
-      std::error_code error;
-      if (fs::exists(*file, error)) file->clear();
-    }
-  }
-  std::erase_if(jobs, [](const DenoisingJob& job) {
-    return job.denoised.empty() && job.map.empty() && job.compare.empty();
-  });
-}
-
-std::vector<DenoisingJob> plan(const DenoiseOptions& o, const std::vector<PictureInput>& inputs) {
-  std::vector<DenoisingJob> jobs;
-  for (const PictureInput& input : inputs) {
-    jobs.push_back({input, static_cast<uint32_t>(jobs.size()), {}, {}, {}, {}});
-  }
-  if (!o.clean.empty()) {
-    const std::vector<PictureInput> clean = find_clean_inputs(o.clean, inputs);
-    for (size_t i = 0; i < jobs.size(); ++i) jobs[i].clean = clean[i];
-  }
-  ResultPlace place(o.output, o.overwrite || o.skip_existing, inputs.size());
-  if (place.is_nowhere() || place.is_stdout()) return jobs;
-  std::vector<PictureInput> named = inputs;
-  make_names_unique(named);
-  for (size_t i = 0; i < jobs.size(); ++i) jobs[i].input.name = named[i].name;
-  const MapFormat format = parse_map_format(o.map_format);
-  for (DenoisingJob& job : jobs) {
-    const auto file = [&](const std::string& suffix) {
-      return place.file(job.input.name, job.input.str(), suffix);
-    };
-    job.denoised = file(result_ending(o.format, place, job.input));
-    if (o.map) job.map = file(map_suffix(format, o.figures));
-    if (o.compare) job.compare = file("_compare" + o.figures.ending());
-    if (o.figures.data && o.map && format == MapFormat::figure) file("_lambda.csv");
-    if (o.figures.data && o.compare) file("_compare.csv");
-  }
-  place.prepare();
-  if (o.skip_existing) leave_out_existing(jobs);
-  return jobs;
-}
-
-// The table of scores: a line for each picture, and one for their mean, which has no noise and no lambda.
-std::string table_line(const DenoiseOptions& o, const std::vector<std::string>& cells) {
-  std::string line = fmt::format("{:<32} {:>9} {:>9} {:>11} {:>9} {:>9}", cells[0], cells[1], cells[2],
-                                 cells[3], cells[4], cells[5]);
-  if (o.has_rule()) line += fmt::format(" {:>9}", cells[6]);
-  if (o.best) line += fmt::format(" {:>9} {:>8}", cells[7], cells[8]);
-  return line + "\n";
-}
-
-std::string head_line(const DenoiseOptions& o) {
-  return table_line(
-      o, {"picture", "noisy dB", "dB", "noisy SSIM", "SSIM", "noise", "lambda", "best dB", "loss dB"});
-}
-
-std::string score_line(const DenoiseOptions& o, const std::string& name, const Scores& noisy,
-                       const Scores& denoised, double best_psnr, const DenoisingRow* row) {
-  const auto number = [](const auto& value) {
-    return value ? fmt::format("{:.4g}", *value) : std::string("-");
-  };
-  const bool has_noise = row != nullptr && row->noise.estimate;
-  return table_line(o, {name, score_text(noisy.psnr, 3), score_text(denoised.psnr, 3),
-                        score_text(noisy.ssim, 4), score_text(denoised.ssim, 4),
-                        has_noise ? fmt::format("{:.4g}", row->noise.estimate->sigma) : std::string(),
-                        row != nullptr ? number(row->lambda) : std::string(), score_text(best_psnr, 3),
-                        score_text(best_psnr - denoised.psnr, 3)});
-}
 
 // The figure of --figure, of the one picture.
 void draw(const DenoiseOptions& o, const DenoisingRow& row) {
@@ -154,6 +85,11 @@ void denoise(DenoiseOptions options) {
   options.quiet = options.common.quiet;
   options.draws_risk = options.figure.is_wanted();
   options.json = options.common.json;
+  options.side_by_side.quiet = options.common.quiet;
+  if (!device.is_cpu() && options.side_by_side.jobs > 1)
+    throw ConfigError("[denoise] --jobs {} is for the processor: on {} pictures are computed one by one",
+                      options.side_by_side.jobs, device.str());
+  if (!device.is_cpu()) options.side_by_side.jobs = 1;
   options.colour = parse_colour_mode(options.colour_text);
   if (!options.lambda_text.empty()) options.lambda = parse_scalar_lambda(options.lambda_text);
   choose_model(options);
@@ -175,7 +111,7 @@ void denoise(DenoiseOptions options) {
     throw ConfigError("[denoise] --figure draws one picture, found {}", inputs.size());
   if (options.map && denoiser.is_autoencoder())
     throw ConfigError("[denoise] --map: {} is an autoencoder, which has no map", options.paths.front());
-  const std::vector<DenoisingJob> jobs = plan(options, inputs);
+  const std::vector<DenoisingJob> jobs = plan_denoising(options, inputs);
 
   const bool aside = options.to_standard_output;  // standard output belongs to the picture
   const bool tabled = options.is_scored() && !options.common.json && !(aside && options.common.quiet);
@@ -193,29 +129,25 @@ void denoise(DenoiseOptions options) {
   for (const auto& [path, problem] : remarks.missing) failures.add(path, problem);
   if (!remarks.left_out.empty() && !options.common.quiet) say("note: {}\n", remarks.left_out_text());
   ScoreColumns noisy, denoised, best;
-  PictureDenoising one(options, denoiser);
-  for (const DenoisingJob& job : jobs) {
-    DenoisingInput pictures;
-    try {
-      pictures = one.read(job);
-    } catch (const Error& error) {
-      failures.add(job.input.str(), error);
-      continue;
-    }
-    for (const DenoisingRow& row : one(job, pictures)) {
+  const ScoreTable table(options.has_rule(), options.best);
+  const auto take = [&](const DenoisingJob& job, const DenoisedFile& result) {
+    if (result.problem) return failures.add(job.input.str(), *result.problem);
+    for (const DenoisingRow& row : result.rows) {
       noisy.add(row.noisy);
       denoised.add(row.denoised);
       if (row.best) best.add(*row.best);
       rows.push_back(to_json(row));
       draw(options, row);
-      const std::string page = row.n_pages > 1 ? fmt::format(" [{}]", row.page) : "";
-      if (tabled && rows.size() == 1) print(head_line(options));
-      if (tabled) {
-        print(score_line(options, visible(row.name) + page, row.noisy, row.denoised,
-                         row.best ? row.best->psnr : 0.0, &row));
-      }
+      if (tabled && rows.size() == 1) print(table.head());
+      if (tabled) print(table.line(row));
     }
-  }
+    if (job.denoised.empty() || options.common.quiet || options.is_scored() || options.common.json) return;
+    put("{} -> {}\n", job.input.str(), job.denoised.string());
+    flush_output();
+  };
+  RemarkPrinter printer(options.common.quiet);
+  const int stopped_by =
+      denoise_side_by_side(jobs, PictureDenoising(options, denoiser), options.side_by_side, printer, take);
   if (options.common.json) {
     nlohmann::json report = {{"pictures", rows}, {"errors", failures.json()}};
     if (options.skip_existing) report["skipped"] = n_skipped;
@@ -229,20 +161,21 @@ void denoise(DenoiseOptions options) {
     }
     print_json(report);
   } else if (tabled && !rows.empty()) {
-    print(score_line(options, fmt::format("mean of {}", rows.size()), noisy.mean(), denoised.mean(),
-                     options.best ? best.mean().psnr : 0.0, nullptr));
+    print(table.mean(rows.size(), noisy.mean(), denoised.mean(), options.best ? best.mean().psnr : 0.0));
   }
   flush_output();
-  if (one.n_outside() > 1 && !options.common.quiet)
-    say("note: the noise of {} of {} pictures is outside of what the model was trained for\n",
-        one.n_outside(), rows.size());
-  if (one.n_far() > 1 && !options.common.quiet)
-    say("note: {} of {} results are as far from convergence\n", one.n_far(), rows.size());
+  const size_t n_outside = printer.count(Remark::Kind::outside), n_far = printer.count(Remark::Kind::far);
+  if (n_outside > 1 && !options.common.quiet)
+    say("note: the noise of {} of {} pictures is outside of what the model was trained for\n", n_outside,
+        rows.size());
+  if (n_far > 1 && !options.common.quiet)
+    say("note: {} of {} results are as far from convergence\n", n_far, rows.size());
   for (const auto& [name, summary] :
        {std::pair{"noisy PSNR", noisy.psnr()}, std::pair{"PSNR", denoised.psnr()}}) {
     if (options.is_scored() && !options.common.quiet && !summary.all_finite())
       say("note: {}\n", remark_of(name, summary));
   }
+  if (stopped_by != 0) throw Stopped(stopped_by, !options.output.empty());
   failures.finish("denoise");
 }
 

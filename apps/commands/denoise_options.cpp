@@ -132,6 +132,12 @@ void add_denoise_options(CLI::App& command, DenoiseOptions& o) {
   add_solver_options(command, o);
   add_choice_options(command, o);
   add_output_options(command, o);
+  command
+      .add_option(
+          "--jobs", o.side_by_side.jobs,
+          "pictures in work at once, which share the threads and the memory; the results are the same "
+          "for every number (default: as many as there are threads; 1: one after the other)")
+      ->check(whole_range(1, 1024));
   o.common.add_to(command);
 }
 

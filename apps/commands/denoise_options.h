@@ -8,6 +8,7 @@
 #include "apps/commands/commands.h"
 #include "apps/pictures/figure_file.h"
 #include "apps/pictures/picture_denoising.h"
+#include "apps/pictures/side_by_side.h"
 #include "apps/pictures/tiling.h"
 
 namespace primal {
@@ -22,6 +23,7 @@ struct DenoiseOptions : PictureDenoisingOptions {
   int64_t limit = 0;
   bool map = false, compare = false, overwrite = false, skip_existing = false;
   Tiling tiling;
+  SideBySide side_by_side;
 };
 
 void add_denoise_options(CLI::App& command, DenoiseOptions& o);

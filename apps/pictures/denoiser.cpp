@@ -9,6 +9,7 @@
 #include "data/safetensors/safetensors.h"
 #include "solvers/pdhg/pdhg.h"
 #include "tensor/error.h"
+#include "tensor/threads/thread_share.h"
 
 namespace primal {
 
@@ -74,7 +75,16 @@ Scores Denoiser::best_scalar(const Tensor& z, const Tensor& clean) const {
 }
 
 MapPlan Denoiser::plan(const Shape& z) const {
-  return model_ == nullptr ? MapPlan{} : plan_map(*model_, z, options_.tiling);
+  if (model_ == nullptr) return {};
+  std::vector<int64_t> shape;
+  for (int a = 0; a < z.rank(); ++a) shape.push_back(z[a]);
+  const std::lock_guard lock(mutex_);
+  const auto [known, is_new] = plans_.try_emplace(shape);
+  if (is_new) {
+    const ThreadShare all(0);
+    known->second = plan_map(*model_, z, options_.tiling);
+  }
+  return known->second;
 }
 
 int64_t Denoiser::default_iterations() const {

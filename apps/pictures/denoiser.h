@@ -4,8 +4,11 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <vector>
 
 #include "apps/pictures/tiling.h"
 #include "apps/scores/scores.h"
@@ -46,7 +49,8 @@ class Denoiser {
   Scores best_scalar(const Tensor& z, const Tensor& clean) const;
   Device device() const { return options_.device; }
 
-  // How the network works on a picture of this shape; one whole picture where there is no network.
+  // How the network works on a picture of this shape; one whole picture where there is no network. Made once for each shape, for all
+  // threads of the process, whatever the calling thread's share of them is (tensor/threads/thread_share.h).
   MapPlan plan(const Shape& z) const;
 
   Boundary boundary() const { return boundary_; }
@@ -73,6 +77,8 @@ class Denoiser {
   std::string checksum_;
   std::unique_ptr<UnrolledTv> model_;
   std::unique_ptr<Autoencoder> autoencoder_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::vector<int64_t>, MapPlan> plans_;  // by shape
 };
 
 }  // namespace primal

@@ -1,9 +1,15 @@
 // What the commands for pictures share: ranges of levels, and what a person who waits is told.
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 
+#include "apps/pictures/folder_meter.h"
 #include "apps/pictures/meter.h"
+#include "apps/pictures/remarks.h"
+#include "apps/shell/machine_memory.h"
 #include "data/preprocess/level_range.h"
 #include "data/preprocess/preprocess.h"
+#include "support/temporary_folder.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -81,6 +87,55 @@ TEST(Meter, SaysNothingOfWhatIsDoneSoonAndThenHowMuchIsLeft) {
   EXPECT_TRUE(elsewhere.line("tile", 1, 4, start + 15s));
   EXPECT_FALSE(elsewhere.line("tile", 2, 4, start + 30s));
   EXPECT_TRUE(elsewhere.line("tile", 3, 4, start + 50s));
+}
+
+TEST(FolderMeter, SaysHowFastItGoesAndHowMuchIsLeft) {
+  const FolderMeter::Clock::time_point start = FolderMeter::Clock::now();
+  FolderMeter terminal(44, true, true);
+  EXPECT_FALSE(terminal.line(3, start + 500ms));
+  EXPECT_EQ(terminal.line(4, start + 2s), "4 of 44 pictures, 2 per second, 20.0 s left");
+  EXPECT_FALSE(terminal.line(5, start + 2100ms));  // a moment after the line before
+  EXPECT_EQ(terminal.line(1, start + 100s), "1 of 44 pictures, 0.01 per second, 1:11 h left");
+  EXPECT_FALSE(terminal.line(44, start + 200s));
+
+  FolderMeter elsewhere(44, true, false);
+  EXPECT_FALSE(elsewhere.line(3, start + 5s));
+  EXPECT_TRUE(elsewhere.line(4, start + 15s));
+  EXPECT_FALSE(elsewhere.line(5, start + 30s));
+}
+
+TEST(Remarks, AreKeptUntilTheirTurnAndCountedByTheirKind) {
+  RemarkPrinter printer(true);
+  Remarks kept;
+  kept.add(Remark::Kind::far, "far {}\n", 1);
+  kept.add(Remark::Kind::far, "far {}\n", 2);
+  for (int channel = 0; channel < 3; ++channel) kept.add(Remark::Kind::outside, "outside\n");
+  EXPECT_EQ(printer.count(Remark::Kind::far), 0u);
+  kept.print_to(printer);
+  EXPECT_EQ(printer.count(Remark::Kind::far), 2u);
+  EXPECT_EQ(printer.count(Remark::Kind::outside), 1u);  // of a picture once
+  Remarks now(&printer);
+  now.add(Remark::Kind::outside, "outside\n");
+  EXPECT_EQ(printer.count(Remark::Kind::outside), 2u);
+}
+
+TEST(AvailableMemory, IsWhatTheSystemOrTheContainerLeaves) {
+  const testing::TemporaryFolder folder;
+  const auto write = [&](const std::string& name, const std::string& text) {
+    std::filesystem::create_directories((folder / name).parent_path());
+    std::ofstream(folder / name) << text;
+  };
+  const std::filesystem::path root = folder / "";
+  write("proc/meminfo", "MemTotal: 2000 kB\nMemFree: 10 kB\nMemAvailable:    1000 kB\nBuffers: 1 kB\n");
+  EXPECT_EQ(available_memory(root), 1024000);
+  write("sys/fs/cgroup/memory.max", "max\n");
+  EXPECT_EQ(available_memory(root), 1024000);
+  write("sys/fs/cgroup/memory.max", "500000\n");
+  write("sys/fs/cgroup/memory.current", "100000\n");
+  EXPECT_EQ(available_memory(root), 400000);
+  write("sys/fs/cgroup/memory/memory.limit_in_bytes", "300000\n");
+  write("sys/fs/cgroup/memory/memory.usage_in_bytes", "400000\n");
+  EXPECT_EQ(available_memory(root), 0);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "tensor/error.h"
 #include "tensor/memory_pool.h"
 #include "tensor/scratch.h"
+#include "tensor/threads/thread_share.h"
 
 namespace primal {
 namespace {
@@ -160,6 +161,25 @@ TEST(ParallelSum, HasTheSameBitsForAnyThreadCount) {
 TEST(Threads, RefusesSillyNumbers) {
   EXPECT_THROW(set_num_threads(0), ConfigError);
   EXPECT_THROW(set_num_threads(-2), ConfigError);
+}
+
+TEST(Exec, AThreadsShareCountsForThatThreadAlone) {
+  const int before = num_threads();
+  set_num_threads(6);
+  {
+    const ThreadShare share(2);
+    EXPECT_EQ(num_threads(), 2);
+    {
+      const ThreadShare all(0);
+      EXPECT_EQ(num_threads(), 6);
+    }
+    EXPECT_EQ(num_threads(), 2);
+    std::thread([] { EXPECT_EQ(num_threads(), 6); }).join();
+    const WorkAlone alone;
+    EXPECT_EQ(num_threads(), 1);
+  }
+  EXPECT_EQ(num_threads(), 6);
+  set_num_threads(before);
 }
 
 TEST(Exec, AThreadThatWorksAloneHasNoTeam) {

@@ -1,0 +1,99 @@
+#include "apps/pictures/denoising_input.h"
+
+#include <algorithm>
+
+#include "apps/scores/scores.h"
+#include "data/noise_estimate/noise_estimate.h"
+#include "tensor/error.h"
+
+namespace primal {
+
+PictureFormat result_format_of(const PictureDenoisingOptions& options, const DenoisingJob& job,
+                               const GreyInput& read) {
+  if (!options.format.empty()) return parse_picture_format(options.format);
+  const std::optional<PictureFormat> named = format_of_name(job.denoised);
+  return named ? *named : result_format(read.raster.format);
+}
+
+// What would fail after the work is refused before it.
+void DenoisingReader::check_pages(const DenoisingJob& job, const GreyInput& read) const {
+  if (!job.denoised.empty() || options_.to_standard_output)
+    check_fits(read.outline(), result_format_of(options_, job, read), job.input.str());
+  if (!job.map.empty() || !job.compare.empty()) {
+    if (read.n_pages() > 1)
+      throw DataError("[denoise] {} has {} pages: --map and --compare are for files of one", job.input.str(),
+                      read.n_pages());
+  }
+}
+
+GreyInput DenoisingReader::read_one(const PictureInput& input, const LevelRange& range,
+                                    Remarks& remarks) const {
+  GreyInput grey =
+      keeps_colour_ ? read_colour(input, options_.size, range) : read_grey(input, options_.size, range);
+  using Kind = Remark::Kind;
+  if (!grey.small_range.empty() && range.kind == LevelRange::Kind::full)
+    remarks.add(Kind::range, "note: {}\n", grey.small_range);
+  if (grey.was_colour && grey.n_planes == 1)
+    remarks.add(Kind::grey, "{} is in colour: it is converted to grey (ITU-R 601)\n", input.str());
+  for (const std::string& fault : grey.raster.remarks) remarks.add("{}: {}\n", input.str(), fault);
+  if (grey.raster.had_alpha)
+    remarks.add(Kind::alpha, "{} has transparency: it is ignored, as for every picture\n", input.str());
+  return grey;
+}
+
+GreyInput DenoisingReader::clean_of(const DenoisingJob& job, const GreyInput& read, Remarks& remarks) const {
+  const Raster& noisy = read.raster;
+  GreyInput clean_read = read_one(*job.clean, same_range(range_, read.file_levels, read.of_levels), remarks);
+  const Raster& clean = clean_read.raster;
+  if (clean.width != noisy.width || clean.height != noisy.height) {
+    throw DataError(
+        "[denoise] {} has {} x {} pixels, but its clean picture {} has {} x {}: expected the same size; "
+        "--size S "
+        "makes both S x S",
+        job.input.str(), noisy.width, noisy.height, job.clean->str(), clean.width, clean.height);
+  }
+  if (clean_read.n_planes != read.n_planes) {
+    throw DataError(
+        "[denoise] only one of {} and its clean picture {} is in colour: --colour grey makes both grey",
+        job.input.str(), job.clean->str());
+  }
+  if (clean.pages != noisy.pages) {
+    throw DataError("[denoise] {} has {} pages, but its clean picture {} has {}: expected as many",
+                    job.input.str(), noisy.pages, job.clean->str(), clean.pages);
+  }
+  return clean_read;
+}
+
+DenoisingInput DenoisingReader::operator()(const DenoisingJob& job, Remarks& remarks) const {
+  DenoisingInput read{read_one(job.input, range_, remarks), {}};
+  const Raster& raster = read.picture.raster;
+  check_pages(job, read.picture);
+  if (options_.best && read.picture.n_planes > 1) {
+    throw DataError("[denoise] --best is for grey pictures, {} is in colour: --colour grey makes it grey",
+                    job.input.str());
+  }
+  if (options_.is_scored()) check_scorable(raster.width, raster.height, job.input.str());
+  if (options_.has_rule() && !options_.sigma && std::min(raster.width, raster.height) < kMinNoiseSide) {
+    throw DataError(
+        "[denoise] {} has {} x {} pixels, the estimate of its noise needs {} x {} at least: give its "
+        "deviation with "
+        "--sigma S, or --lambda a number",
+        job.input.str(), raster.width, raster.height, kMinNoiseSide, kMinNoiseSide);
+  }
+  if (job.clean) read.clean = clean_of(job, read.picture, remarks);
+  return read;
+}
+
+// JPEG and WebP hold about twenty pixels of a photograph in a byte, the others about one; an image has 16 bits for each, and its file, the
+// image and the raster are there at once.
+int64_t bytes_to_read(const DenoisingJob& job) {
+  if (job.input.is_stdin()) return 0;
+  std::error_code error;
+  const auto bytes = static_cast<int64_t>(std::filesystem::file_size(job.input.file, error));
+  if (error) return 0;
+  const std::optional<PictureFormat> format = format_of_name(job.input.file);
+  const bool is_lossy = format == PictureFormat::jpeg || format == PictureFormat::webp;
+  return (is_lossy ? 40 : 8) * std::max<int64_t>(bytes, 0);
+}
+
+}  // namespace primal

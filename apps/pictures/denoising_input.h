@@ -1,0 +1,36 @@
+// What `primal denoise` reads for a picture, with all that can be refused before the work.
+//
+// Errors: those of read_grey (inputs.h); DataError for a clean picture of another size, for a picture too small to be scored or to have its
+//         noise estimated, for pages in a format that has none, and for --map and --compare of several pages.
+#pragma once
+
+#include "apps/pictures/denoising_job.h"
+#include "apps/pictures/remarks.h"
+
+namespace primal {
+
+class DenoisingReader {
+ public:
+  // Keeps the options by reference. `keeps_colour`: a picture in colour stays three channels.
+  DenoisingReader(const PictureDenoisingOptions& options, const LevelRange& range, bool keeps_colour)
+      : options_(options), range_(range), keeps_colour_(keeps_colour) {}
+
+  DenoisingInput operator()(const DenoisingJob& job, Remarks& remarks) const;
+
+ private:
+  GreyInput read_one(const PictureInput& input, const LevelRange& range, Remarks& remarks) const;
+  GreyInput clean_of(const DenoisingJob& job, const GreyInput& read, Remarks& remarks) const;
+  void check_pages(const DenoisingJob& job, const GreyInput& read) const;
+
+  const PictureDenoisingOptions& options_;
+  LevelRange range_;
+  bool keeps_colour_;
+};
+
+PictureFormat result_format_of(const PictureDenoisingOptions& options, const DenoisingJob& job,
+                               const GreyInput& read);
+
+// About how much memory reading a picture takes, judged by the size of its file.
+int64_t bytes_to_read(const DenoisingJob& job);
+
+}  // namespace primal

@@ -1,0 +1,58 @@
+#include "apps/pictures/denoising_remarks.h"
+
+namespace primal {
+namespace {
+
+// A gap of this share of the objective counts as far from converged: 256 iterations with a useful lambda end below it.
+constexpr double kFarFromConverged = 0.05;
+
+}  // namespace
+
+void remark_on_noise(const PictureDenoisingOptions& options, const Denoiser& denoiser,
+                     const std::string& name, const DenoisingRow& row, Remarks& remarks) {
+  if (!options.is_scored() || options.to_standard_output) {
+    remarks.add("{}: {}{}\n", name, noise_text(row.noise),
+                row.lambda ? fmt::format("; lambda {:.4g}", *row.lambda) : std::string());
+  }
+  const std::string outside =
+      options.lambda || denoiser.is_autoencoder() || !denoiser.config().data.manifest.empty()
+          ? std::string()
+          : noise_range_remark(row.noise, denoiser.config().noise);
+  if (!outside.empty()) remarks.add(Remark::Kind::outside, "note: {}: {}\n", name, outside);
+  if (const std::string doubt = doubt_of(row.noise); !doubt.empty()) {
+    remarks.add("note: {}: {}{}\n", name, doubt,
+                options.has_rule() && !options.sigma ? "; --sigma S gives its deviation" : "");
+  }
+  if (!row.lambda) return;
+  constexpr double kRounding = 1.0 / (255.0 * 3.4641016151377544);  // of 8-bit grey levels
+  if (*row.sigma == 0.0) {
+    remarks.add("note: {}: no noise is found in it, so lambda 0 leaves it as it is\n", name);
+  } else if (*row.sigma < kRounding) {
+    remarks.add("note: {}: its noise is less than the rounding to 8 bit, so lambda is next to nothing\n",
+                name);
+  } else if (row.at_the_edge) {
+    remarks.add("note: {}: the best lambda may lie beyond {:.3g}, the end of what is tried for this noise\n",
+                name, *row.lambda);
+  }
+}
+
+void remark_on_convergence(const PictureDenoisingOptions& options, const std::string& name,
+                           const Denoised& result, Remarks& remarks) {
+  const bool asked = options.gap > 0.0;
+  if (asked) {
+    remarks.add("{}: {} iterations, relative gap {:.2e}{}\n", name, result.iterations, result.relative_gap,
+                result.relative_gap > options.gap
+                    ? fmt::format(": {:g} was not reached, more --iterations would help", options.gap)
+                    : "");
+  }
+  // A model's own T is what it was trained with, converged or not.
+  const bool chosen = options.lambda || options.iterations > 0;
+  if (!asked && chosen && result.relative_gap > kFarFromConverged) {
+    remarks.add(Remark::Kind::far,
+                "note: {}: far from convergence after {} iterations, the primal-dual gap is {:.2g} of the "
+                "objective; --gap 1e-3 iterates until it is small\n",
+                name, result.iterations, result.relative_gap);
+  }
+}
+
+}  // namespace primal

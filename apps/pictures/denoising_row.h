@@ -1,0 +1,60 @@
+// What `primal denoise` tells of a picture, or of a page of one, that it has denoised.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/pictures/picture_noise.h"
+#include "apps/pictures/scalar_lambda.h"
+#include "apps/scores/scores.h"
+#include "data/figure/figure.h"
+#include "data/preprocess/level_range.h"
+
+namespace primal {
+
+// What came of one page of a job.
+struct DenoisingRow {
+  std::string name, picture;
+  int64_t page = 0, n_pages = 1;
+  // What the file holds: "tiff", "uint16", ... and which of its values are 0 and 1.
+  struct Read {
+    std::string format, samples;
+    int bits = 0, channels = 1;
+    int64_t width = 0, height = 0;
+    double slope = 1.0, offset = 0.0;
+    Levels levels;
+  } read;
+  int64_t n_tiles = 0;  // in which the network worked; 0: on the whole picture
+  // Of the solver; an autoencoder has none.
+  struct Solver {
+    int64_t iterations;
+    double relative_gap;
+    std::string boundary;
+  };
+  std::optional<Solver> solver;
+  bool is_scored = false;
+  Scores noisy, denoised;  // where it is scored
+  PictureNoise noise;      // found in the noisy picture
+  LambdaRule rule = LambdaRule::number;
+  std::optional<double> sigma, lambda;  // that the rule used and chose
+  bool at_the_edge = false;             // a better lambda may lie beyond what was tried
+  // Where the channels are pictures of their own: what was found and chosen for each, while `noise`, `sigma` and `lambda` are those of green.
+  struct Channel {
+    PictureNoise noise;
+    std::optional<double> sigma, lambda;
+  };
+  std::vector<Channel> channels;
+  std::optional<Scores> best;                         // of 81 lambdas, each score's own
+  std::optional<Figure> figure;                       // of the risk over lambda
+  std::filesystem::path denoised_file, map, compare;  // written ones
+};
+
+// "picture", "iterations", "psnr", "denoised", ...: what there is of them.
+nlohmann::json to_json(const DenoisingRow& row);
+nlohmann::json scores_json(const Scores& noisy, const Scores& denoised);
+
+}  // namespace primal

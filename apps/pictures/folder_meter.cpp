@@ -1,0 +1,67 @@
+#include "apps/pictures/folder_meter.h"
+
+#include <fmt/format.h>
+
+#include "apps/shell/streams.h"
+#include "apps/training/progress.h"
+
+namespace primal {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Pace {
+  std::chrono::milliseconds first, every;
+};
+constexpr Pace kOnTerminal{1s, 200ms}, kElsewhere{10s, 30s};
+
+double seconds_between(FolderMeter::Clock::time_point start, FolderMeter::Clock::time_point end) {
+  return std::chrono::duration<double>(end - start).count();
+}
+
+// "8.2 per second", "0.031 per second"
+std::string rate_text(size_t n, double seconds) {
+  return fmt::format("{:.2g} per second", static_cast<double>(n) / std::max(seconds, 1e-3));
+}
+
+}  // namespace
+
+FolderMeter::FolderMeter(size_t n_pictures, bool shown, bool terminal)
+    : n_(n_pictures), shown_(shown && n_pictures > 1), terminal_(terminal), start_(Clock::now()) {
+  due_ = start_ + (terminal ? kOnTerminal : kElsewhere).first;
+}
+
+FolderMeter::~FolderMeter() { hide(); }
+
+std::optional<std::string> FolderMeter::line(size_t n_done, Clock::time_point now) {
+  if (now < due_ || n_done == 0 || n_done == n_) return {};
+  due_ = now + (terminal_ ? kOnTerminal : kElsewhere).every;
+  const double seconds = seconds_between(start_, now);
+  const double left = seconds / static_cast<double>(n_done) * static_cast<double>(n_ - n_done);
+  return fmt::format("{} of {} pictures, {}, {} left", n_done, n_, rate_text(n_done, seconds),
+                     duration_text(left));
+}
+
+void FolderMeter::show(size_t n_done) {
+  if (!shown_) return;
+  const std::optional<std::string> text = line(n_done, Clock::now());
+  if (!text) return;
+  if (!terminal_) return say("{}\n", *text);
+  say_drawn("\r\033[K" + *text);
+  drawn_ = true;
+}
+
+void FolderMeter::hide() {
+  if (drawn_) say_drawn("\r\033[K");
+  drawn_ = false;
+}
+
+void FolderMeter::finish(size_t n_done) {
+  hide();
+  if (!shown_ || n_done == 0) return;
+  const double seconds = seconds_between(start_, Clock::now());
+  say("{} picture{} in {}, {}\n", n_done, n_done == 1 ? "" : "s", duration_text(seconds),
+      rate_text(n_done, seconds));
+}
+
+}  // namespace primal

@@ -1,0 +1,14 @@
+// How much memory this process may still take without the machine, or its container, running out of it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+namespace primal {
+
+// In bytes: what the system counts as available (MemAvailable of /proc/meminfo), or less where a control group (memory.max, v1
+// memory.limit_in_bytes) or a limit on addresses (RLIMIT_AS, ulimit -v) leaves less; the physical memory where the system does not say. Files
+// are looked for below `root`.
+int64_t available_memory(const std::filesystem::path& root = "/");
+
+}  // namespace primal
