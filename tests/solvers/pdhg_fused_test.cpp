@@ -210,13 +210,12 @@ TEST(PdhgFused, GivesTheSameBitsInWhateverOrderStripsAreTaken) {
   std::vector<std::vector<float>> memory;
   std::vector<cpu::fused::Strip> strips;
   for (int i = 0; i < kStrips; ++i) {
-    const auto strip = cpu::fused::make_strip(job.slabs, job.n_fields, 0, i, kStrips, nullptr);
+    const auto strip = cpu::fused::make_strip(job.slabs, job.row, 0, i, kStrips, nullptr);
     memory.emplace_back(static_cast<size_t>(strip.floats()) + 16);
     void* start = memory.back().data();
     size_t space = memory.back().size() * sizeof(float);
     std::align(64, strip.bytes(), start, space);
-    strips.push_back(
-        cpu::fused::make_strip(job.slabs, job.n_fields, 0, i, kStrips, static_cast<float*>(start)));
+    strips.push_back(cpu::fused::make_strip(job.slabs, job.row, 0, i, kStrips, static_cast<float*>(start)));
   }
   const cpu::fused::Steps<cpu::fused::ForwardJob> steps(job, strips, params.n_iter);
   EXPECT_GT(steps.count(), 10);
@@ -227,6 +226,33 @@ TEST(PdhgFused, GivesTheSameBitsInWhateverOrderStripsAreTaken) {
   }
   EXPECT_EQ(shared.x.to_doubles(), alone.x.to_doubles());
   EXPECT_EQ(shared.q.to_doubles(), alone.q.to_doubles());
+}
+
+// Frames large and small enough for waves of one, two and three iterations, shared by several threads.
+TEST(PdhgFused, GivesTheSameBitsForSequencesOnAnyNumberOfThreads) {
+  const int threads_before = num_threads();
+  for (const Shape& shape : {Shape{1, 1, 13, 300, 33}, Shape{1, 1, 13, 120, 32}, Shape{1, 1, 13, 40, 35}}) {
+    const Variable z = random_uniform(shape, 0.0, 1.0, 1).to(DType::f32);
+    const Variable lambda(random_uniform(shape.with(1, 3), 0.01, 0.2, 2).to(DType::f32), true);
+    const auto step = [] { return Variable(Tensor::full({}, 0.27), true); };
+    std::vector<std::vector<double>> results;
+    for (const int n_threads : {1, 2, 3}) {
+      set_num_threads(n_threads);
+      const Variable sigma = step(), tau = step(), theta(Tensor::full({}, 1.0), true);
+      const Variable map(lambda.value(), true);
+      const Variable x = pdhg(z, map, sigma, tau, theta, {.n_iter = 7, .axes = {2, 3, 4}});
+      x.backward(Tensor::full(x.shape(), 1.0));
+      std::vector<double> all = x.value().to_doubles();
+      for (const Variable& of : {map, sigma, tau, theta}) {
+        const std::vector<double> grad = of.grad().to_doubles();
+        all.insert(all.end(), grad.begin(), grad.end());
+      }
+      results.push_back(all);
+    }
+    EXPECT_EQ(results[1], results[0]) << shape.str();
+    EXPECT_EQ(results[2], results[0]) << shape.str();
+  }
+  set_num_threads(threads_before);
 }
 
 TEST(PdhgFused, StopsABatchAtTheSameGapForAnyNumberOfThreads) {

@@ -12,11 +12,13 @@
 //          of strips.
 // Wave.    Iteration s+1 may follow iteration s one slab behind, so kWave iterations go over the strip as one wave: slab
 //          i of iteration s, then slab i-1 of iteration s+1, and so on. A slab is fetched into L1 once for all of them.
-// Rows.    Each line of a slab holds its fields one after the other: [slab][line][field][stride], stride = 16 + padded;
-//          the 16 elements in front of a row and those behind take the periodic neighbours at -1 and W.
+// Rows.    Each line of a slab holds its fields one after the other: [slab][line][field][gap + padded]. The gap of 16 elements in
+//          front of a row and the one behind it take the periodic neighbours at -1 and W. Frames, which are large, have it only
+//          where a neighbour is stored; rows of pictures always, so that fields do not lie a power of two apart.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <vector>
 
@@ -30,6 +32,9 @@ namespace primal::cpu::fused {
 inline constexpr int64_t kVector = kCodesPerWord;  // elements of a block: the widest vector, one code word
 inline constexpr int64_t kWave = 3;                // iterations per visit of a slab
 inline constexpr int64_t kHalo = 2 * kWave;        // iterations between two meetings of the threads
+inline constexpr int64_t kMaxFields = 16;          // of a row
+inline constexpr int64_t kWaveFloats =
+    224 * 1024;  // that a wave over frames may hold: most of a second-level cache of 1 MiB
 
 // The volumes and their slabs.
 struct Slabs {
@@ -41,8 +46,7 @@ struct Slabs {
         n_slabs(frames ? D : extent[3]),
         n_lines(frames ? extent[3] : 1),
         width(extent[4]),
-        padded((width + kVector - 1) / kVector * kVector),
-        stride(padded + kVector) {}
+        padded((width + kVector - 1) / kVector * kVector) {}
 
   struct Row {
     int64_t n, d, h;
@@ -54,7 +58,21 @@ struct Slabs {
   }
 
   bool frames;
-  int64_t A, D, n_volumes, n_slabs, n_lines, width, padded, stride;
+  int64_t A, D, n_volumes, n_slabs, n_lines, width, padded;
+};
+
+// Where the fields of a line lie: element 0 of each, counted from the line's begin.
+struct Line {
+  // `gaps`: bit f is set where field f of a frame has a gap in front.
+  Line(const Slabs& slabs, int64_t n_fields, uint32_t gaps) {
+    for (int64_t f = 0; f < n_fields; ++f) {
+      if (!slabs.frames || (gaps >> f & 1) != 0) size += kVector;
+      at[static_cast<size_t>(f)] = size;
+      size += slabs.padded;
+    }
+  }
+  std::array<int64_t, kMaxFields> at{};
+  int64_t size = 0;
 };
 
 // A strip: slabs [first, first + own) of a volume, preceded and followed by `halo` slabs, in `memory`.
@@ -62,40 +80,45 @@ struct Strip {
   int64_t volume, first, own, halo;
   float* memory;
   const Slabs* slabs;
-  int64_t n_fields;
+  const Line* fields;
 
   int64_t n_local() const { return own + 2 * halo; }
-  int64_t line_size() const { return n_fields * slabs->stride; }
-  int64_t slab_size() const { return slabs->n_lines * line_size(); }
+  int64_t slab_size() const { return slabs->n_lines * fields->size; }
   bool owns(int64_t local) const { return local >= halo && local < halo + own; }
   int64_t global(int64_t local) const {
     return first + local - halo;
   }  // may lie outside the ring: Slabs::row wraps
   // Element 0 of a field's row.
   float* field(int64_t local, int64_t line, int64_t f) const {
-    return memory + local * slab_size() + line * line_size() + f * slabs->stride + kVector;
+    return line_of(local, line) + fields->at[static_cast<size_t>(f)];
+  }
+  float* line_of(int64_t local, int64_t line) const {
+    return memory + local * slab_size() + line * fields->size;
   }
   int64_t floats() const { return n_local() * slab_size() + kVector; }
   size_t bytes() const { return static_cast<size_t>(floats()) * sizeof(float); }
 
   // Copies the first n_fields of `slabs_to_copy` slabs of another strip.
-  void copy(int64_t to, const Strip& from, int64_t begin, int64_t n, int64_t fields) const {
-    const auto bytes = static_cast<size_t>(fields * slabs->stride) * sizeof(float);
+  void copy(int64_t to, const Strip& from, int64_t begin, int64_t n, int64_t n_fields) const {
+    const int64_t n_floats = fields->at[static_cast<size_t>(n_fields - 1)] + slabs->padded;
+    const auto bytes = static_cast<size_t>(n_floats) * sizeof(float);
     for (int64_t s = 0; s < n; ++s) {
       for (int64_t line = 0; line < slabs->n_lines; ++line) {
-        std::memcpy(field(to + s, line, 0) - kVector, from.field(begin + s, line, 0) - kVector, bytes);
+        std::memcpy(line_of(to + s, line), from.line_of(begin + s, line), bytes);
       }
     }
   }
 };
 
 // Strip i of n of a volume.
-inline Strip make_strip(const Slabs& slabs, int64_t n_fields, int64_t volume, int64_t i, int64_t n,
+inline Strip make_strip(const Slabs& slabs, const Line& fields, int64_t volume, int64_t i, int64_t n,
                         float* memory) {
   const int64_t begin = slabs.n_slabs * i / n, end = slabs.n_slabs * (i + 1) / n;
-  // A wide halo is computed twice but met seldom. A frame is large: one on either side, met for every iteration.
-  const int64_t halo = std::min(slabs.frames ? 1 : n == 1 ? kWave : kHalo, slabs.n_slabs / n);
-  return Strip{volume, begin, end - begin, halo, memory, &slabs, n_fields};
+  // A wide halo is computed twice but met seldom. A frame is large: as many as a wave has iterations, which is as many as
+  // keep its frames, those iterations and two neighbours, in a cache.
+  const int64_t of_frames = std::clamp<int64_t>(kWaveFloats / (slabs.n_lines * fields.size) - 2, 1, kWave);
+  const int64_t halo = std::min(slabs.frames ? of_frames : n == 1 ? kWave : kHalo, slabs.n_slabs / n);
+  return Strip{volume, begin, end - begin, halo, memory, &slabs, &fields};
 }
 
 // What a sweep does, as members of a Job:
@@ -103,7 +126,7 @@ inline Strip make_strip(const Slabs& slabs, int64_t n_fields, int64_t volume, in
 //   wave(strip, first, n, margin)  n iterations, the first being the sweep's iteration number `first`; iteration i of them
 //                                  leaves out the margin + i outermost slabs on either side, which may be stale
 //   store(strip)                   writes the results of the strip's own slabs
-//   n_fields, n_moving             fields per row, and how many of them, from the first, change and must be exchanged
+//   row, n_moving                  the fields of a row, and how many of them, from the first, change and must be exchanged
 
 // The work on a volume, in steps: first all strips are loaded, then iterations and the exchange of halos take turns. A step
 // may be taken on the strips in any order and by any thread, once the step before has been taken on all.
@@ -146,15 +169,14 @@ template <class Job>
 void sweep_shared(const Exec& exec, const Slabs& slabs, int n_strips, int64_t begin, int64_t end,
                   int64_t n_iter, const Job& job) {
   int64_t n_floats = 0;  // fewer strips have fewer halos and need no more
-  for (int i = 0; i < n_strips; ++i)
-    n_floats += make_strip(slabs, job.n_fields, 0, i, n_strips, nullptr).floats();
+  for (int i = 0; i < n_strips; ++i) n_floats += make_strip(slabs, job.row, 0, i, n_strips, nullptr).floats();
   const Scratch<float> scratch(exec, n_floats);
   for (int64_t volume = begin; volume < end; ++volume) {
     const int n = threads_now(n_strips);
     std::vector<Strip> strips;
     float* memory = scratch.data();
     for (int i = 0; i < n; ++i) {
-      strips.push_back(make_strip(slabs, job.n_fields, volume, i, n, memory));
+      strips.push_back(make_strip(slabs, job.row, volume, i, n, memory));
       memory += strips.back().floats();
     }
     const Steps<Job> steps(job, strips, n_iter);
@@ -167,9 +189,9 @@ void sweep_shared(const Exec& exec, const Slabs& slabs, int n_strips, int64_t be
 // n_iter iterations on each of the volumes [0, end); a thread takes one after the other and never meets the others.
 template <class Job>
 void sweep_whole(const Exec& exec, const Slabs& slabs, int64_t end, int64_t n_iter, const Job& job) {
-  const int64_t n_floats = make_strip(slabs, job.n_fields, 0, 0, 1, nullptr).floats();
+  const int64_t n_floats = make_strip(slabs, job.row, 0, 0, 1, nullptr).floats();
   parallel_for<float>(exec, end, 1, n_floats, [&](int64_t volume, int64_t, float* scratch) {
-    const std::vector<Strip> strip = {make_strip(slabs, job.n_fields, volume, 0, 1, scratch)};
+    const std::vector<Strip> strip = {make_strip(slabs, job.row, volume, 0, 1, scratch)};
     const Steps<Job> steps(job, strip, n_iter);
     for (int64_t step = 0; step < steps.count(); ++step) steps.take(step, 0);
   });
@@ -213,7 +235,8 @@ struct ForwardJob {
   int64_t n_lambda;
   int64_t n_moving = kQ + slabs.A;
   int64_t z = n_moving, lambda = z + 1;
-  int64_t n_fields = lambda + n_lambda;
+  // Neighbours of x_bar lie behind it, those of q along W in front of that.
+  Line row{slabs, lambda + n_lambda, 1u << kX | 1u << kP | 1u << (kQ + slabs.A - 1)};
   int64_t lambda_of(int64_t a) const { return lambda + (n_lambda == 1 ? 0 : a); }
 
   void load(const Strip& strip) const;
@@ -248,7 +271,9 @@ struct AdjointJob {
   int64_t n_moving = kAq + slabs.A;
   int64_t lambda = n_moving, z_sum = lambda + n_lambda;
   int64_t r = z_sum + (grads.z.data != nullptr ? 1 : 0), x_bar = r + 1, z = r + 2;
-  int64_t n_fields = slab_sums != nullptr ? z + 1 : r;
+  // Neighbours of c and x_bar lie behind them, those of aq along W in front of that.
+  Line row{slabs, slab_sums != nullptr ? z + 1 : r,
+           1u << kC | 1u << kAb | 1u << (kAq + slabs.A - 1) | 1u << z};
   int64_t lambda_of(int64_t a) const { return lambda + (n_lambda == 1 ? 0 : a); }
 
   void load(const Strip& strip) const;

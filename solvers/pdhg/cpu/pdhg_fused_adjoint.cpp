@@ -274,22 +274,28 @@ void both_passes(const Place& at) {
 // Both passes over one slab for iteration k; pass B only where the slab before is valid.
 void step_back(const AdjointJob& job, const Strip& strip, int64_t slab, int64_t k, bool with_b) {
   const bool steps = job.slab_sums != nullptr && strip.owns(slab);
-  const auto each_line = [&](int64_t at_slab, auto&& f) {
-    for (int64_t line = 0; line < job.slabs.n_lines; ++line) f(Place{job, strip, at_slab, line, k});
-  };
-  if (steps) {
-    if (slab == strip.halo) each_line(slab, restore_x_bar);
-    each_line(slab + 1, restore_x_bar);
+  const int64_t last = job.slabs.n_lines - 1;
+  if (steps && slab == strip.halo) {
+    for (int64_t line = 0; line <= last; ++line) restore_x_bar(Place{job, strip, slab, line, k});
   }
   if (with_b && !job.slabs.frames) {
+    if (steps) restore_x_bar(Place{job, strip, slab + 1, 0, k});
     const bool shared = job.n_lambda == 1;
     const auto both = !strip.owns(slab) ? both_passes<false, false, false>
                       : shared ? (steps ? both_passes<true, true, true> : both_passes<true, true, false>)
                                : (steps ? both_passes<true, false, true> : both_passes<true, false, false>);
     return both({job, strip, slab, 0, k});
   }
-  each_line(slab, steps ? pass_a<true> : pass_a<false>);
-  if (with_b) each_line(slab, steps ? pass_b<true> : pass_b<false>);
+  // Pass B of a line needs pass A of the line before, around the ring, and pass A of a line the line after as it was.
+  const auto dual = [&](int64_t line) {
+    if (steps) restore_x_bar(Place{job, strip, slab + 1, line, k});
+    (steps ? pass_a<true> : pass_a<false>)(Place{job, strip, slab, line, k});
+  };
+  dual(last);
+  for (int64_t line = 0; line <= last; ++line) {
+    if (line < last) dual(line);
+    if (with_b) (steps ? pass_b<true> : pass_b<false>)(Place{job, strip, slab, line, k});
+  }
 }
 
 void adjoint_wave(const AdjointJob& job, const Strip& strip, int64_t first, int64_t n, int64_t margin) {

@@ -176,10 +176,13 @@ template <bool kCodes>
 void step(const Constants& constants, const ForwardJob& job, const Strip& strip, int64_t slab, int64_t k,
           bool with_b) {
   if (with_b && !job.slabs.frames) return both_passes<kCodes>(constants, {job, strip, slab, 0, k});
-  for (int64_t line = 0; line < job.slabs.n_lines; ++line)
-    pass_a<kCodes>(constants, {job, strip, slab, line, k});
-  if (!with_b) return;
-  for (int64_t line = 0; line < job.slabs.n_lines; ++line) pass_b(constants, {job, strip, slab, line, k});
+  // Pass B of a line needs pass A of the line before, around the ring, and pass A of a line the line after as it was.
+  const int64_t last = job.slabs.n_lines - 1;
+  pass_a<kCodes>(constants, {job, strip, slab, last, k});
+  for (int64_t line = 0; line <= last; ++line) {
+    if (line < last) pass_a<kCodes>(constants, {job, strip, slab, line, k});
+    if (with_b) pass_b(constants, {job, strip, slab, line, k});
+  }
 }
 
 void forward_wave(const ForwardJob& job, const Strip& strip, int64_t first, int64_t n, int64_t margin) {
