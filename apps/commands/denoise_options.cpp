@@ -138,6 +138,7 @@ void add_denoise_options(CLI::App& command, DenoiseOptions& o) {
           "pictures in work at once, which share the threads and the memory; the results are the same "
           "for every number (default: as many as there are threads; 1: one after the other)")
       ->check(whole_range(1, 1024));
+  add_shard_option(command, o.shard_text);
   o.common.add_to(command);
 }
 

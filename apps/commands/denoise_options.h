@@ -10,6 +10,7 @@
 #include "apps/pictures/picture_denoising.h"
 #include "apps/pictures/side_by_side.h"
 #include "apps/pictures/tiling.h"
+#include "apps/shards/shard.h"
 
 namespace primal {
 
@@ -24,6 +25,8 @@ struct DenoiseOptions : PictureDenoisingOptions {
   bool map = false, compare = false, overwrite = false, skip_existing = false;
   Tiling tiling;
   SideBySide side_by_side;
+  std::string shard_text;
+  Shard shard;
 };
 
 void add_denoise_options(CLI::App& command, DenoiseOptions& o);

@@ -24,6 +24,10 @@ void leave_out_existing(std::vector<DenoisingJob>& jobs) {
   });
 }
 
+void take_part(std::vector<DenoisingJob>& jobs, const Shard& shard) {
+  jobs = part_of(std::move(jobs), shard, [](const DenoisingJob& job) { return job.input.str(); });
+}
+
 }  // namespace
 
 std::vector<DenoisingJob> plan_denoising(const DenoiseOptions& o, const std::vector<PictureInput>& inputs) {
@@ -36,10 +40,15 @@ std::vector<DenoisingJob> plan_denoising(const DenoiseOptions& o, const std::vec
     for (size_t i = 0; i < jobs.size(); ++i) jobs[i].clean = clean[i];
   }
   ResultPlace place(o.output, o.overwrite || o.skip_existing, inputs.size());
-  if (place.is_nowhere() || place.is_stdout()) return jobs;
+  if (place.is_nowhere() || place.is_stdout()) {
+    take_part(jobs, o.shard);
+    return jobs;
+  }
   std::vector<PictureInput> named = inputs;
   make_names_unique(named);
   for (size_t i = 0; i < jobs.size(); ++i) jobs[i].input.name = named[i].name;
+  // Names and numbers (of the noise) are those among all pictures, so that parts make up what one process would have made.
+  take_part(jobs, o.shard);
   const MapFormat format = parse_map_format(o.map_format);
   for (DenoisingJob& job : jobs) {
     const auto file = [&](const std::string& suffix) {
