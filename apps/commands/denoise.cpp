@@ -91,6 +91,7 @@ void denoise(DenoiseOptions options) {
                       options.side_by_side.jobs, device.str());
   if (!device.is_cpu()) options.side_by_side.jobs = 1;
   options.colour = parse_colour_mode(options.colour_text);
+  if (!options.shard_text.empty()) options.shard = parse_shard(options.shard_text);
   if (!options.lambda_text.empty()) options.lambda = parse_scalar_lambda(options.lambda_text);
   choose_model(options);
   check_denoise_options(options);
@@ -111,7 +112,9 @@ void denoise(DenoiseOptions options) {
     throw ConfigError("[denoise] --figure draws one picture, found {}", inputs.size());
   if (options.map && denoiser.is_autoencoder())
     throw ConfigError("[denoise] --map: {} is an autoencoder, which has no map", options.paths.front());
-  const std::vector<DenoisingJob> jobs = plan_denoising(options, inputs);
+  const DenoisingPlan plan = plan_denoising(options, inputs);
+  const std::vector<DenoisingJob>& jobs = plan.jobs;
+  const size_t n_skipped = plan.n_skipped;
 
   const bool aside = options.to_standard_output;  // standard output belongs to the picture
   const bool tabled = options.is_scored() && !options.common.json && !(aside && options.common.quiet);
@@ -120,10 +123,11 @@ void denoise(DenoiseOptions options) {
     put_text(line);
     flush_output();
   };
-  const size_t n_skipped = inputs.size() - jobs.size();
-  if (n_skipped > 0 && !options.common.quiet) {
-    say("{} of {} pictures are skipped, because their results exist\n", n_skipped, inputs.size());
-  }
+  const size_t n_in_part = jobs.size() + n_skipped;
+  if (!options.shard.is_all() && !options.common.quiet)
+    say("part {}: {} of {} pictures\n", options.shard.str(), n_in_part, inputs.size());
+  if (n_skipped > 0 && !options.common.quiet)
+    say("{} of {} pictures are skipped, because their results exist\n", n_skipped, n_in_part);
   nlohmann::json rows = nlohmann::json::array();
   Failures failures(inputs.size() + remarks.missing.size());
   for (const auto& [path, problem] : remarks.missing) failures.add(path, problem);

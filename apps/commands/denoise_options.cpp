@@ -138,7 +138,10 @@ void add_denoise_options(CLI::App& command, DenoiseOptions& o) {
           "pictures in work at once, which share the threads and the memory; the results are the same "
           "for every number (default: as many as there are threads; 1: one after the other)")
       ->check(whole_range(1, 1024));
-  add_shard_option(command, o.shard_text);
+  command.add_option(
+      "--shard", o.shard_text,
+      "work on part K of N of the pictures, as 3/16; auto takes K and N from Slurm or a launcher of MPI "
+      "(default: all of them)");
   o.common.add_to(command);
 }
 

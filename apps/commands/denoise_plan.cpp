@@ -30,7 +30,7 @@ void take_part(std::vector<DenoisingJob>& jobs, const Shard& shard) {
 
 }  // namespace
 
-std::vector<DenoisingJob> plan_denoising(const DenoiseOptions& o, const std::vector<PictureInput>& inputs) {
+DenoisingPlan plan_denoising(const DenoiseOptions& o, const std::vector<PictureInput>& inputs) {
   std::vector<DenoisingJob> jobs;
   for (const PictureInput& input : inputs) {
     jobs.push_back({input, static_cast<uint32_t>(jobs.size()), {}, {}, {}, {}});
@@ -42,13 +42,14 @@ std::vector<DenoisingJob> plan_denoising(const DenoiseOptions& o, const std::vec
   ResultPlace place(o.output, o.overwrite || o.skip_existing, inputs.size());
   if (place.is_nowhere() || place.is_stdout()) {
     take_part(jobs, o.shard);
-    return jobs;
+    return {std::move(jobs), 0};
   }
   std::vector<PictureInput> named = inputs;
   make_names_unique(named);
   for (size_t i = 0; i < jobs.size(); ++i) jobs[i].input.name = named[i].name;
   // Names and numbers (of the noise) are those among all pictures, so that parts make up what one process would have made.
   take_part(jobs, o.shard);
+  const size_t n_in_part = jobs.size();
   const MapFormat format = parse_map_format(o.map_format);
   for (DenoisingJob& job : jobs) {
     const auto file = [&](const std::string& suffix) {
@@ -62,7 +63,8 @@ std::vector<DenoisingJob> plan_denoising(const DenoiseOptions& o, const std::vec
   }
   place.prepare();
   if (o.skip_existing) leave_out_existing(jobs);
-  return jobs;
+  const size_t n_skipped = n_in_part - jobs.size();
+  return {std::move(jobs), n_skipped};
 }
 
 }  // namespace primal
