@@ -26,10 +26,11 @@ struct TrainConfig {
     int64_t size = 256;     // side of the training pictures, in pixels
     int64_t n_train = 200;  // pictures used, in name order; 0: all
     int64_t n_validation = 8;
-    std::string range = "full";  // data/preprocess/level_range
-    bool skip_broken = false;    // leave out pictures that cannot be read
-    std::string manifest;        // a table of pictures (data/manifest) instead of a folder
-    std::string sheet;           // of an XLSX manifest; empty: the first
+    std::string range = "full";   // data/preprocess/level_range
+    std::string colour = "grey";  // denoise: or "channels", each of which is a sample
+    bool skip_broken = false;     // leave out pictures that cannot be read
+    std::string manifest;         // a table of pictures (data/manifest) instead of a folder
+    std::string sheet;            // of an XLSX manifest; empty: the first
     std::string noisy_column = "noisy", noise_column = "noise", clean_column = "clean",
                 label_column = "label", split_column = "split";
     std::string target = "label";  // classify: by label or by type of noise

@@ -20,6 +20,9 @@ namespace {
 TrainingData open_data(const TrainConfig& config, PictureCheck check) {
   check_denoising_loss(config);
   if (config.data.manifest.empty()) return open_training_data(config, check);
+  if (config.data.colour != "grey")
+    throw ConfigError("[data] data.colour {} is for data.folder; the pictures of data.manifest become grey",
+                      config.data.colour);
   PairData pairs = open_pair_data(config, check);
   TrainingData opened;
   opened.train = std::move(pairs.train.clean);

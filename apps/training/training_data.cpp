@@ -1,7 +1,10 @@
 #include "apps/training/training_data.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <fmt/format.h>
+#include <set>
 
 #include "data/preprocess/level_range.h"
 #include "data/preprocess/preprocess.h"
@@ -18,19 +21,63 @@ constexpr size_t kMostListed = 20;  // broken pictures named one by one
 constexpr int64_t kPhantoms = 200;  // where data.n_train is 0
 constexpr uint32_t kValidationPhantoms = uint32_t{1} << 20;  // the splits share no phantom
 
-// The pictures of a split, with the levels of data.range as 0 and 1.
+// What a sample is made of: a picture as grey, or one of its channels.
+struct Source {
+  fs::path path;
+  int channel = -1;  // 0 red, 1 green, 2 blue; -1: grey
+};
+
+Paths paths_of(const std::vector<Source>& sources) {
+  Paths paths;
+  for (const Source& source : sources) paths.push_back(source.path);
+  return paths;
+}
+
+Image channel_of(const Image& image, int channel) {
+  Image one(image.width, image.height, 1, image.bit_depth);
+  for (size_t i = 0; i < one.levels.size(); ++i)
+    one.levels[i] = image.levels[3 * i + static_cast<size_t>(channel)];
+  return one;
+}
+
+// The samples of a split, with the levels of data.range as 0 and 1. The channels of a picture follow each other, and whoever asks for one
+// makes it decode for all three.
 class RangedFolder : public ImageFolder {
  public:
-  RangedFolder(const fs::path& folder, Paths paths, const TrainConfig::Data& data)
-      : ImageFolder(folder, std::move(paths), data.size), range_(parse_level_range(data.range)) {}
+  RangedFolder(const fs::path& folder, const std::vector<Source>& sources, const TrainConfig::Data& data)
+      : ImageFolder(folder, paths_of(sources), data.size), range_(parse_level_range(data.range)) {
+    for (const Source& source : sources) channels_.push_back(source.channel);
+  }
+
+  std::string name(int64_t i) const override {
+    constexpr std::array kNames{"red", "green", "blue"};
+    const int channel = channels_.at(static_cast<size_t>(i));
+    return channel < 0
+               ? ImageFolder::name(i)
+               : fmt::format("{} ({})", ImageFolder::name(i), kNames.at(static_cast<size_t>(channel)));
+  }
 
  private:
   Image load(int64_t i) const override {
-    const Image image = read_image(path(i));
-    return preprocess(stretched(image, levels_of(image, range_, path(i).string())), picture_size());
+    const int channel = channels_.at(static_cast<size_t>(i));
+    Image image = read_image(path(i));
+    image = stretched(image, levels_of(image, range_, path(i).string()));
+    if (channel < 0) return preprocess(image, picture_size());
+    if (image.channels != 3)
+      throw DataError("[data] {} was in colour when the training began and is grey now", path(i).string());
+    Image wanted;
+    for (int c = 0; c < 3; ++c) {
+      Image one = preprocess(channel_of(image, c), picture_size());
+      if (c == channel)
+        wanted = std::move(one);
+      else
+        keep(i - channel + c, one);
+    }
+    return wanted;
   }
 
   LevelRange range_;
+  std::vector<int> channels_;
 };
 
 // The first n; 0: all.
@@ -43,6 +90,19 @@ struct Split {
   const char* what;  // "training"
   fs::path folder;
   Paths paths;
+  std::set<fs::path> in_colour = {};  // of them; known where data.colour is channels
+
+  std::vector<Source> sources() const {
+    std::vector<Source> all;
+    for (const fs::path& path : paths) {
+      if (!in_colour.contains(path)) {
+        all.push_back({path});
+        continue;
+      }
+      for (int channel = 0; channel < 3; ++channel) all.push_back({path, channel});
+    }
+    return all;
+  }
 };
 
 struct Splits {
@@ -90,6 +150,7 @@ std::vector<std::string> take_out_broken(Split& split, PictureCheck check, int64
       continue;
     }
     whole.push_back(split.paths[i]);
+    if (reports[i].in_colour) split.in_colour.insert(split.paths[i]);
     if (side(i) >= size) continue;
     if (n_small++ == 0 || side(i) < side(smallest)) smallest = i;
   }
@@ -109,9 +170,11 @@ void leave_out_broken(Splits& splits, const TrainConfig::Data& data, PictureChec
                       std::vector<std::string>& remarks) {
   std::vector<std::string> broken;
   const size_t n = splits.train.paths.size() + splits.validation.paths.size();
+  const bool decodes = data.skip_broken || data.colour == "channels";
   for (Split* split : {&splits.train, &splits.validation}) {
     const std::vector<std::string> some =
-        take_out_broken(*split, data.skip_broken ? PictureCheck::decode : check, data.size, remarks);
+        take_out_broken(*split, decodes ? PictureCheck::decode : check, data.size, remarks);
+    if (data.colour != "channels") split->in_colour.clear();
     broken.insert(broken.end(), some.begin(), some.end());
   }
   if (broken.empty()) return;
@@ -162,9 +225,14 @@ TrainingData open_training_data(const TrainConfig& config, PictureCheck check) {
                     "--set data.n_validation=N keeps another number",
                     data.folder, n_train, n_train == 1 ? "" : "s", n_validation));
   }
-  const auto open = [&](Split& split) {
-    return std::make_unique<RangedFolder>(split.folder, std::move(split.paths), data);
+  const auto open = [&](const Split& split) {
+    return std::make_unique<RangedFolder>(split.folder, split.sources(), data);
   };
+  if (data.colour == "channels") {
+    opened.remarks.push_back(fmt::format(
+        "{} of {} training pictures are in colour: each of their channels is a sample (data.colour)",
+        splits.train.in_colour.size(), n_train));
+  }
   opened.train = open(splits.train);
   opened.validation = open(splits.validation);
   return opened;

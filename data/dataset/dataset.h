@@ -39,6 +39,8 @@ class Dataset {
 
   Dataset(int64_t n_pictures, int64_t picture_size, size_t cache_bytes);
   virtual Image load(int64_t i) const = 0;  // grey, S x S
+  // Keeps picture i while there is room; load() calls it for others that it has decoded on its way.
+  void keep(int64_t i, const Image& image) const;
 
  private:
   // Levels of one picture: 1 or 2 bytes each; empty while it is not cached.
@@ -47,7 +49,6 @@ class Dataset {
     std::vector<uint8_t> bytes;
   };
   Tensor from_cache(const Cached& cached) const;
-  void keep(int64_t i, const Image& image) const;
 
   int64_t n_pictures_, picture_size_;
   size_t cache_limit_;

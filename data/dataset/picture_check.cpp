@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "data/image/image.h"
+#include "data/image/raster/raster.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
 
@@ -157,12 +158,12 @@ PictureReport report_of(const std::filesystem::path& path, PictureCheck check) {
       const Pieces file(path);
       std::optional<Extent> extent = extent_of_png(file);
       if (!extent) extent = extent_of_jpeg(file);
-      if (extent) return {extent->width, extent->height, ""};
+      if (extent) return {extent->width, extent->height, "", false};
     }
     const Image image = read_image(path);
-    return {image.width, image.height, ""};
+    return {image.width, image.height, "", has_colour(image)};
   } catch (const Error& error) {
-    return {0, 0, error.what()};
+    return {0, 0, error.what(), false};
   }
 }
 

@@ -19,6 +19,7 @@ enum class PictureCheck { headers, decode };
 struct PictureReport {
   int64_t width = 0, height = 0;  // as stored; 0 where the picture is broken
   std::string error;              // why it cannot be read; empty where it can
+  bool in_colour = false;         // some pixel is not grey; found by decoding alone
 };
 
 // A report for each file, in their order, on all threads.
