@@ -17,7 +17,7 @@ if [[ ${1:-} == --all ]]; then
   command -v python3 > /dev/null && python3 -m pip --version > /dev/null 2>&1 ||
     "$root/scripts/install_packages.sh" python3-minimal python3-pip || true
   # The Python module is compiled for python3, and its layer for PyTorch is tested with Debian's.
-  "$root/scripts/install_packages.sh" python3-dev python3-torch python3-pytest ||
+  "$root/scripts/install_packages.sh" python3-dev python3-torch python3-matplotlib python3-pytest ||
     echo "no PyTorch here: the tests of the layer will be skipped" >&2
   python3 -m pip install --quiet --root-user-action=ignore --only-binary :all: --upgrade --target "$root/build/python" \
     numpy pillow tifffile nibabel tensorboard nanobind pytest scikit-image ||

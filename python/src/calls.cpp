@@ -19,6 +19,7 @@ constexpr std::chrono::milliseconds kLook{50}, kGrace{300};
 std::atomic<int> calls_at_work = 0;
 std::atomic<unsigned> forks = 0;
 std::atomic<bool> forked_at_work = false;
+std::atomic<bool> ending = false;  // the interpreter is
 
 class AtWork {
  public:
@@ -135,10 +136,20 @@ bool on_main_thread() {
          nb::cast<unsigned long>(threading.attr("main_thread")().attr("ident"));
 }
 
+// A daemon thread of an interpreter that ends: what it would go on with is being taken apart.
+[[noreturn]] void sleep_forever() {
+  for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
 void run_here(const Work& work) {
   const nb::gil_scoped_release released;
-  const AtWork at_work;
-  work.run(Stop());
+  if (ending) sleep_forever();
+  try {
+    const AtWork at_work;
+    work.run(Stop());
+  } catch (const Interrupted&) {  // nobody asks this Stop, so the interpreter ends
+    sleep_forever();
+  }
 }
 
 // With the lock: runs Python's handlers of the signals that came. True where one of them raised.
@@ -166,6 +177,8 @@ bool stops(Helper& at, const Job& job, bool finishes) {
 
 }  // namespace
 
+bool Stop::asked() const { return *asked_ || ending; }
+
 void Stop::check() const {
   if (asked()) throw Interrupted();
 }
@@ -191,12 +204,17 @@ void call(const Work& work) {
   if (job->error) std::rethrow_exception(job->error);
 }
 
-void wait_for_abandoned() {
-  Helpers& all = helpers();
-  if (all.fork != forks) return;
+void end_calls() {
+  ending = true;
   const nb::gil_scoped_release released;
-  all.abandoned.clear();
-  all.mine.reset();
+  Helpers& all = helpers();
+  if (all.fork == forks) {
+    all.abandoned.clear();
+    all.mine.reset();
+  }
+  const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (calls_at_work > 0 && std::chrono::steady_clock::now() < patience)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
 }
 
 void watch_forks() {

@@ -23,10 +23,10 @@
 
 namespace primal::python {
 
-// Whether the caller of the work still waits for it.
+// Whether somebody still waits for the work: not after Ctrl-C, nor when the interpreter ends.
 class Stop {
  public:
-  bool asked() const { return *asked_; }
+  bool asked() const;
   void ask() const { *asked_ = true; }
   // Throws Interrupted where it was asked.
   void check() const;
@@ -61,8 +61,9 @@ auto without_lock(bool brief, F&& f) {
   return std::move(**result);
 }
 
-// Waits for work that was left alone; called when the interpreter ends.
-void wait_for_abandoned();
+// Called when the interpreter ends: asks work that was left alone and the work of daemon threads to stop and waits for it, ten seconds at
+// most for the latter, since memory that it uses goes with the process. Daemon threads do not come back from calls after that.
+void end_calls();
 
 // Registers the handler of fork(); once, when the module is imported.
 void watch_forks();

@@ -12,8 +12,9 @@ namespace nb = nanobind;
 NB_MODULE(_core, m) {
   using namespace primal::python;
   m.attr("version") = PRIMAL_VERSION;
+  nb::set_leak_warnings(false);  // objects that a daemon thread holds at the end are no leak
   watch_forks();
-  nb::module_::import_("atexit").attr("register")(nb::cpp_function(wait_for_abandoned));
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function(end_calls));
   bind_errors(m);
   bind_models(m);
   bind_solver(m);
