@@ -95,6 +95,23 @@ endmacro()
 primal_picture_library(TIFF tiff libtiff-4>=4.5 libtiff-dev)
 primal_picture_library(WEBP webp libwebp libwebp-dev)
 
+# dcmtk is found by its files (PrimalDcmtk.cmake): the pkg-config file in Debian asks for packages that are not there. A static build goes
+# without DICOM, since Debian has no archives of dcmtk.
+set_property(CACHE PRIMAL_DICOM_READER PROPERTY STRINGS AUTO ON OFF)
+set(PRIMAL_WITH_DICOM OFF)
+set(PRIMAL_DICOM "")
+set(PRIMAL_DCMTK_VERSION "")
+if(PRIMAL_DICOM_READER)
+  include(PrimalDcmtk)
+  if(PrimalDcmtk_FOUND)
+    set(PRIMAL_WITH_DICOM ON)
+    set(PRIMAL_DICOM PrimalDcmtk::dcmtk)
+    set(PRIMAL_DCMTK_VERSION ${PrimalDcmtk_VERSION})
+  elseif(NOT PRIMAL_DICOM_READER STREQUAL "AUTO")
+    message(FATAL_ERROR "PRIMAL_DICOM_READER=${PRIMAL_DICOM_READER}, but there is no dcmtk 3.6.7 or later (Debian: libdcmtk-dev)")
+  endif()
+endif()
+
 if(PRIMAL_STATIC)
   foreach(library IN LISTS hwy_LINK_LIBRARIES zip_LINK_LIBRARIES)
     if(library MATCHES "\\.so$")

@@ -20,6 +20,7 @@ configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/primalConfig.cmake.in ${
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/primal)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/primalConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/primalConfig.cmake ${CMAKE_BINARY_DIR}/primalConfigVersion.cmake
+              ${CMAKE_SOURCE_DIR}/cmake/PrimalDcmtk.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/primal)
 
 # primal.pc finds its prefix from where it lies, as the CMake package does.
@@ -36,9 +37,12 @@ endif()
 if(PRIMAL_WITH_WEBP)
   string(APPEND pc_requires " libwebp")
 endif()
+if(PRIMAL_WITH_DICOM)
+  string(APPEND pc_libs " ${PrimalDcmtk_LINK_FLAGS}")
+endif()
 if(PRIMAL_WITH_CUDA)
   set(pc_cflags " -DPRIMAL_HAS_CUDA=1")
-  set(pc_libs " -L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -lrt")
+  string(APPEND pc_libs " -L${CUDAToolkit_LIBRARY_DIR} -lcudart_static -lrt")
   if(PRIMAL_WITH_CUDNN)
     string(APPEND pc_cflags " -DPRIMAL_HAS_CUDNN=1")
   endif()

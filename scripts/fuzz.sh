@@ -34,8 +34,8 @@ fuzz() {
 pids=()
 fuzz image 2048 & pids+=($!)
 fuzz metadata 2048 & pids+=($!)
-for format in npy npz nifti nifti_gz pnm pfm tiff webp; do
-  # TIFF and WebP are missing where their libraries are.
+for format in npy npz nifti nifti_gz pnm pfm tiff webp dicom; do
+  # TIFF, WebP and DICOM are missing where their libraries are.
   if [[ -x $bin/fuzz_$format ]]; then fuzz "$format" 2048 & pids+=($!); fi
 done
 fuzz safetensors 4096 & pids+=($!)

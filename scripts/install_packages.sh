@@ -10,7 +10,7 @@ packages=(
   g++ cmake ninja-build pkg-config
   libfmt-dev libhwy-dev nlohmann-json3-dev                   # tensor, solvers, nn
   libpng-dev libjpeg-dev libzip-dev libpugixml-dev libeigen3-dev  # data
-  libtiff-dev libwebp-dev                                    # data: TIFF and WebP pictures
+  libtiff-dev libwebp-dev libdcmtk-dev                       # data: TIFF, WebP and DICOM pictures
   libcairo2-dev libfontconfig-dev fonts-dejavu-core          # data: figures
   libcli11-dev libtomlplusplus-dev libprotobuf-dev protobuf-compiler  # apps
   libgtest-dev libbenchmark-dev                              # tests, bench

@@ -20,7 +20,7 @@ if [[ ${1:-} == --all ]]; then
   "$root/scripts/install_packages.sh" python3-dev python3-torch python3-matplotlib python3-pytest ||
     echo "no PyTorch here: the tests of the layer will be skipped" >&2
   python3 -m pip install --quiet --root-user-action=ignore --only-binary :all: --upgrade --target "$root/build/python" \
-    numpy pillow tifffile nibabel tensorboard nanobind pytest scikit-image ||
+    numpy pillow tifffile nibabel pydicom tensorboard nanobind pytest scikit-image ||
     echo "no packages from PyPI here: the tests that compare with them will be skipped" >&2
   export PYTHONPATH="$root/build/python"
 fi

@@ -20,6 +20,11 @@ nlohmann::json to_json(const DenoisingRow& row) {
                   {"channels", row.read.channels}, {"pages", row.n_pages},        {"width", row.read.width},
                   {"height", row.read.height},     {"slope", row.read.slope},     {"offset", row.read.offset},
                   {"zero", row.read.levels.low},   {"one", row.read.levels.high}};
+  if (row.read.dicom) {
+    json["read"]["dicom"] = {{"bits_stored", row.read.dicom->bits_stored},
+                             {"photometric", row.read.dicom->photometric},
+                             {"transfer_syntax", row.read.dicom->transfer_syntax}};
+  }
   if (row.n_tiles > 0) json["tiles"] = row.n_tiles;
   if (row.solver) {
     json["iterations"] = row.solver->iterations;

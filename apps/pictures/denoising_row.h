@@ -27,6 +27,11 @@ struct DenoisingRow {
     int64_t width = 0, height = 0;
     double slope = 1.0, offset = 0.0;
     Levels levels;
+    struct Dicom {
+      int bits_stored;
+      std::string photometric, transfer_syntax;
+    };
+    std::optional<Dicom> dicom = {};  // of a file of that format
   } read;
   int64_t n_tiles = 0;  // in which the network worked; 0: on the whole picture
   // Of the solver; an autoencoder has none.

@@ -228,6 +228,8 @@ Raster resized(const Raster& raster, int64_t size, const Levels& levels) {
       result.samples.insert(result.samples.end(), one.samples.begin(), one.samples.end());
   }
   result.pages = raster.pages;
+  // Whose picture it is stays true of another number of pixels.
+  if (std::holds_alternative<DicomOrigin>(raster.origin)) result.origin = raster.origin;
   result.density = {};  // another number of pixels has another
   result.remarks = raster.remarks;
   result.had_alpha = raster.had_alpha;

@@ -40,7 +40,7 @@ struct InputRemarks {
   std::vector<Missing> missing;                 // paths that find no picture
   std::vector<std::filesystem::path> left_out;  // files of folders that are no pictures by their extension
 
-  // "3 files have no ending of a picture and are left out: b.dcm, notes.txt, z.csv"; empty where there are none.
+  // "3 files have no ending of a picture and are left out: b.gif, notes.txt, z.csv"; empty where there are none.
   std::string left_out_text() const;
 };
 

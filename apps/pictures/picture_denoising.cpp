@@ -103,6 +103,8 @@ std::vector<DenoisingRow> PictureDenoising::operator()(const DenoisingJob& job, 
                  grey.slope,
                  grey.offset,
                  picture.file_levels};
+  if (const auto* dicom = std::get_if<DicomOrigin>(&grey.origin))
+    common.read.dicom = {dicom->bits_stored, dicom->photometric, dicom->transfer_syntax};
   Raster denoised = grey;
   std::vector<DenoisingRow> rows;
   Denoised result;

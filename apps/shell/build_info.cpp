@@ -45,6 +45,7 @@ BuildInfo make_build_info() {
       {"libpng", PRIMAL_PNG_VERSION},
       {"libtiff", version_or_none(PRIMAL_TIFF_VERSION)},
       {"libwebp", version_or_none(PRIMAL_WEBP_VERSION)},
+      {"dcmtk", version_or_none(PRIMAL_DCMTK_VERSION)},
       {"libzip", PRIMAL_ZIP_VERSION},
       {"nlohmann-json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
                                     NLOHMANN_JSON_VERSION_PATCH)},

@@ -21,7 +21,6 @@ struct Sign {
 };
 
 constexpr const char* kImageMagick = "convert it to 16-bit PNG, for example with: convert IN -depth 16 OUT";
-constexpr const char* kDicom = "convert it to 16-bit PNG, for example with DCMTK: dcmj2pnm +on2 +Wm IN OUT";
 constexpr const char* kRawPhoto = "develop it to 16-bit PNG, for example with: darktable-cli IN OUT";
 constexpr const char* kHeif = "convert it to PNG, for example with: heif-convert IN OUT";
 constexpr const char* kJpeg2000 =
@@ -41,7 +40,7 @@ constexpr const char* kTorch =
 constexpr std::array kSigns{
     Sign{0, "\x89PNG"sv, "a PNG picture", ""},
     Sign{0, "\xff\xd8\xff"sv, "a JPEG picture", ""},
-    Sign{128, "DICM"sv, "a DICOM file", kDicom},
+    Sign{128, "DICM"sv, "a DICOM picture", ""},
     Sign{0, "GIF8"sv, "a GIF picture", kImageMagick},
     Sign{8, "WEBP"sv, "a WebP picture", kWebp},
     Sign{0, "RIFF"sv, "a RIFF file (sound or video)", ""},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "data/formats/formats.h"
+#include "data/image/dicom/dicom.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -12,6 +13,24 @@ bool is_nifti(PictureFormat format) {
   return format == PictureFormat::nifti || format == PictureFormat::nifti_gz;
 }
 bool is_numpy(PictureFormat format) { return format == PictureFormat::npy || format == PictureFormat::npz; }
+
+// As many levels as some number of bits has.
+bool fills_its_bits(const Raster& raster) {
+  const auto white = static_cast<uint32_t>(raster.white);
+  return (white & (white + 1)) == 0;
+}
+
+void check_dicom(const Raster& raster, const std::string& name) {
+  if (is_float(raster.type))
+    throw DataError("[format] {} has {} samples, DICOM holds integers: give --format tiff, npy or nii", name,
+                    name_of(raster.type));
+  if (raster.format != PictureFormat::dicom && codec::secondary_capture_class(raster) == nullptr)
+    throw DataError(
+        "[format] {} has {} pages of {} values, DICOM holds several as levels of 8 or 16 bits without a sign "
+        "or as "
+        "colours of 8 bits: give --format tiff, npy or nii",
+        name, raster.pages, name_of(raster.type));
+}
 
 bool has_levels(const Raster& raster) {
   return holds(PictureFormat::png, raster.type) && !raster.is_rescaled() && raster.white > 0.0;
@@ -55,6 +74,7 @@ void check_fits(const Raster& raster, PictureFormat format, const std::string& n
   if (format == PictureFormat::webp && !(raster.type == SampleType::u8 && has_levels(raster)))
     throw DataError("[format] {} has {} samples, WebP holds 8 bits: give --format png or another", name,
                     name_of(raster.type));
+  if (format == PictureFormat::dicom) check_dicom(raster, name);
 }
 
 Raster fitted(Raster raster, PictureFormat format, double low, double high, const std::string& name) {
@@ -65,9 +85,11 @@ Raster fitted(Raster raster, PictureFormat format, double low, double high, cons
   // The white of PNG and WebP is that of their bits.
   if (of_levels && format != PictureFormat::pnm && raster.white != usual_white(raster.type))
     return raster_of(levels_of_page(raster, 0, 0.0, raster.white), format);
+  if (format == PictureFormat::dicom && has_levels(raster) && !fills_its_bits(raster))
+    return raster_of(levels_of_page(raster, 0, 0.0, raster.white), format);
   if (!keeps_origin(raster, format)) {
     raster.origin = std::monostate{};
-    const bool has_scale = is_nifti(format);
+    const bool has_scale = is_nifti(format) || format == PictureFormat::dicom;
     if ((raster.is_rescaled() && !has_scale) || !holds(format, raster.type)) raster = with_floats(raster);
   }
   raster.format = format;

@@ -9,6 +9,7 @@
 #include "data/file/file.h"
 #include "data/formats/start.h"
 #include "data/image/codec.h"
+#include "data/image/dicom/dicom.h"
 #include "data/image/nifti/nifti.h"
 #include "data/image/npy/npy.h"
 #include "data/image/pnm/pnm.h"
@@ -40,6 +41,11 @@ struct Format {
 constexpr const char *kTiff = nullptr, *kTiffPackage = nullptr;
 #else
 constexpr const char *kTiff = "libtiff 4.5", *kTiffPackage = "libtiff-dev";
+#endif
+#ifdef PRIMAL_HAS_DICOM
+constexpr const char *kDicom = nullptr, *kDicomPackage = nullptr;
+#else
+constexpr const char *kDicom = "dcmtk 3.6.7", *kDicomPackage = "libdcmtk-dev";
 #endif
 #ifdef PRIMAL_HAS_WEBP
 constexpr const char *kWebp = nullptr, *kWebpPackage = nullptr;
@@ -76,6 +82,14 @@ constexpr std::array kFormats{
            false,
            kWebp,
            kWebpPackage},
+    Format{PictureFormat::dicom,
+           "dicom",
+           {".dcm", ".dicom", ".ima"},
+           codec::is_dicom,
+           codec::decode_dicom,
+           true,
+           kDicom,
+           kDicomPackage},
 };
 
 const Format& info(PictureFormat format) {
@@ -146,6 +160,8 @@ bool holds(PictureFormat format, SampleType type) {
     case PictureFormat::nifti:
     case PictureFormat::nifti_gz:
       return type != SampleType::f16;
+    case PictureFormat::dicom:
+      return !is_float(type);
     case PictureFormat::tiff:
     case PictureFormat::npy:
     case PictureFormat::npz:
@@ -232,6 +248,8 @@ std::vector<uint8_t> encode_raster(const Raster& raster, PictureFormat format, c
       return codec::encode_pfm(raster);
     case PictureFormat::webp:
       return codec::encode_webp(raster);
+    case PictureFormat::dicom:
+      return codec::encode_dicom(raster, text);
     case PictureFormat::jpeg:
       break;
   }

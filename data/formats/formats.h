@@ -11,6 +11,7 @@
 //   pnm      .pgm .ppm .pnm          uint8 uint16               uint8 uint16                  none
 //   pfm      .pfm                    float32                    float32                       none
 //   webp     .webp                   uint8                      uint8                         libwebp, optional
+//   dicom    .dcm .dicom .ima        ints, pages                the same                      dcmtk, optional
 //
 // A file's first bytes say what it is, never its name. Names say how results are written.
 // Errors:  DataError as in data/image/image.h; a format whose library the build lacks is recognised, and the message names the Debian
@@ -63,8 +64,8 @@ Raster read_raster(const std::filesystem::path& path);
 
 // The raster in another format: as it is where the format holds it; values of a rescaled file become float32 in a format without a
 // scale, float16 becomes float32 where there is none, and other samples than those of PNG, PNM and WebP become 16-bit levels over
-// [low, high]. DataError naming the picture for several pages in a format of one, and where levels would be lost that WebP or PFM
-// do not hold.
+// [low, high]. DataError naming the picture for several pages in a format of one, where levels would be lost that WebP or PFM
+// do not hold, and for floats and frames that no object of DICOM takes.
 void check_fits(const Raster& raster, PictureFormat format, const std::string& name);
 Raster fitted(Raster raster, PictureFormat format, double low, double high, const std::string& name);
 
@@ -72,6 +73,6 @@ Raster fitted(Raster raster, PictureFormat format, double low, double high, cons
 std::vector<uint8_t> encode_raster(const Raster& raster, PictureFormat format, const PngText& text = {});
 
 inline constexpr const char* kRasterExtensions =
-    ".png .jpg .jpeg .tif .tiff .npy .npz .nii .nii.gz .pgm .ppm .pnm .pfm .webp";
+    ".png .jpg .jpeg .tif .tiff .npy .npz .nii .nii.gz .pgm .ppm .pnm .pfm .webp .dcm .dicom .ima";
 
 }  // namespace primal

@@ -12,7 +12,7 @@
 namespace primal {
 namespace {
 
-constexpr const char* kExpected = "PNG, JPEG, TIFF, NumPy, NIfTI, PGM, PPM, PFM or WebP";
+constexpr const char* kExpected = "PNG, JPEG, TIFF, NumPy, NIfTI, PGM, PPM, PFM, WebP or DICOM";
 
 }  // namespace
 

@@ -77,7 +77,7 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
 // True for the names that files of one picture have, in any case: what is taken from a folder as a data set. Arrays and volumes are read
 // too, but nothing says that a folder's are pictures.
 bool has_image_extension(const std::filesystem::path& path);
-inline constexpr const char* kImageExtensions = ".png .jpg .jpeg .tif .tiff .pgm .ppm .pnm .webp";
+inline constexpr const char* kImageExtensions = ".png .jpg .jpeg .tif .tiff .pgm .ppm .pnm .webp .dcm";
 
 // tEXt chunks of a PNG: keyword of 1 to 79 Latin-1 characters -> text.
 using PngText = std::map<std::string, std::string>;

@@ -227,12 +227,12 @@ TEST_F(OwnPictures, AMistypedNameStopsNoOther) {
 TEST_F(OwnPictures, FilesOfOtherFormatsAreCountedAndNamedOnce) {
   fs::create_directories(folder_ / "in/below");
   write_phantom("in/a.png", 0);
-  for (const char* other : {"in/scan.bmp", "in/below/scan.dcm", "in/notes.txt", "in/z.csv", "in/.hidden"})
+  for (const char* other : {"in/scan.bmp", "in/below/scan.gif", "in/notes.txt", "in/z.csv", "in/.hidden"})
     touch(other);
   const Outcome o = run("denoise --lambda 0.1 " + path("in") + " -o " + path("out"));
   EXPECT_EQ(o.exit_code, 0) << o.err;
   EXPECT_TRUE(
-      has(o.err, "4 files have no ending of a picture and are left out: scan.dcm, notes.txt, scan.bmp, ..."))
+      has(o.err, "4 files have no ending of a picture and are left out: scan.gif, notes.txt, scan.bmp, ..."))
       << o.err;
   EXPECT_EQ(run("denoise --lambda 0.1 --quiet --overwrite " + path("in") + " -o " + path("out")).err, "");
 }

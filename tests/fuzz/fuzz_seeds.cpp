@@ -13,6 +13,7 @@
 #include "data/safetensors/safetensors.h"
 #include "data/table/table.h"
 #include "data/table/zip_archive.h"
+#include "support/dicom_files.h"
 #include "support/picture_files.h"
 #include "tensor/error.h"
 
@@ -120,9 +121,9 @@ void write_rasters(const fs::path& root) {
   for (const SampleType type :
        {SampleType::u8, SampleType::i8, SampleType::u16, SampleType::i16, SampleType::u32, SampleType::i32,
         SampleType::f16, SampleType::f32, SampleType::f64}) {
-    for (const PictureFormat format :
-         {PictureFormat::npy, PictureFormat::npz, PictureFormat::nifti, PictureFormat::nifti_gz,
-          PictureFormat::pnm, PictureFormat::pfm, PictureFormat::tiff, PictureFormat::webp}) {
+    for (const PictureFormat format : {PictureFormat::npy, PictureFormat::npz, PictureFormat::nifti,
+                                       PictureFormat::nifti_gz, PictureFormat::pnm, PictureFormat::pfm,
+                                       PictureFormat::tiff, PictureFormat::webp, PictureFormat::dicom}) {
       if (!holds(format, type)) continue;
       Raster raster{.format = format,
                     .width = 5,
@@ -153,6 +154,53 @@ void write_rasters(const fs::path& root) {
   copy_text(root / "pfm", "colour", "PF\n1 1\n1.5\nabcdabcdabcd");
 }
 
+// What our own files do not have: other encodings, a packed picture, frames, colours, sequences.
+void write_dicoms(const fs::path& folder) {
+  fs::create_directories(folder);
+  const testing::FileBytes pixels = testing::numbers<uint16_t>({0, 1, 2, 100, 4094, 4095});
+  int number = 0;
+  const auto write = [&](const testing::FileBytes& file) {
+    write_file_atomically(folder / fmt::format("by_hand_{}", number++), file);
+  };
+  for (const bool is_explicit : {false, true}) {
+    for (const bool big_endian : {false, true}) {
+      if (is_explicit || !big_endian)
+        write(testing::make_dicom(
+            {.sign = 1, .slope = "2", .is_explicit = is_explicit, .big_endian = big_endian}, pixels));
+    }
+    write(testing::make_dicom({.photometric = "MONOCHROME1", .is_explicit = is_explicit}, pixels, ""));
+  }
+  write(testing::make_dicom({.width = 1, .frames = "3"}, pixels));
+  write(testing::make_dicom({.width = 2,
+                             .height = 2,
+                             .samples = 3,
+                             .allocated = 8,
+                             .stored = 8,
+                             .high = 7,
+                             .photometric = "YBR_FULL"},
+                            pixels));
+  testing::DicomSet sequence;
+  sequence.lying(0x00081115, "SQ", 0xffffffff, {})
+      .mark(0xfffee000, 0xffffffff)
+      .text(0x00081150, "UI", "1.2.3");
+  sequence.mark(0xfffee00d, 0).mark(0xfffee0dd, 0);
+  testing::FileBytes with = sequence.str(),
+                     rest = testing::dicom_attributes({}).bytes(0x7fe00010, "OW", pixels).str();
+  with.insert(with.end(), rest.begin(), rest.end());
+  write(testing::dicom_file(with));
+  // RLE of one segment: its header of 64 bytes, then 6 bytes as they stand.
+  testing::FileBytes rle = testing::numbers<uint32_t>({1, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+  for (const uint8_t byte : {5, 1, 2, 3, 4, 5, 6, 128}) rle.push_back(byte);
+  testing::DicomSet packed = testing::dicom_attributes({.allocated = 8, .stored = 8, .high = 7});
+  packed.lying(0x7fe00010, "OB", 0xffffffff, {})
+      .mark(0xfffee000, 0)
+      .mark(0xfffee000, static_cast<uint32_t>(rle.size()));
+  testing::FileBytes file = packed.str(), end = testing::DicomSet().mark(0xfffee0dd, 0).str();
+  file.insert(file.end(), rle.begin(), rle.end());
+  file.insert(file.end(), end.begin(), end.end());
+  write(testing::dicom_file(file, "1.2.840.10008.1.2.5"));
+}
+
 void write_idx(const fs::path& folder) {
   const std::vector<uint8_t> plain = encode_idx({{2, 3, 2}, std::vector<uint8_t>(12, 7)});
   write_file_atomically(folder / "plain", plain);
@@ -178,6 +226,7 @@ int main(int argc, char** argv) {
   write_metadata(root / "metadata");
   write_tables(root / "table");
   write_rasters(root);
+  write_dicoms(root / "dicom");
   write_idx(root / "idx");
   write_safetensors(root / "safetensors/typed",
                     {{"weight", Tensor::full({2, 3}, 1.5)},

@@ -161,6 +161,10 @@ std::vector<uint8_t> new_head(const Raster& raster) {
   }
   put_at(head, kBitpix, static_cast<int16_t>(8 * bytes_of(raster.type)));
   put_at(head, kVoxOffset, static_cast<float>(head.size()));
+  if (raster.is_rescaled()) {
+    put_at(head, kSlope, static_cast<float>(raster.slope));
+    put_at(head, kInter, static_cast<float>(raster.offset));
+  }
   std::memcpy(head.data() + kMagic, "n+1", 4);
   return head;
 }

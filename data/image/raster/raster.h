@@ -1,7 +1,7 @@
 // Raster: the samples of a picture file as they are stored, of any type that is read, on one page or several, with what the file says
 // besides, so that the same file can be written again around other samples.
 //
-//   value = slope * sample + offset      slope 1 and offset 0 but for NIfTI files that say otherwise
+//   value = slope * sample + offset      slope 1 and offset 0 but for NIfTI and DICOM files that say otherwise
 //
 // Layout:  samples [pages, height, width, channels], row-major, in this machine's byte order. Channels are 1 (grey) or 3 (RGB): all
 //          decoders deliver what the file has, and grey() below is the one place where colour becomes grey.
@@ -20,7 +20,7 @@
 
 namespace primal {
 
-enum class PictureFormat : uint8_t { png, jpeg, tiff, npy, npz, nifti, nifti_gz, pnm, pfm, webp };
+enum class PictureFormat : uint8_t { png, jpeg, tiff, npy, npz, nifti, nifti_gz, pnm, pfm, webp, dicom };
 
 // What a file of each format says that its samples do not, for writing it again.
 struct NpyOrigin {
@@ -53,12 +53,26 @@ struct TiffOrigin {
   std::vector<Page> pages = {};
 };
 
+struct DicomOrigin {
+  std::vector<uint8_t> attributes = {};  // the data set without its pixels, in explicit VR, little endian
+  std::string transfer_syntax = {};      // of the file that was read
+  std::string photometric = {};
+  int bits_stored = 0;
+  // What the attributes belong to. A raster that differs is written without those that its pixels make untrue.
+  int64_t width = 0, height = 0;
+  SampleType type = SampleType::u16;
+  double slope = 1.0, offset = 0.0;
+  bool white_is_zero = false;
+  std::string lossy_method = {};  // of the packing that the file lost information by; empty: none
+  double lossy_ratio = 1.0;
+};
+
 struct Raster {
   PictureFormat format = PictureFormat::png;
   int64_t width = 0, height = 0, pages = 1;
   int channels = 1;
   SampleType type = SampleType::u8;
-  // The sample that the format declares to be white: 255, 65535, or what a PGM says. 0 where a file declares none: with signed,
+  // The sample that the format declares to be white: 255, 65535, or what a PGM or a DICOM file says. 0 where a file declares none: with signed,
   // 32-bit and float samples, and where values are in units of their own.
   double white = 0.0;
   double slope = 1.0, offset = 0.0;
@@ -66,7 +80,7 @@ struct Raster {
   bool had_alpha = false;
   PixelDensity density = {};
   std::vector<std::string> remarks = {};
-  std::variant<std::monostate, NpyOrigin, NiftiOrigin, PnmOrigin, TiffOrigin> origin = {};
+  std::variant<std::monostate, NpyOrigin, NiftiOrigin, PnmOrigin, TiffOrigin, DicomOrigin> origin = {};
 
   size_t page_samples() const { return static_cast<size_t>(width * height * channels); }
   size_t n_samples() const { return page_samples() * static_cast<size_t>(pages); }
