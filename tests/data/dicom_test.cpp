@@ -153,6 +153,16 @@ TEST_F(Dicom, ResultsAreNewObjectsOfTheSamePatient) {
             file);
 }
 
+TEST_F(Dicom, OddAttributesOfTheSourceDoNoHarm) {
+  // A class that is no UID is not referred to. Found by the fuzzer.
+  const Raster named = decode_raster(make_dicom({.sop_class = "=CTImageStorage"}, kSix), "a");
+  EXPECT_EQ(decode_raster(encode_raster(named, PictureFormat::dicom), "b").samples, named.samples);
+  // Without lengths of two bytes a text may be longer than explicit VR has room for.
+  const DicomKind kind{.is_explicit = false, .patient = std::string(70000, 'x')};
+  const Raster longer = decode_raster(make_dicom(kind, kSix), "a");
+  EXPECT_EQ(decode_raster(encode_raster(longer, PictureFormat::dicom), "b").samples, longer.samples);
+}
+
 TEST_F(Dicom, SamplesStayWithinTheirBits) {
   Raster raster = decode_raster(make_dicom({.sign = 1}, kSix), "a");
   raster.page<int16_t>(0)[0] = 3000;
@@ -223,6 +233,9 @@ TEST_F(Dicom, LiesAreFoundBeforeMemoryIsTaken) {
                   "says it has 4294967280 bytes, 12 are left"));
   EXPECT_TRUE(has(problem(dicom_file(DicomSet().lying(0x00100010, "PN", 60000, kSix).str())),
                   "(0010,0010) says it has 60000 bytes"));
+  // dcmtk reads other lengths behind a stray mark. Found by the fuzzer.
+  EXPECT_TRUE(has(problem(dicom_file(DicomSet().mark(0xfffee040, 8).lying(0x00080008, "CS", 0, {}).str())),
+                  "(FFFE,E040) found, expected an attribute"));
   DicomSet nested;
   for (int i = 0; i < 70; ++i) nested.lying(0x00081115, "SQ", 0xffffffff, {}).mark(0xfffee000, 0xffffffff);
   EXPECT_TRUE(has(problem(dicom_file(nested.str())), "nested deeper than 64"));
@@ -254,6 +267,20 @@ TEST_F(Dicom, WhatIsNotReadIsNamed) {
   EXPECT_TRUE(has(problem(make_dicom({.samples = 2}, kSix)), "SamplesPerPixel (0028,0002) is 2"));
   EXPECT_TRUE(has(problem(dicom_file(dicom_attributes({}).str())), "PixelData (7FE0,0010) is missing"));
   EXPECT_TRUE(has(problem(make_dicom({}, kSix, "1.2.840.10008.1.2.5")), "is not packed"));
+  // A marker at which dcmtk would look for ever. Found by the fuzzer.
+  FileBytes tem = dicom_attributes({.allocated = 8, .stored = 8, .high = 7})
+                      .lying(0x7fe00010, "OB", 0xffffffff, {})
+                      .str();
+  const FileBytes parts =
+      DicomSet().mark(0xfffee000, 0).mark(0xfffee000, 8).mark(0xd8ff01ff, 0).mark(0xfffee0dd, 0).str();
+  tem.insert(tem.end(), parts.begin(), parts.end());
+  EXPECT_TRUE(has(problem(dicom_file(tem, "1.2.840.10008.1.2.4.50")), "TEM marker"));
+  const DicomKind six_bits{.samples = 3,
+                           .allocated = 8,
+                           .stored = 6,
+                           .high = 7,
+                           .photometric = "YBR_FULL"};  // found by the fuzzer
+  EXPECT_TRUE(has(problem(make_dicom(six_bits, FileBytes(18))), "is 8 with 6 stored for YBR_FULL"));
   const FileBytes whole = make_dicom({}, kSix);
   for (size_t n = 140; n < whole.size(); ++n)
     problem({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n)});

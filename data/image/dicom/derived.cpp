@@ -136,6 +136,14 @@ std::string uid(std::string_view kind, std::string_view of, std::string_view set
   return content.str();
 }
 
+// Empty for a text that is no UID: dcmtk would look it up as a name.
+std::string valid_uid(DcmItem& item, const DcmTagKey& tag) {
+  constexpr size_t kMost = 64;
+  std::string uid = text_of(item, tag);
+  const bool is_valid = uid.size() <= kMost && uid.find_first_not_of("0123456789.") == std::string::npos;
+  return is_valid ? uid : "";
+}
+
 void set_code(DcmItem& parent, const DcmTagKey& sequence, const char* value, const char* meaning) {
   Attributes code(Attributes(parent).new_item(sequence));
   code.set(DCM_CodeValue, value);
@@ -145,9 +153,9 @@ void set_code(DcmItem& parent, const DcmTagKey& sequence, const char* value, con
 
 void set_identity(DcmDataset& dataset, const Raster& raster, const PngText& text) {
   Attributes set(dataset);
-  const std::string instance = text_of(dataset, DCM_SOPInstanceUID),
+  const std::string instance = valid_uid(dataset, DCM_SOPInstanceUID),
                     series = text_of(dataset, DCM_SeriesInstanceUID),
-                    original_class = text_of(dataset, DCM_SOPClassUID);
+                    original_class = valid_uid(dataset, DCM_SOPClassUID);
   const char* const capture = secondary_capture_class(raster);
   const std::string sop_class = capture != nullptr       ? capture
                                 : original_class.empty() ? kSecondaryCapture
@@ -166,10 +174,11 @@ void set_identity(DcmDataset& dataset, const Raster& raster, const PngText& text
   set.set(DCM_SOPInstanceUID, uid("instance", instance, derivation, raster.samples));
   set.set(DCM_SeriesInstanceUID, series.empty() ? uid("series", "", derivation, raster.samples)
                                                 : uid("series", series, settings_of(text), {}));
-  if (text_of(dataset, DCM_StudyInstanceUID).empty())
+  if (valid_uid(dataset, DCM_StudyInstanceUID).empty())
     set.set(DCM_StudyInstanceUID, uid("study", "", "", raster.samples));
   std::string type = "DERIVED\\SECONDARY";
-  for (unsigned long i = 2; !text_of(dataset, DCM_ImageType, i).empty(); ++i)
+  constexpr size_t kMostType = 1024;
+  for (unsigned long i = 2; type.size() < kMostType && !text_of(dataset, DCM_ImageType, i).empty(); ++i)
     type += fmt::format("\\{}", text_of(dataset, DCM_ImageType, i));
   set.set(DCM_ImageType, type);
   set.set(DCM_DerivationDescription, derivation);

@@ -82,7 +82,8 @@ class DicomElements::Walk {
     DicomElement e{.tag = tag_at(bytes_, at, encoding_.big_endian), .offset = at, .value = at + 8};
     std::string_view vr;
     uint32_t length = 0;
-    if (!encoding_.is_explicit || e.tag >> 16 == 0xfffe) {
+    if (e.tag >> 16 == kItem >> 16) fail(at, e.tag, "found, expected an attribute");
+    if (!encoding_.is_explicit) {
       length = number_at(bytes_, at + 4, 4, encoding_.big_endian);
     } else {
       vr = {reinterpret_cast<const char*>(bytes_.data()) + at + 4, 2};
@@ -178,7 +179,10 @@ class DicomElements::Walk {
         fail(at - 8, tag,
              tag == kItem ? fmt::format("says it has {} bytes, {} are left", length, end - at)
                           : fmt::format("found, expected an item (FFFE,E000) of {}", text_of_tag(e.tag)));
-      if (!is_table) e.fragments += length;
+      if (!is_table) {
+        e.fragments += length;
+        e.parts.push_back({at, length});
+      }
       is_table = false;
       at += length;
     }

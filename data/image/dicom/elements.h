@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace primal::codec {
 
@@ -35,6 +36,10 @@ struct DicomElement {
   uint64_t length = 0;  // of its value; for one of undefined length all to the end of its delimiter
   bool is_undefined = false;
   uint64_t fragments = 0;  // of packed pixels: the bytes of all fragments together
+  struct Part {
+    uint64_t offset, length;
+  };
+  std::vector<Part> parts = {};  // the fragments one by one
 };
 
 class DicomElements {

@@ -139,9 +139,11 @@ void read_colour(DicomHeader& h) {
                        "3; make it PNG, for example with DCMTK: dcmj2pnm --write-png IN OUT",
                        is_name ? p : "no name", samples));
   }
-  if (samples == 3 && (h.is_signed || h.bits_allocated == 32 || (p != "RGB" && h.bits_allocated != 8)))
-    e.fail(tag::kBitsAllocated, fmt::format("is {}{} for {}, expected 8, or 16 for RGB, without sign",
-                                            h.bits_allocated, h.is_signed ? " with sign" : "", p));
+  const bool has_bytes = h.bits_allocated == 8 && h.bits_stored == 8;
+  if (samples == 3 && (h.is_signed || h.bits_allocated == 32 || (p != "RGB" && !has_bytes)))
+    e.fail(tag::kBitsAllocated,
+           fmt::format("is {} with {} stored{} for {}, expected 8 with 8 stored, or 16 for RGB, without sign",
+                       h.bits_allocated, h.bits_stored, h.is_signed ? " and a sign" : "", p));
 }
 
 // What a byte of packed pixels unpacks to at the very best. JPEG codes 64 coefficients of three bytes in 2 bits or more, and 16 bits
@@ -160,6 +162,23 @@ double unpacking(DicomPacking packing) {
       break;
   }
   return 1.0;
+}
+
+// dcmtk 3.6.7 looks for the frame header of a JPEG marker by marker, and never ends at TEM (FF 01), which belongs to arithmetic coding alone.
+void check_markers(std::span<const uint8_t> bytes, const DicomElements& e) {
+  constexpr uint8_t kTem = 0x01, kFirstBare = 0xd0, kLastBare = 0xd9, kScan = 0xda;
+  for (const DicomElement::Part& part : e.find(tag::kPixels)->parts) {
+    const std::span<const uint8_t> fragment = bytes.subspan(part.offset, part.length);
+    for (size_t at = 0; at + 4 <= fragment.size() && fragment[at] == 0xff;) {
+      const uint8_t marker = fragment[at + 1];
+      if (marker == kTem)
+        e.fail(tag::kPixels,
+               fmt::format("holds a JPEG with a TEM marker at byte {}, which is not read", part.offset + at));
+      if (marker == kScan) break;
+      const bool is_bare = marker >= kFirstBare && marker <= kLastBare;
+      at += 2 + (is_bare ? 0 : size_t{fragment[at + 2]} << 8 | fragment[at + 3]);
+    }
+  }
 }
 
 void check_pixels(const DicomHeader& h, const std::string& name) {
@@ -202,6 +221,8 @@ DicomHeader read_dicom_header(std::span<const uint8_t> bytes, const std::string&
   if (h.bits_allocated == 32 && h.encoding.big_endian)
     e.fail(tag::kBitsAllocated, "is 32 in big-endian order, which is not read");
   check_pixels(h, name);
+  if (h.packing == DicomPacking::jpeg_lossy || h.packing == DicomPacking::jpeg_lossless)
+    check_markers(bytes, e);
   return h;
 }
 
