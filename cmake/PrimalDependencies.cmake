@@ -93,7 +93,7 @@ macro(primal_picture_library NAME prefix module package)
   endif()
 endmacro()
 primal_picture_library(TIFF tiff libtiff-4>=4.5 libtiff-dev)
-primal_picture_library(WEBP webp libwebp libwebp-dev)
+primal_picture_library(WEBP webp "libwebp;libwebpmux" libwebp-dev)
 
 # dcmtk is found by its files (PrimalDcmtk.cmake): the pkg-config file in Debian asks for packages that are not there. A static build goes
 # without DICOM, since Debian has no archives of dcmtk.

@@ -32,7 +32,7 @@ MAY_INCLUDE = {
 HOMES = {
     r"CLI/": ["apps/commands/", "apps/shell/build_info.cpp"],
     r"toml\+\+/": ["apps/training/", "apps/shell/build_info.cpp"],
-    r"png\.h": ["data/image/png.cpp"],
+    r"png\.h": ["data/image/png.cpp", "data/image/png_guard.h", "data/image/png_write.cpp"],
     r"jpeglib\.h|jerror\.h": ["data/image/jpeg.cpp"],
     r"tiff.*\.h$": ["data/image/tiff/"],
     r"webp/": ["data/image/webp/"],

@@ -7,6 +7,21 @@
 #include "tensor/error.h"
 
 namespace primal {
+namespace {
+
+Remark::Kind kind_of(Loss::What what) {
+  switch (what) {
+    case Loss::What::alpha:
+      return Remark::Kind::alpha;
+    case Loss::What::profile:
+      return Remark::Kind::profile;
+    case Loss::What::gamma:
+      break;
+  }
+  return Remark::Kind::gamma;
+}
+
+}  // namespace
 
 PictureFormat result_format_of(const PictureDenoisingOptions& options, const DenoisingJob& job,
                                const GreyInput& read) {
@@ -16,9 +31,14 @@ PictureFormat result_format_of(const PictureDenoisingOptions& options, const Den
 }
 
 // What would fail after the work is refused before it.
-void DenoisingReader::check_pages(const DenoisingJob& job, const GreyInput& read) const {
-  if (!job.denoised.empty() || options_.to_standard_output)
-    check_fits(read.outline(), result_format_of(options_, job, read), job.input.str());
+void DenoisingReader::check_pages(const DenoisingJob& job, const GreyInput& read, Remarks& remarks) const {
+  if (!job.denoised.empty() || options_.to_standard_output) {
+    const Raster outline = read.outline();
+    const PictureFormat format = result_format_of(options_, job, read);
+    check_fits(outline, format, job.input.str());
+    for (const Loss& loss : lost_in(outline, format))
+      remarks.add(kind_of(loss.what), "note: {}: {}\n", job.input.str(), loss.remark);
+  }
   if (!job.map.empty() || !job.compare.empty()) {
     if (read.n_pages() > 1)
       throw DataError("[denoise] {} has {} pages: --map and --compare are for files of one", job.input.str(),
@@ -36,8 +56,9 @@ GreyInput DenoisingReader::read_one(const PictureInput& input, const LevelRange&
   if (grey.was_colour && grey.n_planes == 1)
     remarks.add(Kind::grey, "{} is in colour: it is converted to grey (ITU-R 601)\n", input.str());
   for (const std::string& fault : grey.raster.remarks) remarks.add("{}: {}\n", input.str(), fault);
-  if (grey.raster.had_alpha)
-    remarks.add(Kind::alpha, "{} has transparency: it is ignored, as for every picture\n", input.str());
+  if (options_.size > 0 && grey.raster.had_alpha)
+    remarks.add(Kind::alpha, "{} has transparency: it is left out, as --size makes another picture\n",
+                input.str());
   return grey;
 }
 
@@ -67,7 +88,7 @@ GreyInput DenoisingReader::clean_of(const DenoisingJob& job, const GreyInput& re
 DenoisingInput DenoisingReader::operator()(const DenoisingJob& job, Remarks& remarks) const {
   DenoisingInput read{read_one(job.input, range_, remarks), {}};
   const Raster& raster = read.picture.raster;
-  check_pages(job, read.picture);
+  check_pages(job, read.picture, remarks);
   if (options_.best && read.picture.n_planes > 1) {
     throw DataError("[denoise] --best is for grey pictures, {} is in colour: --colour grey makes it grey",
                     job.input.str());

@@ -20,7 +20,7 @@ class DenoisingReader {
  private:
   GreyInput read_one(const PictureInput& input, const LevelRange& range, Remarks& remarks) const;
   GreyInput clean_of(const DenoisingJob& job, const GreyInput& read, Remarks& remarks) const;
-  void check_pages(const DenoisingJob& job, const GreyInput& read) const;
+  void check_pages(const DenoisingJob& job, const GreyInput& read, Remarks& remarks) const;
 
   const PictureDenoisingOptions& options_;
   LevelRange range_;

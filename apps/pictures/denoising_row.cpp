@@ -20,6 +20,10 @@ nlohmann::json to_json(const DenoisingRow& row) {
                   {"channels", row.read.channels}, {"pages", row.n_pages},        {"width", row.read.width},
                   {"height", row.read.height},     {"slope", row.read.slope},     {"offset", row.read.offset},
                   {"zero", row.read.levels.low},   {"one", row.read.levels.high}};
+  json["read"]["alpha"] = row.read.alpha.empty() ? nlohmann::json(nullptr) : nlohmann::json(row.read.alpha);
+  json["read"]["profile"] = nullptr;
+  if (!row.read.profile_space.empty())
+    json["read"]["profile"] = {{"space", row.read.profile_space}, {"bytes", row.read.profile_bytes}};
   if (row.read.dicom) {
     json["read"]["dicom"] = {{"bits_stored", row.read.dicom->bits_stored},
                              {"photometric", row.read.dicom->photometric},

@@ -32,6 +32,9 @@ struct DenoisingRow {
       std::string photometric, transfer_syntax;
     };
     std::optional<Dicom> dicom = {};  // of a file of that format
+    std::string alpha = {};           // "associated", "unassociated", or empty
+    std::string profile_space = {};   // "RGB"; empty where there is no profile
+    size_t profile_bytes = 0;
   } read;
   int64_t n_tiles = 0;  // in which the network worked; 0: on the whole picture
   // Of the solver; an autoencoder has none.

@@ -9,6 +9,7 @@
 #include "apps/training/batches.h"
 #include "data/dataset/dataset.h"
 #include "data/file/file.h"
+#include "data/image/raster/alpha.h"
 #include "data/preprocess/preprocess.h"
 #include "tensor/error.h"
 
@@ -230,6 +231,7 @@ Raster resized(const Raster& raster, int64_t size, const Levels& levels) {
   result.pages = raster.pages;
   // Whose picture it is stays true of another number of pixels.
   if (std::holds_alternative<DicomOrigin>(raster.origin)) result.origin = raster.origin;
+  result.meaning = raster.meaning;
   result.density = {};  // another number of pixels has another
   result.remarks = raster.remarks;
   result.had_alpha = raster.had_alpha;
@@ -243,10 +245,13 @@ GreyInput read_planes(const PictureInput& input, int64_t size, const LevelRange&
   read.of_levels = raster.white > 0.0;
   read.file_type = raster.type;
   read.file_channels = raster.channels;
+  if (raster.had_alpha) read.file_alpha = raster.alpha_is_associated ? "associated" : "unassociated";
   read.levels = read.file_levels = levels_of(raster, range, input.str());
   if (raster.type == SampleType::u16 && raster.white == usual_white(raster.type))
     read.small_range =
         small_range_remark(input.str(), 16, static_cast<int>(value_range(raster, input.str()).high));
+  // Another number of pixels gets no transparency, so the colours have to stand without it.
+  if (size > 0) raster = with_straight_colours(std::move(raster));
   if (keep_colour && read.was_colour) {
     read.n_planes = raster.channels;
     raster = planes(raster);

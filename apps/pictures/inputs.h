@@ -76,6 +76,7 @@ struct GreyInput {
   // As it lies in the file, before it became grey or was resized.
   SampleType file_type = SampleType::u8;
   int file_channels = 1;
+  std::string file_alpha;  // "associated", "unassociated", or empty
 
   int64_t n_pages() const { return raster.pages / n_planes; }
   Tensor tensor(int64_t page = 0) const { return to_unit(raster, page, levels); }

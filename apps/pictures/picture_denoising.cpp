@@ -103,6 +103,9 @@ std::vector<DenoisingRow> PictureDenoising::operator()(const DenoisingJob& job, 
                  grey.slope,
                  grey.offset,
                  picture.file_levels};
+  common.read.alpha = picture.file_alpha;
+  common.read.profile_space = profile_space(grey.meaning.profile);
+  common.read.profile_bytes = grey.meaning.profile.size();
   if (const auto* dicom = std::get_if<DicomOrigin>(&grey.origin))
     common.read.dicom = {dicom->bits_stored, dicom->photometric, dicom->transfer_syntax};
   Raster denoised = grey;

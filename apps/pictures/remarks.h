@@ -15,7 +15,7 @@ namespace primal {
 struct Remark {
   // Of all but `always` only the first is printed of a run. `outside`: the noise is not what the model was trained for; `far`: the
   // result is far from convergence.
-  enum class Kind { always, grey, alpha, range, outside, far };
+  enum class Kind { always, grey, alpha, profile, gamma, range, outside, far };
   Kind kind = Kind::always;
   std::string text;  // lines, made visible
 };
@@ -34,7 +34,7 @@ class RemarkPrinter {
  private:
   bool quiet_;
   std::function<void()> make_room_;
-  std::array<size_t, 6> counts_{};
+  std::array<size_t, 8> counts_{};
 };
 
 // Those of one picture. Its `outside` counts once, however many channels and pages say it.

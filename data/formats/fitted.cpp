@@ -4,6 +4,7 @@
 
 #include "data/formats/formats.h"
 #include "data/image/dicom/dicom.h"
+#include "data/image/raster/alpha.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -60,7 +61,42 @@ Raster with_floats(const Raster& raster) {
   return result;
 }
 
+// The levels of a page as a raster of the format, with what the file says besides.
+Raster with_levels(const Raster& raster, PictureFormat format, double low, double high) {
+  Raster result = raster_of(levels_of_page(raster, 0, low, high), format);
+  result.alpha = alpha_as(result.type, raster.type, raster.alpha);
+  result.meaning = raster.meaning;
+  return result;
+}
+
+// Without what the format does not hold.
+Raster without_lost(Raster raster, PictureFormat format) {
+  if (!holds_extras(format)) raster.alpha.clear();
+  if (raster.alpha.empty()) raster.alpha_is_associated = false;
+  if (!holds_extras(format) || !fits_channels(raster.meaning.profile, raster.channels))
+    raster.meaning.profile.clear();
+  if (format == PictureFormat::tiff) return raster;
+  return with_straight_colours(std::move(raster));
+}
+
 }  // namespace
+
+std::vector<Loss> lost_in(const Raster& raster, PictureFormat format) {
+  std::vector<Loss> lost;
+  const auto add = [&](Loss::What what, const char* subject) {
+    lost.push_back({what, fmt::format("{} left out: {} holds none", subject, name_of(format))});
+  };
+  const ColourMeaning& meaning = raster.meaning;
+  if (!raster.alpha.empty() && !holds_extras(format)) add(Loss::What::alpha, "its transparency is");
+  if (!meaning.profile.empty() && !holds_extras(format))
+    add(Loss::What::profile, "its colour profile is");
+  else if (!meaning.profile.empty() && !fits_channels(meaning.profile, raster.channels))
+    lost.push_back(
+        {Loss::What::profile, "its colour profile is left out: it is for RGB, and the result is grey"});
+  if ((meaning.gamma || meaning.chromaticities) && format != PictureFormat::png)
+    add(Loss::What::gamma, "its gamma and chromaticities are");
+  return lost;
+}
 
 void check_fits(const Raster& raster, PictureFormat format, const std::string& name) {
   check_library(format, "");
@@ -79,14 +115,15 @@ void check_fits(const Raster& raster, PictureFormat format, const std::string& n
 
 Raster fitted(Raster raster, PictureFormat format, double low, double high, const std::string& name) {
   check_fits(raster, format, name);
+  raster = without_lost(std::move(raster), format);
   const bool of_levels =
       format == PictureFormat::png || format == PictureFormat::pnm || format == PictureFormat::webp;
-  if (of_levels && !has_levels(raster)) return raster_of(levels_of_page(raster, 0, low, high), format);
+  if (of_levels && !has_levels(raster)) return with_levels(raster, format, low, high);
   // The white of PNG and WebP is that of their bits.
   if (of_levels && format != PictureFormat::pnm && raster.white != usual_white(raster.type))
-    return raster_of(levels_of_page(raster, 0, 0.0, raster.white), format);
+    return with_levels(raster, format, 0.0, raster.white);
   if (format == PictureFormat::dicom && has_levels(raster) && !fills_its_bits(raster))
-    return raster_of(levels_of_page(raster, 0, 0.0, raster.white), format);
+    return with_levels(raster, format, 0.0, raster.white);
   if (!keeps_origin(raster, format)) {
     raster.origin = std::monostate{};
     const bool has_scale = is_nifti(format) || format == PictureFormat::dicom;

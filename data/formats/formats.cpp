@@ -22,9 +22,30 @@ namespace {
 
 using Bytes = std::span<const uint8_t>;
 
-template <Image (*decode)(Bytes, const std::string&), PictureFormat format>
+template <Image (*decode)(Bytes, const std::string&, ImageExtras*), PictureFormat format>
 Raster levels(Bytes bytes, const std::string& name) {
-  return raster_of(decode(bytes, name), format);
+  ImageExtras extras;
+  Raster raster = raster_of(decode(bytes, name, &extras), format);
+  raster.meaning = std::move(extras.meaning);
+  raster.alpha.resize(extras.alpha.size() * bytes_of(raster.type));
+  dispatch_sample(raster.type, [&]<class T>() {
+    std::ranges::transform(extras.alpha, reinterpret_cast<T*>(raster.alpha.data()),
+                           [](uint16_t level) { return sample_of<T>(level); });
+  });
+  return raster;
+}
+
+// The only page of a raster of levels.
+std::vector<uint8_t> encoded_png(const Raster& raster, const PngText& text) {
+  ImageExtras extras{.meaning = raster.meaning};
+  const Image image = levels_of_page(raster, 0, 0.0, usual_white(raster.type));
+  const size_t size = bytes_of(raster.type);
+  for (size_t at = 0; at + size <= raster.alpha.size(); at += size) {
+    uint16_t level = raster.alpha[at];
+    if (size == 2) std::memcpy(&level, raster.alpha.data() + at, 2);
+    extras.alpha.push_back(level);
+  }
+  return codec::encode_png(image, extras, text);
 }
 
 struct Format {
@@ -145,6 +166,9 @@ std::optional<PictureFormat> format_of_name(const std::filesystem::path& name) {
 const char* name_of(PictureFormat format) { return info(format).name; }
 const char* ending_of(PictureFormat format) { return info(format).endings[0]; }
 bool is_written(PictureFormat format) { return format != PictureFormat::jpeg; }
+bool holds_extras(PictureFormat format) {
+  return format == PictureFormat::png || format == PictureFormat::tiff || format == PictureFormat::webp;
+}
 bool holds_pages(PictureFormat format) { return info(format).has_pages; }
 
 bool holds(PictureFormat format, SampleType type) {
@@ -231,7 +255,7 @@ std::vector<uint8_t> encode_raster(const Raster& raster, PictureFormat format, c
   check_library(format, "");
   switch (format) {
     case PictureFormat::png:
-      return encode_png(levels_of_page(raster, 0, 0.0, usual_white(raster.type)), text);
+      return encoded_png(raster, text);
     case PictureFormat::tiff:
       return codec::encode_tiff(raster, text);
     case PictureFormat::npy:

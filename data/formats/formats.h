@@ -46,6 +46,15 @@ PictureFormat parse_picture_format(const std::string& text);
 const char* ending_of(PictureFormat format);
 bool is_written(PictureFormat format);  // all but JPEG
 bool holds_pages(PictureFormat format);
+bool holds_extras(PictureFormat format);  // transparency and colour profiles
+
+// What of a raster's transparency, colour profile, gamma and chromaticities a file of the format goes without, as remarks: "its
+// transparency is left out: npy holds none". A profile of RGB does not belong to a raster that has become grey.
+struct Loss {
+  enum class What { alpha, profile, gamma } what;
+  std::string remark;
+};
+std::vector<Loss> lost_in(const Raster& raster, PictureFormat format);
 bool holds(PictureFormat format, SampleType type);
 
 // What an image's name is without the ending of a picture: "a.nii.gz" and "a.tif" are "a"; another ending is removed too.

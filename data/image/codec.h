@@ -7,14 +7,17 @@
 #include <span>
 #include <string>
 
+#include "data/image/extras.h"
 #include "data/image/image.h"
 
 namespace primal::codec {
 
 bool is_png(std::span<const uint8_t> bytes);
 bool is_jpeg(std::span<const uint8_t> bytes);
-Image decode_png(std::span<const uint8_t> bytes, const std::string& name);
-Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name);
+// What the file holds besides goes to `extras` where somebody asks for it.
+Image decode_png(std::span<const uint8_t> bytes, const std::string& name, ImageExtras* extras = nullptr);
+Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, ImageExtras* extras = nullptr);
+std::vector<uint8_t> encode_png(const Image& image, const ImageExtras& extras, const PngText& text);
 
 // DataError when the picture is larger than kMaxPixels, or cannot fit into `file_bytes` bytes:
 // `max_pixels_per_byte` is what the format's compression reaches at the very best.

@@ -25,7 +25,8 @@ bool has_image_extension(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  constexpr std::array kExtensions{".png", ".jpg", ".jpeg", ".tif", ".tiff", ".pgm", ".ppm", ".pnm", ".webp", ".dcm"};
+  constexpr std::array kExtensions{".png", ".jpg", ".jpeg", ".tif",  ".tiff",
+                                   ".pgm", ".ppm", ".pnm",  ".webp", ".dcm"};
   return std::ranges::find(kExtensions, extension) != kExtensions.end();
 }
 

@@ -18,6 +18,7 @@
 // clang-format on
 
 #include "data/image/codec.h"
+#include "data/image/exif_density.h"
 #include "data/image/orientation.h"
 #include "tensor/error.h"
 
@@ -119,6 +120,28 @@ int orientation_of(const jpeg_decompress_struct& jpeg) {
   return finder.orientation();
 }
 
+// The profile, whose parts are numbered from 1 and say how many there are (ICC.1:2022, B.4). Empty where there is none or a part is missing;
+// the first of two that have the same number counts.
+std::vector<uint8_t> profile_of(const jpeg_decompress_struct& jpeg) {
+  constexpr std::string_view kStart("ICC_PROFILE\0", 12);
+  std::array<const jpeg_marker_struct*, 256> parts{};
+  size_t n_parts = 0;
+  for (const jpeg_marker_struct* marker = jpeg.marker_list; marker != nullptr; marker = marker->next) {
+    if (marker->marker != JPEG_APP0 + 2 || marker->data_length < kStart.size() + 2) continue;
+    if (std::memcmp(marker->data, kStart.data(), kStart.size()) != 0) continue;
+    const uint8_t number = marker->data[kStart.size()];
+    n_parts = marker->data[kStart.size() + 1];
+    if (parts[number] == nullptr) parts[number] = marker;
+  }
+  std::vector<uint8_t> profile;
+  for (size_t number = 1; number <= n_parts; ++number) {
+    const jpeg_marker_struct* const part = parts[number];
+    if (part == nullptr) return {};
+    profile.insert(profile.end(), part->data + kStart.size() + 2, part->data + part->data_length);
+  }
+  return profile;
+}
+
 // What the frame header says the picture is coded with, where that is not read here: "a lossless JPEG (SOF3)". Looked for
 // before the library, whose versions differ in what they read and call the rest corrupt. Empty where it is read, or where
 // there is no frame header that could say.
@@ -156,10 +179,18 @@ std::string unsupported_process(std::span<const uint8_t> bytes) {
   return {};
 }
 
-// What JFIF says, in dots per inch or centimetre.
+// What JFIF says, in dots per inch or centimetre, and else what EXIF says.
 PixelDensity density_of(const jpeg_decompress_struct& jpeg) {
   constexpr int kInch = 1, kCentimetre = 2;
-  if (!jpeg.saw_JFIF_marker || (jpeg.density_unit != kInch && jpeg.density_unit != kCentimetre)) return {};
+  constexpr std::string_view kExif("Exif\0\0", 6);
+  if (!jpeg.saw_JFIF_marker || (jpeg.density_unit != kInch && jpeg.density_unit != kCentimetre)) {
+    for (const jpeg_marker_struct* marker = jpeg.marker_list; marker != nullptr; marker = marker->next) {
+      const std::string_view text(reinterpret_cast<const char*>(marker->data), marker->data_length);
+      if (marker->marker == JPEG_APP0 + 1 && text.starts_with(kExif))
+        return exif_density({marker->data + kExif.size(), marker->data_length - kExif.size()});
+    }
+    return {};
+  }
   const double per_metre = jpeg.density_unit == kInch ? 1.0 / 0.0254 : 100.0;
   return PixelDensity::stated(static_cast<uint32_t>(std::lround(jpeg.X_density * per_metre)),
                               static_cast<uint32_t>(std::lround(jpeg.Y_density * per_metre)));
@@ -183,7 +214,7 @@ bool is_jpeg(std::span<const uint8_t> bytes) {
   return bytes.size() >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff;
 }
 
-Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) {
+Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, ImageExtras* extras) {
   if (const std::string process = unsupported_process(bytes); !process.empty()) {
     throw DataError("[jpeg] {} is {}, which is not supported: {}", name, process, kAdvice);
   }
@@ -194,6 +225,7 @@ Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) {
     jpeg.progress = &session.progress;
     jpeg_mem_src(&jpeg, bytes.data(), bytes.size());
     jpeg_save_markers(&jpeg, JPEG_APP0 + 1, 0xffff);
+    if (extras != nullptr) jpeg_save_markers(&jpeg, JPEG_APP0 + 2, 0xffff);
     jpeg_read_header(&jpeg, TRUE);
   });
   // Huffman coding spends at least one bit on each 8 x 8 block of the finest component; arithmetic coding has
@@ -202,6 +234,8 @@ Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) {
   check_extent(name, "jpeg", jpeg.image_width, jpeg.image_height, bytes.size(), max_pixels_per_byte);
 
   const int orientation = orientation_of(jpeg);  // finishing drops the markers
+  const PixelDensity density = density_of(jpeg);
+  const std::vector<uint8_t> profile = extras == nullptr ? std::vector<uint8_t>() : profile_of(jpeg);
   const bool cmyk = jpeg.num_components == 4;
   const bool grey = jpeg.num_components == 1;
   run(session, name, bytes, [&] {
@@ -222,8 +256,10 @@ Image decode_jpeg(std::span<const uint8_t> bytes, const std::string& name) {
     }
     jpeg_finish_decompress(&jpeg);
   });
-  image.density = density_of(jpeg);
-  return upright(std::move(image), orientation);
+  image.density = density;
+  Image result = upright(std::move(image), orientation);
+  if (extras != nullptr) take_profile(extras->meaning, profile, result.channels, result.remarks);
+  return result;
 }
 
 }  // namespace primal::codec

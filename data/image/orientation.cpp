@@ -1,13 +1,11 @@
-// EXIF orientation, tag 0x0112 of the first directory of a TIFF structure (EXIF 2.32, 4.6.2 and 4.6.4):
-//
-//   byte 0: "II" (little endian) or "MM" (big endian), u16 42, u32 offset of the directory
-//   directory: u16 count, then entries of 12 bytes: u16 tag, u16 type, u32 count, and 4 bytes that are the values, or their
-//   offset where they need more
+// EXIF orientation, tag 0x0112 of the first directory (data/image/exif_block.h; EXIF 2.32, 4.6.4).
 #include "data/image/orientation.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+
+#include "data/image/exif_block.h"
 
 namespace primal::codec {
 namespace {
@@ -32,30 +30,6 @@ size_t bytes_of_type(uint32_t type) {
   }
 }
 
-class Tiff {
- public:
-  explicit Tiff(std::span<const uint8_t> bytes)
-      : bytes_(bytes), little_(bytes.size() > 1 && bytes[0] == 'I') {}
-
-  bool is_valid() const {
-    if (bytes_.size() < 8 || bytes_[0] != bytes_[1] || (bytes_[0] != 'I' && bytes_[0] != 'M')) return false;
-    return (bytes_[2] == 42 && bytes_[3] == 0) ||
-           (bytes_[2] == 0 && bytes_[3] == 42);  // some write it the wrong way round
-  }
-  bool has(size_t at, size_t n) const { return at <= bytes_.size() && n <= bytes_.size() - at; }
-  uint32_t u16(size_t at) const {
-    return little_ ? bytes_[at] | static_cast<uint32_t>(bytes_[at + 1]) << 8
-                   : bytes_[at + 1] | static_cast<uint32_t>(bytes_[at]) << 8;
-  }
-  uint32_t u32(size_t at) const {
-    return little_ ? u16(at) | u16(at + 2) << 16 : u16(at + 2) | u16(at) << 16;
-  }
-
- private:
-  std::span<const uint8_t> bytes_;
-  bool little_;
-};
-
 int checked(uint32_t orientation) {
   return orientation >= 1 && orientation <= 8 ? static_cast<int>(orientation) : 1;
 }
@@ -73,7 +47,7 @@ bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0;
 
 std::optional<int> exif_orientation(std::span<const uint8_t> block) {
   while (text_of(block).starts_with(kExifStart)) block = block.subspan(kExifStart.size());
-  const Tiff tiff(block);
+  const ExifBlock tiff(block);
   if (!tiff.is_valid()) return std::nullopt;
   const size_t directory = tiff.u32(4);
   if (!tiff.has(directory, 2)) return std::nullopt;

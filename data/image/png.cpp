@@ -1,4 +1,4 @@
-// PNG through libpng: any bit depth, palette, alpha and interlacing in; 8- or 16-bit grey or RGB out.
+// PNG files through libpng: any bit depth, palette, alpha and interlacing.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -10,31 +10,15 @@
 
 #include "data/image/codec.h"
 #include "data/image/png_chunks.h"
+#include "data/image/png_guard.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
+using namespace codec::png;
+
 constexpr std::array<uint8_t, 8> kSignature{0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-
-using Message = std::array<char, 160>;
-
-// libpng calls this on an error; it must not return. The message stays in the Message that the session owns.
-[[noreturn]] void on_error(png_structp png, png_const_charp text) {
-  auto* message = static_cast<Message*>(png_get_error_ptr(png));
-  std::snprintf(message->data(), message->size(), "%s", text);
-  png_longjmp(png, 1);
-}
-void no_warning(png_structp, png_const_charp) {}
-
-// Runs library calls that may longjmp; false when one did. `calls` must not own anything with a destructor
-// (codec.h).
-template <class Calls>
-[[gnu::noinline]] bool guarded(png_structp png, const Calls& calls) {
-  if (setjmp(png_jmpbuf(png)) != 0) return false;
-  calls();
-  return true;
-}
 
 struct Reader {
   png_structp png = nullptr;
@@ -111,40 +95,7 @@ struct Reader {
   }
 };
 
-struct Writer {
-  png_structp png = nullptr;
-  png_infop info = nullptr;
-  Message message{};
-  std::vector<uint8_t> out;
-
-  Writer() {
-    png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &message, on_error, no_warning);
-    if (png != nullptr) info = png_create_info_struct(png);
-    if (info == nullptr) {
-      png_destroy_write_struct(&png, nullptr);
-      throw DeviceError("[png] no memory for a PNG writer");
-    }
-    png_set_write_fn(png, this, write, flush);
-  }
-  ~Writer() { png_destroy_write_struct(&png, &info); }
-  Writer(const Writer&) = delete;
-  Writer& operator=(const Writer&) = delete;
-
-  bool append(const uint8_t* from, size_t n) noexcept {
-    try {
-      out.insert(out.end(), from, from + n);
-      return true;
-    } catch (...) {  // an exception must not pass through libpng; write() reports it the library's way
-      return false;
-    }
-  }
-  static void write(png_structp png, png_bytep from, size_t n) {
-    if (!static_cast<Writer*>(png_get_io_ptr(png))->append(from, n)) png_error(png, "out of memory");
-  }
-  static void flush(png_structp) {}
-};
-
-// What the transformations below leave: grey or RGB, 8 or 16 bit, no alpha.
+// What the transformations below leave: grey or RGB, 8 or 16 bit, and alpha where it is wanted.
 struct Layout {
   png_uint_32 width = 0, height = 0;
   int bit_depth = 0, colour_type = 0;
@@ -152,6 +103,24 @@ struct Layout {
   png_uint_32 x_density = 0, y_density = 0;
   int density_unit = PNG_RESOLUTION_UNKNOWN;
 };
+
+// Takes rows of 8 or 16 bit apart, colours and then one alpha a pixel.
+void split_row(const uint8_t* row, int64_t y, Image& image, std::vector<uint16_t>& alpha) {
+  uint16_t* colour = image.row(y);
+  uint16_t* transparency = alpha.data() + y * image.width;
+  size_t at = 0;
+  const auto next = [&]() -> uint16_t {
+    if (image.bit_depth == 8) return row[at++];
+    uint16_t level;
+    std::memcpy(&level, row + at, 2);
+    at += 2;
+    return level;
+  };
+  for (int64_t x = 0; x < image.width; ++x) {
+    for (int c = 0; c < image.channels; ++c) *colour++ = next();
+    *transparency++ = next();
+  }
+}
 
 }  // namespace
 
@@ -162,8 +131,8 @@ bool is_png(std::span<const uint8_t> bytes) {
   return bytes.size() >= 4 && std::memcmp(bytes.data(), kSignature.data(), 4) == 0;
 }
 
-Image decode_png(std::span<const uint8_t> bytes, const std::string& name) {
-  const PngChunks chunks = sort_png_chunks(bytes, name);
+Image decode_png(std::span<const uint8_t> bytes, const std::string& name, ImageExtras* extras) {
+  const PngChunks chunks = sort_png_chunks(bytes, name, extras != nullptr);
   Reader reader(bytes, chunks);
   const png_structp png = reader.png;
   const png_infop info = reader.info;
@@ -180,25 +149,35 @@ Image decode_png(std::span<const uint8_t> bytes, const std::string& name) {
   const int stored_bits = layout.bit_depth * png_get_channels(png, info);
   check_extent(name, "png", layout.width, layout.height, bytes.size(), 1032.0 * 8.0 / stored_bits);
 
+  const bool keeps_alpha = extras != nullptr && has_alpha;
   reader.run(name, [&] {
     if (layout.colour_type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
     if (layout.colour_type == PNG_COLOR_TYPE_GRAY && layout.bit_depth < 8)
       png_set_expand_gray_1_2_4_to_8(png);
-    png_set_strip_alpha(png);
+    keeps_alpha ? png_set_tRNS_to_alpha(png) : png_set_strip_alpha(png);
     if (layout.bit_depth == 16 && std::endian::native == std::endian::little) png_set_swap(png);
     layout.n_passes = png_set_interlace_handling(png);
     png_read_update_info(png, info);
   });
-  Image image(layout.width, layout.height, png_get_channels(png, info), png_get_bit_depth(png, info));
-  const int64_t n_samples = image.width * image.channels;
+  const int n_colours = png_get_channels(png, info) - (keeps_alpha ? 1 : 0);
+  Image image(layout.width, layout.height, n_colours, png_get_bit_depth(png, info));
+  const int64_t n_samples = image.width * png_get_channels(png, info);
   if (png_get_rowbytes(png, info) != static_cast<size_t>(n_samples * image.bit_depth / 8)) {
     throw DataError("[png] {} has an unexpected layout: {} bytes in a row of {} samples of {} bit", name,
                     png_get_rowbytes(png, info), n_samples, image.bit_depth);
   }
+  // With alpha a row is longer than one of the picture; an interlaced file fills each of them several times.
+  std::vector<uint16_t> alpha(keeps_alpha ? static_cast<size_t>(image.width * image.height) : 0);
+  const size_t stored_row = png_get_rowbytes(png, info);
+  const auto n_kept = static_cast<size_t>(layout.n_passes == 1 ? 1 : image.height);
+  std::vector<uint8_t> stored(keeps_alpha ? n_kept * stored_row : 0);
   reader.run(name, [&] {
     for (int pass = 0; pass < layout.n_passes; ++pass) {
       for (int64_t y = 0; y < image.height; ++y) {
-        png_read_row(png, row_bytes(image.row(y)), nullptr);
+        const size_t start = layout.n_passes == 1 ? 0 : static_cast<size_t>(y) * stored_row;
+        uint8_t* const kept = keeps_alpha ? stored.data() + start : row_bytes(image.row(y));
+        png_read_row(png, kept, nullptr);
+        if (keeps_alpha && pass + 1 == layout.n_passes) split_row(kept, y, image, alpha);
         if (layout.n_passes == 1) reader.row = y + 1;
       }
     }
@@ -207,13 +186,24 @@ Image decode_png(std::span<const uint8_t> bytes, const std::string& name) {
   });
   const bool is_doubtful = reader.warning[0] != '\0';  // such as a wrong Adler-32 after the last row
   if (chunks.ends_early && is_doubtful) reader.fail(name);
-  if (image.bit_depth == 8) {
+  if (image.bit_depth == 8 && !keeps_alpha) {
     for (int64_t y = 0; y < image.height; ++y) widen_in_place(image.row(y), n_samples);
   }
   if (layout.density_unit == PNG_RESOLUTION_METER)
     image.density = PixelDensity::stated(layout.x_density, layout.y_density);
+  if (keeps_alpha) {
+    Image transparency(image.width, image.height, 1, image.bit_depth);
+    transparency.levels = std::move(alpha);
+    extras->alpha = upright(std::move(transparency), chunks.orientation).levels;
+  }
   Image result = upright(std::move(image), chunks.orientation);
   result.remarks = chunks.remarks;
+  if (extras != nullptr) {
+    extras->meaning = chunks.meaning;
+    extras->meaning.profile.clear();
+    if (chunks.profile_is_too_long) result.remarks.push_back(profile_too_long_remark());
+    take_profile(extras->meaning, chunks.meaning.profile, result.channels, result.remarks);
+  }
   if (chunks.ends_early) result.remarks.push_back("it ends without its IEND chunk; its pixels are whole");
   if (is_doubtful) result.remarks.push_back(reader.warning.data());
   result.had_alpha = has_alpha;
@@ -221,52 +211,4 @@ Image decode_png(std::span<const uint8_t> bytes, const std::string& name) {
 }
 
 }  // namespace codec
-
-std::vector<uint8_t> encode_png(const Image& image, const PngText& text) {
-  const size_t expected = static_cast<size_t>(image.width * image.height * image.channels);
-  if (image.levels.empty() || image.levels.size() != expected) {
-    throw ShapeError("[png] a picture of {} x {} x {} needs {} levels, it has {}", image.width, image.height,
-                     image.channels, expected, image.levels.size());
-  }
-  Writer writer;
-  const png_structp png = writer.png;
-  const png_infop info = writer.info;
-  const int64_t n_samples = image.width * image.channels;
-  std::vector<uint8_t> narrow(image.bit_depth == 8 ? static_cast<size_t>(n_samples) : 0);
-  std::vector<png_text> chunks;
-  for (const auto& [key, value] : text) {
-    png_text chunk{};
-    chunk.compression = PNG_TEXT_COMPRESSION_NONE;
-    chunk.key = const_cast<png_charp>(key.c_str());  // libpng copies both
-    chunk.text = const_cast<png_charp>(value.c_str());
-    chunk.text_length = value.size();
-    chunks.push_back(chunk);
-  }
-  const bool done = guarded(png, [&] {
-    png_set_IHDR(png, info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height),
-                 image.bit_depth, image.channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY,
-                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    if (image.density.is_known())
-      png_set_pHYs(png, info, image.density.x, image.density.y, PNG_RESOLUTION_METER);
-    png_set_text(png, info, chunks.data(), static_cast<int>(chunks.size()));
-    png_write_info(png, info);
-    if (image.bit_depth == 16 && std::endian::native == std::endian::little) png_set_swap(png);
-    for (int64_t y = 0; y < image.height; ++y) {
-      const uint16_t* row = image.row(y);
-      if (image.bit_depth == 16) {
-        png_write_row(png, reinterpret_cast<const uint8_t*>(row));
-      } else {
-        std::transform(row, row + n_samples, narrow.begin(),
-                       [](uint16_t level) { return static_cast<uint8_t>(level); });
-        png_write_row(png, narrow.data());
-      }
-    }
-    png_write_end(png, info);
-  });
-  if (!done)
-    throw DeviceError("[png] cannot encode {} x {} pixels: {}", image.width, image.height,
-                      writer.message.data());
-  return std::move(writer.out);
-}
-
 }  // namespace primal

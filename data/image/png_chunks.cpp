@@ -28,14 +28,15 @@ uint32_t u32(std::span<const uint8_t> bytes, size_t at) {
 // At most so much of a compressed text is inflated: the profiles that say an orientation are smaller by far.
 constexpr size_t kMaxTextBytes = size_t{1} << 20;
 
-std::string inflated(std::span<const uint8_t> packed) {
+// The first `most` bytes, and some more of a text that is longer.
+std::string inflated(std::span<const uint8_t> packed, size_t most) {
   z_stream stream{};
   if (inflateInit(&stream) != Z_OK) return {};
   std::string text;
   stream.next_in = const_cast<Bytef*>(packed.data());
   stream.avail_in = static_cast<uInt>(packed.size());
   std::array<char, 1 << 14> part;
-  for (int status = Z_OK; status == Z_OK && text.size() < kMaxTextBytes;) {
+  for (int status = Z_OK; status == Z_OK && text.size() <= most;) {
     stream.next_out = reinterpret_cast<Bytef*>(part.data());
     stream.avail_out = static_cast<uInt>(part.size());
     status = inflate(&stream, Z_NO_FLUSH);
@@ -60,7 +61,7 @@ struct Text {
   bool packed = false;
 
   bool is_there() const { return bytes.data() != nullptr; }
-  std::string str() const { return packed ? inflated(bytes) : std::string(text_of(bytes)); }
+  std::string str() const { return packed ? inflated(bytes, kMaxTextBytes) : std::string(text_of(bytes)); }
 };
 
 // The texts and blocks that may say an orientation.
@@ -103,9 +104,45 @@ class Metadata {
   Text exif_, profile_, app1_, xmp_;
 };
 
+// The chunks that say how the colours are meant; of several of a kind the first counts.
+class ColourChunks {
+ public:
+  void add(std::string_view type, std::span<const uint8_t> data) {
+    if (type == "gAMA" && data.size() == 4 && u32(data, 0) > 0 && !meaning_.gamma)
+      meaning_.gamma = u32(data, 0);
+    if (type == "sRGB" && data.size() == 1 && data[0] < 4 && !meaning_.rendering_intent)
+      meaning_.rendering_intent = data[0];
+    if (type == "cHRM" && data.size() == 32 && !meaning_.chromaticities) {
+      std::array<uint32_t, 8> all;
+      for (size_t i = 0; i < all.size(); ++i) all[i] = u32(data, 4 * i);
+      meaning_.chromaticities = all;
+    }
+    if (type != "iCCP" || is_profile_there_) return;
+    is_profile_there_ = true;
+    std::string_view rest = text_of(data);
+    if (!take_text(rest) || rest.empty() || rest[0] != 0)
+      return;  // its name, and a method that is not deflate
+    rest.remove_prefix(1);
+    profile_ = data.last(rest.size());
+  }
+
+  void finish(PngChunks& out) const {
+    out.meaning = meaning_;
+    const std::string profile = inflated(profile_, kMaxProfileBytes);
+    out.profile_is_too_long = profile.size() > kMaxProfileBytes;
+    if (!out.profile_is_too_long) out.meaning.profile.assign(profile.begin(), profile.end());
+  }
+
+ private:
+  ColourMeaning meaning_;
+  std::span<const uint8_t> profile_;
+  bool is_profile_there_ = false;
+};
+
 class Sorter {
  public:
-  Sorter(std::span<const uint8_t> bytes, const std::string& name) : bytes_(bytes), name_(name) {}
+  Sorter(std::span<const uint8_t> bytes, const std::string& name, bool wants_colours)
+      : bytes_(bytes), name_(name), wants_colours_(wants_colours) {}
 
   PngChunks sort() {
     pass_on(0, std::min(kSignatureBytes, bytes_.size()));
@@ -122,6 +159,7 @@ class Sorter {
                       n_damaged_ > 1 ? fmt::format(" (so have {} more)", n_damaged_ - 1) : ""));
     }
     out_.orientation = metadata_.orientation();
+    if (wants_colours_) colours_.finish(out_);
     return std::move(out_);
   }
 
@@ -149,6 +187,7 @@ class Sorter {
         if (n_damaged_++ == 0) first_damaged_ = fmt::format("the {} chunk at byte {}", type, at_);
       } else if (can_be_left_out && type != "tRNS" && type != "pHYs") {
         metadata_.add(type, data);
+        if (!has_data_) colours_.add(type, data);
       } else {
         pass_on(at_, kFrameBytes + length);
       }
@@ -208,8 +247,10 @@ class Sorter {
 
   std::span<const uint8_t> bytes_;
   const std::string& name_;
+  const bool wants_colours_;
   PngChunks out_;
   Metadata metadata_;
+  ColourChunks colours_;
   size_t at_ = 0, n_damaged_ = 0;
   std::string first_damaged_;
   bool has_data_ = false, done_ = false;
@@ -217,8 +258,8 @@ class Sorter {
 
 }  // namespace
 
-PngChunks sort_png_chunks(std::span<const uint8_t> bytes, const std::string& name) {
-  return Sorter(bytes, name).sort();
+PngChunks sort_png_chunks(std::span<const uint8_t> bytes, const std::string& name, bool wants_colours) {
+  return Sorter(bytes, name, wants_colours).sort();
 }
 
 }  // namespace primal::codec

@@ -12,18 +12,24 @@
 #include <string>
 #include <vector>
 
+#include "data/image/extras.h"
+
 namespace primal::codec {
 
 struct PngChunks {
   // What libpng reads, one piece after the other: signature, header, palette, transparency, picture data, end.
   std::vector<std::span<const uint8_t>> pieces;
   int orientation = 1;
+  // gAMA, cHRM and sRGB, and the profile of iCCP, which nobody has judged.
+  ColourMeaning meaning;
+  bool profile_is_too_long = false;
   // The file ends before its IEND chunk: where the pixels are whole nevertheless, it is a remark, else an error.
   bool ends_early = false;
   std::vector<std::string> remarks;  // what was wrong and did not matter
 };
 
-// DataError where a chunk before the picture data is longer than the file.
-PngChunks sort_png_chunks(std::span<const uint8_t> bytes, const std::string& name);
+// DataError where a chunk before the picture data is longer than the file. The meaning of the colours is read where it is wanted.
+PngChunks sort_png_chunks(std::span<const uint8_t> bytes, const std::string& name,
+                          bool wants_colours = false);
 
 }  // namespace primal::codec

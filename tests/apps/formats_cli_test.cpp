@@ -6,6 +6,7 @@
 #include "data/file/file.h"
 #include "data/formats/formats.h"
 #include "support/cli.h"
+#include "support/dicom_files.h"
 #include "support/raster_files.h"
 
 namespace primal {
@@ -165,6 +166,55 @@ TEST_F(FormatsCli, TiffsKeepTheirTagsAndTypes) {
   EXPECT_EQ(origin.compression, 5);
   EXPECT_EQ(origin.pages.at(1).description, "two");
   EXPECT_TRUE(has(testing::text_of(folder_ / "out/a.tif"), "primal 0."));
+}
+
+TEST_F(FormatsCli, DicomStaysDicomInItsUnits) {
+  try {
+    check_library(PictureFormat::dicom, "");
+  } catch (const ConfigError&) {
+    GTEST_SKIP() << "a build without dcmtk";
+  }
+  std::vector<uint16_t> pixels;
+  for (int i = 0; i < 24 * 20; ++i) pixels.push_back(static_cast<uint16_t>(1000 + 5 * i + i % 3 * 40));
+  const testing::DicomKind kind{
+      .width = 24, .height = 20, .slope = "1", .intercept = "-1024", .patient = "Doe^Jane"};
+  write("a.dcm", testing::make_dicom(kind, testing::numbers(pixels)));
+  const Outcome o = denoise(path("a.dcm") + " --range=-24:2500 -o " + path("out") + " --json");
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const json read = json::parse(o.out).at("pictures").at(0).at("read");
+  EXPECT_EQ(read.at("offset"), -1024.0);
+  EXPECT_EQ(read.at("zero"), -24.0);
+  EXPECT_EQ(read.at("dicom").at("bits_stored"), 12);
+  EXPECT_FALSE(has(o.out + o.err, "Doe"));
+  const Raster out = read_raster(folder_ / "out/a.dcm");
+  EXPECT_EQ(out.offset, -1024.0);
+  EXPECT_NE(out.samples, read_raster(folder_ / "a.dcm").samples);
+  EXPECT_TRUE(has(testing::text_of(folder_ / "out/a.dcm"), "Doe^Jane"));
+  EXPECT_TRUE(has(testing::text_of(folder_ / "out/a.dcm"), "removed noise: boundary"));
+  // As PNG the values are spread over the range; with --size it is a smaller picture of the same patient.
+  ASSERT_EQ(denoise(path("a.dcm") + " --format png -o " + path("out")).exit_code, 0);
+  EXPECT_EQ(read_image(folder_ / "out/a.png").bit_depth, 16);
+  ASSERT_EQ(denoise(path("a.dcm") + " --size 12 -o " + path("small.dcm")).exit_code, 0);
+  const std::string small = testing::text_of(folder_ / "small.dcm");
+  EXPECT_TRUE(has(small, "Doe^Jane"));
+  EXPECT_FALSE(has(small, "0.5\\0.25"));  // the spacing of the pixels that it had
+}
+
+TEST_F(FormatsCli, TransparencyIsKeptOrLeftOutWithARemark) {
+  Raster raster{.width = 12, .height = 10, .channels = 3, .white = 255.0};
+  allocate(raster);
+  for (size_t i = 0; i < raster.samples.size(); ++i) raster.samples[i] = static_cast<uint8_t>(i * 7);
+  for (size_t i = 0; i < 120; ++i) raster.alpha.push_back(static_cast<uint8_t>(2 * i));
+  write("a.png", encode_raster(raster, PictureFormat::png));
+  Outcome o = denoise(path("a.png") + " -o " + path("out") + " --json");
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_EQ(json::parse(o.out).at("pictures").at(0).at("read").at("alpha"), "unassociated");
+  const Raster kept = read_raster(folder_ / "out/a.png");
+  EXPECT_EQ(kept.alpha, raster.alpha);
+  EXPECT_NE(kept.samples, raster.samples);
+  EXPECT_FALSE(has(o.err, "transparency")) << o.err;
+  o = denoise(path("a.png") + " -o " + path("a.ppm"));
+  EXPECT_TRUE(has(o.err, "its transparency is left out: pnm holds none")) << o.err;
 }
 
 }  // namespace

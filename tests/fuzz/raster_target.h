@@ -23,6 +23,7 @@ inline void run(std::span<const uint8_t> bytes,
   if (raster.samples.size() != raster.n_samples() * bytes_of(raster.type)) std::abort();
   if (raster.samples.size() > 1'000'000) return;
   const Raster again = decode(encode_raster(raster, format), "again");
+  if (again.alpha != raster.alpha || again.meaning.profile != raster.meaning.profile) std::abort();
   if (again.samples != raster.samples || again.type != raster.type || again.width != raster.width ||
       again.height != raster.height || again.pages != raster.pages || again.channels != raster.channels)
     std::abort();

@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "data/image/extras.h"
 #include "data/image/image.h"
 #include "data/image/raster/sample_type.h"
 
@@ -50,6 +51,7 @@ struct TiffOrigin {
   bool big_endian = kNativeIsBig, is_big_tiff = false, white_is_zero = false;
   uint16_t compression = 1, predictor = 1;
   uint32_t tile_width = 0, tile_height = 0;  // 0: in strips
+  uint16_t extra_sample = 2;                 // what alpha is: 0 not told, 1 associated, 2 unassociated
   std::vector<Page> pages = {};
 };
 
@@ -78,6 +80,10 @@ struct Raster {
   double slope = 1.0, offset = 0.0;
   std::vector<uint8_t> samples = {};
   bool had_alpha = false;
+  // Transparency as it was stored: [pages, height, width] samples of the same type. Empty where there is none, or where it was left out.
+  std::vector<uint8_t> alpha = {};
+  bool alpha_is_associated = false;  // the colours have been multiplied by it
+  ColourMeaning meaning = {};
   PixelDensity density = {};
   std::vector<std::string> remarks = {};
   std::variant<std::monostate, NpyOrigin, NiftiOrigin, PnmOrigin, TiffOrigin, DicomOrigin> origin = {};

@@ -28,6 +28,14 @@ Raster upright(Raster raster, int orientation) {
     }
   }
   raster.samples = std::move(out);
+  if (!raster.alpha.empty()) {
+    Raster alpha{.width = w,
+                 .height = h,
+                 .pages = raster.pages,
+                 .type = raster.type,
+                 .samples = std::move(raster.alpha)};
+    raster.alpha = upright(std::move(alpha), orientation).samples;
+  }
   if (auto* origin = std::get_if<TiffOrigin>(&raster.origin); origin != nullptr && transposed) {
     for (TiffOrigin::Page& page : origin->pages) std::swap(page.x_resolution, page.y_resolution);
     std::swap(origin->tile_width, origin->tile_height);

@@ -181,6 +181,7 @@ TiffPage describe_page(TIFF* tiff, int64_t number, uint64_t file_bytes, const st
         "or RGB; save "
         "each channel as a page or a file of its own",
         name, number, page.samples_per_pixel);
+  if (is_alpha) page.extra_sample = extra[0];
   const uint64_t bytes = bytes_of(page.type) * page.samples_per_pixel;
   const double ratio = packing_ratio(page.compression);
   check_volume(name, "tiff", {1, page.width, page.height, bytes}, file_bytes, ratio);

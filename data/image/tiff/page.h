@@ -15,11 +15,13 @@ struct TiffPage {
   uint16_t bits = 1, samples_per_pixel = 1, format = 1, photometric = 1, compression = 1, predictor = 1,
            orientation = 1, planar = 1;
   uint32_t tile_width = 0, tile_height = 0;
+  uint16_t extra_sample = 0;  // what alpha is, where there is one
   bool is_thumbnail = false, is_mask = false;
   int channels = 1;
   SampleType type = SampleType::u8;
   TiffOrigin::Page tags;
 
+  bool has_alpha() const { return samples_per_pixel > channels; }
   bool has_planes() const { return planar == PLANARCONFIG_SEPARATE && samples_per_pixel > 1; }
   bool white_is_zero() const { return photometric == PHOTOMETRIC_MINISWHITE; }
 };

@@ -23,6 +23,7 @@ class Reader {
     std::vector<TiffPage> pages = describe();
     Raster raster = described(pages);
     allocate(raster);
+    if (raster.had_alpha) raster.alpha.resize(raster.samples.size() / static_cast<size_t>(raster.channels));
     for (size_t p = 0; p < pages.size(); ++p) read_page(raster, static_cast<int64_t>(p), pages[p]);
     if (pages[0].white_is_zero() && !is_float(raster.type) && raster.type != SampleType::i8 &&
         raster.type != SampleType::i16 && raster.type != SampleType::i32) {
@@ -80,7 +81,8 @@ class Reader {
 
   void check_same(const TiffPage& first, const TiffPage& page, int64_t number) const {
     if (page.width == first.width && page.height == first.height && page.type == first.type &&
-        page.channels == first.channels && page.white_is_zero() == first.white_is_zero() &&
+        page.channels == first.channels && page.has_alpha() == first.has_alpha() &&
+        page.extra_sample == first.extra_sample && page.white_is_zero() == first.white_is_zero() &&
         page.orientation == first.orientation)
       return;
     throw DataError(
@@ -104,7 +106,14 @@ class Reader {
                   .channels = first.channels,
                   .type = first.type,
                   .white = usual_white(first.type)};
-    raster.had_alpha = first.samples_per_pixel > first.channels;
+    raster.had_alpha = first.has_alpha();
+    raster.alpha_is_associated = raster.had_alpha && first.extra_sample == EXTRASAMPLE_ASSOCALPHA;
+    if (TIFFSetSubDirectory(tiff, first.offset) != 1) fail("cannot be read at its first page");
+    uint32_t profile_bytes = 0;
+    const void* profile = nullptr;
+    if (TIFFGetField(tiff, TIFFTAG_ICCPROFILE, &profile_bytes, &profile) == 1 && profile != nullptr)
+      take_profile(raster.meaning, {static_cast<const uint8_t*>(profile), profile_bytes}, raster.channels,
+                   raster.remarks);
     raster.density = density_of(first.tags);
     TiffOrigin origin{.big_endian = TIFFIsBigEndian(tiff) != 0,
                       .is_big_tiff = TIFFIsBigTIFF(tiff) != 0,
@@ -113,6 +122,7 @@ class Reader {
                       .predictor = first.predictor,
                       .tile_width = first.tile_width,
                       .tile_height = first.tile_height,
+                      .extra_sample = first.extra_sample,
                       .pages = {}};
     for (const TiffPage& page : pages) origin.pages.push_back(page.tags);
     raster.origin = std::move(origin);
@@ -141,7 +151,7 @@ class Reader {
                    block_height = tiled ? page.tile_height : std::min(rows_per_strip, page.height);
     const uint64_t in_block = page.has_planes() ? 1 : page.samples_per_pixel;
     std::vector<uint8_t> block(block_width * uint64_t{block_height} * in_block * bytes_of(page.type));
-    const int n_planes = page.has_planes() ? page.channels : 1;
+    const int n_planes = page.has_planes() ? page.samples_per_pixel : 1;
     for (int plane = 0; plane < n_planes; ++plane) {
       for (uint64_t y = 0; y < page.height; y += block_height) {
         for (uint64_t x = 0; x < page.width; x += block_width) {
@@ -170,13 +180,25 @@ class Reader {
                     stream_.error());
   }
 
-  // The colours of a block to where they lie in the raster.
+  // The colours and the alpha of a block to where they lie in the raster.
   static void place(Raster& raster, int64_t p, const TiffPage& page, int plane, uint64_t x, uint64_t y,
                     const std::vector<uint8_t>& block, uint64_t block_width, uint64_t rows) {
     const size_t size = bytes_of(page.type), channels = static_cast<size_t>(page.channels),
                  in_block = page.has_planes() ? 1 : page.samples_per_pixel,
                  taken = page.has_planes() ? 1 : channels;
     const uint64_t columns = std::min<uint64_t>(block_width, page.width - x);
+    if (page.has_alpha() && (!page.has_planes() || plane == page.channels)) {
+      const size_t before = page.has_planes() ? 0 : channels;  // samples of a pixel before its alpha
+      const uint64_t pixels = uint64_t{page.width} * page.height;
+      for (uint64_t row = 0; row < rows; ++row) {
+        const uint8_t* from = block.data() + (row * block_width * in_block + before) * size;
+        uint8_t* at =
+            raster.alpha.data() + (static_cast<uint64_t>(p) * pixels + (y + row) * page.width + x) * size;
+        for (uint64_t i = 0; i < columns; ++i, from += in_block * size, at += size)
+          std::memcpy(at, from, size);
+      }
+      if (page.has_planes()) return;
+    }
     uint8_t* const to = raster.samples.data() + static_cast<size_t>(p) * raster.page_samples() * size;
     for (uint64_t row = 0; row < rows; ++row) {
       const uint8_t* from = block.data() + row * block_width * in_block * size;

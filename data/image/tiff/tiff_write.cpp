@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstring>
+#include <functional>
 
 #include "data/image/raster/extent.h"
 #include "data/image/tiff/stream.h"
@@ -88,7 +90,11 @@ class Writer {
     set(TIFFTAG_IMAGEWIDTH, static_cast<uint32_t>(raster_.width));
     set(TIFFTAG_IMAGELENGTH, static_cast<uint32_t>(raster_.height));
     set(TIFFTAG_BITSPERSAMPLE, static_cast<int>(8 * bytes_of(raster_.type)));
-    set(TIFFTAG_SAMPLESPERPIXEL, raster_.channels);
+    set(TIFFTAG_SAMPLESPERPIXEL, samples_per_pixel());
+    if (has_alpha()) {
+      const uint16_t kind = raster_.alpha_is_associated ? uint16_t{EXTRASAMPLE_ASSOCALPHA} : extra_sample();
+      set(TIFFTAG_EXTRASAMPLES, 1, &kind);
+    }
     set(TIFFTAG_SAMPLEFORMAT, static_cast<int>(format_of(raster_.type)));
     set(TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
     set(TIFFTAG_PHOTOMETRIC, colour                  ? PHOTOMETRIC_RGB
@@ -98,6 +104,9 @@ class Writer {
     if (origin_.predictor != PREDICTOR_NONE) set(TIFFTAG_PREDICTOR, static_cast<int>(origin_.predictor));
     if (const auto software = text_.find("Software"); software != text_.end())
       offer(TIFFTAG_SOFTWARE, software->second.c_str());
+    if (!raster_.meaning.profile.empty())
+      offer(TIFFTAG_ICCPROFILE, static_cast<uint32_t>(raster_.meaning.profile.size()),
+            raster_.meaning.profile.data());
     if (origin_.tile_width > 0) {
       set(TIFFTAG_TILEWIDTH, origin_.tile_width);
       set(TIFFTAG_TILELENGTH, origin_.tile_height);
@@ -112,22 +121,39 @@ class Writer {
     if (page.x_resolution > 0.0f) offer(TIFFTAG_RESOLUTIONUNIT, static_cast<int>(page.resolution_unit));
   }
 
-  size_t pixel_bytes() const { return bytes_of(raster_.type) * static_cast<size_t>(raster_.channels); }
+  bool has_alpha() const { return !raster_.alpha.empty(); }
+  int samples_per_pixel() const { return raster_.channels + (has_alpha() ? 1 : 0); }
+  // A file may leave open what its alpha is beside RGB; beside grey it has to say so.
+  uint16_t extra_sample() const {
+    const bool is_open = raster_.channels == 3 && origin_.extra_sample == EXTRASAMPLE_UNSPECIFIED;
+    return is_open ? uint16_t{EXTRASAMPLE_UNSPECIFIED} : uint16_t{EXTRASAMPLE_UNASSALPHA};
+  }
+  size_t pixel_bytes() const { return bytes_of(raster_.type) * static_cast<size_t>(samples_per_pixel()); }
 
   // Rows y .. y + rows, columns x .. x + columns of a page into a block of that width, zero elsewhere. libtiff turns the bytes of the
   // block around where the file's order is not this machine's, so it is always a copy.
   void fill(std::vector<uint8_t>& block, int64_t p, uint64_t x, uint64_t y, uint64_t block_width,
             uint64_t block_height) const {
     const auto width = static_cast<uint64_t>(raster_.width), height = static_cast<uint64_t>(raster_.height);
-    const size_t pixel = pixel_bytes();
-    block.assign(block_width * block_height * pixel, 0);
-    const uint8_t* const from = raster_.samples.data() + static_cast<uint64_t>(p) * width * height * pixel;
-    for (uint64_t row = 0; row < std::min(block_height, height - y); ++row)
-      std::memcpy(block.data() + row * block_width * pixel, from + ((y + row) * width + x) * pixel,
-                  std::min(block_width, width - x) * pixel);
-    const bool is_unsigned = format_of(raster_.type) == SAMPLEFORMAT_UINT;
-    if (origin_.white_is_zero && is_unsigned) {
-      for (uint8_t& byte : block) byte = static_cast<uint8_t>(~byte);
+    const size_t pixel = pixel_bytes(), size = bytes_of(raster_.type),
+                 colours = size * static_cast<size_t>(raster_.channels);
+    const bool turns_around = origin_.white_is_zero && format_of(raster_.type) == SAMPLEFORMAT_UINT;
+    block.assign(block_width * block_height * pixel, turns_around ? 0xff : 0);
+    for (uint64_t row = 0; row < std::min(block_height, height - y); ++row) {
+      const uint64_t first =
+          (static_cast<uint64_t>(p) * height + y + row) * width + x;  // pixel of the raster
+      uint8_t* to = block.data() + row * block_width * pixel;
+      const uint64_t columns = std::min(block_width, width - x);
+      if (!has_alpha()) {
+        std::memcpy(to, raster_.samples.data() + first * pixel, columns * pixel);
+        if (turns_around) std::transform(to, to + columns * pixel, to, std::bit_not<uint8_t>());
+        continue;
+      }
+      for (uint64_t i = first; i < first + columns; ++i, to += pixel) {
+        std::memcpy(to, raster_.samples.data() + i * colours, colours);
+        if (turns_around) std::transform(to, to + colours, to, std::bit_not<uint8_t>());
+        std::memcpy(to + colours, raster_.alpha.data() + i * size, size);
+      }
     }
   }
 

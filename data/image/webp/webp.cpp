@@ -4,6 +4,7 @@
 #include <memory>
 #include <webp/decode.h>
 #include <webp/encode.h>
+#include <webp/mux.h>
 
 #include "data/image/raster/extent.h"
 #include "tensor/error.h"
@@ -25,6 +26,66 @@ const char* text_of(VP8StatusCode status) {
     default:
       return "corrupt";
   }
+}
+
+using Mux = std::unique_ptr<WebPMux, void (*)(WebPMux*)>;
+
+// The colours of RGBA to the front, the alpha to a vector of its own.
+void take_alpha(Raster& raster) {
+  const size_t pixels = raster.samples.size() / 4;
+  raster.alpha.resize(pixels);
+  for (size_t i = 0; i < pixels; ++i) {
+    raster.alpha[i] = raster.samples[4 * i + 3];
+    for (size_t c = 0; c < 3; ++c) raster.samples[3 * i + c] = raster.samples[4 * i + c];  // reads stay ahead
+  }
+  raster.samples.resize(3 * pixels);
+}
+
+void read_profile(std::span<const uint8_t> bytes, Raster& raster) {
+  const WebPData file{bytes.data(), bytes.size()};
+  const Mux mux(WebPMuxCreate(&file, 0), WebPMuxDelete);
+  WebPData profile{};
+  if (mux != nullptr && WebPMuxGetChunk(mux.get(), "ICCP", &profile) == WEBP_MUX_OK)
+    take_profile(raster.meaning, {profile.bytes, profile.size}, raster.channels, raster.remarks);
+}
+
+// Without loss, also of colours that are transparent. `samples`: RGB or RGBA.
+std::vector<uint8_t> packed(const std::vector<uint8_t>& samples, int width, int height, bool has_alpha) {
+  constexpr float kQuality = 70.0f;  // how hard is tried, as in WebPEncodeLosslessRGB
+  WebPConfig config;
+  WebPPicture picture;
+  if (WebPConfigPreset(&config, WEBP_PRESET_DEFAULT, kQuality) == 0 || WebPPictureInit(&picture) == 0)
+    throw DeviceError("[webp] the libwebp that is here is another than at build time");
+  config.lossless = 1;
+  config.exact = 1;
+  WebPMemoryWriter writer;
+  WebPMemoryWriterInit(&writer);
+  picture.use_argb = 1;
+  picture.width = width;
+  picture.height = height;
+  picture.writer = WebPMemoryWrite;
+  picture.custom_ptr = &writer;
+  const bool done = (has_alpha ? WebPPictureImportRGBA(&picture, samples.data(), 4 * width)
+                               : WebPPictureImportRGB(&picture, samples.data(), 3 * width)) != 0 &&
+                    WebPEncode(&config, &picture) != 0;
+  WebPPictureFree(&picture);
+  const std::unique_ptr<WebPMemoryWriter, void (*)(WebPMemoryWriter*)> hold(&writer, WebPMemoryWriterClear);
+  if (!done) throw DeviceError("[webp] cannot encode {} x {} pixels: no memory", width, height);
+  return {writer.mem, writer.mem + writer.size};
+}
+
+// A file with the profile around the picture of another.
+std::vector<uint8_t> with_profile(std::span<const uint8_t> picture, const std::vector<uint8_t>& profile) {
+  const WebPData image{picture.data(), picture.size()}, chunk{profile.data(), profile.size()};
+  const Mux mux(WebPMuxNew(), WebPMuxDelete);
+  WebPData file{};
+  const bool done = mux != nullptr && WebPMuxSetImage(mux.get(), &image, 0) == WEBP_MUX_OK &&
+                    WebPMuxSetChunk(mux.get(), "ICCP", &chunk, 0) == WEBP_MUX_OK &&
+                    WebPMuxAssemble(mux.get(), &file) == WEBP_MUX_OK;
+  const std::unique_ptr<WebPData, void (*)(WebPData*)> hold(&file, WebPDataClear);
+  if (!done)
+    throw DeviceError("[webp] cannot encode a colour profile of {} bytes: no memory", profile.size());
+  return {file.bytes, file.bytes + file.size};
 }
 
 }  // namespace
@@ -49,16 +110,19 @@ Raster decode_webp(std::span<const uint8_t> bytes, const std::string& name) {
                 .type = SampleType::u8,
                 .white = 255.0,
                 .had_alpha = features.has_alpha != 0};
-  allocate(raster);
+  const uint64_t samples = raster.had_alpha ? 4 : 3;  // of a pixel
+  raster.samples.resize(samples * width * height);
   WebPDecoderConfig config;
   WebPInitDecoderConfig(&config);
-  config.output.colorspace = MODE_RGB;
+  config.output.colorspace = raster.had_alpha ? MODE_RGBA : MODE_RGB;
   config.output.is_external_memory = 1;
-  config.output.u.RGBA = {raster.samples.data(), static_cast<int>(3 * width), raster.samples.size()};
+  config.output.u.RGBA = {raster.samples.data(), static_cast<int>(samples * width), raster.samples.size()};
   const VP8StatusCode decoded = WebPDecode(bytes.data(), bytes.size(), &config);
   WebPFreeDecBuffer(&config.output);
   if (decoded != VP8_STATUS_OK)
     throw DataError("[webp] {} ({} bytes): {}", name, bytes.size(), text_of(decoded));
+  if (raster.had_alpha) take_alpha(raster);
+  read_profile(bytes, raster);
   return raster;
 }
 
@@ -66,17 +130,17 @@ std::vector<uint8_t> encode_webp(const Raster& raster) {
   if (raster.width > WEBP_MAX_DIMENSION || raster.height > WEBP_MAX_DIMENSION)
     throw ConfigError("[webp] {} x {} pixels: WebP holds at most {} a side", raster.width, raster.height,
                       WEBP_MAX_DIMENSION);
-  std::vector<uint8_t> rgb(3 * static_cast<size_t>(raster.width * raster.height));
-  const auto step = static_cast<size_t>(raster.channels);
-  for (size_t i = 0; i < rgb.size(); ++i) rgb[i] = raster.samples[i / 3 * step + i % 3 % step];
-  uint8_t* out = nullptr;
-  const size_t n =
-      WebPEncodeLosslessRGB(rgb.data(), static_cast<int>(raster.width), static_cast<int>(raster.height),
-                            static_cast<int>(3 * raster.width), &out);
-  const std::unique_ptr<uint8_t, void (*)(void*)> hold(out, WebPFree);
-  if (n == 0)
-    throw DeviceError("[webp] cannot encode {} x {} pixels: no memory", raster.width, raster.height);
-  return {out, out + n};
+  const bool has_alpha = !raster.alpha.empty();
+  const auto pixels = static_cast<size_t>(raster.width * raster.height),
+             samples = size_t{has_alpha ? 4u : 3u}, step = static_cast<size_t>(raster.channels);
+  std::vector<uint8_t> colours(samples * pixels);
+  for (size_t i = 0; i < pixels; ++i) {
+    for (size_t c = 0; c < 3; ++c) colours[samples * i + c] = raster.samples[i * step + c % step];
+    if (has_alpha) colours[samples * i + 3] = raster.alpha[i];
+  }
+  std::vector<uint8_t> out =
+      packed(colours, static_cast<int>(raster.width), static_cast<int>(raster.height), has_alpha);
+  return raster.meaning.profile.empty() ? out : with_profile(out, raster.meaning.profile);
 }
 
 }  // namespace primal::codec
