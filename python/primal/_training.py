@@ -61,7 +61,8 @@ def train(config: Union[None, Path, Mapping[str, Any]] = None, *, output: Option
           settings: Optional[Mapping[str, Any]] = None, resume: bool = False, overwrite: bool = False,
           on_step: Optional[Callable[[dict[str, Any]], Any]] = None,
           on_remark: Optional[Callable[[str], Any]] = None) -> Trained:
-    """Trains a model: the same settings, data, loop and files as ``primal train``.
+    """Trains a model: the same settings, data, loop and files as ``primal train``, but for report.html, which ``primal report FOLDER``
+    makes.
 
     ``config``: a TOML file (configs/quick.toml), or settings: ``{"training": {"steps": 600}}`` or ``{"training.steps": 600}``.
     ``output``, ``data``, ``settings``: what wins over the file. Without data, pictures are generated.

@@ -34,7 +34,7 @@ def environment(python, folder):
 
 
 def main():
-    folder, names = sys.argv[1], sys.argv[2:] or sorted(p.name for p in HERE.glob("test_*.py"))
+    folder, names = sys.argv[1] and os.path.abspath(sys.argv[1]), sys.argv[2:] or sorted(p.name for p in HERE.glob("test_*.py"))
     if not folder:
         skip("the build has no Python module: it needs python3-dev and nanobind (PRIMAL_PYTHON, docs/python.md)")
     python, needed = sys.executable, ["numpy", "pytest", "primal"]
