@@ -44,7 +44,7 @@ int run(const Options& o) {
   const OpInfo info = conv3d_info();
   std::map<std::string, std::map<std::string, double>> worst;  // implementation, tensor
   if (!o.json)
-    fmt::print("{:<8}{:<12}{:>12}{:>12}{:>12}{:>12}\n", "stage", "", "y", "grad x", "weight", "bias");
+    fmt::print("{:<8}{:<16}{:>12}{:>12}{:>12}{:>12}\n", "stage", "", "y", "grad x", "weight", "bias");
   for (const OpCase& stage : info.stages) {
     const OpCase op_case = at_size(stage, o.size);
     OpCall call{make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name, {}, {}};
@@ -56,7 +56,7 @@ int run(const Options& o) {
       const ImplementationScope scope("conv3d", implementation.name);
       const TensorMap got = results_of(info, call);
       if (!scope.used("conv3d", implementation.name)) continue;
-      if (!o.json) fmt::print("{:<8}{:<12}", stage.name, implementation.name);
+      if (!o.json) fmt::print("{:<8}{:<16}", stage.name, implementation.name);
       for (const char* name : {"y", "x", "weight", "bias"}) {
         const double error = relative_l2(got.at(name), expected.at(name));
         double& most = worst[std::string(implementation.name)][name];

@@ -11,6 +11,9 @@
 // the border of both; rows shorter than some vectors follow one another in a `run`, so that few lanes stay empty. A task
 // transforms all input channels of a piece of tiles, then takes some output channels at a time through the 36 products and back.
 // Sums run in pieces of 32 channels, which keeps their rounding error flat.
+//
+// Measured rms error, relative to float64, at five shapes of the network for sequences (primal_conv3d_error): y 9.4e-7, grad_x
+// 9.3e-7, weights 6.4e-7 at most; blocked has 8.4e-7, 8.2e-7 and 1.6e-7 at the shapes of pictures.
 // Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4.
 #include <algorithm>
 
