@@ -5,6 +5,7 @@
 #include <chrono>
 #include <fmt/core.h>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -22,6 +23,8 @@
 #include "apps/pictures/text_file.h"
 #include "apps/pictures/tiling.h"
 #include "apps/report/evaluation_page.h"
+#include "apps/report/evaluation_parts.h"
+#include "apps/shards/shard.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
@@ -42,7 +45,9 @@ struct EvaluateOptions {
   CommonOptions common;
   std::vector<std::string> models;
   std::string data, output, noise_kind, range, lpips, grid = kDefaultGrid;
-  std::vector<std::string> figures;
+  std::vector<std::string> figures, merge;
+  std::string shard_text;
+  Shard shard;
   double noise = 0.5, perplexity = 30.0;
   std::string iterations;  // at test time, a list
   int64_t size = 0, limit = 0, scalar_iterations = 256, n_tsne = 1797;
@@ -114,8 +119,8 @@ class EvaluationFiles {
  public:
   EvaluationFiles(const std::string& folder, bool overwrite, size_t n_models) : folder_(folder) {
     if (folder.empty()) return;
-    for (const char* name :
-         {"evaluation.csv", "iterations.csv", "summary.csv", "summary.json", "summary.txt", kReportFile})
+    for (const char* name : {"evaluation.csv", "iterations.csv", kEvaluationSettings, "summary.csv",
+                             "summary.json", "summary.txt", kReportFile})
       check_result_file(folder_ / name, overwrite);
     check_figure_folders(folder_, overwrite);
     csv_.open(folder_ / "evaluation.csv", std::ios::trunc);
@@ -149,6 +154,12 @@ class EvaluationFiles {
   std::ofstream csv_;
 };
 
+// Which pictures are left to this process.
+struct Division {
+  Shard shard;
+  std::map<std::string, Evaluation> known = {};  // from parts that are merged
+};
+
 struct Evaluated {
   std::vector<Evaluation> rows;
   std::vector<int64_t> pictures;  // the one of each row
@@ -158,12 +169,19 @@ struct Evaluated {
 using Models = std::vector<std::unique_ptr<UnrolledTv>>;
 
 Evaluated evaluate_all(const Models& models, const Dataset& pictures, const EvaluationSettings& settings,
-                       IterationScores& over_iterations, EvaluationFiles& files, Failures& failures,
-                       bool quiet) {
+                       const Division& division, IterationScores& over_iterations, EvaluationFiles& files,
+                       Failures& failures, bool quiet) {
   const StopSignals signals;
   const auto start = std::chrono::steady_clock::now();
   Evaluated result;
   for (int64_t i = 0; i < pictures.size() && result.stopped_by == 0; ++i) {
+    if (!division.shard.has(static_cast<size_t>(i))) continue;
+    if (const auto found = division.known.find(pictures.name(i)); found != division.known.end()) {
+      result.rows.push_back(found->second);
+      result.pictures.push_back(i);
+      files.append(csv_row(found->second));
+      continue;
+    }
     try {
       const Tensor clean = pictures.clean(i);  // from the cache from here on
       if (!quiet && stays_clean(clean, settings.noise_kind, settings.noise))
@@ -193,7 +211,8 @@ Evaluated evaluate_all(const Models& models, const Dataset& pictures, const Eval
 }
 
 nlohmann::json settings_json(const EvaluateOptions& o, const EvaluationSettings& s,
-                             const ImageFolder& pictures, const char* boundary, const std::string& range) {
+                             const ImageFolder& pictures, const char* boundary, const std::string& range,
+                             const std::vector<std::string>& checksums) {
   return {{"model", o.models.front()},
           {"models", o.models},
           {"folder", pictures.folder().string()},
@@ -204,6 +223,7 @@ nlohmann::json settings_json(const EvaluateOptions& o, const EvaluationSettings&
           {"boundary", boundary},
           {"range", range},
           {"tile", s.tile},
+          {"weights", checksums},
           {"grid", {{"low", s.grid.low}, {"high", s.grid.high}, {"n", s.grid.n}}},
           {"scalar_iterations", s.scalar_iterations}};
 }
@@ -221,7 +241,10 @@ std::string write_report(const EvaluateOptions& o, const nlohmann::json& json,
   if (n_failed > 0)
     record.problems.push_back(fmt::format("{} of {} pictures could not be read and {} not scored.", n_failed,
                                           n_pictures, n_failed == 1 ? "is" : "are"));
-  if (std::ssize(rows) + n_failed < n_pictures)
+  if (!o.shard.is_all()) {
+    record.problems.push_back(fmt::format("This is part {} of an evaluation, {} of {} pictures.",
+                                          o.shard.str(), rows.size(), n_pictures));
+  } else if (std::ssize(rows) + n_failed < n_pictures)
     record.problems.push_back(
         fmt::format("The evaluation was stopped after {} of {} pictures.", rows.size(), n_pictures));
   const fs::path file = record.folder / kReportFile;
@@ -231,9 +254,11 @@ std::string write_report(const EvaluateOptions& o, const nlohmann::json& json,
 
 // A model that has no map: one table, and with -o its files.
 void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device device) {
-  if (o.models.size() > 1 || !o.figures.empty() || !o.iterations.empty())
+  if (o.models.size() > 1 || !o.figures.empty() || !o.iterations.empty() || !o.shard.is_all() ||
+      !o.merge.empty())
     throw ConfigError(
-        "[evaluate] {} is a model of task {}: several models, --figure and --iterations are for maps of "
+        "[evaluate] {} is a model of task {}: several models, --figure, --iterations, --shard and --merge "
+        "are for maps of "
         "unrolled TV",
         file.string(), task_text(architecture_in(Safetensors::read(file))));
   const fs::path folder = o.output;
@@ -275,7 +300,10 @@ void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device devic
   put_text(result.text);
 }
 
-void evaluate(const EvaluateOptions& o) {
+void evaluate(EvaluateOptions o) {
+  if (!o.shard_text.empty()) o.shard = parse_shard(o.shard_text);
+  if (!o.merge.empty() && !o.iterations.empty())
+    throw ConfigError("[evaluate] --merge: parts do not keep the scores of --iterations; leave that out");
   const Device device = o.common.apply();
   const ImplementationScope forced(o.common.forced());
   if (!o.figures.empty() && o.output.empty())
@@ -309,15 +337,27 @@ void evaluate(const EvaluateOptions& o) {
   const MapPlan plan = plan_map(model, {1, 1, 1, side, side}, o.tiling);
   settings.tile = plan.tile;
   if (plan.tile > 0 && !o.common.quiet) say("the network works in {}\n", tiles_text(plan));
+  std::vector<std::string> checksums;
+  for (const fs::path& file : files_of_models)
+    checksums.push_back(fmt::format("{:08x}", Safetensors::read(file).crc32()));
+  const nlohmann::json all_settings =
+      settings_json(o, settings, pictures, name_of(model.options().boundary), range, checksums);
+  const Division division{.shard = o.shard,
+                          .known = read_evaluation_parts({o.merge.begin(), o.merge.end()}, all_settings)};
+  if (!o.common.quiet && !o.shard.is_all()) say("part {} of {} pictures\n", o.shard.str(), pictures.size());
+  if (!o.common.quiet && !o.merge.empty())
+    say("{} of {} pictures are scored in the parts that are merged\n", division.known.size(),
+        pictures.size());
   EvaluationFiles files(o.output, o.overwrite, models.size());
+  if (files.any()) files.write(kEvaluationSettings, json_text(all_settings, 2) + "\n");
 
   Failures failures(static_cast<size_t>(pictures.size()));
   const Evaluated result =
-      evaluate_all(models, pictures, settings, over_iterations, files, failures, o.common.quiet);
+      evaluate_all(models, pictures, settings, division, over_iterations, files, failures, o.common.quiet);
   if (result.rows.empty()) failures.finish("evaluate");
   const EvaluationSummary summary = summarise(result.rows, o.seed, names_of_models(o.models));
   nlohmann::json json = summary_json(summary);
-  json["settings"] = settings_json(o, settings, pictures, name_of(model.options().boundary), range);
+  json["settings"] = all_settings;
   json["origin"] = origin_json();
   json["errors"] = failures.json();
   json["complete"] = std::ssize(result.rows) == pictures.size();
@@ -408,6 +448,14 @@ void add_evaluate_command(CLI::App& program) {
       ->capture_default_str();
   add_range_option(*command, o->range, "as the model was trained");
   command->add_option("--limit", o->limit, "only the first N pictures")->check(whole_range(1));
+  command->add_option(
+      "--shard", o->shard_text,
+      "score part K of N of the pictures, as 3/16; auto takes K and N from Slurm or a launcher of MPI "
+      "(default: all of them)");
+  command->add_option(
+      "--merge", o->merge,
+      "folders (-o) of parts, or of an evaluation that was stopped: pictures that they have are not "
+      "scored again");
   command->add_option("--lpips", o->lpips,
                       "weights of LPIPS, a file of scripts/pytorch/lpips_weights.py: adds that score of an "
                       "autoencoder's pictures");

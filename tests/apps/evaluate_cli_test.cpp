@@ -255,5 +255,43 @@ TEST_F(EvaluateCli, SearchPrintsEachLambdaAndMarksTheBest) {
   EXPECT_EQ(run("search " + clean + " --clean " + path("large.png")).exit_code, 3);
 }
 
+TEST_F(EvaluateCli, PartsMergeToTheTableOfOneProcess) {
+  ASSERT_EQ(run(evaluate("-o " + path("whole"))).exit_code, 0);
+  for (const char* part : {"1", "2", "3"}) {
+    const Outcome o =
+        run(evaluate("--shard " + std::string(part) + "/3 -o " + path("part" + std::string(part))));
+    ASSERT_EQ(o.exit_code, 0) << o.err;
+    EXPECT_TRUE(has(o.err, "part " + std::string(part) + "/3 of 5 pictures")) << o.err;
+  }
+  EXPECT_EQ(json::parse(text_of(folder_ / "part2/summary.json")).at("complete"), false);
+  const std::string parts = " --merge " + path("part1") + " " + path("part2") + " " + path("part3");
+  const Outcome merged = run(evaluate("-o " + path("merged") + parts));
+  ASSERT_EQ(merged.exit_code, 0) << merged.err;
+  EXPECT_TRUE(has(merged.err, "5 of 5 pictures are scored in the parts")) << merged.err;
+  for (const char* file : {"evaluation.csv", "summary.txt", "summary.csv", "settings.json"})
+    EXPECT_EQ(text_of(folder_ / "merged" / file), text_of(folder_ / "whole" / file)) << file;
+  EXPECT_EQ(text_of(folder_ / "merged/figures/B/q.png"), text_of(folder_ / "whole/figures/B/q.png"));
+
+  // A part that was lost is computed here.
+  const Outcome rest =
+      run(evaluate("-o " + path("rest") + " --merge " + path("part1") + " " + path("part3")));
+  EXPECT_TRUE(has(rest.err, "3 of 5 pictures are scored") || has(rest.err, "4 of 5 pictures are scored"))
+      << rest.err;
+  EXPECT_EQ(text_of(folder_ / "rest/summary.txt"), text_of(folder_ / "whole/summary.txt"));
+}
+
+TEST_F(EvaluateCli, RefusesToMergeWhatDoesNotBelongTogether) {
+  ASSERT_EQ(run(evaluate("--shard 1/2 --seed 7 -o " + path("other"))).exit_code, 0);
+  Outcome o = run(evaluate("--merge " + path("other")));
+  EXPECT_EQ(o.exit_code, 2);
+  EXPECT_TRUE(has(o.err, "other settings:\n  seed: 7 there, 42 here")) << o.err;
+  o = run(evaluate("--merge " + path("data")));
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_TRUE(has(o.err, "settings.json")) << o.err;
+  o = run(evaluate("--merge " + path("other") + " --iterations 8,16"));
+  EXPECT_EQ(o.exit_code, 2);
+  EXPECT_EQ(run(evaluate("--shard 3/2")).exit_code, 2);
+}
+
 }  // namespace
 }  // namespace primal

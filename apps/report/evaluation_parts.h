@@ -1,0 +1,26 @@
+// Scores that other processes computed (primal evaluate --shard), read from their folders, so that they are not computed again.
+//
+// A part's evaluation.csv has every digit of its scores, and settings.json, written before the first picture, what they were computed
+// with; so the rows of a part that was stopped are used too, and the whole is what one process would have computed.
+//
+// Errors:  IoError or DataError for a folder without these files, and for broken ones; ConfigError for a part with other settings
+//          (which ones, and both values), and for a picture that two parts have with different scores.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "apps/evaluation/evaluation.h"
+
+namespace primal {
+
+inline constexpr const char* kEvaluationSettings = "settings.json";
+
+// By the pictures' names. `settings` are those of this evaluation; names of files and folders in them may differ between machines.
+std::map<std::string, Evaluation> read_evaluation_parts(const std::vector<std::filesystem::path>& folders,
+                                                        const nlohmann::json& settings);
+
+}  // namespace primal
