@@ -60,7 +60,7 @@ void ResultPlace::prepare() const {
 std::string ResultPlace::ending() const { return output_.substr(without_ending(output_).string().size()); }
 
 void check_picture_name(const std::string& file) {
-  static const std::set<std::string> others{".jpg", ".jpeg", ".bmp", ".gif", ".jp2",  ".jxl",
+  static const std::set<std::string> others{".jpg", ".jpeg", ".bmp", ".gif",  ".jp2", ".jxl",
                                             ".exr", ".pdf",  ".svg", ".heic", ".avif"};
   const std::string extension = fs::path(file).extension().string();
   std::string lower = extension;
@@ -68,7 +68,8 @@ void check_picture_name(const std::string& file) {
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (others.contains(lower) || (lower == ".png" && extension != ".png")) {
     throw ConfigError(
-        "[output] results are written as PNG, TIFF, NumPy, NIfTI, PNM, PFM, WebP or DICOM: give {} instead of {}",
+        "[output] results are written as PNG, TIFF, NumPy, NIfTI, PNM, PFM, WebP or DICOM: give {} instead "
+        "of {}",
         fs::path(file).replace_extension(".png").string(), file);
   }
 }
