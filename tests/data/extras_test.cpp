@@ -199,14 +199,14 @@ FileBytes exif(uint16_t unit, bool big_endian, uint32_t denominator = 2) {
   append_number<uint32_t>(out, 8, big_endian);
   append_number<uint16_t>(out, unit == 0 ? 2 : 3, big_endian);
   const uint32_t values = 8 + 2 + (unit == 0 ? 2u : 3u) * 12 + 4;
-  for (const uint16_t tag : {0x011a, 0x011b}) {
+  for (const uint16_t tag : {uint16_t{0x011a}, uint16_t{0x011b}}) {
     append_number(out, tag, big_endian);
     append_number<uint16_t>(out, 5, big_endian);
     append_number<uint32_t>(out, 1, big_endian);
     append_number<uint32_t>(out, tag == 0x011a ? values : values + 8, big_endian);
   }
   if (unit != 0) {
-    for (const uint16_t half : {0x0128, 3}) append_number(out, half, big_endian);
+    for (const uint16_t half : {uint16_t{0x0128}, uint16_t{3}}) append_number(out, half, big_endian);
     append_number<uint32_t>(out, 1, big_endian);
     append_number(out, unit, big_endian);
     append_number<uint16_t>(out, 0, big_endian);
