@@ -11,8 +11,8 @@ everything, the tensors of PyTorch, the pools of Primal and the graph.
 Peers:
   autograd   torch_model.pdhg, the iterations in operations of PyTorch, gradients by autograd
   compiled   the same with torch.compile, where PyTorch has it and a C++ compiler is there
-  deepinv    forward only: deepinv's TVDenoiser, another primal-dual method of total variation, as many iterations
-  mrpro      forward only: MRpro's pdhg for the same problem, as many iterations
+  deepinv    forward only: deepinv's TVDenoiser, a primal-dual method of isotropic total variation, as many iterations
+  mrpro      forward only: MRpro's pdhg for the same problem with the same steps: the same iterations
 """
 
 import argparse
