@@ -4,8 +4,8 @@
 //   tensors    the model's state under its names (kernels as the reference implementation has them, reference_layout.h),
 //              Adam's moments as adam.m.NAME and adam.v.NAME
 //              (the other models' kernels as PyTorch has them, which is how they are here)
-//   metadata   format "primal-checkpoint", version, task (the model: unrolled_tv, casting_classifier, casting_autoencoder,
-//              mnist_autoencoder), crc32 of the tensors, config (JSON, by key)
+//   metadata   format "primal-checkpoint", version, task (the model: unrolled_tv, dynamic_tv, casting_classifier,
+//              casting_autoencoder, mnist_autoencoder), crc32 of the tensors, config (JSON, by key)
 //
 // Weights without our metadata load too, where their names and shapes fit: those of the reference implementation do.
 #pragma once
@@ -41,6 +41,7 @@ void require_version(const Safetensors& file);
 ModelSettings model_settings_of(const Safetensors& file, const ModelSettings& otherwise);
 
 inline constexpr const char* kUnrolledTv = "unrolled_tv";
+inline constexpr const char* kDynamicTv = "dynamic_tv";
 inline constexpr const char* kCastingClassifier = "casting_classifier";
 inline constexpr const char* kCastingAutoencoder = "casting_autoencoder";
 inline constexpr const char* kMnistAutoencoder = "mnist_autoencoder";

@@ -84,6 +84,7 @@ std::string architecture_in(const Safetensors& file) {
   const auto task = file.metadata().find("task");
   if (task != file.metadata().end()) return task->second;
   // Bare weights, by a name that only one model has.
+  if (file.contains("cnn.encoder.enc_blocks.0.conv_block.0.weight")) return kDynamicTv;
   if (file.contains("conv_layer_1.weight")) return kCastingClassifier;
   if (file.contains("encoder.conv1.weight")) return kMnistAutoencoder;
   if (file.contains("encoder.0.weight") && file.contains("decoder.0.weight")) return kCastingAutoencoder;
@@ -92,6 +93,7 @@ std::string architecture_in(const Safetensors& file) {
 
 std::string task_text(const std::string& architecture) {
   const char* kind = architecture == kUnrolledTv          ? "denoise"
+                     : architecture == kDynamicTv         ? "sequence"
                      : architecture == kCastingClassifier ? "classify"
                      : architecture == kCastingAutoencoder || architecture == kMnistAutoencoder
                          ? "reconstruct"

@@ -26,6 +26,40 @@ std::vector<ConfigKey> model_keys(ModelSettings& s) {
   };
 }
 
+std::vector<ConfigKey> sequence_keys(SequenceSettings& s) {
+  return {
+      {"sequence.filters",
+       &s.filters,
+       "channels of the first level, doubled at each further one",
+       1,
+       256,
+       {}},
+      {"sequence.stages", &s.stages, "levels of the network", 1, 8, {}},
+      {"sequence.iterations", &s.iterations, "T, iterations of PDHG", 0, 100000, {}},
+      {"sequence.up_bound", &s.up_bound, "Lambda = up_bound sigmoid(.)", 1e-9, 100, {}},
+      {"sequence.start", &s.start, "where the dual variable p starts", 0, 0, {"noisy", "zero"}},
+      {"sequence.pad_xy",
+       &s.pad_xy,
+       "pixels that the network sees beyond each edge, by reflection",
+       0,
+       1024,
+       {}},
+      {"sequence.pad_t",
+       &s.pad_t,
+       "frames that the network sees before the first and after the last: reflected in training, "
+       "circular afterwards",
+       0,
+       1024,
+       {}},
+      {"sequence.boundary",
+       &s.boundary,
+       "opposite edges, and first and last frame, are neighbours (periodic), or edges are free (symmetric)",
+       0,
+       0,
+       {"periodic", "symmetric"}},
+  };
+}
+
 std::vector<ConfigKey> classifier_keys(ClassifierSettings& s) {
   return {
       {"classifier.size", &s.size, "side of the pictures, pixels", 9, 4096, {}},

@@ -1,5 +1,5 @@
-// The settings of the models: [model], [classifier] and [autoencoder] in a configuration file, and what a checkpoint keeps
-// beside the weights.
+// The settings of the models: [model], [sequence], [classifier] and [autoencoder] in a configuration file, and what a checkpoint
+// keeps beside the weights.
 //
 // To add a setting: a member with the default of the network's option, its row in model_keys(), and its line in each of the two functions of
 // model_options.h. Files that do not have it yet get the default.
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/config_key.h"
+#include "nn/dynamic_tv/dynamic_tv.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
 
 namespace primal {
@@ -26,6 +27,20 @@ struct ModelSettings {
 };
 
 std::vector<ConfigKey> model_keys(ModelSettings& settings);
+
+// nn/dynamic_tv, for sequences of frames. The bound L of its steps is always that of three axes.
+struct SequenceSettings {
+  int64_t filters = DynamicUNetOptions().filters, stages = DynamicUNetOptions().stages;
+  int64_t iterations = DynamicTvOptions().n_iter;  // T
+  double up_bound = DynamicTvOptions().up_bound;
+  std::string start = name_of(DynamicTvOptions().start);  // of p
+  int64_t pad_xy = DynamicTvOptions().pad_xy, pad_t = DynamicTvOptions().pad_t;
+  std::string boundary = name_of(DynamicTvOptions().boundary);  // solvers/boundary, in time too
+
+  bool operator==(const SequenceSettings&) const = default;
+};
+
+std::vector<ConfigKey> sequence_keys(SequenceSettings& settings);
 
 // nn/casting_classifier; the second convolution has twice the filters.
 struct ClassifierSettings {

@@ -5,8 +5,8 @@
 #   scripts/kill_test.sh [N]               20 kills by default
 #   scripts/kill_test.sh 5 PROGRAM FOLDER  with this program, in this folder (kept; by default one in /tmp, removed)
 #   TASK=classify scripts/kill_test.sh     the training of a classifier, with dropout; reconstruct: of an autoencoder, with
-#                                          batch normalisation; sure, noise2noise: denoising without clean pictures; by default
-#                                          denoise
+#                                          batch normalisation; sequence: of frames in time; sure, noise2noise: denoising
+#                                          without clean pictures; by default denoise
 #
 # The moments come from SEED (default: the clock), which is printed: SEED=123 scripts/kill_test.sh repeats them as far as the
 # machine does. Prints one line a kill and ends with 0 where all is equal, 6 where something differs or cannot be loaded.
@@ -40,10 +40,13 @@ case $task in
   reconstruct)
     settings+=(--data "" --set autoencoder.layout=mnist --set data.n_train=320 --set data.n_validation=64
       --set training.batch=8 --steps $((kills * 60))) ;;
+  sequence)
+    settings+=(--data "" --set data.size=24 --set data.frames=8 --set data.n_train=25 --set data.n_validation=3
+      --set sequence.filters=4 --set sequence.iterations=32 --set sequence.pad_t=4 --steps $((kills * 50))) ;;
   sure | noise2noise)
     settings+=(--set training.loss="$task" --set data.size=48 --set data.n_train=25 --set data.n_validation=4 --set model.filters=8
       --set model.blocks=2 --set model.iterations=64 --steps $((kills * 75))) ;;
-  *) echo "kill_test: TASK=$task: denoise, classify, reconstruct, sure or noise2noise" >&2; exit 2 ;;
+  *) echo "kill_test: TASK=$task: denoise, sequence, classify, reconstruct, sure or noise2noise" >&2; exit 2 ;;
 esac
 
 fail() { echo "kill_test: $* (SEED=$SEED, $folder)" >&2; exit 6; }

@@ -57,6 +57,7 @@ void add_tune_command(CLI::App& program);
 void add_inspect_command(CLI::App& program);
 void add_models_command(CLI::App& program);
 void add_export_command(CLI::App& program);
+void add_import_command(CLI::App& program);
 void add_data_command(CLI::App& program);
 void add_report_command(CLI::App& program);
 void add_study_command(CLI::App& program);

@@ -1,5 +1,5 @@
 // primal data noisy: noisy copies of a folder of pictures, or of generated castings, with a manifest that says which belongs to
-// which.
+// which. primal data moving: generated sequences as folders of frames.
 #include <algorithm>
 #include <fmt/core.h>
 #include <fmt/format.h>
@@ -10,6 +10,7 @@
 #include "apps/commands/number_range.h"
 #include "apps/pictures/noisy_copies.h"
 #include "apps/pictures/results.h"
+#include "apps/sequences/moving_folder.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
@@ -210,12 +211,73 @@ void add_noisy_command(CLI::App& data) {
   command->callback([o] { make_noisy_folder(*o); });
 }
 
+struct MovingOptions {
+  CommonOptions common;
+  MovingFolder folder;
+  std::string output;
+  bool overwrite = false;
+};
+
+void make_moving_folder(MovingOptions o) {
+  o.common.apply();
+  o.folder.output = o.output;
+  const auto n = static_cast<size_t>(o.folder.n_sequences * o.folder.n_frames);
+  ResultPlace place(o.output, o.overwrite, n + 1);  // a folder, however few frames there are
+  for (int64_t i = 0; i < o.folder.n_sequences; ++i) {
+    for (int64_t t = 0; t < o.folder.n_frames; ++t)
+      place.file(moving_frame_name(i, t).string(), "a moving phantom", ".png");
+  }
+  place.prepare();
+  const StopSignals signals;
+  for (int64_t i = 0; i < o.folder.n_sequences; ++i) {
+    if (signals.caught() != 0) throw Stopped(signals.caught(), false);
+    for (int64_t t = 0; t < o.folder.n_frames; ++t) write_moving_frame(o.folder, i, t);
+  }
+  if (o.common.json)
+    return print_json({{"sequences", o.folder.n_sequences},
+                       {"frames", o.folder.n_frames},
+                       {"size", o.folder.size},
+                       {"seed", o.folder.seed},
+                       {"folder", o.output}});
+  put("{} sequences of {} frames, {} x {} pixels -> {}\n", o.folder.n_sequences, o.folder.n_frames,
+      o.folder.size, o.folder.size, o.output);
+}
+
+void add_moving_command(CLI::App& data) {
+  auto o = std::make_shared<MovingOptions>();
+  CLI::App* command = data.add_subcommand(
+      "moving", "generated sequences in which some things move, as folders of clean frames");
+  command->add_option("-o,--output", o->output, "folder for moving-000000/frame_000.png and so on")
+      ->required();
+  command->add_option("--sequences", o->folder.n_sequences, "how many")
+      ->check(whole_range(1, 1'000'000))
+      ->capture_default_str();
+  command->add_option("--frames", o->folder.n_frames, "frames of each")
+      ->check(whole_range(2, 4096))
+      ->capture_default_str();
+  command->add_option("--size", o->folder.size, "side of the frames, in pixels")
+      ->check(whole_range(8, 16384))
+      ->capture_default_str();
+  command->add_option("--seed", o->folder.seed, "of the scenes")
+      ->check(whole_range(0))
+      ->capture_default_str();
+  command->add_flag("--overwrite", o->overwrite, "replace files that exist");
+  o->common.add_to(*command);
+  command->footer(
+      "A training without --data makes the same scenes from its own seed, so score its model on another "
+      "one.\n"
+      "Example: primal data moving --sequences 20 --seed 7 -o moving");
+  command->callback([o] { make_moving_folder(*o); });
+}
+
 }  // namespace
 
 void add_data_command(CLI::App& program) {
-  CLI::App* data = program.add_subcommand("data", "make data sets: noisy copies of pictures");
+  CLI::App* data =
+      program.add_subcommand("data", "make data sets: noisy copies of pictures, sequences of frames");
   data->require_subcommand(1);
   add_noisy_command(*data);
+  add_moving_command(*data);
 }
 
 }  // namespace primal

@@ -16,6 +16,7 @@
 #include "apps/pictures/score_table.h"
 #include "apps/pictures/side_by_side.h"
 #include "apps/scores/scores.h"
+#include "apps/sequences/sequence_denoising.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
@@ -77,6 +78,20 @@ void choose_model(DenoiseOptions& o) {
         shipped->file.string());
 }
 
+// --sequence: apps/sequences.
+void denoise_frames(const DenoiseOptions& o, Device device) {
+  check_sequence_options(o);
+  denoise_sequence_command({.sequence = o.sequence,
+                            .output = o.output,
+                            .clean = o.clean,
+                            .model = o.paths.empty() ? "" : o.paths.front(),
+                            .lambda = o.lambda_text,
+                            .boundary = o.boundary,
+                            .map = o.map,
+                            .overwrite = o.overwrite},
+                           o, device);
+}
+
 void denoise(DenoiseOptions options) {
   const Device device = options.common.apply();
   const ImplementationScope forced(options.common.forced());
@@ -91,6 +106,8 @@ void denoise(DenoiseOptions options) {
                       options.side_by_side.jobs, device.str());
   if (!device.is_cpu()) options.side_by_side.jobs = 1;
   options.colour = parse_colour_mode(options.colour_text);
+  if (!options.sequence.empty()) return denoise_frames(options, device);
+  if (options.paths.empty()) throw CLI::RequiredError("paths");
   if (!options.shard_text.empty()) options.shard = parse_shard(options.shard_text);
   if (!options.lambda_text.empty()) options.lambda = parse_scalar_lambda(options.lambda_text);
   choose_model(options);
@@ -202,6 +219,8 @@ void add_denoise_command(CLI::App& program) {
       "  primal denoise --lambda auto clean.png --noise 0.5 --best --figure risk.png\n"
       "  primal denoise --lambda 0.07 --gap 1e-4 'scans/*.png' -o denoised\n"
       "  primal denoise runs/thesis/best.safetensors - -o - < noisy.png > denoised.png\n"
+      "  primal denoise runs/dynamic --sequence frames/ -o denoised\n"
+      "  primal denoise --lambda 0.05,0.1 --sequence scan.tif -o denoised.tif\n"
       "  primal denoise runs/thesis/best.safetensors chest_xray/test --size 256 --noise 0.5 --limit 20");
   command->callback([options] { denoise(*options); });
 }

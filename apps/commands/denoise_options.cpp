@@ -5,6 +5,7 @@
 #include "apps/commands/number_range.h"
 #include "apps/pictures/result_format.h"
 #include "apps/pictures/scalar_lambda.h"
+#include "apps/sequences/lambda_pair.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -13,14 +14,17 @@ namespace {
 namespace fs = std::filesystem;
 
 void add_input_options(CLI::App& command, DenoiseOptions& o) {
-  command
-      .add_option("paths", o.paths,
-                  "MODEL (a checkpoint, the folder of a run, or a name of `primal models`; general without "
-                  "one, none with "
-                  "--lambda), then pictures: files (PNG, JPEG, TIFF, NumPy, NIfTI, PGM, PPM, PFM, WebP), "
-                  "folders, quoted\n"
-                  "patterns such as 'scans/*.png', or - for standard input")
-      ->required();
+  command.add_option(
+      "paths", o.paths,
+      "MODEL (a checkpoint, the folder of a run, or a name of `primal models`; general without "
+      "one, none with "
+      "--lambda), then pictures: files (PNG, JPEG, TIFF, NumPy, NIfTI, PGM, PPM, PFM, WebP), "
+      "folders, quoted\n"
+      "patterns such as 'scans/*.png', or - for standard input");
+  command.add_option(
+      "--sequence", o.sequence,
+      "frames to denoise together, in space and time: a folder of frames, or a TIFF, NumPy or NIfTI file of "
+      "several pages; MODEL is then one of task sequence, and --lambda a pair XY,T");
   command
       .add_option("--size", o.size,
                   "first crop to a square and resize to this many pixels a side, as in training")
@@ -49,10 +53,11 @@ void add_solver_options(CLI::App& command, DenoiseOptions& o) {
                   "picture from the\n"
                   "noise: auto (also called sure) by Stein's unbiased estimate of the error, discrepancy so "
                   "that what is "
-                  "taken away has the\nsize of the noise")
+                  "taken away has the\nsize of the noise; with --sequence a pair XY,T, for differences in "
+                  "space and in time")
       ->check([](const std::string& text) -> std::string {
         try {
-          parse_scalar_lambda(text);
+          is_lambda_pair(text) ? (void)parse_lambda_pair(text) : (void)parse_scalar_lambda(text);
           return {};
         } catch (const ConfigError& error) {
           return error.what();
@@ -143,6 +148,38 @@ void add_denoise_options(CLI::App& command, DenoiseOptions& o) {
       "work on part K of N of the pictures, as 3/16; auto takes K and N from Slurm or a launcher of MPI "
       "(default: all of them)");
   o.common.add_to(command);
+}
+
+void check_sequence_options(const DenoiseOptions& o) {
+  if (o.paths.size() + (o.lambda_text.empty() ? 0 : 1) != 1)
+    throw ConfigError(
+        "[denoise] --sequence takes one MODEL, or --lambda XY,T without one, and no pictures: {} paths are "
+        "given{}",
+        o.paths.size(), o.lambda_text.empty() ? "" : " besides --lambda");
+  const auto refuse = [](bool given, const char* flag) {
+    if (given) throw ConfigError("[denoise] {} is for pictures: leave it out with --sequence", flag);
+  };
+  refuse(o.size > 0, "--size");
+  refuse(o.limit > 0, "--limit");
+  refuse(o.best, "--best");
+  refuse(o.compare, "--compare");
+  refuse(o.sigma.has_value(), "--sigma");
+  refuse(o.figure.is_wanted(), "--figure");
+  refuse(o.skip_existing, "--skip-existing");
+  refuse(o.side_by_side.jobs > 1, "--jobs");
+  refuse(!o.shard_text.empty(), "--shard");
+  refuse(o.tiling.text != "auto", "--tile");
+  refuse(o.output == "-", "-o -");
+  refuse(o.map_format == "raw", "--map-format raw");
+  if (o.map && !o.lambda_text.empty())
+    throw ConfigError("[denoise] --map with --lambda: one pair for all pixels is not a map");
+  if (o.noise && !o.clean.empty())
+    throw ConfigError(
+        "[denoise] --noise treats the frames as clean, --clean treats them as noisy: give only one");
+  if (o.output.empty() && (o.map || !o.is_scored()))
+    throw ConfigError(
+        "[denoise] there is nowhere to write to: give -o DIR, or --noise S or --clean X to measure only");
+  check_result_format(o.format, o.output);
 }
 
 void check_denoise_options(const DenoiseOptions& o) {

@@ -18,6 +18,7 @@ struct DenoiseOptions : PictureDenoisingOptions {
   CommonOptions common;
   std::vector<std::string> paths;
   std::string output, clean, boundary;
+  std::string sequence;     // frames that are denoised together, in place of pictures
   std::string lambda_text;  // of --lambda
   std::string colour_text = "channels";
   FigureFile figure;  // of the risk over lambda
@@ -30,6 +31,9 @@ struct DenoiseOptions : PictureDenoisingOptions {
 };
 
 void add_denoise_options(CLI::App& command, DenoiseOptions& o);
+
+// ConfigError for options that do not go with --sequence, and for more or less than one of MODEL and --lambda.
+void check_sequence_options(const DenoiseOptions& o);
 
 // ConfigError for options that contradict each other, before any picture is looked for.
 void check_denoise_options(const DenoiseOptions& o);

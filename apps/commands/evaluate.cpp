@@ -32,6 +32,7 @@
 #include "apps/training/model_choice.h"
 #include "apps/training/run_folder.h"
 #include "data/embedding/tsne.h"
+#include "data/file/file.h"
 #include "data/preprocess/level_range.h"
 #include "model/checkpoint_format.h"
 #include "tensor/error.h"
@@ -252,7 +253,7 @@ std::string write_report(const EvaluateOptions& o, const nlohmann::json& json,
   return file.string();
 }
 
-// A model that has no map: one table, and with -o its files.
+// A model of another task: one table, and with -o its files.
 void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device device) {
   if (o.models.size() > 1 || !o.figures.empty() || !o.iterations.empty() || !o.shard.is_all() ||
       !o.merge.empty())
@@ -274,11 +275,16 @@ void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device devic
       return true;
     };
   }
+  std::function<void(const std::string&)> progress;
+  if (!o.common.quiet) progress = [](const std::string& line) { say("{}\n", line); };
   TaskEvaluation result = evaluate_task(file, {.data = o.data,
                                                .noise = o.noise,
                                                .noise_kind = o.noise_kind,
                                                .seed = o.seed,
                                                .limit = o.limit,
+                                               .size = o.size,
+                                               .pair_iterations = o.scalar_iterations,
+                                               .progress = progress,
                                                .device = device,
                                                .figures = !o.output.empty(),
                                                .figure_settings = figure_settings,
@@ -292,6 +298,8 @@ void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device devic
     make_result_folder(folder / "figures");
     for (const auto& [name, figure] : result.figures)
       o.style.write(folder / "figures" / (name + o.style.ending()), figure);
+    for (const auto& [name, apng] : result.films)
+      write_file_atomically(folder / "figures" / (name + ".png"), apng);
     write_text(folder / "summary.json", json_text(result.json, 2) + "\n");
     const EvaluationRecord record{.folder = folder, .summary = result.json};
     write_page(folder / kReportFile, task_evaluation_page(record, result.figures, result.samples));
@@ -431,7 +439,9 @@ void add_evaluate_command(CLI::App& program) {
       ->add_option(
           "--data", o->data,
           "folder of clean pictures: DIR/test if it exists, otherwise DIR itself; of a classifier a folder "
-          "for each class, or a manifest; of an autoencoder also a manifest, or MNIST's files")
+          "for each class, or a manifest; of an autoencoder also a manifest, or MNIST's files; of a model "
+          "for "
+          "sequences a folder of clean sequences")
       ->required();
   command->add_option("--size", o->size, "side of the pictures, pixels (default: as the model was trained)")
       ->check(whole_range(7, 16384));
@@ -494,7 +504,10 @@ void add_evaluate_command(CLI::App& program) {
   command->footer(
       "PSNR and SSIM are computed from the unclipped result, with data range 1. The best scalar lambda is\n"
       "chosen for each picture with knowledge of the clean picture, once by PSNR and once by SSIM, and uses\n"
-      "the model's boundary. The PSNR of identical pictures is infinite: `inf` in evaluation.csv, null in\n"
+      "the model's boundary; for a model of sequences it is the best pair of weights, in space and in time, "
+      "of a\n"
+      "coarse grid that is refined twice. The PSNR of identical pictures is infinite: `inf` in "
+      "evaluation.csv, null in\n"
       "JSON. Such values are counted, and means, deviations and intervals are over the finite ones. If a\n"
       "picture cannot be read, the error is reported, the others are still processed, and the exit code is\n"
       "3. Ctrl-C stops after the current picture and reports.\n"

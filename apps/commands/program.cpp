@@ -33,6 +33,7 @@ std::unique_ptr<CLI::App> make_program() {
   add_inspect_command(*program);
   add_models_command(*program);
   add_export_command(*program);
+  add_import_command(*program);
   add_report_command(*program);
   add_data_command(*program);
   add_study_command(*program);

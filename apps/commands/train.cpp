@@ -202,14 +202,18 @@ void print_next(const TrainConfig& config, const std::string& metric, const Trai
   const std::string best = (std::filesystem::path(config.output) / kBestCheckpoint).string();
   if (result.best_step > 0)
     say("best: {}, validation {} after step {}\n", best,
-        config.task.kind != "denoise" ? fmt::format("{:.4f}", result.best)
-        : metric.ends_with("_db")     ? fmt::format("{:.2f} dB", result.best)
-                                      : fmt::format("{} {:.4g}", metric, result.best),
+        metric.ends_with("_db")         ? fmt::format("{:.2f} dB", result.best)
+        : config.task.kind != "denoise" ? fmt::format("{:.4f}", result.best)
+                                        : fmt::format("{} {:.4g}", metric, result.best),
         result.best_step);
   const std::string model =
       result.best_step > 0 ? best : (std::filesystem::path(config.output) / kLastCheckpoint).string();
   if (config.task.kind == "classify") return say("next: primal classify {} PICTURE.png\n", model);
   if (config.task.kind == "reconstruct") return say("next: primal denoise {} NOISY.png -o denoised\n", model);
+  if (config.task.kind == "sequence")
+    return say(
+        "next: primal evaluate {} --data {} -o evaluation, primal denoise {} --sequence FRAMES -o denoised\n",
+        model, config.data.folder.empty() ? "CLEAN_SEQUENCES" : config.data.folder, model);
   say("next: primal evaluate {} --data {} -o evaluation, primal denoise {} NOISY.png -o denoised\n", model,
       config.data.folder.empty() ? "CLEAN_PICTURES" : config.data.folder, model);
 }

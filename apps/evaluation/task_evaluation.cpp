@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "apps/evaluation/sequence_evaluation.h"
 #include "apps/scores/scores.h"
 #include "apps/shell/is_folder.h"
 #include "apps/shell/visible_text.h"
@@ -197,9 +198,10 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
 }  // namespace
 
 TaskEvaluation evaluate_task(const std::filesystem::path& model, const TaskEvaluationSettings& settings) {
-  return architecture_in(Safetensors::read(model)) == kCastingClassifier
-             ? evaluate_classifier(model, settings)
-             : evaluate_autoencoder(model, settings);
+  const std::string architecture = architecture_in(Safetensors::read(model));
+  if (architecture == kDynamicTv) return evaluate_sequences(model, settings);
+  return architecture == kCastingClassifier ? evaluate_classifier(model, settings)
+                                            : evaluate_autoencoder(model, settings);
 }
 
 std::string confusion_csv(const ConfusionMatrix& confusion, const std::vector<std::string>& labels) {

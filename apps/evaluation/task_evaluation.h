@@ -1,15 +1,18 @@
-// What `primal evaluate` says of models that have no map: a classifier, an autoencoder.
+// What `primal evaluate` says of models other than those of single pictures with a map: a classifier, an autoencoder, a model for
+// sequences.
 //
 //   classifier    the confusion matrix, accuracy, and precision, recall and F1 of each class, weighted and macro
 //                 (data/classification)
 //   autoencoder   means of PSNR, SSIM, MSE and, where weights are given, LPIPS (nn/lpips) of the noisy and the denoised pictures;
 //                 the scores of all pixels together too (data/metrics/fit_scores.h)
+//   sequences     the model's maps in space and time against the best pair of scalar weights (apps/evaluation/sequence_evaluation.h)
 // The pictures are those of a folder (its test split, where it has one) or of a manifest; a folder with MNIST's files means the
 // 10,000 of its test file.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -30,9 +33,16 @@ struct TaskSample {
   Scores before, after;
 };
 
+// Frames as they follow each other, as an animated PNG.
+struct NamedFilm {
+  std::string name;
+  std::vector<uint8_t> apng;
+};
+
 struct TaskEvaluation {
   // of a classifier "confusion" and "examples", of an autoencoder autoencoder_figures.h
   std::vector<NamedFigure> figures;
+  std::vector<NamedFilm> films;  // of sequences
   std::vector<TaskSample> samples;
   std::string text;     // tables for a person
   nlohmann::json json;  // "task", "pictures", "scores", ...
@@ -44,14 +54,17 @@ struct TaskEvaluationSettings {
   double noise = 0.5;          // where the data have no noisy pictures
   std::string noise_kind;      // empty: as in training
   uint64_t seed = 42;
-  int64_t limit = 0;  // only so many pictures
+  int64_t limit = 0;              // only so many pictures, or clips of sequences
+  int64_t size = 0;               // of a model for sequences: side of the frames; 0: as trained
+  int64_t pair_iterations = 256;  // and of PDHG for each pair of weights
+  std::function<void(const std::string& line)> progress = {};  // and told of each clip
   Device device = {};
   bool figures = false;  // whether they are wanted
   AutoencoderFigureSettings figure_settings = {};
   std::filesystem::path lpips;  // weights (model/perceptual.h); empty: no LPIPS. Of an autoencoder only
 };
 
-// Of a model of task classify or reconstruct.
+// Of a model of task classify, reconstruct or sequence.
 TaskEvaluation evaluate_task(const std::filesystem::path& model, const TaskEvaluationSettings& settings);
 
 // Rows are the truth, columns the predictions.

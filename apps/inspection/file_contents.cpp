@@ -73,9 +73,9 @@ bool is_known(double metric) { return metric > TrainingState{}.best; }
 // mean nothing yet.
 std::string state_text(const TrainingState& state, const std::string& architecture) {
   // What decides which model is best: PSNR, or a share of right answers or of explained variance. Older checkpoints do not name it.
-  const bool in_decibel = state.metric.empty()
-                              ? architecture == kUnrolledTv || architecture == kCastingAutoencoder
-                              : state.metric.ends_with("_db");
+  const bool in_decibel = state.metric.empty() ? architecture == kUnrolledTv || architecture == kDynamicTv ||
+                                                     architecture == kCastingAutoencoder
+                                               : state.metric.ends_with("_db");
   const bool less_is_better = state.metric.ends_with("_mse");
   const char* const unit = in_decibel ? " dB" : "";
   std::string text =

@@ -6,6 +6,7 @@
 #include "apps/training/denoising_task.h"
 #include "apps/training/model_choice.h"
 #include "model/model_options.h"
+#include "tensor/error.h"
 
 namespace primal {
 
@@ -16,6 +17,9 @@ TrainingStepOptions step_options(const std::string& file, int64_t size, int64_t 
     options.model = load_model(find_model_file(file).path)->options();
   } else {
     if (!file.empty()) read_config(config, file);
+    if (config.task.kind != "denoise")
+      throw ConfigError("[profile] {} has task.kind {}: steps are profiled and tuned for task.kind denoise",
+                        file, config.task.kind);
     options.model = model_options(config.model);
   }
   options.size = size > 0 ? size : config.data.size;

@@ -39,6 +39,12 @@ std::string model_text(const std::optional<TrainConfig>& config) {
   if (!config) return "a model";
   if (config->task.kind == "classify") return "a classifier";
   if (config->task.kind == "reconstruct") return "an autoencoder";
+  if (config->task.kind == "sequence")
+    return fmt::format(
+        "a network that proposes two maps, in space and in time, for {} iterations of total-variation "
+        "denoising "
+        "of sequences",
+        config->sequence.iterations);
   return fmt::format("a network that proposes the map Lambda for {} iterations of total-variation denoising",
                      config->model.iterations);
 }

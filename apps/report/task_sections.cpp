@@ -22,7 +22,7 @@ std::string number_text(const nlohmann::json& object, const char* key, int digit
 }
 
 std::string caption_of(const std::string& name) {
-  constexpr std::array<std::pair<const char*, const char*>, 8> kCaptions{{
+  constexpr std::array<std::pair<const char*, const char*>, 11> kCaptions{{
       {"confusion",
        "Confusion matrix: rows are the true classes, columns what the model took them for; counts, and "
        "their share of the row."},
@@ -37,6 +37,12 @@ std::string caption_of(const std::string& name) {
       {"tsne",
        "Latent vectors in the plane by t-SNE: neighbours stay neighbours, while larger distances mean "
        "nothing."},
+      {"sequence_first",
+       "The first clip: above one frame of each, below one row of pixels over time, which runs down; maps on "
+       "a "
+       "logarithmic scale."},
+      {"sequence_least", "The same for the clip with the smallest gain of PSNR over the best pair."},
+      {"sequence_most", "The same for the clip with the largest gain of PSNR over the best pair."},
       {"classes", "How many pictures each class has."},
   }};
   for (const auto& [key, caption] : kCaptions)
@@ -84,6 +90,25 @@ void add_autoencoder_scores(Page& page, const nlohmann::json& json) {
       "are better, and so are smaller MSE, MAE, RMSE and LPIPS.");
 }
 
+void add_sequence_scores(Page& page, const nlohmann::json& json) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [name, key] :
+       {std::pair{"noisy", "noisy"}, std::pair{"best pair by PSNR", "best_pair_by_psnr"},
+        std::pair{"best pair by SSIM", "best_pair_by_ssim"}, std::pair{"model", "model"}}) {
+    const nlohmann::json scores = object_in(json, key);
+    rows.push_back({name, number_text(scores, "psnr_db", 3), number_text(scores, "ssim", 4),
+                    number_text(scores, "lambda_xy", 4), number_text(scores, "lambda_t", 4)});
+  }
+  page.table({fmt::format("mean of {} clips", integer_in(json, "pictures")), "PSNR / dB", "SSIM", "lambda xy",
+              "lambda t"},
+             rows);
+  page.paragraph(
+      "Scores are means over the frames of a clip, then over the clips. The best pair of weights, one for "
+      "the "
+      "differences in space and one for those in time, is chosen for each clip with knowledge of its clean "
+      "frames.");
+}
+
 // Counts as add_task_scores's figure, where the figure itself is not at hand.
 bool add_confusion(Page& page, const nlohmann::json& json) {
   try {
@@ -108,6 +133,15 @@ std::string task_paragraph(const nlohmann::json& json) {
         "the mean F1 over the classes is {}.",
         n, number_in(json, "accuracy") ? fmt::format("{:.1f}", 100.0 * *number_in(json, "accuracy")) : "-",
         number_text(json, "accuracy", 4), number_text(object_in(json, "macro"), "f1", 4));
+  if (text_in(json, "task") == "sequence") {
+    const nlohmann::json gain = object_in(object_in(json, "gain"), "psnr_db");
+    return fmt::format(
+        "A model for sequences was scored on {} clips of {} frames. Its maps reach {} dB, which is {} dB "
+        "more than "
+        "the best pair of scalar weights of each clip, and better for {} of them.",
+        n, integer_in(json, "frames"), number_text(object_in(json, "model"), "psnr_db", 2),
+        number_text(gain, "mean", 3), integer_in(gain, "n_improved"));
+  }
   const nlohmann::json noisy = object_in(json, "noisy"), denoised = object_in(json, "denoised");
   return fmt::format(
       "An autoencoder was scored on {} pictures. The mean PSNR rises from {} dB for the noisy pictures to "
@@ -118,6 +152,7 @@ std::string task_paragraph(const nlohmann::json& json) {
 
 void add_task_scores(Page& page, const nlohmann::json& json) {
   page.heading("Scores");
+  if (text_in(json, "task") == "sequence") return add_sequence_scores(page, json);
   if (text_in(json, "task") != "classify") return add_autoencoder_scores(page, json);
   add_classifier_scores(page, json);
   if (!add_confusion(page, json)) page.warning("summary.json has no confusion matrix that can be drawn.");

@@ -139,7 +139,7 @@ std::vector<std::string> load_initial_weights(const std::filesystem::path& path,
   const std::vector<ConfigKey> before = config_keys(theirs), now = config_keys(ours);
   for (size_t i = 0; i < now.size(); ++i) {
     const std::string a = toml_value(before[i]), b = toml_value(now[i]);
-    const bool is_of_the_model = now[i].name.starts_with("model.") ||
+    const bool is_of_the_model = now[i].name.starts_with("model.") || now[i].name.starts_with("sequence.") ||
                                  now[i].name.starts_with("classifier.") ||
                                  now[i].name.starts_with("autoencoder.");
     if (is_of_the_model && a != b) {

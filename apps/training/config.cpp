@@ -29,17 +29,23 @@ struct Owner {
 const std::vector<Owner>& owners() {
   static const std::vector<Owner> all = {
       {"model.", {"denoise"}},
+      {"sequence.", {"sequence"}},
       {"classifier.", {"classify"}},
       {"autoencoder.", {"reconstruct"}},
-      {"noise.", {"denoise", "reconstruct"}},
+      {"noise.", {"denoise", "sequence", "reconstruct"}},
       {"training.loss", {"denoise"}},
       {"training.sigma", {"denoise"}},
       {"training.estimate_sigma", {"denoise"}},
       {"training.probe_step", {"denoise"}},
-      {"data.range", {"denoise", "reconstruct"}},
+      {"data.range", {"denoise", "sequence", "reconstruct"}},
       {"data.colour", {"denoise"}},
-      {"data.skip_broken", {"denoise", "reconstruct"}},
-      {"data.size", {"denoise", "reconstruct"}},
+      {"data.skip_broken", {"denoise", "sequence", "reconstruct"}},
+      {"data.size", {"denoise", "sequence", "reconstruct"}},
+      {"data.frames", {"sequence"}},
+      {"data.manifest", {"denoise", "classify", "reconstruct"}},
+      {"data.sheet", {"denoise", "classify", "reconstruct"}},
+      {"data.noisy_column", {"denoise", "classify", "reconstruct"}},
+      {"data.split_column", {"denoise", "classify", "reconstruct"}},
       {"data.clean_column", {"denoise", "reconstruct"}},
       {"data.noise_column", {"classify"}},
       {"data.label_column", {"classify"}},
@@ -145,10 +151,11 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
       {"output", &c.output, "folder for checkpoints and metrics", 0, 0, {}},
       {"task.kind",
        &c.task.kind,
-       "denoise: unrolled TV; classify: a class for each picture; reconstruct: an autoencoder",
+       "denoise: unrolled TV; sequence: unrolled TV for frames in time; classify: a class for each picture; "
+       "reconstruct: an autoencoder",
        0,
        0,
-       {"denoise", "classify", "reconstruct"}},
+       {"denoise", "sequence", "classify", "reconstruct"}},
       {"data.folder",
        &c.data.folder,
        "CLEAN pictures (training.loss sure: noisy ones, if noise.low and noise.high are 0), flat or with "
@@ -158,6 +165,7 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
        0,
        {}},
       {"data.size", &c.data.size, "side of the training pictures, pixels", 8, 4096, {}},
+      {"data.frames", &c.data.frames, "frames of a training sample (sequence)", 2, 4096, {}},
       {"data.n_train", &c.data.n_train, "training pictures, in name order; 0: all", 0, kMostPictures, {}},
       {"data.n_validation",
        &c.data.n_validation,
@@ -296,8 +304,8 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
        0,
        {}},
   };
-  for (const auto& models :
-       {model_keys(c.model), classifier_keys(c.classifier), autoencoder_keys(c.autoencoder)}) {
+  for (const auto& models : {model_keys(c.model), sequence_keys(c.sequence), classifier_keys(c.classifier),
+                             autoencoder_keys(c.autoencoder)}) {
     const auto adam = std::ranges::find(keys, "adam.eps", &ConfigKey::name);
     keys.insert(adam, models.begin(), models.end());
   }
@@ -315,12 +323,13 @@ std::vector<ConfigKey> task_keys(TrainConfig& config) {
 
 std::string tasks_of(const std::string& key) {
   const Owner* owner = owner_of(key);
-  return owner == nullptr ? "denoise, classify, reconstruct"
+  return owner == nullptr ? "denoise, sequence, classify, reconstruct"
                           : fmt::format("{}", fmt::join(owner->kinds, ", "));
 }
 
 std::string architecture_of(const TrainConfig& config) {
   if (config.task.kind == "classify") return kCastingClassifier;
+  if (config.task.kind == "sequence") return kDynamicTv;
   return config.task.kind == "reconstruct" ? architecture_of(config.autoencoder) : kUnrolledTv;
 }
 

@@ -24,6 +24,7 @@ struct TrainConfig {
   struct Data {
     std::string folder;     // empty: phantoms
     int64_t size = 256;     // side of the training pictures, in pixels
+    int64_t frames = 16;    // sequence: frames of a training sample
     int64_t n_train = 200;  // pictures used, in name order; 0: all
     int64_t n_validation = 8;
     std::string range = "full";   // data/preprocess/level_range
@@ -44,6 +45,7 @@ struct TrainConfig {
   } noise;
 
   ModelSettings model;
+  SequenceSettings sequence;
   ClassifierSettings classifier;
   AutoencoderSettings autoencoder;
 
@@ -86,7 +88,7 @@ std::vector<ConfigKey> task_keys(TrainConfig& config);
 // The kinds of task that read a key: "classify, reconstruct".
 std::string tasks_of(const std::string& key);
 
-// What a checkpoint of this training calls its model: "unrolled_tv", "casting_classifier", ...
+// What a checkpoint of this training calls its model: "unrolled_tv", "dynamic_tv", "casting_classifier", ...
 std::string architecture_of(const TrainConfig& config);
 
 // Where values came from, by key: "thesis.toml:12", "environment", "--steps". A key that nobody gave is not in it.

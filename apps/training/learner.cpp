@@ -45,6 +45,17 @@ class ReconstructionLearner : public Learner {
   Autoencoder model_;
 };
 
+class SequenceLearner : public Learner {
+ public:
+  SequenceLearner(const TrainConfig& config, Initialiser& init) : model_(config.sequence, init) {}
+  const Module& model() const override { return model_.module(); }
+  std::vector<std::string> batch_names() const override { return {"noisy", "clean"}; }
+  Variable loss(const TensorMap& batch) const override { return sequence_loss(model_, batch); }
+
+ private:
+  SequenceModel model_;
+};
+
 }  // namespace
 
 Variable classification_loss(const Classifier& model, const TensorMap& batch, uint64_t seed) {
@@ -58,14 +69,20 @@ Variable reconstruction_loss(const Autoencoder& model, const TensorMap& batch) {
   return mse_loss(model.forward(batch.at("noisy"), Mode::training), batch.at("clean"));
 }
 
+Variable sequence_loss(const SequenceModel& model, const TensorMap& batch) {
+  return mse_loss(model.module().forward(batch.at("noisy"), DynamicTv::Phase::training).denoised,
+                  batch.at("clean"));
+}
+
 std::unique_ptr<Learner> make_learner(const TrainConfig& config, Initialiser& init) {
   if (config.task.kind == "classify") return std::make_unique<ClassificationLearner>(config, init);
   if (config.task.kind == "reconstruct") return std::make_unique<ReconstructionLearner>(config, init);
+  if (config.task.kind == "sequence") return std::make_unique<SequenceLearner>(config, init);
   return std::make_unique<DenoisingLearner>(config, init);
 }
 
 TrainingPlan plan_learner(const TrainConfig& config, Device device,
-                          const std::function<TensorMap()>& make_batch) {
+                          const std::function<TensorMap()>& make_batch, int64_t tape_bytes) {
   // A learner as a module; it dies with the rehearsal.
   struct Rehearsed : Module {
     explicit Rehearsed(std::unique_ptr<Learner> made) : learner(std::move(made)) {
@@ -82,7 +99,8 @@ TrainingPlan plan_learner(const TrainConfig& config, Device device,
                       const Learner& learner = *dynamic_cast<const Rehearsed&>(model).learner;
                       return [&learner, batch = make_batch()] { return learner.loss(batch); };
                     },
-                    .adam = {.amsgrad = config.adam.amsgrad}});
+                    .adam = {.amsgrad = config.adam.amsgrad},
+                    .tape_bytes = tape_bytes});
 }
 
 }  // namespace primal

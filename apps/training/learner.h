@@ -10,6 +10,7 @@
 #include "autograd/variable.h"
 #include "model/autoencoder.h"
 #include "model/classifier.h"
+#include "model/sequence_model.h"
 #include "nn/module.h"
 #include "nn/unrolled_tv/training_plan.h"
 
@@ -22,6 +23,9 @@ Variable classification_loss(const Classifier& model, const TensorMap& batch, ui
 // The mean squared error of the result; the batch has "noisy" and "clean".
 Variable reconstruction_loss(const Autoencoder& model, const TensorMap& batch);
 
+// The mean squared error of the result, with time padded as in training; the batch has "noisy" and "clean".
+Variable sequence_loss(const SequenceModel& model, const TensorMap& batch);
+
 class Learner {
  public:
   virtual ~Learner() = default;
@@ -33,8 +37,8 @@ class Learner {
 std::unique_ptr<Learner> make_learner(const TrainConfig& config, Initialiser& init);
 
 // A step of the learner of these settings, rehearsed (nn/unrolled_tv/training_plan.h): make_batch makes a batch of the shapes that
-// a step has, inside of the rehearsal.
+// a step has, inside of the rehearsal. `tape_bytes`: of the activations, those that are PDHG's tape.
 TrainingPlan plan_learner(const TrainConfig& config, Device device,
-                          const std::function<TensorMap()>& make_batch);
+                          const std::function<TensorMap()>& make_batch, int64_t tape_bytes = 0);
 
 }  // namespace primal

@@ -3,6 +3,7 @@
 #include "apps/training/classification_task.h"
 #include "apps/training/denoising_task.h"
 #include "apps/training/reconstruction_task.h"
+#include "apps/training/sequence_task.h"
 
 namespace primal {
 
@@ -15,6 +16,7 @@ void complete_config(TrainConfig& config) {
 std::unique_ptr<Task> make_task(const TrainConfig& config, Device device, PictureCheck check) {
   if (config.task.kind == "classify") return std::make_unique<ClassificationTask>(config, device, check);
   if (config.task.kind == "reconstruct") return std::make_unique<ReconstructionTask>(config, device, check);
+  if (config.task.kind == "sequence") return std::make_unique<SequenceTask>(config, device, check);
   return std::make_unique<DenoisingTask>(config, device, check);
 }
 

@@ -10,7 +10,9 @@
 namespace primal {
 namespace {
 
-// Of a step before its sigmoid: sigmoid(10) = 0.99995.
+Axes all_axes() { return {2, 3, 4}; }
+
+// A step's parameter at the start, before its sigmoid: sigmoid(10) = 0.99995.
 Tensor raw_start(const Initialiser& init) { return Tensor::full({}, 10.0, init.dtype(), init.device()); }
 
 const DynamicTvOptions& checked(const DynamicTvOptions& o) {
@@ -34,6 +36,8 @@ DynamicTv::DynamicTv(const DynamicTvOptions& options, Initialiser& init)
 }
 
 Variable DynamicTv::map_of(const Variable& z, Phase phase) const {
+  if (z.shape().rank() != 5 || z.shape()[1] != 1)
+    throw ShapeError("[dynamic_tv] expects [N,1,X,Y,T], found {}", z.value().str());
   const std::array<int64_t, 3> border{options_.pad_xy, options_.pad_xy, options_.pad_t};
   const PadMode in_time = phase == Phase::training ? PadMode::reflect : PadMode::circular;
   const Variable padded =
@@ -43,15 +47,25 @@ Variable DynamicTv::map_of(const Variable& z, Phase phase) const {
 }
 
 DynamicTv::Result DynamicTv::forward(const Variable& z, Phase phase) const {
-  if (z.shape().rank() != 5 || z.shape()[1] != 1)
-    throw ShapeError("[dynamic_tv] expects [N,1,X,Y,T], found {}", z.value().str());
   const Range range("dynamic_tv");
-  PdhgParams params{.n_iter = options_.n_iter, .axes = {2, 3, 4}};
+  PdhgParams params{.n_iter = options_.n_iter, .axes = all_axes()};
   params.p_start = options_.start;
-  const double step = 1.0 / (options_.norm_bound > 0.0 ? options_.norm_bound : pdhg_norm(params.axes));
+  const double step = step_bound();
   const Variable lambda = map_of(z, phase);
-  return {lambda,
-          pdhg(z, lambda, scale(sigmoid(sigma_), step), scale(sigmoid(tau_), step), sigmoid(theta_), params)};
+  const Variable weights = weights_at(options_.boundary, lambda, z.shape(), params.axes);
+  return {lambda, pdhg(z, weights, scale(sigmoid(sigma_), step), scale(sigmoid(tau_), step), sigmoid(theta_),
+                       params)};
+}
+
+DynamicTv::Steps DynamicTv::steps() const {
+  const NoGrad no_grad;
+  const auto learnt = [](const Variable& raw) { return sigmoid(raw).value().to(Device{}).item(); };
+  const double step = step_bound();
+  return {step * learnt(sigma_), step * learnt(tau_), learnt(theta_)};
+}
+
+double DynamicTv::step_bound() const {
+  return 1.0 / (options_.norm_bound > 0.0 ? options_.norm_bound : pdhg_norm(all_axes()));
 }
 
 }  // namespace primal

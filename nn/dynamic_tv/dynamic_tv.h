@@ -6,7 +6,8 @@
 //   sigma = sigmoid(s)/L, tau = sigmoid(t)/L, theta = sigmoid(u)   learnt from s = t = u = 10
 //
 // pad: pad_xy cells on both sides of x and y by reflection, pad_t on both sides of t, by reflection in training and circularly
-// afterwards. PDHG runs on the frames as they are. L = sqrt(13) bounds the norm of [I; grad] for three axes.
+// afterwards. PDHG runs on the frames as they are. L = sqrt(13) bounds the norm of [I; grad] for three axes. The published network
+// has the periodic boundary; with the symmetric one (solvers/boundary) the first frame is no neighbour of the last.
 //
 // Shapes: z [N,1,X,Y,T] -> Lambda [N,3,X,Y,T], x_T [N,1,X,Y,T]. ShapeError where an extent is too short for its padding.
 // Names:  cnn.* (dynamic_unet.h), sigma, tau, theta; kernels are (out,in,kx,ky,kt), in the order of the axes of z.
@@ -15,6 +16,7 @@
 #pragma once
 
 #include "nn/dynamic_tv/dynamic_unet.h"
+#include "solvers/boundary/boundary.h"
 #include "solvers/pdhg/pdhg.h"
 
 namespace primal {
@@ -27,6 +29,7 @@ struct DynamicTvOptions {
   double norm_bound = 0.0;  // L; 0: sqrt(13)
   int64_t pad_xy = 4;
   int64_t pad_t = 8;
+  Boundary boundary = Boundary::periodic;
 };
 
 class DynamicTv : public Module {
@@ -42,8 +45,17 @@ class DynamicTv : public Module {
   };
   Result forward(const Variable& z, Phase phase) const;
 
- private:
+  const DynamicTvOptions& options() const { return options_; }
+  // Lambda of z. Same errors as forward().
   Variable map_of(const Variable& z, Phase phase) const;
+  // The step sizes as they are learnt so far.
+  struct Steps {
+    double sigma, tau, theta;
+  };
+  Steps steps() const;
+
+ private:
+  double step_bound() const;  // 1 / L
 
   DynamicTvOptions options_;
   DynamicUNet cnn_;

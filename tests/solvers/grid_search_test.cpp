@@ -47,6 +47,34 @@ TEST(GridSearch, FindsTheBestOfEachScore) {
   EXPECT_EQ(result.scores[5][0], 0.0);
 }
 
+TEST(GridSearch, SolvesEachTupleOfWeightsWhateverTheSliceSize) {
+  const Tensor z = random_uniform({1, 1, 4, 5, 6}, 0.0, 1.0, 4).to(DType::f32);
+  const std::vector<WeightTuple> tuples{{0.0, 0.1, 0.3}, {0.2, 0.2, 0.0}, {0.05, 0.0, 0.4}};
+  PdhgParams pdhg{.n_iter = 30, .axes = {2, 3, 4}};
+  pdhg.sigma = pdhg.tau = 1.0 / pdhg_norm(pdhg.axes);
+  for (const Boundary boundary : {Boundary::periodic, Boundary::symmetric}) {
+    for (const int64_t max_bytes : {int64_t{1}, int64_t{1} << 30}) {
+      size_t n = 0;
+      const GridSearchResult result = grid_search_tuples(
+          z, tuples, {.pdhg = pdhg, .boundary = boundary, .max_state_bytes = max_bytes},
+          [&](size_t index, const Tensor& x) -> std::vector<double> {
+            EXPECT_EQ(index, n++);
+            const Tensor weights = Tensor::from(Shape{1, 3, 1, 1, 1}, tuples[index]).to(DType::f32);
+            EXPECT_EQ(x.to_doubles(),
+                      pdhg_solve(z, weights_at(boundary, weights, z.shape(), pdhg.axes).value(), pdhg)
+                          .to_doubles());
+            return {index == 1 ? 1.0 : 0.0};
+          });
+      EXPECT_EQ(n, 3u);
+      EXPECT_EQ(result.best, std::vector<size_t>{1});
+    }
+  }
+  const std::vector<WeightTuple> short_tuple{{0.1, 0.1}};
+  EXPECT_THROW(grid_search_tuples(z, short_tuple, {.pdhg = pdhg},
+                                  [](size_t, const Tensor&) -> std::vector<double> { return {0.0}; }),
+               ConfigError);
+}
+
 TEST(GridSearch, TakesTheFirstOfEqualScoresAndNeverANaN) {
   const Tensor z = Tensor::full({1, 1, 1, 4, 4}, 0.5);
   const double nan = std::numeric_limits<double>::quiet_NaN();

@@ -1,0 +1,43 @@
+// The samples of a training on sequences: clips of data.frames frames, each cropped and resized to data.size as pictures are.
+//
+//   no folder               moving phantoms (data/phantom/moving.h), data.n_train and data.n_validation of them
+//   FOLDER/train, /val      the sequences below each (data/sequence/sequence.h)
+//   FOLDER, flat            its last sequences validate, as many as hold data.n_validation clips (0: a tenth of the sequences)
+//
+// A sequence is cut into as many clips as it holds, one after the other; frames left over at its end are not used. The first
+// data.n_train and data.n_validation clips are taken, 0: all. Every file is looked at before the run begins; one that is broken or a
+// sequence that is shorter than a clip is an error that names it, or with data.skip_broken is left out.
+// Errors:  IoError and DataError where folders or sequences are missing, too few, too short or broken.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/training/config.h"
+#include "data/dataset/dataset.h"
+#include "data/dataset/picture_check.h"
+
+namespace primal {
+
+struct ClipSet {
+  std::unique_ptr<Dataset> frames;  // frame t of clip i is picture i * n_frames + t
+  int64_t n_frames = 0;             // of a clip
+  std::vector<std::string> names;   // of the clips
+
+  int64_t size() const { return frames->size() / n_frames; }
+  Tensor clip(int64_t i) const;  // f32 [1,1,S,S,n_frames] in [0,1]
+};
+
+struct SequenceData {
+  ClipSet train, validation;
+  std::vector<std::string> remarks;  // what a person should know before the first step
+};
+
+SequenceData open_sequence_data(const TrainConfig& config, PictureCheck check = PictureCheck::headers);
+
+// All clips below data.folder, of its test split where there is one. For scoring.
+ClipSet all_clips(const TrainConfig& config);
+
+}  // namespace primal
