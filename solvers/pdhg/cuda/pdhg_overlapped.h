@@ -70,29 +70,36 @@ struct Column {
   int n, d, w;  // w: of all its pixels
   int tile_w;   // of the first pixel of the tile
   int h;        // of this thread's first pixel, without the modulo: the pixels of the tile itself need none
-  int above;    // offset in the picture of the pixel before that
-  int at[size_t{Tile::kRows}];                    // offsets in the picture
-  bool own_column, own_row[size_t{Tile::kRows}];  // of the tile itself, and not of the halo
+  int row[size_t{Tile::kRows}], row_above,
+      row_below;                      // h of the pixels, of the one before them and of the one after
+  unsigned own_pixels;                // a bit for each pixel of the tile itself
+  bool own_row[size_t{Tile::kRows}];  // which rows are of the tile itself, and not of the halo
 
   __device__ Column(const Pictures& v, int64_t tile) {
     const int64_t row_of_tiles = tile / v.columns, picture = row_of_tiles / v.rows;
-    const int lane = static_cast<int>(threadIdx.x), row = static_cast<int>(threadIdx.y) * Tile::kRows;
+    const int lane = static_cast<int>(threadIdx.x), first = static_cast<int>(threadIdx.y) * Tile::kRows;
     const int first_h = static_cast<int>(row_of_tiles - picture * v.rows) * Tile::kHeight;
     n = static_cast<int>(picture / v.D);
     d = static_cast<int>(picture - int64_t{n} * v.D);
     tile_w = static_cast<int>(tile - row_of_tiles * v.columns) * Tile::kWidth;
     const int w_there = tile_w + lane - Tile::kHalo;
     w = modulo(w_there, v.W);
-    h = first_h + row - Tile::kHalo;
-    above = modulo(h - 1, v.H) * v.W + w;
-    own_column = lane >= Tile::kHalo && lane < kWarp - Tile::kHalo && w_there < v.W;
+    h = first_h + first - Tile::kHalo;
+    row_above = modulo(h - 1, v.H), row_below = modulo(h + Tile::kRows, v.H);
+    const bool own_column = lane >= Tile::kHalo && lane < kWarp - Tile::kHalo && w_there < v.W;
+    own_pixels = 0;
 #pragma unroll
     for (int r = 0; r < Tile::kRows; ++r) {
-      at[r] = modulo(h + r, v.H) * v.W + w;
-      own_row[r] = row + r >= Tile::kHalo && row + r < Tile::kHeight + Tile::kHalo && h + r < v.H;
+      row[r] = modulo(h + r, v.H);
+      own_row[r] = first + r >= Tile::kHalo && first + r < Tile::kHeight + Tile::kHalo && h + r < v.H;
+      own_pixels |= own_column && own_row[r] ? 1U << r : 0U;
     }
   }
-  __device__ bool own(int r) const { return own_column && own_row[r]; }
+  __device__ bool own(int r) const { return (own_pixels >> r & 1) != 0; }
+
+  // Offsets in the picture: of a pixel, and of the one before the first.
+  __device__ int at(const Pictures& v, int r) const { return row[r] * v.W + w; }
+  __device__ int above(const Pictures& v) const { return row_above * v.W + w; }
 
   // Offset of component a of q, or of anything with C channels, at the start of this picture.
   __device__ int64_t start(const Pictures& v, int C, int channel) const {

@@ -31,31 +31,27 @@ struct CodeWords {
 
 template <class Tile>
 struct CodePlace {
-  int64_t base;  // of the picture and iteration, in words
-  int row[size_t{Tile::kRows}], above;
+  Global<const uint32_t> words;  // of the first row of the picture, in an iteration, at this thread's column
+  int row_words, component_words;
   uint32_t above_bit, below_bit;
 
   __device__ CodePlace(const OverlappedAdjoint& f, const Column<Tile>& at, int64_t k) {
-    base = f.tape.row(f.pictures, at.n, k, at.d, 0) * 2 * f.tape.words;
-    const auto word = [&](int offset) {
-      return offset / f.pictures.W * 2 * f.tape.words + at.w / static_cast<int>(kCodesPerWord);
-    };
-#pragma unroll
-    for (int r = 0; r < Tile::kRows; ++r) row[r] = word(at.at[r]);
-    above = word(at.above);
+    component_words = f.tape.words, row_words = 2 * f.tape.words;
+    words = f.tape.codes + (f.tape.row(f.pictures, at.n, k, at.d, 0) * row_words + at.w / kCodesPerWord);
     above_bit = 1U << (at.w % static_cast<int>(kCodesPerWord));
     below_bit = above_bit << kCodesPerWord;
   }
-  __device__ CodeWords<Tile::kRows> load(const Tape& tape) const {
-    CodeWords<Tile::kRows> words;
-    const Global<const uint32_t> codes = tape.codes + base;
+  // An iteration back, of n_rows rows.
+  __device__ void back(int64_t n_rows) { words = words - n_rows * row_words; }
+  __device__ CodeWords<Tile::kRows> load(const Column<Tile>& at) const {
+    CodeWords<Tile::kRows> loaded;
 #pragma unroll
     for (int r = 0; r < Tile::kRows; ++r) {
-      words.h[r] = codes[row[r]];
-      words.w[r] = codes[row[r] + tape.words];
+      loaded.h[r] = words[int64_t{at.row[r]} * row_words];
+      loaded.w[r] = words[int64_t{at.row[r]} * row_words + component_words];
     }
-    words.above = codes[above];
-    return words;
+    loaded.above = words[int64_t{at.row_above} * row_words];
+    return loaded;
   }
   // bq where inside, else 0.
   __device__ float masked(uint32_t word, float bq) const {
@@ -109,17 +105,18 @@ __device__ void load(const OverlappedAdjoint& f, const Column<Tile>& at, int chu
 #pragma unroll
   for (int r = 0; r < Tile::kRows; ++r) {
     if (!all && at.own(r)) continue;
-    s.c[r] = chunk == 0 ? f.grad_x[i + at.at[r]] : written_by_others(c.from, i + at.at[r]);
-    s.ab[r] = chunk == 0 ? 0.0F : written_by_others(ab.from, i + at.at[r]);
-    s.ap[r] = chunk == 0 ? 0.0F : written_by_others(ap.from, i + at.at[r]);
-    s.aq_h[r] = chunk == 0 ? 0.0F : written_by_others(aq.from, h + at.at[r]);
-    s.aq_w[r] = chunk == 0 ? 0.0F : written_by_others(aq.from, w + at.at[r]);
+    s.c[r] =
+        chunk == 0 ? f.grad_x[i + at.at(f.pictures, r)] : written_by_others(c.from, i + at.at(f.pictures, r));
+    s.ab[r] = chunk == 0 ? 0.0F : written_by_others(ab.from, i + at.at(f.pictures, r));
+    s.ap[r] = chunk == 0 ? 0.0F : written_by_others(ap.from, i + at.at(f.pictures, r));
+    s.aq_h[r] = chunk == 0 ? 0.0F : written_by_others(aq.from, h + at.at(f.pictures, r));
+    s.aq_w[r] = chunk == 0 ? 0.0F : written_by_others(aq.from, w + at.at(f.pictures, r));
     if (!at.own(r)) continue;
-    s.grad_lambda_h[r] = f.grad_lambda[(shared ? i : h) + at.at[r]];
-    if (!shared) s.grad_lambda_w[r] = f.grad_lambda[w + at.at[r]];
-    if (f.want_z) s.grad_z[r] = f.grad_z[i + at.at[r]];
+    s.grad_lambda_h[r] = f.grad_lambda[(shared ? i : h) + at.at(f.pictures, r)];
+    if (!shared) s.grad_lambda_w[r] = f.grad_lambda[w + at.at(f.pictures, r)];
+    if (f.want_z) s.grad_z[r] = f.grad_z[i + at.at(f.pictures, r)];
   }
-  s.aq_above = chunk == 0 ? 0.0F : written_by_others(aq.from, h + at.above);
+  s.aq_above = chunk == 0 ? 0.0F : written_by_others(aq.from, h + at.above(f.pictures));
 }
 
 // At the end of a chunk: the fields of the tile, for its neighbours.
@@ -132,11 +129,11 @@ __device__ void store_fields(const OverlappedAdjoint& f, const Column<Tile>& at,
 #pragma unroll
   for (int r = 0; r < Tile::kRows; ++r) {
     if (!at.own(r)) continue;
-    c.to[i + at.at[r]] = s.c[r];
-    ab.to[i + at.at[r]] = s.ab[r];
-    ap.to[i + at.at[r]] = s.ap[r];
-    aq.to[h + at.at[r]] = s.aq_h[r];
-    aq.to[w + at.at[r]] = s.aq_w[r];
+    c.to[i + at.at(f.pictures, r)] = s.c[r];
+    ab.to[i + at.at(f.pictures, r)] = s.ab[r];
+    ap.to[i + at.at(f.pictures, r)] = s.ap[r];
+    aq.to[h + at.at(f.pictures, r)] = s.aq_h[r];
+    aq.to[w + at.at(f.pictures, r)] = s.aq_w[r];
   }
 }
 
@@ -149,11 +146,11 @@ __device__ void store_gradients(const OverlappedAdjoint& f, const Column<Tile>& 
 #pragma unroll
   for (int r = 0; r < Tile::kRows; ++r) {
     if (!at.own(r)) continue;
-    f.grad_lambda[(shared ? i : h) + at.at[r]] = s.grad_lambda_h[r];
-    if (!shared) f.grad_lambda[w + at.at[r]] = s.grad_lambda_w[r];
+    f.grad_lambda[(shared ? i : h) + at.at(f.pictures, r)] = s.grad_lambda_h[r];
+    if (!shared) f.grad_lambda[w + at.at(f.pictures, r)] = s.grad_lambda_w[r];
     if (!f.want_z) continue;
     const float of_start = s.c[r] + s.ab[r] + (f.noisy ? s.ap[r] : 0.0F);
-    f.grad_z[i + at.at[r]] = last ? s.grad_z[r] + of_start : s.grad_z[r];
+    f.grad_z[i + at.at(f.pictures, r)] = last ? s.grad_z[r] + of_start : s.grad_z[r];
   }
 }
 
@@ -164,12 +161,12 @@ __device__ void chunk_back(const OverlappedAdjoint& f, const Steps& steps, const
                            AdjointPixels<Tile::kRows>& s, Terms& terms) {
   if (k < end) return;
   CodePlace<Tile> codes(f, at, k);
-  CodeWords<Tile::kRows> coming = codes.load(f.tape);
+  CodeWords<Tile::kRows> coming = codes.load(at);
   terms.enter(f, at, k);
   for (; k >= end; --k) {
     const CodeWords<Tile::kRows> words = coming;
-    codes.base -= int64_t{f.pictures.D} * f.pictures.H * 2 * f.tape.words;
-    if (k > end) coming = codes.load(f.tape);
+    codes.back(int64_t{f.pictures.D} * f.pictures.H);
+    if (k > end) coming = codes.load(at);
     terms.begin_iteration(f, at, k);
     step_back<Tile, shared>(steps, one_plus_sigma, at, k, codes, words, edges, turn, s, terms);
     terms.end_iteration();

@@ -43,12 +43,12 @@ __device__ void load_constants(const OverlappedForward& f, const Column<Tile>& a
   const int64_t z = at.n * f.z_stride + int64_t{at.d} * f.pictures.pixels();
 #pragma unroll
   for (int r = 0; r < Tile::kRows; ++r) {
-    const int64_t pixel = map + (at.at[r] / f.pictures.W) * stride[3];
-    s.z[r] = f.z[z + at.at[r]];
+    const int64_t pixel = map + (at.row[r]) * stride[3];
+    s.z[r] = f.z[z + at.at(f.pictures, r)];
     s.lambda_h[r] = f.lambda.data[pixel];
     s.lambda_w[r] = f.lambda.data[pixel + stride[1]];
   }
-  s.lambda_above = f.lambda.data[map + (at.above / f.pictures.W) * stride[3]];
+  s.lambda_above = f.lambda.data[map + (at.row_above) * stride[3]];
 }
 
 // The fields of all pixels, or of those of the halo alone.
@@ -61,13 +61,13 @@ __device__ void load_fields(const OverlappedForward& f, const Column<Tile>& at, 
 #pragma unroll
   for (int r = 0; r < Tile::kRows; ++r) {
     if (!all && at.own(r)) continue;
-    s.x[r] = written_by_others(x.from, i + at.at[r]);
-    s.x_bar[r] = written_by_others(x_bar.from, i + at.at[r]);
-    s.p[r] = written_by_others(p.from, i + at.at[r]);
-    s.q_h[r] = written_by_others(q.from, q_h + at.at[r]);
-    s.q_w[r] = written_by_others(q.from, q_w + at.at[r]);
+    s.x[r] = written_by_others(x.from, i + at.at(f.pictures, r));
+    s.x_bar[r] = written_by_others(x_bar.from, i + at.at(f.pictures, r));
+    s.p[r] = written_by_others(p.from, i + at.at(f.pictures, r));
+    s.q_h[r] = written_by_others(q.from, q_h + at.at(f.pictures, r));
+    s.q_w[r] = written_by_others(q.from, q_w + at.at(f.pictures, r));
   }
-  s.q_above = written_by_others(q.from, q_h + at.above);
+  s.q_above = written_by_others(q.from, q_h + at.above(f.pictures));
 }
 
 // A lambda or a step that cannot be makes the pixel no number, as in the other implementations.
@@ -89,46 +89,71 @@ __device__ void store_fields(const OverlappedForward& f, const Column<Tile>& at,
 #pragma unroll
   for (int r = 0; r < Tile::kRows; ++r) {
     if (!at.own(r)) continue;
-    x.to[i + at.at[r]] = s.x[r];
-    x_bar.to[i + at.at[r]] = s.x_bar[r];
-    p.to[i + at.at[r]] = s.p[r];
-    q.to[q_h + at.at[r]] = s.q_h[r];
-    q.to[q_w + at.at[r]] = s.q_w[r];
+    x.to[i + at.at(f.pictures, r)] = s.x[r];
+    x_bar.to[i + at.at(f.pictures, r)] = s.x_bar[r];
+    p.to[i + at.at(f.pictures, r)] = s.p[r];
+    q.to[q_h + at.at(f.pictures, r)] = s.q_h[r];
+    q.to[q_w + at.at(f.pictures, r)] = s.q_w[r];
   }
 }
 
-// Where a thread writes the tape. The codes of a row go out byte by byte, since the width of a tile is a multiple of 8 and
-// not always of 16: of kLanes lanes each has a byte of `above` or of `below`, of component 0 or of component 1.
+// Where a thread writes the tape. The codes go out byte by byte, since the width of a tile is a multiple of 8 and not always
+// of 16. A row takes kLanes lanes, each with a byte of `above` or of `below`, of component 0 or of component 1; the warp
+// writes kTogether rows at once.
 template <class Tile>
 struct TapePlace {
-  static constexpr int kBytes = Tile::kWidth / 8, kLanes = 4 * kBytes;
+  static constexpr int kBytes = Tile::kWidth / 8, kLanes = 4 * kBytes, kTogether = kWarp / kLanes;
   static_assert(kLanes <= kWarp, "a lane writes one byte at most");
 
-  bool of_w, of_below, writes;
-  int shift;      // of the lane's byte in a vote of the warp
-  int row_bytes;  // of the codes
-  int64_t
-      code;  // offset of the lane's byte in the first row; may be before the tape where that row is not the tile's
-  int64_t x;  // offset of the first pixel
+  int row;  // of those written together
+  bool of_w, of_below, writes[size_t{(Tile::kRows + kTogether - 1) / kTogether}];
+  int shift;                  // of the lane's byte in a vote of the warp
+  int64_t code, code_stride;  // offset of the lane's byte; from one iteration to the next
+  int64_t x, x_stride;  // offset of the first pixel, in the tape even where that is of the halo only by luck
+  int row_bytes;        // of the codes
 
   __device__ TapePlace(const Pictures& v, const Tape& tape, const Column<Tile>& at, int64_t k) {
     const int lane = static_cast<int>(threadIdx.x), byte = lane % kBytes, mask = lane / kBytes;
-    of_below = mask % 2 == 1, of_w = mask / 2 == 1;
-    const int w = at.tile_w + 8 * byte;
-    writes = lane < kLanes && w < v.W;
+    row = lane / kLanes;
+    of_below = mask % 2 == 1, of_w = mask / 2 % 2 == 1;
     shift = Tile::kHalo + 8 * byte;
+    const int w = at.tile_w + 8 * byte;
+#pragma unroll
+    for (int r = 0; r < Tile::kRows; ++r) {
+      if (r % kTogether == 0) writes[r / kTogether] = false;
+      if (r % kTogether == row) writes[r / kTogether] = at.own_row[r] && w < v.W;
+    }
     constexpr int word_bytes = sizeof(CodeWord);
     row_bytes = 2 * tape.words * word_bytes;
-    const int64_t row = tape.row(v, at.n, k, at.d, at.h);
-    code = row * row_bytes + ((of_w ? tape.words : 0) + w / kCodesPerWord) * word_bytes +
+    const int64_t tape_row = tape.row(v, at.n, k, at.d, at.h), rows = int64_t{v.D} * v.H;
+    code = (tape_row + row) * row_bytes + ((of_w ? tape.words : 0) + w / kCodesPerWord) * word_bytes +
            (of_below ? word_bytes / 2 : 0) + w % kCodesPerWord / 8;
-    x = row * tape.padded + at.w;
+    code_stride = rows * row_bytes;
+    x = tape_row * tape.padded + at.w;
+    x_stride = rows * tape.padded;
   }
-  // To the next iteration.
-  __device__ void advance(const Pictures& v, const Tape& tape) {
-    const int64_t rows = int64_t{v.D} * v.H;
-    code += rows * row_bytes;
-    x += rows * tape.padded;
+  __device__ void next_iteration() { code += code_stride, x += x_stride; }
+};
+
+// The votes of a warp on its codes, row by row; each lane keeps what it will write.
+template <class Tile>
+struct CodeVotes {
+  const TapePlace<Tile>& place;
+  unsigned mine = 0;
+
+  __device__ void add(const Tape& tape, int r, float v_h, float bound_h, float v_w, float bound_w) {
+    constexpr int together = TapePlace<Tile>::kTogether;
+    const unsigned above_h = __ballot_sync(kAllLanes, v_h > bound_h);
+    const unsigned below_h = __ballot_sync(kAllLanes, v_h < -bound_h);
+    const unsigned above_w = __ballot_sync(kAllLanes, v_w > bound_w);
+    const unsigned below_w = __ballot_sync(kAllLanes, v_w < -bound_w);
+    const unsigned h = place.of_below ? below_h : above_h, w = place.of_below ? below_w : above_w;
+    const unsigned vote = place.of_w ? w : h;
+    if (r % together == 0 || r % together == place.row) mine = vote;
+    if (r % together != together - 1 && r != Tile::kRows - 1) return;
+    if (place.writes[r / together])
+      as<uint8_t>(tape.codes)[place.code + r / together * together * place.row_bytes] =
+          static_cast<uint8_t>(mine >> place.shift);
   }
 };
 
@@ -141,22 +166,14 @@ __device__ void iterate(const OverlappedForward& f, const Steps& steps, const Di
   const Beyond beyond = exchange_rows<Tile>(edges, turn, s.x_bar);
   s.q_above = clipped(s.q_above + sigma * (s.x_bar[0] - beyond.above), s.lambda_above);
   float q_before = s.q_above;
+  CodeVotes<Tile> votes{tape};
 #pragma unroll
   for (int r = 0; r < Tile::kRows; ++r) {
     const float x_bar = s.x_bar[r];
     const float right = __shfl_down_sync(kAllLanes, x_bar, 1);
     const float under = r + 1 < Tile::kRows ? s.x_bar[r + 1 < Tile::kRows ? r + 1 : r] : beyond.below;
     const float v_h = s.q_h[r] + sigma * (under - x_bar), v_w = s.q_w[r] + sigma * (right - x_bar);
-    if constexpr (keep != Keep::nothing) {
-      const unsigned above_h = __ballot_sync(kAllLanes, v_h > s.lambda_h[r]);
-      const unsigned below_h = __ballot_sync(kAllLanes, v_h < -s.lambda_h[r]);
-      const unsigned above_w = __ballot_sync(kAllLanes, v_w > s.lambda_w[r]);
-      const unsigned below_w = __ballot_sync(kAllLanes, v_w < -s.lambda_w[r]);
-      const unsigned vote =
-          tape.of_w ? (tape.of_below ? below_w : above_w) : (tape.of_below ? below_h : above_h);
-      if (tape.writes && at.own_row[r])
-        as<uint8_t>(f.tape.codes)[tape.code + r * tape.row_bytes] = static_cast<uint8_t>(vote >> tape.shift);
-    }
+    if (keep != Keep::nothing) votes.add(f.tape, r, v_h, s.lambda_h[r], v_w, s.lambda_w[r]);
     s.q_h[r] = clipped(v_h, s.lambda_h[r]);
     s.q_w[r] = clipped(v_w, s.lambda_w[r]);
     const float left = __shfl_up_sync(kAllLanes, s.q_w[r], 1);
@@ -189,10 +206,11 @@ __global__ void __launch_bounds__(Tile::kThreads, 1) overlapped_forward_kernel(O
       load_fields(f, at, chunk, anew, s);
       if (chunk == 0) mark_unusable(steps, s);
       TapePlace<Tile> tape(f.pictures, f.tape, at, begin);
+#pragma unroll 2  // saves moving registers and choosing the rows to exchange
       for (int64_t k = begin; k < end; ++k) {
         iterate<Tile, keep>(f, steps, one_plus_sigma, at, tape, edges, turn, s);
         turn ^= 1;
-        tape.advance(f.pictures, f.tape);
+        tape.next_iteration();
       }
       store_fields(f, at, chunk, s);
     }

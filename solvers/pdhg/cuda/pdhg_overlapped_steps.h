@@ -60,8 +60,8 @@ struct StepTerms {
 #pragma unroll
     for (int row = 0; row < kRows; ++row) {
       if (!at.own(row)) continue;
-      z[row] = f.z[i + at.at[row]];
-      r[row] = first ? 0.0F : static_cast<float>(f.r[i + at.at[row]]);
+      z[row] = f.z[i + at.at(f.pictures, row)];
+      r[row] = first ? 0.0F : static_cast<float>(f.r[i + at.at(f.pictures, row)]);
     }
     sum_q = sum_p = sum_tau = sum_theta = 0.0;
   }
@@ -86,7 +86,7 @@ struct StepTerms {
     if (!at.own_row[row]) return;  // for all lanes of the warp
     const float x_bar = extrapolated(row, steps.theta), under = extrapolated(row + 1, steps.theta);
     const float right = __shfl_down_sync(kAllLanes, x_bar, 1);
-    if (!at.own_column) return;
+    if (!at.own(row)) return;
     const double moved = static_cast<double>(next[row]) - static_cast<double>(now[row]);
     sum_theta += pixel.ab * moved;
     sum_tau += pixel.c * moved;
@@ -106,7 +106,7 @@ struct StepTerms {
     for (int row = 0; row < kRows; ++row) {
       if (!at.own(row)) continue;
       if (last && f.noisy) sum_p -= static_cast<double>(r[row]) * static_cast<double>(z[row]);
-      f.r[i + at.at[row]] = r[row];
+      f.r[i + at.at(f.pictures, row)] = r[row];
     }
     const double sigma = sum_q + sum_p / (1 + static_cast<double>(steps.sigma));
     const double sums[] = {warp_sum(sigma), warp_sum(sum_tau / static_cast<double>(steps.tau)),
@@ -130,14 +130,14 @@ struct StepTerms {
   static __device__ void load(const OverlappedAdjoint& f, const Column<Tile>& at, int64_t k,
                               float (&to)[size_t{kRows + 1}]) {
     const bool of_z = k <= 0;
-    const Global<const float> from = of_z ? f.z : Global<const float>(f.tape.x);
-    const int64_t start =
-        of_z ? at.start(f.pictures, 1, 0) : f.tape.row(f.pictures, at.n, k - 1, at.d, 0) * f.tape.padded;
-    const int stride = of_z ? f.pictures.W : f.tape.padded;
-    const auto row_of = [&](int offset) { return offset / f.pictures.W; };
+    const Global<const float> values = of_z ? f.z : Global<const float>(f.tape.x);
+    const int64_t stride = of_z ? f.pictures.W : f.tape.padded;
+    const int64_t first_row = of_z ? (int64_t{at.n} * f.pictures.D + at.d) * f.pictures.H
+                                   : f.tape.row(f.pictures, at.n, k - 1, at.d, 0);
+    const Global<const float> from = values + (first_row * stride + at.w);
 #pragma unroll
-    for (int row = 0; row < kRows; ++row) to[row] = from[start + int64_t{row_of(at.at[row])} * stride + at.w];
-    to[kRows] = from[start + int64_t{modulo(at.h + kRows, f.pictures.H)} * stride + at.w];
+    for (int row = 0; row < kRows; ++row) to[row] = from[at.row[row] * stride];
+    to[kRows] = from[at.row_below * stride];
   }
 };
 
