@@ -7,7 +7,6 @@
 
 #include "solvers/pdhg/cuda/pdhg_overlapped_kernels.h"
 #include "solvers/pdhg/pdhg.h"
-#include "solvers/pdhg/pdhg_tape_owner.h"
 #include "support/pictures.h"
 #include "tensor/error.h"
 #include "tensor/simt/recording.h"
@@ -33,7 +32,7 @@ std::ostream& operator<<(std::ostream& out, const Case& c) {
 // A tile without its halo is 16 x 32 pixels with k = 8, 24 x 24 with k = 4, 8 x 64 with k = 12.
 const Case kCases[] = {
     {{1, 1, 1, 40, 20}, 19, {1, 1, 1, 40, 20}},                     // four tiles, odd chunks
-    {{1, 1, 1, 33, 17}, 25, {1, 2, 1, 33, 17}, PdhgStart::zero},    // a tile of one row and column
+    {{1, 1, 1, 33, 17}, 25, {1, 2, 1, 33, 17}, PdhgStart::zero},    // one row and one column more than tiles
     {{1, 1, 1, 64, 32}, 16, {1, 1, 1, 64, 32}},                     // whole tiles, whole chunks
     {{2, 1, 1, 35, 29}, 17, {2, 1, 1, 35, 29}},                     // more tiles than blocks
     {{1, 1, 1, 3, 130}, 9, {1, 2, 1, 3, 130}},                      // wide
@@ -45,14 +44,8 @@ const Case kCases[] = {
     {{1, 1, 1, 9, 11}, 1, {1, 1, 1, 9, 11}},                        // fewer iterations than any k
     {{1, 1, 1, 9, 11}, 0, {1, 1, 1, 9, 11}},                        // none
     {{2, 1, 1, 20, 21}, 24, {2, 1, 1, 20, 21}, {}, 0.9, 0.7, 1.0},  // steps beyond the rule
-    {{1, 1, 1, 70, 20},
-     24,
-     {1, 1, 1, 70, 20},
-     {},
-     0.9,
-     0.25,
-     1.0,
-     1e4},  // no bound is met: what is wrong spreads
+    // No bound is met: what is wrong spreads.
+    {{1, 1, 1, 70, 20}, 24, {1, 1, 1, 70, 20}, {}, 0.9, 0.25, 1.0, 1e4},
     {{1, 1, 1, 20, 21}, 7, {1, 2, 1, 20, 21}, {}, 0.25, 0.25, -0.3},  // theta below zero
 };
 
@@ -83,14 +76,20 @@ void append(Bits& to, const PdhgTapeView<float>& tape) {
   }
 }
 
+PdhgTapeView<float> tape_of(const PdhgTapeLayout& layout, const Tensor& codes, const Tensor& x) {
+  return {layout, reinterpret_cast<CodeWord*>(codes.device_span<uint8_t>().data()),
+          x.numel() > 0 ? x.device_span<float>().data() : nullptr};
+}
+
 struct Options {
   bool tape = true, learnt = true, want_z = true;
+  Device device = Device::simt();
 };
 
-// Forward and, with a tape, the adjoint of a case on the emulation, from numbers that depend on its shapes alone.
+// Forward and, with a tape, the adjoint of a case, from numbers that depend on its shapes alone.
 Result run(const PdhgKernels<float>& kernels, const Case& c, const Options& options = {}) {
-  const auto there = [](const Tensor& t) { return t.to(DType::f32).to(Device::simt()); };
-  const Exec exec = exec_on(Device::simt());
+  const auto there = [&](const Tensor& t) { return t.to(DType::f32).to(options.device); };
+  const Exec exec = exec_on(options.device);
   const PdhgParams params{
       .n_iter = c.T, .sigma = c.sigma, .tau = c.tau, .theta = c.theta, .axes = {3, 4}, .p_start = c.start};
   const Tensor z = there(random_uniform(c.z, 0.0, 1.0, 1)), upstream = there(random_normal(c.z, 3));
@@ -99,10 +98,10 @@ Result run(const PdhgKernels<float>& kernels, const Case& c, const Options& opti
   const PdhgProblem<float> problem{z.device_view5<const float>(), lambda.device_view5<const float>(),
                                    options.learnt ? steps.device_span<const float>().data() : nullptr};
   const PdhgState state = pdhg_start(z, params);
-  const PdhgTape tape = options.tape ? PdhgTape({c.z[0], c.T, 2, c.z[2], c.z[3], c.z[4]}, DType::f32,
-                                                options.learnt, Device::simt())
-                                     : PdhgTape();
-  const PdhgTapeView<float> view = options.tape ? tape.view<float>() : PdhgTapeView<float>{};
+  const PdhgTapeLayout layout{c.z[0], c.T, 2, c.z[2], c.z[3], c.z[4]};
+  const Tensor codes = Tensor::zeros({layout.n_code_words() * 4}, DType::u8, options.device);
+  const Tensor x = Tensor::zeros({options.learnt ? layout.n_x() : 0}, DType::f32, options.device);
+  const PdhgTapeView<float> view = options.tape ? tape_of(layout, codes, x) : PdhgTapeView<float>{};
   kernels.forward(exec, problem, params,
                   {state.x.device_view5<float>(), state.x_bar.device_view5<float>(),
                    state.p.device_view5<float>(), state.q.device_view5<float>()},
@@ -110,12 +109,12 @@ Result run(const PdhgKernels<float>& kernels, const Case& c, const Options& opti
   Result result;
   for (const Tensor& t : {state.x, state.x_bar, state.p, state.q}) append(result.forward, t);
   if (!options.tape) return result;
-  append(result.tape, view);
+  append(result.tape, tape_of(layout, codes.to(Device{}), x.to(Device{})));
 
   // Gradients are added to what is there.
-  const Tensor grad_z = Tensor::full(c.z, 0.5, DType::f32, Device::simt());
-  const Tensor grad_lambda = Tensor::full(c.lambda, -0.5, DType::f32, Device::simt());
-  const Tensor grad_steps = Tensor::full({3}, 0.25, DType::f32, Device::simt());
+  const Tensor grad_z = Tensor::full(c.z, 0.5, DType::f32, options.device);
+  const Tensor grad_lambda = Tensor::full(c.lambda, -0.5, DType::f32, options.device);
+  const Tensor grad_steps = Tensor::full({3}, 0.25, DType::f32, options.device);
   PdhgGradients<float> grads;
   if (options.want_z) grads.z = grad_z.device_view5<float>();
   grads.lambda = grad_lambda.device_view5<float>();
@@ -131,42 +130,52 @@ Result run(const PdhgKernels<float>& kernels, const Case& c, const Options& opti
 const PdhgImplementation<float>* const kOverlapped[] = {&simt::pdhg_overlapped, &simt::pdhg_overlapped_4,
                                                         &simt::pdhg_overlapped_12};
 
-void expect_the_bits_of_one_launch_for_each_iteration(std::span<const Case> cases,
-                                                      std::span<const Options> all_options) {
+const PdhgImplementation<float>& named(std::string_view name, Device device) {
+  for (const PdhgImplementation<float>* one : pdhg_ladder.f32) {
+    if (one->info.name == name && one->info.device == device.kind) return *one;
+  }
+  throw CheckFailed("no implementation '{}' on {}", name, device.str());
+}
+
+void expect_the_bits_of_one_launch_for_each_iteration(std::span<const Case> cases, const Options& options) {
   for (const Case& c : cases) {
-    for (const Options& options : all_options) {
-      const Result expected = run(simt::pdhg_fused.kernels, c, options);
-      for (const PdhgImplementation<float>* mine : kOverlapped) {
-        const Result result = run(mine->kernels, c, options);
-        EXPECT_EQ(result.forward, expected.forward) << mine->info.name << c;
-        EXPECT_EQ(result.tape, expected.tape) << mine->info.name << c;
-        EXPECT_EQ(result.gradients, expected.gradients) << mine->info.name << c;
-        ASSERT_EQ(result.steps.size(), expected.steps.size());
-        for (size_t i = 0; i < expected.steps.size(); ++i)  // doubles, added up in another order
-          EXPECT_NEAR(result.steps[i], expected.steps[i], 1e-6 * std::abs(expected.steps[i]) + 1e-6) << c;
-      }
+    const Result expected = run(named("fused", options.device).kernels, c, options);
+    for (const char* name : {"overlapped", "overlapped_4", "overlapped_12"}) {
+      const Result result = run(named(name, options.device).kernels, c, options);
+      EXPECT_EQ(result.forward, expected.forward) << name << c;
+      EXPECT_EQ(result.tape, expected.tape) << name << c;
+      EXPECT_EQ(result.gradients, expected.gradients) << name << c;
+      ASSERT_EQ(result.steps.size(), expected.steps.size());
+      for (size_t i = 0; i < expected.steps.size(); ++i)  // doubles, added up in another order
+        EXPECT_NEAR(result.steps[i], expected.steps[i], 1e-6 * std::abs(expected.steps[i]) + 1e-6) << c;
     }
   }
 }
 
 TEST(PdhgOverlapped, HasTheBitsOfOneLaunchForEachIteration) {
-  const Options options[] = {{}};
-  expect_the_bits_of_one_launch_for_each_iteration(kCases, options);
+  expect_the_bits_of_one_launch_for_each_iteration(kCases, {});
 }
 
 TEST(PdhgOverlapped, HasTheseBitsWithFixedStepsAndWithoutATapeToo) {
-  const Options options[] = {{.learnt = false, .want_z = false}, {.tape = false}};
-  expect_the_bits_of_one_launch_for_each_iteration(std::span(kCases).first(4), options);
+  const auto few = std::span(kCases).first(4);
+  expect_the_bits_of_one_launch_for_each_iteration(few, {.learnt = false, .want_z = false});
+  expect_the_bits_of_one_launch_for_each_iteration(few, {.tape = false});
+}
+
+TEST(PdhgOverlappedCuda, HasTheBitsOfOneLaunchForEachIteration) {
+  if (const std::string absent = cuda_status().absent; !absent.empty())
+    GTEST_SKIP() << "needs a GPU: " << absent;
+  expect_the_bits_of_one_launch_for_each_iteration(kCases, {.device = Device::cuda()});
+  expect_the_bits_of_one_launch_for_each_iteration(kCases, {.learnt = false, .device = Device::cuda()});
+  expect_the_bits_of_one_launch_for_each_iteration(kCases, {.tape = false, .device = Device::cuda()});
 }
 
 TEST(PdhgOverlapped, HasTheSameBitsInEveryOrderOfThreads) {
-  for (const PdhgImplementation<float>* mine : kOverlapped) {
-    simt::same_in_all_orders("overlapped", [&] {
-      Result result = run(mine->kernels, kCases[0]);
-      result.forward.insert(result.forward.end(), result.gradients.begin(), result.gradients.end());
-      return result.forward;
-    });
-  }
+  simt::same_in_all_orders("overlapped", [] {
+    Result result = run(simt::pdhg_overlapped.kernels, kCases[0]);
+    result.forward.insert(result.forward.end(), result.gradients.begin(), result.gradients.end());
+    return result.forward;
+  });
 }
 
 TEST(PdhgOverlapped, HasNoRaces) {

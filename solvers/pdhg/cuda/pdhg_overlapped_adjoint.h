@@ -35,6 +35,7 @@ struct CodePlace {
   int row_words, component_words;
   uint32_t above_bit, below_bit;
 
+  CodePlace() = default;
   __device__ CodePlace(const OverlappedAdjoint& f, const Column<Tile>& at, int64_t k) {
     component_words = f.tape.words, row_words = 2 * f.tape.words;
     words = f.tape.codes + (f.tape.row(f.pictures, at.n, k, at.d, 0) * row_words + at.w / kCodesPerWord);
@@ -154,45 +155,43 @@ __device__ void store_gradients(const OverlappedAdjoint& f, const Column<Tile>& 
   }
 }
 
-// The iterations of a chunk from k down to `end`. Codes are loaded one iteration ahead.
-template <class Tile, bool shared, class Edges, class Terms>
-__device__ void chunk_back(const OverlappedAdjoint& f, const Steps& steps, const Divisor& one_plus_sigma,
-                           const Column<Tile>& at, int64_t k, int64_t end, Edges& edges, int& turn,
-                           AdjointPixels<Tile::kRows>& s, Terms& terms) {
-  if (k < end) return;
-  CodePlace<Tile> codes(f, at, k);
-  CodeWords<Tile::kRows> coming = codes.load(at);
-  terms.enter(f, at, k);
-  for (; k >= end; --k) {
-    const CodeWords<Tile::kRows> words = coming;
-    codes.back(int64_t{f.pictures.D} * f.pictures.H);
-    if (k > end) coming = codes.load(at);
-    terms.begin_iteration(f, at, k);
-    step_back<Tile, shared>(steps, one_plus_sigma, at, k, codes, words, edges, turn, s, terms);
-    terms.end_iteration();
-    turn ^= 1;
-  }
-}
-
 template <class Tile, bool shared, bool learnt>
 __global__ void __launch_bounds__(Tile::kThreads, 1) overlapped_adjoint_kernel(OverlappedAdjoint f) {
   PRIMAL_PDHG_EDGES(Tile, edges);
   const Steps steps = f.steps.get();
   const Divisor one_plus_sigma(1 + steps.sigma);
-  const bool several = f.pictures.n_tiles > gridDim.x;  // tiles of a block; else its own stays in registers
+  const int n_blocks = static_cast<int>(gridDim.x);
+  const bool several = f.pictures.n_tiles > n_blocks;  // tiles of a block; else its own stays in registers
+  Column<Tile> at = {};
+  CodePlace<Tile> codes = {};
   AdjointPixels<Tile::kRows> s = {};
   std::conditional_t<learnt, StepTerms<Tile>, NoTerms> terms = {};
   int turn = 0;
   for (int chunk = 0; chunk < f.n_chunks; ++chunk) {
     if (chunk > 0) Tile::grid_meets();
-    const bool first = chunk == 0, last = chunk + 1 == f.n_chunks;
-    const int64_t k = f.n_iter - 1 - first_iteration(f.n_iter, chunk, f.n_chunks);
+    const bool first = chunk == 0, last = chunk + 1 == f.n_chunks, anew = first || several;
+    // Iterations from `begin` down to `end`.
+    const int64_t begin = f.n_iter - 1 - first_iteration(f.n_iter, chunk, f.n_chunks);
     const int64_t end = f.n_iter - first_iteration(f.n_iter, chunk + 1, f.n_chunks);
-    for (int64_t tile = blockIdx.x; tile < f.pictures.n_tiles; tile += gridDim.x) {
-      const Column<Tile> at(f.pictures, tile);
-      load<Tile, shared>(f, at, chunk, first || several, s);
-      if (first || several) terms.begin(f, at, first);
-      chunk_back<Tile, shared>(f, steps, one_plus_sigma, at, k, end, edges, turn, s, terms);
+    for (int tile = static_cast<int>(blockIdx.x); tile < f.pictures.n_tiles; tile += n_blocks) {
+      if (anew) {
+        at = Column<Tile>(f.pictures, tile);
+        codes = CodePlace<Tile>(f, at, begin);
+        terms.begin(f, at, first);
+      }
+      load<Tile, shared>(f, at, chunk, anew, s);
+      CodeWords<Tile::kRows> coming = {};  // codes are loaded one iteration ahead
+      if (begin >= end) coming = codes.load(at);
+      if (anew && begin >= end) terms.enter(f, at, begin);
+      for (int64_t k = begin; k >= end; --k) {
+        const CodeWords<Tile::kRows> words = coming;
+        codes.back(int64_t{f.pictures.D} * f.pictures.H);
+        if (k > end) coming = codes.load(at);
+        terms.begin_iteration(f, at, k);
+        step_back<Tile, shared>(steps, one_plus_sigma, at, k, codes, words, edges, turn, s, terms);
+        terms.end_iteration();
+        turn ^= 1;
+      }
       if (!last) store_fields(f, at, chunk, s);
       if (!last && !several) continue;
       store_gradients<Tile, shared>(f, at, last, s);

@@ -112,6 +112,7 @@ struct TapePlace {
   int64_t x, x_stride;  // offset of the first pixel, in the tape even where that is of the halo only by luck
   int row_bytes;        // of the codes
 
+  TapePlace() = default;
   __device__ TapePlace(const Pictures& v, const Tape& tape, const Column<Tile>& at, int64_t k) {
     const int lane = static_cast<int>(threadIdx.x), byte = lane % kBytes, mask = lane / kBytes;
     row = lane / kLanes;
@@ -192,22 +193,27 @@ __global__ void __launch_bounds__(Tile::kThreads, 1) overlapped_forward_kernel(O
   PRIMAL_PDHG_EDGES(Tile, edges);
   const Steps steps = f.steps.get();
   const Divisor one_plus_sigma(1 + steps.sigma);
-  const bool several = f.pictures.n_tiles > gridDim.x;  // tiles of a block; else its own stays in registers
+  const int n_blocks = static_cast<int>(gridDim.x);
+  const bool several = f.pictures.n_tiles > n_blocks;  // tiles of a block; else its own stays in registers
+  Column<Tile> at = {};
+  TapePlace<Tile> tape = {};
   ForwardPixels<Tile::kRows> s = {};
   int turn = 0;
   for (int chunk = 0; chunk < f.n_chunks; ++chunk) {
     if (chunk > 0) Tile::grid_meets();
     const int64_t begin = first_iteration(f.n_iter, chunk, f.n_chunks);
-    const int64_t end = first_iteration(f.n_iter, chunk + 1, f.n_chunks);
-    for (int64_t tile = blockIdx.x; tile < f.pictures.n_tiles; tile += gridDim.x) {
-      const Column<Tile> at(f.pictures, tile);
+    const int n_iter = static_cast<int>(first_iteration(f.n_iter, chunk + 1, f.n_chunks) - begin);
+    for (int tile = static_cast<int>(blockIdx.x); tile < f.pictures.n_tiles; tile += n_blocks) {
       const bool anew = chunk == 0 || several;
-      if (anew) load_constants(f, at, s);
+      if (anew) {
+        at = Column<Tile>(f.pictures, tile);
+        tape = TapePlace<Tile>(f.pictures, f.tape, at, begin);
+        load_constants(f, at, s);
+      }
       load_fields(f, at, chunk, anew, s);
       if (chunk == 0) mark_unusable(steps, s);
-      TapePlace<Tile> tape(f.pictures, f.tape, at, begin);
 #pragma unroll 2  // saves moving registers and choosing the rows to exchange
-      for (int64_t k = begin; k < end; ++k) {
+      for (int left = n_iter; left > 0; --left) {
         iterate<Tile, keep>(f, steps, one_plus_sigma, at, tape, edges, turn, s);
         turn ^= 1;
         tape.next_iteration();
