@@ -101,6 +101,10 @@ void pdhg_add_reduced(const Exec&, View5<const T> full, View5<T> to);
 
 }  // namespace cpu
 
+// A tile of the picture in the registers of each block, and one meeting of the grid for 8, 4 or 12 iterations: axes (3,4).
+PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_overlapped);
+PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_overlapped_4);
+PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_overlapped_12);
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_persistent);  // one launch for all iterations
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_fused);       // one launch for each
 

@@ -204,16 +204,20 @@ void adjoint(const Exec& exec, Way way, const PdhgProblem<float>& problem, const
     run_iterations(exec, way, "pdhg_adjoint", adjoint_kernel<A>, f, params.n_iter, true);
     launch(exec, {.name = "pdhg_adjoint_end", .grid = grid, .block = block}, adjoint_end_kernel<A>, f);
   });
-  for (size_t step = 0; step < 3; ++step) {
-    if (grads.device_steps[step] == nullptr) continue;
-    const auto count = static_cast<size_t>(f.n_sums);
-    launch(exec, {.name = "pdhg_add_sum", .grid = dim3(1), .block = dim3(kSumThreads)}, add_sum_kernel,
-           global(sums.span().subspan(step * count, count)), f.n_sums,
-           global(std::span(grads.device_steps[step], 1)));
-  }
+  if (f.want_steps) pdhg_add_step_sums(exec, sums.span(), grads.device_steps);
 }
 
 }  // namespace
+
+void pdhg_add_step_sums(const Exec& exec, std::span<const double> terms, const std::array<float*, 3>& to) {
+  const size_t count = terms.size() / to.size();
+  for (size_t step = 0; step < to.size(); ++step) {
+    if (to[step] == nullptr) continue;
+    launch(exec, {.name = "pdhg_add_sum", .grid = dim3(1), .block = dim3(kSumThreads)}, add_sum_kernel,
+           global(terms.subspan(step * count, count)), static_cast<int64_t>(count),
+           global(std::span(to[step], 1)));
+  }
+}
 
 template <Way way>
 void pdhg_adjoint(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,

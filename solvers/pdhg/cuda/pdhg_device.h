@@ -9,6 +9,8 @@
 #pragma once
 
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/scratch.h"
@@ -17,6 +19,9 @@
 namespace primal::PRIMAL_SIMT {
 
 constexpr int kWarp = 32, kTileRows = 8;
+constexpr unsigned kAllLanes = ~0U;
+constexpr float kLargest = std::numeric_limits<float>::max();
+constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
 
 // The volumes [N,D,H,W], what the axes of differences are, and how tiles cover them.
 struct Volumes {
@@ -43,6 +48,13 @@ struct StepsSource {
     return {values[0], values[1], values[2]};
   }
 };
+
+// Where a step or a lambda is none of these, x becomes no number.
+__device__ inline bool usable_steps(const Steps& s) {
+  return s.sigma > 0 && s.sigma <= kLargest && s.tau > 0 && s.tau <= kLargest &&
+         std::abs(s.theta) <= kLargest;
+}
+__device__ inline bool usable_bound(float bound) { return bound >= 0 && bound <= kLargest; }
 
 // The pixel of this thread in a tile. Its neighbour along a component's axis is `next` or `before` coordinates away.
 template <int A>
@@ -79,7 +91,9 @@ struct Tape {
   Global<float> x;
   int T, A, words, padded;
 
-  __device__ int64_t row(const Volumes& v, int n, int64_t k, int d, int h) const {
+  // v: Volumes, or whatever knows D and H.
+  template <class Extents>
+  __device__ int64_t row(const Extents& v, int n, int64_t k, int d, int h) const {
     return ((n * int64_t{T} + k) * v.D + d) * v.H + h;
   }
   __device__ int code(int64_t tape_row, int a, int w) const {
@@ -135,17 +149,17 @@ inline Tape tape_of(const PdhgTapeView<float>& view) {
 
 // As many blocks as may wait for each other, for a grid of at most `wanted`.
 template <class Kernel>
-unsigned resident_blocks(const Exec& exec, Kernel* kernel, int64_t wanted) {
+unsigned resident_blocks(const Exec& exec, Kernel* kernel, int64_t wanted, int threads = kWarp * kTileRows) {
 #ifdef __CUDACC__
   stream_of(exec.device);  // makes it the current one
   int processors = 0, blocks_each = 0;
   cuda_check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, exec.device.index),
              "count the multiprocessors of the device");
-  cuda_check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks_each, kernel, kWarp * kTileRows, 0),
+  cuda_check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks_each, kernel, threads, 0),
              "count the blocks of PDHG's kernel that fit a multiprocessor");
   const int64_t most = int64_t{processors} * blocks_each;
 #else
-  static_cast<void>(exec), static_cast<void>(kernel);
+  static_cast<void>(exec), static_cast<void>(kernel), static_cast<void>(threads);
   constexpr int64_t most = 4;  // few, so that blocks take more than one tile
 #endif
   return static_cast<unsigned>(wanted < most ? wanted : most);
@@ -187,6 +201,8 @@ template <Way way>
 void pdhg_adjoint(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,
                   const PdhgTapeView<float>& tape, View5<const float> grad_x,
                   const PdhgGradients<float>& grads);
+// Adds the sums of the rows of `terms` [3, n] to the gradients of sigma, tau and theta that are wanted (pdhg_adjoint.cu).
+void pdhg_add_step_sums(const Exec& exec, std::span<const double> terms, const std::array<float*, 3>& to);
 // pdhg_add_reduced.cu: PdhgKernels::add_reduced.
 void pdhg_add_reduced(const Exec& exec, View5<const float> full, View5<float> to);
 

@@ -7,19 +7,12 @@
 //   A / 4 for the codes. Neighbours come from L1.
 // Bounds: forward_kernel<2> 64 registers, 0 bytes of shared memory, no local memory, no read-only loads
 // Bounds: forward_kernel<3> 64 registers, 0 bytes of shared memory, no local memory, no read-only loads
-#include <cmath>
-#include <limits>
-
 #include "solvers/broadcast_cuda.h"
 #include "solvers/pdhg/cuda/pdhg_device.h"
 #include "tensor/backend.h"
 
 namespace primal::PRIMAL_SIMT {
 namespace {
-
-constexpr unsigned kAllLanes = ~0U;
-constexpr float kLargest = std::numeric_limits<float>::max();
-constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
 
 template <int A>
 __device__ int64_t offset(const GlobalBroadcast& map, const Pixel<A>& at, int a) {
@@ -60,11 +53,6 @@ __device__ float dual(float q, float sigma, float g, float bound, int& code) {
   return code > 0 ? bound : code < 0 ? -bound : v;
 }
 
-__device__ bool usable(const Steps& s) {
-  return s.sigma > 0 && s.sigma <= kLargest && s.tau > 0 && s.tau <= kLargest &&
-         std::abs(s.theta) <= kLargest;
-}
-
 template <int A>
 __device__ void forward_pixel(const Forward& f, const Steps& steps, const Pixel<A>& at, int64_t k,
                               int64_t tape_row, int (&code)[size_t{A}]) {
@@ -73,7 +61,7 @@ __device__ void forward_pixel(const Forward& f, const Steps& steps, const Pixel<
   const Turn<float> turn_x_bar(f.x_bar, k), turn_q(f.q, k);
   const Global<float> from = turn_x_bar.from, q_from = turn_q.from, q_to = turn_q.to;
   const float x_bar = from[i];
-  bool valid = k > 0 || usable(steps);
+  bool valid = k > 0 || usable_steps(steps);
 
   const float p = (f.p[i] + sigma * (x_bar - f.z[at.n * f.z_stride + at.in_volume])) / (1 + sigma);
   float adjoint = 0;  // G' q+
@@ -83,7 +71,7 @@ __device__ void forward_pixel(const Forward& f, const Steps& steps, const Pixel<
     const int64_t map = offset(f.lambda, at, a);
     const float bound = f.lambda.data[map];
     const float bound_before = f.lambda.data[map + at.before[a] * f.lambda.stride[f.volumes.axis[a]]];
-    valid = valid && bound >= 0 && bound <= kLargest;
+    valid = valid && usable_bound(bound);
     const float q = dual(q_from[j], sigma, from[i + next] - x_bar, bound, code[a]);
     int unused = 0;
     const float q_before = dual(q_from[j + before], sigma, x_bar - from[i + before], bound_before, unused);

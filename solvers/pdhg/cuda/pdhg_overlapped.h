@@ -1,0 +1,163 @@
+// What both passes of the overlapped PDHG share: tiles, the pixels of a thread, neighbours, a division in three operations.
+// Included by the files of this implementation and by the test that breaks it on purpose.
+//
+// Idea:  a block keeps a tile of the picture and a halo around it in registers and iterates k times by itself. Each
+//   iteration makes the outermost ring of the halo wrong, since the neighbours beyond are missing; with a halo of k pixels
+//   the tile itself is right after k iterations. Then all blocks write their tiles to global memory, the grid meets, and each
+//   reads its halo again. So pixels of the halo are computed several times, and in return the grid meets once for k iterations
+//   and nothing else but the codes goes through memory.
+// Threads: a warp is a row of 32 extended columns, a thread has a column of Tile::kRows pixels. Its neighbours along W are other
+//   lanes (shuffles); those along H are its own registers or, above and below, the last and first rows of other warps,
+//   exchanged through shared memory with one barrier for each iteration. The dual of the pixel above the first one is not
+//   exchanged: its owner's computation is repeated here.
+// Ends:  extended coordinates are taken modulo the extent, which is the periodic difference; a picture smaller than a tile
+//   is held several times over. Pixels beyond the picture are pixels of its other side, so every size is allowed.
+// Cost:  k = 8, tiles of 16 x 32 in 32 x 48 pixels, sm_90 by nvcc 13.0. Instructions of a warp for 32 pixels and one iteration:
+//
+//   pass                                  registers   spills   shared   instructions
+//   forward without a tape                      106        0     7 KB           29.8
+//   forward with codes                          108        0     7 KB           41.2
+//   forward with codes and x                    123        0     7 KB           52.8
+//   adjoint, fixed steps                   114, 120        0     7 KB     51.8, 51.5    one lambda for both axes, two
+//   adjoint, learnt steps                  161, 164        0     7 KB   113.8, 114.8
+//
+//   bench/pdhg_device_model.py build/pdhg_overlapped.cubin      its head says how that file is made, and predicts times
+#pragma once
+
+#include "solvers/pdhg/cuda/pdhg_device.h"
+
+namespace primal::PRIMAL_SIMT {
+
+// k iterations between two meetings of the grid, and the width of the halo: as wide, or the results are wrong.
+template <int k, int halo, int warps, int rows>
+struct OverlappedTile {
+  static constexpr int kIterations = k, kHalo = halo, kWarps = warps, kThreads = kWarp * warps;
+  static constexpr int kRows = rows;                                                  // pixels of a thread
+  static constexpr int kWidth = kWarp - 2 * halo, kHeight = rows * warps - 2 * halo;  // without the halo
+  static_assert(kWidth > 0 && kHeight > 0, "the halo leaves no tile");
+
+  static __device__ void block_meets() { __syncthreads(); }
+  static __device__ void grid_meets() { grid_sync(); }
+};
+
+// [N,1,D,H,W] as N D pictures, and how tiles cover them.
+struct Pictures {
+  int D, H, W;
+  int columns, rows;  // of tiles in a picture
+  int n_tiles;
+
+  __host__ __device__ int pixels() const { return H * W; }
+};
+
+template <class Tile>
+Pictures pictures_of(const std::array<int64_t, 5>& extent) {
+  Pictures v{};
+  v.D = static_cast<int>(extent[2]), v.H = static_cast<int>(extent[3]), v.W = static_cast<int>(extent[4]);
+  v.columns = (v.W + Tile::kWidth - 1) / Tile::kWidth;
+  v.rows = (v.H + Tile::kHeight - 1) / Tile::kHeight;
+  v.n_tiles = static_cast<int>(extent[0] * extent[2] * v.columns * v.rows);
+  return v;
+}
+
+// Chunks of at most k iterations. Their number is even, so that the last one writes the buffers that the first one read.
+template <class Tile>
+int chunks_of(int64_t n_iter) {
+  constexpr int64_t two = 2 * Tile::kIterations;
+  return static_cast<int>((n_iter + two - 1) / two * 2);
+}
+__host__ __device__ inline int64_t first_iteration(int64_t n_iter, int chunk, int n_chunks) {
+  return n_iter * chunk / n_chunks;
+}
+
+__device__ inline int modulo(int i, int n) {
+  const int rest = i % n;
+  return rest < 0 ? rest + n : rest;
+}
+
+// The pixels of this thread in a tile.
+template <class Tile>
+struct Column {
+  int n, d, w;  // w: of all its pixels
+  int tile_w;   // of the first pixel of the tile
+  int h;        // of this thread's first pixel, without the modulo: the pixels of the tile itself need none
+  int row[size_t{Tile::kRows}], row_above,
+      row_below;                      // h of the pixels, of the one before them and of the one after
+  unsigned own_pixels;                // a bit for each pixel of the tile itself
+  bool own_row[size_t{Tile::kRows}];  // which rows are of the tile itself, and not of the halo
+
+  Column() = default;
+  __device__ Column(const Pictures& v, int tile) {
+    const int row_of_tiles = tile / v.columns, picture = row_of_tiles / v.rows;
+    const int lane = static_cast<int>(threadIdx.x), first = static_cast<int>(threadIdx.y) * Tile::kRows;
+    const int first_h = (row_of_tiles - picture * v.rows) * Tile::kHeight;
+    n = picture / v.D, d = picture - n * v.D;
+    tile_w = (tile - row_of_tiles * v.columns) * Tile::kWidth;
+    const int w_there = tile_w + lane - Tile::kHalo;
+    w = modulo(w_there, v.W);
+    h = first_h + first - Tile::kHalo;
+    row_above = modulo(h - 1, v.H), row_below = modulo(h + Tile::kRows, v.H);
+    const bool own_column = lane >= Tile::kHalo && lane < kWarp - Tile::kHalo && w_there < v.W;
+    own_pixels = 0;
+#pragma unroll
+    for (int r = 0; r < Tile::kRows; ++r) {
+      row[r] = modulo(h + r, v.H);
+      own_row[r] = first + r >= Tile::kHalo && first + r < Tile::kHeight + Tile::kHalo && h + r < v.H;
+      own_pixels |= own_column && own_row[r] ? 1U << r : 0U;
+    }
+  }
+  __device__ bool own(int r) const { return (own_pixels >> r & 1) != 0; }
+
+  // Offsets in the picture: of a pixel, and of the one before the first.
+  __device__ int at(const Pictures& v, int r) const { return row[r] * v.W + w; }
+  __device__ int above(const Pictures& v) const { return row_above * v.W + w; }
+
+  // Offset of component a of q, or of anything with C channels, at the start of this picture.
+  __device__ int64_t start(const Pictures& v, int C, int channel) const {
+    return ((int64_t{n} * C + channel) * v.D + d) * v.pixels();
+  }
+};
+
+// What another block wrote in this launch. The read-only cache and the L1 of a multiprocessor may hold older values; nvcc
+// would be free to read through the first, since within the kernel nothing writes through this pointer.
+__device__ inline float written_by_others(const Global<const float>& values, int64_t i) {
+#ifdef __CUDACC__
+  return __ldcg(values + i);
+#else
+  return values[i];
+#endif
+}
+
+// First and last row of each warp, for two iterations by turns: whoever writes the one has met all who read it before.
+#define PRIMAL_PDHG_EDGES(Tile, name) PRIMAL_SHARED(float, name, [2][Tile::kWarps][2][kWarp])
+
+// The values above and below the pixels of this thread; the block meets. At the outer edge of the halo there are none, and
+// the warp's own take their place: a pixel there is wrong after the iteration in any case.
+struct Beyond {
+  float above, below;
+};
+template <class Tile, class Edges>
+__device__ Beyond exchange_rows(Edges& edges, int turn, const float (&value)[size_t{Tile::kRows}]) {
+  const int lane = static_cast<int>(threadIdx.x), warp = static_cast<int>(threadIdx.y);
+  edges[turn][warp][0][lane] = value[0];
+  edges[turn][warp][1][lane] = value[Tile::kRows - 1];
+  Tile::block_meets();
+  const int warp_above = warp > 0 ? warp - 1 : 0, warp_below = warp < Tile::kWarps - 1 ? warp + 1 : warp;
+  return {edges[turn][warp_above][1][lane], edges[turn][warp_below][0][lane]};
+}
+
+// Quotients by one number: the product with its reciprocal, rounded twice, and one correction. With fused multiply-adds the
+// result is the correctly rounded quotient, so the bits are those of a division, for 2^-100 <= |x| <= 2^100 and x = 0
+// (beyond, the remainder may underflow or overflow), and 2^-24 <= divisor <= 2^24. A division takes nvcc a dozen
+// instructions and a branch.
+// Source: P. W. Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor", IBM J. Res. Dev. 34 (1990).
+struct Divisor {
+  float value, reciprocal;
+
+  __device__ explicit Divisor(float divisor) : value(divisor), reciprocal(1.0F / divisor) {}
+  __device__ float divide(float x) const {
+    const float quotient = __fmul_rn(x, reciprocal);
+    return __fmaf_rn(__fmaf_rn(-quotient, value, x), reciprocal, quotient);
+  }
+};
+
+}  // namespace primal::PRIMAL_SIMT
