@@ -190,7 +190,7 @@ void write_dicoms(const fs::path& folder) {
   write(testing::dicom_file(with));
   // RLE of one segment: its header of 64 bytes, then 6 bytes as they stand.
   testing::FileBytes rle = testing::numbers<uint32_t>({1, 64, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
-  for (const uint8_t byte : {5, 1, 2, 3, 4, 5, 6, 128}) rle.push_back(byte);
+  for (const int byte : {5, 1, 2, 3, 4, 5, 6, 128}) rle.push_back(static_cast<uint8_t>(byte));
   testing::DicomSet packed = testing::dicom_attributes({.allocated = 8, .stored = 8, .high = 7});
   packed.lying(0x7fe00010, "OB", 0xffffffff, {})
       .mark(0xfffee000, 0)
