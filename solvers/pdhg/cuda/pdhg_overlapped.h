@@ -147,7 +147,7 @@ __device__ Beyond exchange_rows(Edges& edges, int turn, const float (&value)[siz
 
 // Quotients by one number: the product with its reciprocal, rounded twice, and one correction. With fused multiply-adds the
 // result is the correctly rounded quotient, so the bits are those of a division, for 2^-100 <= |x| <= 2^100 and x = 0
-// (beyond, the remainder may underflow or overflow), and 2^-24 <= divisor <= 2^24. A division takes nvcc a dozen
+// (beyond, the remainder may underflow or overflow), and 2^-20 <= divisor <= 2^20. A division takes nvcc a dozen
 // instructions and a branch.
 // Source: P. W. Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor", IBM J. Res. Dev. 34 (1990).
 struct Divisor {

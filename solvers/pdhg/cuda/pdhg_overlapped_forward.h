@@ -105,12 +105,15 @@ struct TapePlace {
   static constexpr int kBytes = Tile::kWidth / 8, kLanes = 4 * kBytes, kTogether = kWarp / kLanes;
   static_assert(kLanes <= kWarp, "a lane writes one byte at most");
 
-  int row;  // of those written together
-  bool of_w, of_below, writes[size_t{(Tile::kRows + kTogether - 1) / kTogether}];
-  int shift;                  // of the lane's byte in a vote of the warp
-  int64_t code, code_stride;  // offset of the lane's byte; from one iteration to the next
-  int64_t x, x_stride;  // offset of the first pixel, in the tape even where that is of the halo only by luck
-  int row_bytes;        // of the codes
+  int row;        // of the rows that are written together, which one this lane writes
+  bool of_w;      // component 1, not 0
+  bool of_below;  // `below`, not `above`
+  bool writes[size_t{(Tile::kRows + kTogether - 1) / kTogether}];
+  int shift;      // of the lane's byte in a vote of the warp
+  int row_bytes;  // of the codes
+  // Offsets of the lane's byte and of the thread's first pixel, and from one iteration to the next. Those of a halo may lie
+  // outside of the tape; nothing is written there.
+  int64_t code, code_stride, x, x_stride;
 
   TapePlace() = default;
   __device__ TapePlace(const Pictures& v, const Tape& tape, const Column<Tile>& at, int64_t k) {
