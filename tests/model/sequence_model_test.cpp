@@ -113,7 +113,8 @@ TEST(SequenceModel, TheMemoryOfItsMapIsCountedWithoutComputing) {
   const int64_t small_bytes = map_bytes(model, {1, 1, 16, 16, 8}),
                 large = map_bytes(model, {1, 1, 64, 64, 8});
   EXPECT_GT(small_bytes, 4 * 18 * 18 * 12 * 4);  // at least a few activations of the padded frames
-  EXPECT_GT(large, 8 * small_bytes);
+  EXPECT_GT(large,
+            4 * small_bytes);  // 16 times the pixels; the workspace of a kernel does not grow with them
 }
 
 TEST(SequenceModel, RefusesOtherModelsAndDamagedFiles) {
