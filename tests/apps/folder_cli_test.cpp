@@ -179,27 +179,27 @@ TEST_F(FolderCli, AStopFinishesWhatIsInWorkAndSkipExistingDoesTheRest) {
 
 TEST_F(FolderCli, PartsMakeUpWhatOneProcessMakes) {
   write_folder(5);
-  const std::string how = " --lambda 0.05 --noise 0.3 in -o ";
-  ASSERT_EQ(run("denoise" + how + "whole").code, 0);
+  const std::string how = " --lambda 0.05 --noise 0.3 " + path("in") + " -o ";
+  ASSERT_EQ(run("denoise" + how + path("whole")).exit_code, 0);
   for (const char* part : {"2/3", "1/3", "3/3"}) {
-    const Outcome outcome = run("denoise" + how + "parts --shard " + part);
-    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    const Outcome outcome = run("denoise" + how + path("parts") + " --shard " + part);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_TRUE(has(outcome.err, std::string("part ") + part + ": ")) << outcome.err;
   }
   EXPECT_EQ(files("parts"), files("whole")) << "the noise too is that of the picture's place among all";
 
   // A part that was lost is taken up again, and a whole one has nothing left to do.
   fs::remove(folder_ / "parts/11.png");
-  const Outcome again = run("denoise" + how + "parts --skip-existing --shard 2/3");
-  EXPECT_EQ(again.code, 0) << again.err;
+  const Outcome again = run("denoise" + how + path("parts") + " --skip-existing --shard 2/3");
+  EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_TRUE(has(again.err, "1 of 2 pictures are skipped")) << again.err;
   EXPECT_EQ(files("parts"), files("whole"));
 
-  const Outcome empty = run("denoise" + how + "empty --shard 9/9");
-  EXPECT_EQ(empty.code, 0) << empty.err;
+  const Outcome empty = run("denoise" + how + path("empty") + " --shard 9/9");
+  EXPECT_EQ(empty.exit_code, 0) << empty.err;
   EXPECT_TRUE(has(empty.err, "part 9/9: 0 of 5 pictures")) << empty.err;
   EXPECT_TRUE(files("empty").empty());
-  EXPECT_EQ(run("denoise" + how + "none --shard 10/9").code, 2);
+  EXPECT_EQ(run("denoise" + how + path("none") + " --shard 10/9").exit_code, 2);
 }
 
 }  // namespace
