@@ -166,7 +166,7 @@ TEST_F(DataCli, IsInTheManualAndCompletesItsOptions) {
     EXPECT_EQ(std::system(call.c_str()), 0);
     return text_of(folder_ / "words");
   };
-  EXPECT_EQ(complete("primal data \"\"", 2), "noisy\n");
+  EXPECT_EQ(complete("primal data \"\"", 2), "noisy moving\n");
   EXPECT_NE(complete("primal data noisy --phan", 3).find("--phantom"), std::string::npos);
   EXPECT_NE(complete("primal denoise --bound", 2).find("--boundary"), std::string::npos);
   EXPECT_NE(complete("primal check conv", 2).find("conv3d"), std::string::npos);

@@ -164,7 +164,7 @@ TEST_F(DenoiseCli, TwoResultsOfOneNameAreRefused) {
   for (const char* other : {"x.jpg", "x.PNG", "x.bmp"}) {
     const Outcome refused = run(run_scalar(path("a.png") + " -o " + path(other)));
     EXPECT_EQ(refused.exit_code, 2) << other;
-    EXPECT_TRUE(has(refused.err, "WebP: give " + path("x.png"))) << refused.err;
+    EXPECT_TRUE(has(refused.err, "WebP or DICOM: give " + path("x.png"))) << refused.err;
   }
 }
 
