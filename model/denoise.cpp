@@ -54,10 +54,17 @@ Denoised solve(const Tensor& z, const Tensor& lambda, PdhgParams params, Boundar
   return {lambda, state.x, report.iterations, relative_gap};
 }
 
-// z with the map of guide, which may be z itself, times a factor.
-Denoised denoise_there(const UnrolledTv& model, const Tensor& guide, const Tensor& z, double factor,
-                       const DenoisingOptions& options) {
+Tensor map_there(const UnrolledTv& model, const Tensor& guide, const DenoisingOptions& options) {
   const int64_t tile = options.tile ? *options.tile : plan_map_in_memory(model, guide.shape()).tile;
+  const auto watch_tiles = [&](int64_t done, int64_t total) {
+    if (options.watch) options.watch("tile", done, total);
+  };
+  return tile > 0 ? model.map_in_tiles(guide, tile, watch_tiles) : model.map_of(guide).value();
+}
+
+// z with a map, by the model's steps.
+Denoised solve_there(const UnrolledTv& model, const Tensor& lambda, const Tensor& z,
+                     const DenoisingOptions& options) {
   const UnrolledTv::Steps steps = model.steps();
   PdhgParams params{.n_iter = model.options().n_iter,
                     .sigma = steps.sigma,
@@ -65,12 +72,14 @@ Denoised denoise_there(const UnrolledTv& model, const Tensor& guide, const Tenso
                     .theta = steps.theta,
                     .axes = model.options().axes};
   params.p_start = model.options().start;
-  const auto watch_tiles = [&](int64_t done, int64_t total) {
-    if (options.watch) options.watch("tile", done, total);
-  };
-  const Tensor map = tile > 0 ? model.map_in_tiles(guide, tile, watch_tiles) : model.map_of(guide).value();
-  const Tensor lambda = factor == 1.0 ? map : scale(map, factor).value();
   return solve(z, lambda, params, options.boundary.value_or(model.options().boundary), options);
+}
+
+// z with the map of guide, which may be z itself, times a factor.
+Denoised denoise_there(const UnrolledTv& model, const Tensor& guide, const Tensor& z, double factor,
+                       const DenoisingOptions& options) {
+  const Tensor map = map_there(model, guide, options);
+  return solve_there(model, factor == 1.0 ? map : scale(map, factor).value(), z, options);
 }
 
 Denoised on_cpu(Denoised result) {
@@ -96,6 +105,21 @@ Denoised denoise_with_map_of(const UnrolledTv& model, const Tensor& guide, const
                      z.str());
   const NoGrad no_grad;
   return on_cpu(denoise_there(model, guide.to(model.device()), z.to(model.device()), factor, options));
+}
+
+std::vector<Denoised> denoise_for_each(const UnrolledTv& model, const Tensor& z,
+                                       const std::vector<int64_t>& iterations,
+                                       const DenoisingOptions& options) {
+  check(z, options);
+  const NoGrad no_grad;
+  const Tensor there = z.to(model.device()), map = map_there(model, there, options);
+  std::vector<Denoised> results;
+  for (const int64_t n : iterations) {
+    DenoisingOptions one = options;
+    one.iterations = n;
+    results.push_back(on_cpu(solve_there(model, map, there, one)));
+  }
+  return results;
 }
 
 Denoised denoise(double lambda, const Tensor& z, const DenoisingOptions& options) {

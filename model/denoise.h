@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "data/image/image.h"
 #include "nn/unrolled_tv/map_plan.h"
@@ -42,6 +43,11 @@ struct Denoised {
 
 Denoised denoise(const UnrolledTv& model, const Tensor& z, const DenoisingOptions& options = {});
 Denoised denoise(double lambda, const Tensor& z, const DenoisingOptions& options = {});
+
+// The same for each of these numbers of iterations, in place of options.iterations; the map is made once.
+std::vector<Denoised> denoise_for_each(const UnrolledTv& model, const Tensor& z,
+                                       const std::vector<int64_t>& iterations,
+                                       const DenoisingOptions& options = {});
 
 // N pictures z [N,1,1,H,W] of one size as one batch with one map, that of `guide` [1,1,1,H,W]: the channels of a picture in colour with the
 // map of its luminance. The map is multiplied by `factor`: where z has more noise than the guide, the weights have to grow like the noise.

@@ -18,7 +18,7 @@
 #include "apps/shell/json_text.h"
 #include "apps/shell/streams.h"
 #include "apps/training/model_choice.h"
-#include "data/image/image.h"
+#include "data/formats/formats.h"
 #include "data/safetensors/safetensors.h"
 #include "tensor/error.h"
 
@@ -41,7 +41,7 @@ void inspect_file(const InspectOptions& options) {
     print_file(file);
 }
 
-bool is_picture(const std::string& file) { return has_image_extension(file) && !is_folder(file); }
+bool is_picture(const std::string& file) { return has_raster_extension(file) && !is_folder(file); }
 
 void inspect_picture(const InspectOptions& options) {
   const PictureContents contents = read_picture_contents(options.files.front());

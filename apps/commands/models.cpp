@@ -49,8 +49,9 @@ void list_models(const CommonOptions& common) {
   }
   if (rows.empty()) {
     throw IoError(
-        "[models] no models in {}: `cmake --install` brings them, and PRIMAL_MODELS may name their folder",
-        shipped_models_folder().empty() ? "share/primal/models" : shipped_models_folder().string());
+        "[models] no models in {}: `cmake --install` brings them, and PRIMAL_MODELS may name their folder{}",
+        shipped_models_folder().empty() ? "share/primal/models" : shipped_models_folder().string(),
+        remark_on_models_variable());
   }
   for (const nlohmann::json& row : rows) {
     put("{:<12} {}\n", row["name"].get<std::string>(), row["title"].get<std::string>());

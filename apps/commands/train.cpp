@@ -16,6 +16,7 @@
 #include "apps/shell/streams.h"
 #include "apps/training/denoising_loss.h"
 #include "apps/training/make_task.h"
+#include "apps/training/model_choice.h"
 #include "apps/training/progress.h"
 #include "apps/training/run_folder.h"
 #include "apps/training/run_lock.h"
@@ -214,6 +215,8 @@ void print_next(const TrainConfig& config, const std::string& metric, const Trai
     return say(
         "next: primal evaluate {} --data {} -o evaluation, primal denoise {} --sequence FRAMES -o denoised\n",
         model, config.data.folder.empty() ? "CLEAN_SEQUENCES" : config.data.folder, model);
+  // Without a PSNR there was nothing clean to compare with, nor is there for an evaluation.
+  if (!metric.ends_with("_db")) return say("next: primal denoise {} NOISY.png -o denoised\n", model);
   say("next: primal evaluate {} --data {} -o evaluation, primal denoise {} NOISY.png -o denoised\n", model,
       config.data.folder.empty() ? "CLEAN_PICTURES" : config.data.folder, model);
 }
@@ -264,10 +267,7 @@ void train_command(const TrainOptions& given) {
   check_report(resolved, options);
   // What can be refused is refused before anything is tried or printed: the folder, the weights to start from, the pictures.
   FolderTrial folder(config.output);
-  if (std::error_code error; !options.resume && !config.training.init.empty() &&
-                             !std::filesystem::exists(config.training.init, error)) {
-    throw IoError("[train] training.init: there is no file or folder {}", config.training.init);
-  }
+  if (!options.resume && !config.training.init.empty()) find_model_file(config.training.init);
   const std::unique_ptr<Task> made =
       make_task(config, device, options.check_data ? PictureCheck::decode : PictureCheck::headers);
   Task& task = *made;
@@ -370,7 +370,8 @@ void add_train_command(CLI::App& program) {
           "keep the newest N checkpoints step_000600.safetensors, one per validation (training.keep)")
       ->check(whole_range(0));
   command->add_option("--init", options->init,
-                      "start from the weights of a file, or of the folder of a run (training.init)");
+                      "start from the weights of a file, of the folder of a run, or of a name of `primal "
+                      "models` (training.init)");
   command
       ->add_option(
           "--log", options->log,

@@ -39,8 +39,12 @@ void IterationScores::add(const UnrolledTv& model, const Dataset& pictures, int6
   if (!any()) return;
   const Tensor clean = pictures.clean(i), noisy = noisy_picture(clean, i, settings);
   const Device device = model.device();
-  for (Column& column : columns_) {
-    const Denoised map = denoise(model, noisy, {.iterations = column.iterations, .tile = settings.tile});
+  std::vector<int64_t> iterations;
+  for (const Column& column : columns_) iterations.push_back(column.iterations);
+  const std::vector<Denoised> maps = denoise_for_each(model, noisy, iterations, {.tile = settings.tile});
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    Column& column = columns_[c];
+    const Denoised& map = maps[c];
     const Scores scores = scores_of(map.x, clean);
     const LambdaSearch search = search_lambda(noisy.to(device), clean.to(device), settings.grid,
                                               column.iterations, model.options().boundary);

@@ -1,5 +1,6 @@
-// What a picture file holds, for `primal inspect PICTURE`: size, levels, and the noise of each channel (data/noise_estimate).
-// Errors: those of read_image (data/image/image.h).
+// What a picture file holds, for `primal inspect PICTURE`: size, values, and the noise of each channel (data/noise_estimate). Of a file with
+// several pages the first.
+// Errors: those of read_raster (data/formats/formats.h).
 #pragma once
 
 #include <filesystem>
@@ -15,15 +16,18 @@ namespace primal {
 
 struct PictureContents {
   struct Channel {
-    std::string name;             // grey; red, green, blue
-    int least = 0, greatest = 0;  // level
-    double mean = 0.0;            // of the values, where the largest level of the bit depth is 1
+    std::string name;                // grey; red, green, blue
+    double least = 0, greatest = 0;  // as the file means them: levels, or values in units of their own
+    double mean = 0.0;               // where 0 and 1 are the ends of the range
     PictureNoise noise;
     std::optional<NoiseLine> line;  // none of a picture that is too small
   };
   std::string file;
-  int64_t width = 0, height = 0;
-  int bit_depth = 8;
+  std::string format, samples;  // "png", "uint8"
+  int64_t width = 0, height = 0, pages = 1;
+  int bit_depth = 8;             // of a sample
+  double low = 0.0, high = 0.0;  // the values that are 0 and 1 here, as --range full has them
+  bool of_levels = true;
   std::vector<std::string> remarks;  // what is wrong with the file and did not matter
   std::vector<Channel> channels;
 };

@@ -20,6 +20,13 @@ fs::path shipped_models_folder() {
   return {};
 }
 
+std::string remark_on_models_variable() {
+  std::error_code error;
+  const char* const named = std::getenv("PRIMAL_MODELS");
+  if (named == nullptr || *named == '\0' || fs::is_directory(named, error)) return {};
+  return std::string("; PRIMAL_MODELS names ") + named + ", which is no folder";
+}
+
 std::vector<ShippedModel> shipped_models() {
   std::vector<ShippedModel> models;
   std::error_code error;

@@ -22,6 +22,8 @@ struct ShippedModel {
 
 // The first of the folders above that exists; empty where none does.
 std::filesystem::path shipped_models_folder();
+// "; PRIMAL_MODELS names /nowhere, which is no folder", for messages; empty where that variable is not set, or names one.
+std::string remark_on_models_variable();
 
 // By name.
 std::vector<ShippedModel> shipped_models();

@@ -39,6 +39,10 @@ void DenoisingReader::check_pages(const DenoisingJob& job, const GreyInput& read
     for (const Loss& loss : lost_in(outline, format))
       remarks.add(kind_of(loss.what), "note: {}: {}\n", job.input.str(), loss.remark);
   }
+  if (job.denoised.extension() == ".pgm" && read.n_planes == 3) {
+    throw DataError("[denoise] {} is in colour, and a .pgm file is grey: give -o {}, or --colour grey",
+                    job.input.str(), std::filesystem::path(job.denoised).replace_extension(".ppm").string());
+  }
   if (!job.map.empty() || !job.compare.empty()) {
     if (read.n_pages() > 1)
       throw DataError("[denoise] {} has {} pages: --map and --compare are for files of one", job.input.str(),
@@ -79,8 +83,8 @@ GreyInput DenoisingReader::clean_of(const DenoisingJob& job, const GreyInput& re
         job.input.str(), job.clean->str());
   }
   if (clean.pages != noisy.pages) {
-    throw DataError("[denoise] {} has {} pages, but its clean picture {} has {}: expected as many",
-                    job.input.str(), noisy.pages, job.clean->str(), clean.pages);
+    throw DataError("[denoise] {} has {}, but its clean picture {} has {}: expected as many", job.input.str(),
+                    pages_text(noisy.pages), job.clean->str(), pages_text(clean.pages));
   }
   return clean_read;
 }

@@ -25,7 +25,16 @@ void remark_on_noise(const PictureDenoisingOptions& options, const Denoiser& den
   }
   if (!row.lambda) return;
   constexpr double kRounding = 1.0 / (255.0 * 3.4641016151377544);  // of 8-bit grey levels
-  if (*row.sigma == 0.0) {
+  const bool is_known = options.sigma || (row.noise.estimate && row.noise.estimate->is_reliable);
+  if (*row.sigma == 0.0 && options.sigma) {
+    remarks.add(
+        "note: {}: --sigma 0 says that there is no noise, so lambda is 0 and leaves it as it is; without "
+        "--sigma "
+        "the noise is estimated\n",
+        name);
+  } else if (*row.sigma == 0.0 && !is_known) {
+    remarks.add("note: {}: without an estimate of the noise, lambda is 0 and leaves it as it is\n", name);
+  } else if (*row.sigma == 0.0) {
     remarks.add("note: {}: no noise is found in it, so lambda 0 leaves it as it is\n", name);
   } else if (*row.sigma < kRounding) {
     remarks.add("note: {}: its noise is less than the rounding to 8 bit, so lambda is next to nothing\n",

@@ -289,6 +289,8 @@ Raster GreyInput::outline() const {
   return outline;
 }
 
+std::string pages_text(int64_t n) { return fmt::format("{} page{}", n, n == 1 ? "" : "s"); }
+
 void check_one_page(const GreyInput& read, const std::string& name, const char* who) {
   if (read.raster.pages > 1)
     throw DataError("[{}] {} has {} pages, expected one picture", who, name, read.raster.pages);

@@ -90,6 +90,9 @@ GreyInput read_grey(const PictureInput& input, int64_t size = 0, const LevelRang
 // The same, but where the file has colour its channels are kept, as n_planes pages each.
 GreyInput read_colour(const PictureInput& input, int64_t size = 0, const LevelRange& range = {});
 
+// "1 page", "3 pages"
+std::string pages_text(int64_t n);
+
 // The page of a file that has no others. DataError naming it where it has.
 void check_one_page(const GreyInput& read, const std::string& name, const char* who);
 

@@ -63,10 +63,10 @@ PictureDenoising::PictureDenoising(const PictureDenoisingOptions& options, const
       denoiser_(denoiser),
       noise_kind_(
           parse_noise_kind(options.noise_kind.empty() ? denoiser.config().noise.kind : options.noise_kind)),
-      // An autoencoder has learnt grey pictures, and a figure of the risk is that of one picture.
+      // An autoencoder has learnt grey pictures.
       reader_(options,
               parse_level_range(options.range.empty() ? denoiser.config().data.range : options.range),
-              options.colour != ColourMode::grey && !denoiser.is_autoencoder() && !options.draws_risk) {}
+              options.colour != ColourMode::grey && !denoiser.is_autoencoder()) {}
 
 DenoisingInput PictureDenoising::read(const DenoisingJob& job, Remarks& remarks) const {
   return reader_(job, remarks);
@@ -220,6 +220,7 @@ Denoised PictureDenoising::solve_channels(const std::string& name, const Tensor&
     row.rule = of_channel.rule;
     row.sigma = of_channel.sigma;
     row.lambda = of_channel.lambda;
+    row.figure = std::move(of_channel.figure);
   }
   green.x = stacked(x);
   green.relative_gap = gap;

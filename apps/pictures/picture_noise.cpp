@@ -17,7 +17,11 @@ double PictureNoise::relative() const {
 
 PictureNoise noise_of_picture(const Tensor& z) {
   PictureNoise noise{.estimate = {}, .noisy_deviation = sample_deviation(z)};
-  if (std::min(z.size(-2), z.size(-1)) >= kMinNoiseSide) noise.estimate = estimate_noise(z);
+  if (std::min(z.size(-2), z.size(-1)) < kMinNoiseSide) return noise;
+  noise.estimate = estimate_noise(z);
+  // What is smaller comes from the rounding of the arithmetic: z has 24 bits.
+  constexpr double kResolved = 1.0 / (1 << 24);
+  if (noise.estimate->sigma < kResolved) noise.estimate->sigma = noise.estimate->standard_error = 0.0;
   return noise;
 }
 
@@ -25,6 +29,7 @@ std::string noise_text(const PictureNoise& noise) {
   if (!noise.estimate)
     return fmt::format("its noise is not estimated, which needs {0} x {0} pixels", kMinNoiseSide);
   const double sigma = noise.estimate->sigma, relative = noise.relative();
+  if (sigma == 0.0 && !noise.estimate->is_reliable) return "its noise cannot be estimated";
   if (sigma == 0.0) return "no noise";
   const std::string text = fmt::format("noise {:.3g} ({:.2f} of 255 grey levels)", sigma, 255.0 * sigma);
   if (!std::isfinite(relative)) return text + ", and nothing but noise";
@@ -41,6 +46,11 @@ nlohmann::json to_json(const PictureNoise& noise) {
 
 std::string doubt_of(const PictureNoise& noise) {
   if (!noise.estimate || noise.estimate->is_reliable) return {};
+  if (noise.estimate->sigma == 0.0) {
+    return fmt::format(
+        "{:.0f} % of the pixels are at an end of the range, which leaves too few to estimate the noise from",
+        100.0 * noise.estimate->clipped);
+  }
   return fmt::format(
       "the estimate of the noise is a guess on the low side: {:.0f} % of the pixels are at an end of the "
       "range, "

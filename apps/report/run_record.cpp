@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "apps/report/json_fields.h"
@@ -28,6 +29,14 @@ std::string trimmed(std::string text) {
   while (!text.empty() && is_space(text.back())) text.pop_back();
   while (!text.empty() && is_space(text.front())) text.erase(0, 1);
   return text;
+}
+
+// A text that the program wrote ends with its last line; one that was cut short hardly does.
+bool ends_early(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary | std::ios::ate);
+  if (!stream || stream.tellg() == std::streampos(0)) return false;
+  stream.seekg(-1, std::ios::end);
+  return stream.get() != '\n';
 }
 
 // Lines as to_toml() (training/settings.h) writes them, `key = value  # origin` below `[section]`; others are passed over.
@@ -56,6 +65,8 @@ void read_settings(RunRecord& record) {
   }
   try {
     record.settings = setting_rows(file);
+    if (ends_early(file))
+      record.problems.push_back("config.toml ends in the middle of a line: settings at its end are missing.");
     TrainConfig config;
     read_config(config, file);
     record.config = config;
@@ -170,6 +181,16 @@ RunRecord read_run_record(const fs::path& folder, bool open_checkpoints) {
     record.curves = read_run_curves(folder, &record.problems);
   } catch (const Error& error) {
     record.problems.push_back(fmt::format("The curves are missing: {}", error.what()));
+    return record;
+  }
+  if (ends_early(folder / "metrics.csv"))
+    record.problems.push_back("metrics.csv ends in the middle of a line, so rows at its end are missing.");
+  // The row of a step with a validation is written after that, and the checkpoint may come before.
+  for (const CheckpointRow& row : record.checkpoints) {
+    if (!row.step || row.file != kLastCheckpoint || *row.step <= record.curves->steps + 1) continue;
+    record.problems.push_back(
+        fmt::format("metrics.csv ends at step {}, but last.safetensors is of step {}: rows are missing.",
+                    record.curves->steps, *row.step));
   }
   return record;
 }

@@ -24,7 +24,7 @@ void check_denoising_loss(const TrainConfig& config);
 
 // Whether noise is added to the pictures of data.folder; otherwise they are noisy as they are.
 bool draws_noise(const TrainConfig& config);
-// Whether validation has clean pictures to score against.
+// Whether validation has clean pictures to score against, if a manifest names them.
 bool has_clean_pictures(const TrainConfig& config);
 
 // What a batch has:  mse "noisy", "clean";  noise2noise "noisy", "second";  sure "noisy", "moved" (z + eps b), "probe" (b), "sigma" and

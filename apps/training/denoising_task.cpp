@@ -32,12 +32,13 @@ TrainingData open_data(const TrainConfig& config, PictureCheck check) {
   opened.remarks = std::move(pairs.remarks);
   for (int64_t i = 0; i < opened.train->size(); ++i) opened.listed.push_back(opened.train->name(i));
   // Nothing but validation looks at a clean picture.
-  if (config.training.loss == "sure") opened.train = std::move(opened.noisy_train);
+  if (config.training.loss == "sure" && opened.noisy_train != nullptr)
+    opened.train = std::move(opened.noisy_train);
   return opened;
 }
 
 // What a person should know of what the loss assumes.
-std::vector<std::string> remarks_on_loss(const TrainConfig& config) {
+std::vector<std::string> remarks_on_loss(const TrainConfig& config, bool has_clean) {
   std::vector<std::string> remarks;
   const bool clips = draws_noise(config) && config.noise.kind == "absolute";
   if (clips && config.training.loss != "mse") {
@@ -46,7 +47,7 @@ std::vector<std::string> remarks_on_loss(const TrainConfig& config) {
         "biased where a picture is close to black or white",
         config.training.loss));
   }
-  if (!has_clean_pictures(config))
+  if (!has_clean)
     remarks.push_back(
         "there are no clean pictures: validation reports the loss itself, of which less is better");
   return remarks;
@@ -61,8 +62,11 @@ DenoisingTask::DenoisingTask(const TrainConfig& config, Device device, PictureCh
       init_(static_cast<uint64_t>(config.seed), DType::f32, device),
       model_(model_options(config.model), init_),
       data_(open_data(config, check)),
+      // A manifest of noisy pictures alone has no partners.
+      has_clean_(has_clean_pictures(config) &&
+                 (config.data.manifest.empty() || data_.noisy_validation != nullptr)),
       n_samples_(n_in_training(config, data_.train->size())) {
-  for (std::string& remark : remarks_on_loss(config)) data_.remarks.push_back(std::move(remark));
+  for (std::string& remark : remarks_on_loss(config, has_clean_)) data_.remarks.push_back(std::move(remark));
 }
 
 std::string DenoisingTask::identity() const {
@@ -124,7 +128,7 @@ TensorMap DenoisingTask::validation_sample(int64_t i, Device device) const {
 }
 
 std::vector<std::string> DenoisingTask::metric_names() const {
-  if (has_clean_pictures(config_)) return {"validation_psnr_db", "validation_ssim"};
+  if (has_clean_) return {"validation_psnr_db", "validation_ssim"};
   return {fmt::format("validation_{}_mse", config_.training.loss)};
 }
 
@@ -135,13 +139,13 @@ Metrics DenoisingTask::validate(const std::function<bool()>& keep_going) {
   for (int64_t i = 0; i < n_validation(); ++i) {
     if (!keep_going()) return {};
     const TensorMap sample = validation_sample(i, device_);
-    if (has_clean_pictures(config_))
+    if (has_clean_)
       scores.add(
           scores_of(model_.forward(sample.at("noisy")).denoised.value(), clean_validation(i, device_)));
     else
       losses.push_back(denoising_loss(model_, sample, loss_).value().item());
   }
-  if (has_clean_pictures(config_)) return {scores.psnr(), scores.ssim()};
+  if (has_clean_) return {scores.psnr(), scores.ssim()};
   return {summarise_scores(losses)};
 }
 
@@ -152,7 +156,7 @@ std::vector<LoggedSample> DenoisingTask::samples_to_log() {
     const TensorMap sample = validation_sample(i, device_);
     const UnrolledTv::Result result = model_.forward(sample.at("noisy"));
     const std::string name = fmt::format("sample_{}/", i);
-    if (has_clean_pictures(config_)) samples.push_back({name + "clean", clean_validation(i, device_)});
+    if (has_clean_) samples.push_back({name + "clean", clean_validation(i, device_)});
     if (loss_ == DenoisingLoss::noise2noise) samples.push_back({name + "second", sample.at("second")});
     samples.push_back({name + "noisy", sample.at("noisy")});
     samples.push_back({name + "denoised", result.denoised.value()});
@@ -162,7 +166,7 @@ std::vector<LoggedSample> DenoisingTask::samples_to_log() {
 }
 
 std::vector<Baseline> DenoisingTask::baselines(const std::function<bool()>& keep_going) {
-  if (!has_clean_pictures(config_)) return baselines_of_loss(keep_going);
+  if (!has_clean_) return baselines_of_loss(keep_going);
   ScoreColumns noisy, scalar;
   for (int64_t i = 0; i < n_validation(); ++i) {
     if (!keep_going()) return {};

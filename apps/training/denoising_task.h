@@ -35,7 +35,7 @@ class DenoisingTask : public Task {
   // PSNR and SSIM where there are clean pictures; else the loss itself, of which less is better: "validation_sure_mse", Stein's
   // estimate of the mean squared error, or "validation_noise2noise_mse", the distance to the second noisy picture.
   std::vector<std::string> metric_names() const override;
-  bool larger_is_better() const override { return has_clean_pictures(config_); }
+  bool larger_is_better() const override { return has_clean_; }
   Metrics validate(const std::function<bool()>& keep_going) override;
   // "noisy", and "best scalar" (with SURE and no clean pictures "best scalar by SURE"): TV with the lambda that is best for each picture, by each score, of the 81 that `primal evaluate`
   // tries; found on the CPU from 17 of them and the neighbours of the best.
@@ -61,6 +61,7 @@ class DenoisingTask : public Task {
   Initialiser init_;
   UnrolledTv model_;
   TrainingData data_;
+  bool has_clean_;                    // validation has clean pictures to score against
   int64_t n_samples_;                 // the first of data_.train
   std::deque<int64_t> announced_;     // those that ahead_ has yet to give
   std::unique_ptr<Prefetch> ahead_;   // after data_, which it reads

@@ -32,8 +32,8 @@ ModelFile find_model_file(const fs::path& named) {
     throw IoError(
         "[model] cannot open {}: {}; expected a checkpoint (.safetensors), the folder of a training run, or "
         "a "
-        "name that `primal models` lists",
-        named.string(), is_missing ? std::strerror(ENOENT) : error.message());
+        "name that `primal models` lists{}",
+        named.string(), is_missing ? std::strerror(ENOENT) : error.message(), remark_on_models_variable());
   }
   if (!fs::is_directory(status)) return {named, ""};
   if (const std::optional<fs::path> found = best_checkpoint_in(named)) {

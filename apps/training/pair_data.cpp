@@ -93,6 +93,24 @@ PairData generated(const TrainConfig& config) {
   return opened;
 }
 
+// The clean picture, or the noisy one where the table has no clean ones.
+const fs::path& best_picture(const ManifestEntry& entry) {
+  return entry.clean.empty() ? entry.noisy : entry.clean;
+}
+
+// With the clean pictures, which training by Stein's estimate can do without: then a table without that column will do, unless the settings
+// name one.
+Manifest read_pairs(const TrainConfig& config, const ManifestOptions& options) {
+  const fs::path file = config.data.manifest;
+  const bool may_lack_clean = config.task.kind == "denoise" && config.training.loss == "sure" &&
+                              options.columns.clean == ManifestColumns().clean;
+  if (may_lack_clean) {
+    Manifest noisy = read_manifest(file, {}, options);
+    if (!noisy.table.find_column(options.columns.clean)) return noisy;
+  }
+  return read_manifest(file, {.clean = true}, options);
+}
+
 // The table of a manifest, its pictures looked at.
 Manifest checked_manifest(const TrainConfig& config, PictureCheck check) {
   const TrainConfig::Data& data = config.data;
@@ -101,11 +119,11 @@ Manifest checked_manifest(const TrainConfig& config, PictureCheck check) {
   options.columns.clean = data.clean_column;
   options.columns.split = data.split_column;
   options.table.sheet = data.sheet;
-  const Manifest manifest = read_manifest(data.manifest, {.clean = true}, options);
+  const Manifest manifest = read_pairs(config, options);
   std::vector<fs::path> all;
   for (const ManifestEntry& entry : manifest.entries) {
     all.push_back(entry.noisy);
-    all.push_back(entry.clean);
+    all.push_back(best_picture(entry));
   }
   const std::vector<PictureReport> reports = check_pictures(all, check);
   for (size_t i = 0; i < manifest.entries.size(); ++i) {
@@ -127,10 +145,12 @@ PairSet pairs_of(const TrainConfig& config, const Manifest& manifest, const std:
   for (size_t i = 0; i < chosen.size(); ++i) {
     if (!chosen[i] || (limit > 0 && std::ssize(clean) == limit)) continue;
     noisy.push_back(manifest.entries[i].noisy);
-    clean.push_back(manifest.entries[i].clean);
+    clean.push_back(best_picture(manifest.entries[i]));
   }
   const fs::path root = fs::path(config.data.manifest).parent_path();
   const int64_t side = picture_side(config);
+  if (manifest.entries.front().clean.empty())
+    return {std::make_unique<ImageFolder>(root, std::move(noisy), side), nullptr};
   return {std::make_unique<ImageFolder>(root, std::move(clean), side),
           std::make_unique<ImageFolder>(root, std::move(noisy), side)};
 }
@@ -141,7 +161,7 @@ PairData open_manifest(const TrainConfig& config, PictureCheck check) {
     throw ConfigError("[config] data.skip_broken leaves out pictures of a folder, not of a manifest");
   const Manifest manifest = checked_manifest(config, check);
   std::vector<std::string> names;
-  for (const ManifestEntry& entry : manifest.entries) names.push_back(entry.clean.string());
+  for (const ManifestEntry& entry : manifest.entries) names.push_back(best_picture(entry).string());
   std::vector<bool> validates = split_of_manifest(manifest);
   if (validates.empty())
     validates = choose_validation(names, std::vector<int64_t>(names.size(), 0), data.n_validation);
@@ -149,8 +169,9 @@ PairData open_manifest(const TrainConfig& config, PictureCheck check) {
   opened.validation = pairs_of(config, manifest, validates, 0);
   validates.flip();
   opened.train = pairs_of(config, manifest, validates, data.n_train);
-  opened.remarks.push_back(
-      fmt::format("{} pairs train, {} validate", opened.train.size(), opened.validation.size()));
+  opened.remarks.push_back(fmt::format("{} {} train, {} validate", opened.train.size(),
+                                       opened.train.noisy == nullptr ? "noisy pictures" : "pairs",
+                                       opened.validation.size()));
   return opened;
 }
 

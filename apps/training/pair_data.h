@@ -2,7 +2,8 @@
 //
 //   data.manifest            the pairs of a table (data/manifest), both cropped and resized to data.size; split as labelled_data.h says,
 //                            by the number in the name of the clean picture, which all of its noisy copies share, unless
-//                            a column says it (data.split_column)
+//                            a column says it (data.split_column). With training.loss "sure" of the denoising task the table may lack the
+//                            clean column: then PairSet::clean has the noisy pictures, and PairSet::noisy is null
 //   FOLDER with MNIST's      its first file: data.n_validation pictures, drawn by data.split_seed, validate, and data.n_train
 //   files (data/idx)         of the others train. A noisy picture and its clean one have one index, so they stay together.
 //   FOLDER of pictures       as the denoising task has them (training_data.h)

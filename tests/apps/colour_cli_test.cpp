@@ -59,6 +59,15 @@ TEST_F(ColourCli, EachChannelIsAPictureOfItsOwn) {
   }
 }
 
+TEST_F(ColourCli, AFigureOfTheRiskChangesNothing) {
+  const std::string with = "--lambda auto " + path("rgb.png");
+  const Image plain = denoised(with, "plain.png"),
+              drawn = denoised(with + " --figure " + path("risk.svg"), "drawn.png");
+  EXPECT_EQ(drawn.channels, 3);
+  EXPECT_EQ(drawn.levels, plain.levels);
+  EXPECT_TRUE(has(testing::text_of(folder_ / "risk.svg"), "<svg"));
+}
+
 TEST_F(ColourCli, JointIsOneLambdaForAllAndLuminanceKeepsTheColours) {
   const std::string with = "--lambda 0.1 " + path("rgb.png") + " --overwrite --colour ";
   EXPECT_EQ(denoised(with + "joint", "joint.png").levels, denoised(with + "channels", "channels.png").levels);
@@ -139,6 +148,12 @@ TEST_F(ColourCli, SaysWhatDoesNotFit) {
   EXPECT_EQ(best.exit_code, 3);
   EXPECT_TRUE(has(best.err, "--best is for grey pictures")) << best.err;
   EXPECT_EQ(run("denoise --lambda 0.1 " + path("rgb.png") + " --noise 0.3 --best --colour grey").exit_code,
+            0);
+  const Outcome pgm = run("denoise --lambda 0.1 " + path("rgb.png") + " -o " + path("x.pgm"));
+  EXPECT_EQ(pgm.exit_code, 3);
+  EXPECT_TRUE(has(pgm.err, "is in colour, and a .pgm file is grey: give -o " + path("x.ppm"))) << pgm.err;
+  EXPECT_FALSE(fs::exists(folder_ / "x.pgm"));
+  EXPECT_EQ(run("denoise --lambda 0.1 " + path("rgb.png") + " --colour grey -o " + path("x.pgm")).exit_code,
             0);
   const Outcome o = run("denoise --lambda 0.1 " + path("rgb.png") + " --clean " + path("channel0.png"));
   EXPECT_EQ(o.exit_code, 3);

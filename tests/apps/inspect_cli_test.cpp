@@ -5,6 +5,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "data/formats/formats.h"
 #include "data/image/image.h"
 #include "data/safetensors/safetensors.h"
 #include "support/cli.h"
@@ -189,6 +190,60 @@ TEST_F(InspectCli, AsksForExactlyOneThing) {
   EXPECT_EQ(run("inspect --devices " + file).exit_code, 2);
   EXPECT_EQ(run("inspect --diff " + file).exit_code, 2);
   EXPECT_EQ(run("inspect " + path("none.safetensors")).exit_code, 3);
+}
+
+// Of 20 x 18 pixels, four white ones after four black ones, packed as 1 bit each.
+constexpr uint8_t kOneBitPng[] = {0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d,
+                                  0x49, 0x48, 0x44, 0x52, 0x00, 0x00, 0x00, 0x14, 0x00, 0x00, 0x00, 0x12,
+                                  0x01, 0x00, 0x00, 0x00, 0x00, 0x73, 0xab, 0xc3, 0xbd, 0x00, 0x00, 0x00,
+                                  0x0f, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0xf8, 0xf0, 0xe1, 0x03,
+                                  0x03, 0x15, 0x30, 0x00, 0x1f, 0x31, 0x32, 0xa1, 0xc6, 0xc3, 0x72, 0xbd,
+                                  0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+
+TEST_F(InspectCli, ReadsPicturesOfEveryFormat) {
+  Raster raster{.format = PictureFormat::npy, .width = 24, .height = 20, .type = SampleType::f32};
+  allocate(raster);
+  const std::span<float> samples = raster.page<float>(0);
+  for (size_t i = 0; i < samples.size(); ++i) samples[i] = -3.0F + 0.5F * static_cast<float>(i % 24);
+  const auto write_as = [&](const std::string& name, PictureFormat format) {
+    const std::vector<uint8_t> bytes = encode_raster(raster, format);
+    std::ofstream(path(name), std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
+  };
+  write_as("a.npy", PictureFormat::npy);
+  write_as("a.pfm", PictureFormat::pfm);
+  write_as("a.nii", PictureFormat::nifti);
+  for (const char* name : {"a.npy", "a.pfm", "a.nii"}) {
+    const Outcome o = run("inspect --json " + path(name));
+    ASSERT_EQ(o.exit_code, 0) << o.err;
+    const json contents = json::parse(o.out);
+    EXPECT_EQ(contents.at("width"), 24) << name;
+    EXPECT_EQ(contents.at("samples"), "float32") << name;
+    EXPECT_EQ(contents.at("zero"), -3.0) << name;
+    EXPECT_EQ(contents.at("one"), 8.5) << name;
+    const json& channel = contents.at("channels").at(0);
+    EXPECT_NEAR(channel.at("least").get<double>(), -3.0, 1e-6) << name;
+    EXPECT_NEAR(channel.at("greatest").get<double>(), 8.5, 1e-6) << name;
+    EXPECT_NEAR(channel.at("mean").get<double>(), 0.5, 1e-6) << name;
+    const std::string text = run("inspect " + path(name)).out;
+    EXPECT_NE(text.find("24 x 20 pixels of float32 in "), std::string::npos) << text;
+    EXPECT_NE(text.find("-3 to 8.5 count as 0 to 1"), std::string::npos) << text;
+  }
+}
+
+TEST_F(InspectCli, LevelsOfOneBitAreWholeNumbersOfEight) {
+  std::ofstream(path("bit.png"), std::ios::binary)
+      .write(reinterpret_cast<const char*>(kOneBitPng), sizeof kOneBitPng);
+  const Outcome o = run("inspect --json " + path("bit.png"));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  const json contents = json::parse(o.out), &channel = contents.at("channels").at(0);
+  EXPECT_EQ(contents.at("bit_depth"), 8);
+  EXPECT_TRUE(channel.at("least").is_number_integer() && channel.at("greatest").is_number_integer());
+  EXPECT_EQ(channel.at("least"), 0);
+  EXPECT_EQ(channel.at("greatest"), 255);
+  const std::string text = run("inspect " + path("bit.png")).out;
+  EXPECT_NE(text.find("20 x 18 pixels of 8 bit"), std::string::npos) << text;
+  EXPECT_NE(text.find("levels 0 to 255"), std::string::npos) << text;
 }
 
 TEST_F(InspectCli, VersionSaysWhatItWasBuiltFrom) {

@@ -124,6 +124,43 @@ TEST_F(LambdaCli, PicturesWithoutNoiseOrTooSmallHaveADefinedAnswer) {
   EXPECT_EQ(run("inspect " + path("small.png")).exit_code, 0);
 }
 
+TEST_F(LambdaCli, NoNoiseIsSaidOnlyWhereItIsKnown) {
+  // Black and white alone: whatever noise there was has been clipped.
+  Image halves(40, 40, 1);
+  for (size_t i = 0; i < halves.levels.size(); ++i) halves.levels[i] = i % 3 == 0 ? 255 : 0;
+  write_png(folder_ / "halves.png", halves);
+  const Outcome clipped = run("denoise --lambda auto " + path("halves.png") + " -o " + path("a.png"));
+  EXPECT_EQ(clipped.exit_code, 0) << clipped.err;
+  EXPECT_TRUE(has(clipped.err, "without an estimate of the noise")) << clipped.err;
+  EXPECT_FALSE(has(clipped.err, "no noise is found")) << clipped.err;
+  const std::string inspected = run("inspect " + path("halves.png")).out;
+  EXPECT_TRUE(has(inspected, "its noise cannot be estimated") && has(inspected, "at an end of the range"))
+      << inspected;
+  EXPECT_FALSE(has(inspected, "no noise")) << inspected;
+  // Nobody estimates where the deviation is given.
+  write_level("level.png", 40, 40);
+  const Outcome given = run("denoise --lambda auto --sigma 0 " + path("level.png") + " -o " + path("b.png"));
+  EXPECT_EQ(given.exit_code, 0) << given.err;
+  EXPECT_TRUE(has(given.err, "--sigma 0 says that there is no noise")) << given.err;
+  EXPECT_FALSE(has(given.err, "no noise is found")) << given.err;
+}
+
+// A ramp of floats: its second differences are the rounding to 24 bits, and nothing else.
+TEST_F(LambdaCli, WhatAFileCannotResolveIsNoNoise) {
+  std::ofstream ramp(folder_ / "ramp.pfm", std::ios::binary);
+  ramp << "Pf\n64 64\n-1\n";
+  for (int i = 0; i < 64 * 64; ++i) {
+    const float value = 0.1F + 0.011F * static_cast<float>(i % 64) + 0.0007F * static_cast<float>(i / 64);
+    ramp.write(reinterpret_cast<const char*>(&value), sizeof value);
+  }
+  ramp.close();
+  const Outcome text = run("inspect " + path("ramp.pfm"));
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_TRUE(has(text.out, "no noise")) << text.out;
+  const json channel = json::parse(run("inspect --json " + path("ramp.pfm")).out).at("channels").at(0);
+  EXPECT_EQ(channel.at("noise").at("sigma"), 0.0);
+}
+
 TEST_F(LambdaCli, DrawsTheRiskOfOnePicture) {
   write_phantom("a.png", 0, 8, 64);
   const std::string command = "denoise --lambda auto " + path("a.png") + " --figure " + path("risk.svg");

@@ -79,6 +79,14 @@ TEST_F(ModelsCli, ListsModelsAndTakesTheirNames) {
   const Outcome named = run("denoise tiny " + path("noisy.png") + " -o " + path("a.png"));
   ASSERT_EQ(named.exit_code, 0) << named.err;
   EXPECT_TRUE(has(named.err, "models/tiny.safetensors")) << named.err;
+  // A training starts from it, but from no name that stands for nothing.
+  const std::string from = "--quiet --steps 1" + std::string(kTiny) + " --init ";
+  const Outcome started = train(from + "tiny -o " + path("started"));
+  EXPECT_EQ(started.exit_code, 0) << started.err;
+  const Outcome misspelt = train(from + "tinny -o " + path("not_started"));
+  EXPECT_EQ(misspelt.exit_code, 3);
+  EXPECT_TRUE(has(misspelt.err, "tinny") && has(misspelt.err, "`primal models` lists")) << misspelt.err;
+  EXPECT_FALSE(exists("not_started"));
   // A folder of that name that is no run does not hide it.
   const fs::path here = fs::current_path();
   fs::current_path(folder_.path());
@@ -108,6 +116,15 @@ TEST_F(ModelsCli, WithoutAModelTheShippedOneDenoises) {
   const Outcome misspelt = run("denoise " + path("runs") + " " + path("noisy.png") + " -o " + path("e.png"));
   EXPECT_EQ(misspelt.exit_code, 3);
   EXPECT_TRUE(has(misspelt.err, "expected a checkpoint")) << misspelt.err;
+}
+
+TEST_F(ModelsCli, AVariableThatNamesNoFolderIsNamed) {
+  const EnvironmentVariable folder("PRIMAL_MODELS", path("nowhere").c_str());
+  const std::string named = "PRIMAL_MODELS names " + path("nowhere") + ", which is no folder";
+  // The models of an installation or of the sources may be found all the same.
+  const Outcome unknown = run("denoise tinny " + path("noisy.png") + " -o " + path("b.png"));
+  EXPECT_EQ(unknown.exit_code, 3);
+  EXPECT_TRUE(has(unknown.err, named)) << unknown.err;
 }
 
 TEST_F(ModelsCli, SaysWhatIsWrong) {

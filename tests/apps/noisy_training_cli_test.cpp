@@ -49,6 +49,10 @@ TEST_F(NoisyTrainingCli, AFolderOfNoisyPicturesTrains) {
             std::string::npos)
       << done.err;
   EXPECT_FALSE(column("run", "validation_sure_mse").back().empty());
+  // There is nothing to evaluate against.
+  EXPECT_NE(done.err.find("next: primal denoise " + path("run/best.safetensors")), std::string::npos)
+      << done.err;
+  EXPECT_EQ(done.err.find("primal evaluate"), std::string::npos) << done.err;
 
   const Outcome resumed = train("--resume -q --steps 12 -o " + path("run"));
   EXPECT_EQ(resumed.exit_code, 0) << resumed.err;
@@ -75,6 +79,31 @@ TEST_F(NoisyTrainingCli, PairsOfAManifestTrain) {
   const Outcome sure = train("-q --steps 5 --set training.loss=sure -o " + path("sure") + settings);
   ASSERT_EQ(sure.exit_code, 0) << sure.err;
   EXPECT_FALSE(column("sure", "validation_psnr_db").back().empty());
+}
+
+TEST_F(NoisyTrainingCli, SureNeedsNoCleanColumn) {
+  write_pairs();
+  std::ofstream table(folder_ / "noisy.csv");
+  table << "noisy\n";
+  for (int i = 0; i < 8; ++i) table << "a/" << i << ".png\n";
+  table.close();
+  const std::string settings = std::string(kTiny) + " --set data.manifest=" + path("noisy.csv");
+  const Outcome done = train("--steps 5 --set training.loss=sure -o " + path("run") + settings);
+  ASSERT_EQ(done.exit_code, 0) << done.err;
+  EXPECT_NE(done.err.find("note: there are no clean pictures"), std::string::npos) << done.err;
+  EXPECT_EQ(done.err.find("primal evaluate"), std::string::npos) << done.err;
+  EXPECT_FALSE(column("run", "validation_sure_mse").back().empty());
+  EXPECT_EQ(train("--resume -q --steps 7 -o " + path("run")).exit_code, 0);
+  // A column that is asked for has to be there, and the other losses need one.
+  const Outcome named =
+      train("-q --steps 5 --set training.loss=sure --set data.clean_column=other -o " + path("b") + settings);
+  EXPECT_EQ(named.exit_code, 3);
+  EXPECT_NE(named.err.find("other"), std::string::npos) << named.err;
+  for (const char* loss : {"mse", "noise2noise"})
+    EXPECT_EQ(train("-q --steps 5 --set training.loss=" + std::string(loss) + " -o " + path("c") + settings)
+                  .exit_code,
+              3)
+        << loss;
 }
 
 TEST_F(NoisyTrainingCli, OverfitAndInitWork) {

@@ -100,10 +100,22 @@ TEST_F(ReportCli, TruncatedAndBrokenFilesAreNamedAndLeftOut) {
   write("run/best.safetensors", "no tensors");
   const std::string page = report("run");
   for (const char* part : {"1 line of metrics.csv cannot be read", "1 line of events.jsonl is no event",
-                           "best.safetensors cannot be read", "12 steps of 12", "Validation pictures"})
+                           "metrics.csv ends in the middle of a line", "best.safetensors cannot be read",
+                           "12 steps of 12", "Validation pictures"})
     EXPECT_TRUE(has(page, part)) << part;
   EXPECT_TRUE(has(run("report " + path("run") + " -o " + path("b.html")).err,
                   "note: best.safetensors cannot be read"));
+}
+
+TEST_F(ReportCli, FilesThatWereCutAtTheirEndAreNamed) {
+  train_run();
+  const std::string config = text_of(folder_ / "run/config.toml"),
+                    metrics = text_of(folder_ / "run/metrics.csv");
+  write("run/config.toml", config.substr(0, config.size() - 2));
+  EXPECT_TRUE(has(report("run"), "config.toml ends in the middle of a line"));
+  write("run/config.toml", config);
+  write("run/metrics.csv", metrics.substr(0, metrics.find("\n5,") + 1));  // whole lines
+  EXPECT_TRUE(has(report("run"), "metrics.csv ends at step 4, but last.safetensors is of step 12"));
 }
 
 TEST_F(ReportCli, EachFileMayBeMissingOrEmpty) {
@@ -240,6 +252,10 @@ TEST_F(ReportCli, WrongPlacesAreErrors) {
   EXPECT_TRUE(has(o.err, "no file of a training") && fs::is_empty(folder_ / "empty")) << o.err;
   train_run();
   EXPECT_EQ(run("report " + path("run") + " -o " + path("empty")).exit_code, 2);
+  const Outcome text = run("report " + path("run") + " -o " + path("r.txt"));
+  EXPECT_EQ(text.exit_code, 2);
+  EXPECT_TRUE(has(text.err, "r.txt") && has(text.err, "ends in .html or .htm")) << text.err;
+  EXPECT_FALSE(exists("r.txt"));
 }
 
 TEST_F(ReportCli, AFullDiskLeavesNoHalfPageAndStopsNoTraining) {

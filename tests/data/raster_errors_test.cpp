@@ -83,6 +83,17 @@ TEST(RasterErrors, EveryDamagedByteIsSurvived) {
   }
 }
 
+TEST(RasterErrors, MessagesCountPagesAndQuoteTheTypeAlone) {
+  const auto message = [](const FileBytes& file) { return message_of<DataError>([&] { decoded(file); }); };
+  const std::string one = message(make_npy("<f8", false, "1024, 1024", FileBytes(64))),
+                    three = message(make_npy("<f8", false, "3, 1024, 1024", FileBytes(64)));
+  EXPECT_TRUE(has(one, "has 1 page of 1024 x 1024")) << one;
+  EXPECT_TRUE(has(three, "has 3 pages of 1024 x 1024")) << three;
+  const std::string type = message(make_npy("<c8", false, "2, 2", FileBytes(32)));
+  EXPECT_TRUE(has(type, "expected a type of u1") && has(type, "found '<c8'")) << type;
+  EXPECT_FALSE(has(type, "fortran_order")) << type;
+}
+
 TEST(RasterErrors, NoMemoryIsTakenForExtentsThatLie) {
   const std::string million = "1000000", side = "16384";
   const FileBytes bomb_array = make_npy("|u1", false, "1, 1", FileBytes(50'000'000));

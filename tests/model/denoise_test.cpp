@@ -47,6 +47,25 @@ TEST(Denoise, TakesOtherIterationsOrAGap) {
   EXPECT_EQ(denoise(0.1, z).iterations, 256);
 }
 
+// One map for all: the same bits as each number of iterations by itself.
+TEST(Denoise, ForEachNumberOfIterationsIsWhatEachGivesAlone) {
+  const UnrolledTv model = small_model();
+  const Tensor z = noisy_picture();
+  for (const int64_t tile : {0, 8}) {
+    const std::vector<int64_t> iterations{1, 20, 6};
+    const std::vector<Denoised> all = denoise_for_each(model, z, iterations, {.tile = tile});
+    ASSERT_EQ(all.size(), iterations.size());
+    for (size_t i = 0; i < all.size(); ++i) {
+      const Denoised alone = denoise(model, z, {.iterations = iterations[i], .tile = tile});
+      EXPECT_EQ(all[i].iterations, iterations[i]);
+      EXPECT_EQ(all[i].x.to_doubles(), alone.x.to_doubles());
+      EXPECT_EQ(all[i].lambda.to_doubles(), alone.lambda.to_doubles());
+      EXPECT_EQ(all[i].relative_gap, alone.relative_gap);
+    }
+  }
+  EXPECT_NE(denoise(model, z, {.iterations = 1}).x.to_doubles(), denoise(model, z).x.to_doubles());
+}
+
 // Without smoothing x comes back as z.
 TEST(Denoise, LeavesThePictureAloneAtLambdaZero) {
   const Tensor z = noisy_picture();

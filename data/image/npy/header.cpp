@@ -142,9 +142,11 @@ class Parser {
       header.big_endian = order == '>';
       return;
     }
-    fail(at,
-         "a type of u1 i1 u2 i2 u4 i4 f2 f4 f8 with its byte order, such as '<f4' (array.astype('float32') "
-         "makes one)");
+    throw DataError(
+        "[npy] {} at byte {}: expected a type of u1 i1 u2 i2 u4 i4 f2 f4 f8 with its byte order, such as "
+        "'<f4' "
+        "(array.astype('float32') makes one), found '{}'",
+        name_, offset_ + at, shown(descr));
   }
 
   std::string_view text_;
