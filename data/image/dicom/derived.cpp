@@ -100,7 +100,7 @@ std::string software_of(const PngText& text) {
   return found == text.end() ? "primal" : found->second;
 }
 
-// "primal 0.2.0 (1a2b3c) removed noise: boundary symmetric, iterations 256, lambda 0.1"
+// "primal 0.3.0 (1a2b3c) removed noise: boundary symmetric, iterations 256, lambda 0.1"
 std::string derivation_of(const PngText& text) {
   constexpr std::string_view kOurs = "Primal ";
   std::string out = fmt::format("{} removed noise", software_of(text));
