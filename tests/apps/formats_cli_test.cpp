@@ -69,6 +69,14 @@ TEST_F(FormatsCli, ArraysAndVolumesKeepTheirFormat) {
   EXPECT_LT(range.high, 1300.0);
 }
 
+TEST_F(FormatsCli, ACleanPictureHasAsManyPages) {
+  write("one.npy", floats(1));
+  write("three.npy", floats(3));
+  const Outcome o = denoise(path("one.npy") + " --clean " + path("three.npy"));
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_TRUE(has(o.err, "one.npy has 1 page, but its clean picture") && has(o.err, "has 3 pages")) << o.err;
+}
+
 TEST_F(FormatsCli, TheFirstBytesDecideAndNotTheName) {
   write("a.png", floats(1));
   ASSERT_EQ(denoise(path("a.png") + " -o " + path("out")).exit_code, 0);
