@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Pictures per second of `primal denoise` on a folder: several in work at once against one after the other.
+"""Compares the pictures per second of `primal denoise` on a folder: several pictures at once, and one after the other.
 
 usage: bench/folder.py PROGRAM FOLDER [--limit N] [--rounds R] [--threads T] [--against PROGRAM] [--how ARGS ...]
 
-Each round runs both, one directly after the other, on the same pictures; --against names an older program for the one after the
-other. On a machine that others load too, single times say little: the table has the median of the ratios of the pairs, and the
-fastest time of each side, which others have disturbed least. Both must write the same files, or nothing is printed.
+Each round runs both modes, one directly after the other, on the same pictures; --against names another program, for example an older
+one, for the second mode. On a busy machine single times say little: the table has the median ratio of the pairs, and the fastest time
+of each mode, which other programs disturbed least. Both modes must write the same files; otherwise nothing is printed.
 """
 import argparse
 import filecmp

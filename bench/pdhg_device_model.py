@@ -107,7 +107,7 @@ def main():
             used = usage[mangled]
             rows.append((*row[:6], used["registers"], str(int(used["stack"]) + int(used["local"])), used["shared"], *row[6:]))
     heads = ["kernel", "k", "pass", "tile", "tiles", "work / picture", "registers", "local", "shared", "instructions", "predicted us"]
-    print("# PDHG on an H200, predicted\n\nMade by `bench/pdhg_device_model.py`, whose head states the model. **Nothing was measured on a device.** Work / picture: pixels "
+    print("# PDHG on an H200, predicted\n\nMade by `bench/pdhg_device_model.py`, which describes the model in its docstring. **Nothing was measured on a device.** Work / picture: pixels "
           "that a\nblock computes for each of its own. Local and shared: bytes of a thread and of a block. Instructions: of a warp for 32 pixels and one iteration. The\ntime: 256 iterations on one picture of 256x256.\n")
     print("| " + " | ".join(heads) + " |\n| --- | ---: | --- | " + " | ".join(["---:"] * (len(heads) - 3)) + " |")
     for row in sorted(rows, key=lambda r: ("forward" not in r[2], r[0], r[1], r[2])):

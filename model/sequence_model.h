@@ -1,4 +1,4 @@
-// What turns a sequence of noisy frames z into x: a trained nn/dynamic_tv, or one pair of weights for all pixels of all frames.
+// Denoises a sequence of noisy frames z to x with a trained nn/dynamic_tv, or with one pair of weights for all pixels of all frames.
 //
 //   const SequenceModel model = load_sequence_model("runs/dynamic/best.safetensors");
 //   const Denoised result = denoise_sequence(model, z);               // model/denoise.h; lambda [1,3,H,W,T]
@@ -7,9 +7,9 @@
 //   min over x of 1/2 ||x - z||^2 + ||Lambda o grad x||_1,  Lambda = (xy, xy, t) for the axes (y, x, time)
 //
 // Shapes:  z [1,1,H,W,T]: T frames of H x W pixels, time last, as the published network has it (data/sequence/frames.h).
-// Devices: computes where the model lives (for a pair: where z lives); results are on the CPU.
-// Errors:  those of load_model (model_file.h), and a DataError that names both tasks for a model of another one; DataError for frames
-//          that are too few or too small for the model; ConfigError for a negative weight or number of iterations.
+// Devices: computes on the device of the model (for a pair: on that of z); results are on the CPU.
+// Errors:  those of load_model (model_file.h), and a DataError that names both tasks for a model of another task; DataError if the
+//          frames are too few or too small for the model; ConfigError for a negative weight or number of iterations.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ class SequenceModel {
 
   const SequenceSettings& settings() const { return settings_; }
   const DynamicTv& module() const { return *model_; }
-  // DataError naming `what` where z [N,1,H,W,T] is too small for the network and its padding.
+  // DataError that names `what` if z [N,1,H,W,T] is too small for the network and its padding.
   void check(const Shape& z, const std::string& what) const;
 
  private:
@@ -40,11 +40,11 @@ class SequenceModel {
 
 DynamicTvOptions sequence_options(const SequenceSettings& settings);
 
-// Whether a file has such a model, by its metadata or the names of its tensors.
+// Whether a file contains such a model, judged by its metadata or the names of its tensors.
 bool has_sequence_model(const std::filesystem::path& path);
 
 // The model of a checkpoint, or of bare weights as A. Kofler et al. published them: filters and stages are then read off the
-// tensors, and all else is `otherwise`'s.
+// tensors, and all other settings come from `otherwise`.
 SequenceModel load_sequence_model(const std::filesystem::path& path, const SequenceSettings& otherwise = {},
                                   Device device = {});
 
@@ -53,10 +53,10 @@ struct LambdaPair {
 };
 
 struct SequenceDenoisingOptions {
-  int64_t iterations = 0;  // of PDHG. 0: as trained, 256 with a pair, at most 10000 where a gap is given
+  int64_t iterations = 0;  // of PDHG. 0: as trained, 256 with a pair, at most 10000 if a gap is given
   double gap = 0.0;        // > 0: iterate until (P - D) <= gap * P instead
   std::optional<Boundary> boundary = {};  // as the model was trained, symmetric with a pair
-  Watch watch = {};                       // called with "iteration" for what takes longer than a moment
+  Watch watch = {};                       // called with "iteration" during long computations
 };
 
 Denoised denoise_sequence(const SequenceModel& model, const Tensor& z,
@@ -64,13 +64,13 @@ Denoised denoise_sequence(const SequenceModel& model, const Tensor& z,
 Denoised denoise_sequence(const LambdaPair& lambda, const Tensor& z,
                           const SequenceDenoisingOptions& options = {});
 
-// PDHG for sequences without a model: the axes of z, and the steps 1/L with L = sqrt(13).
+// Parameters of PDHG for sequences without a model: the axes of z, and the steps 1/L with L = sqrt(13).
 PdhgParams sequence_pdhg();
 
-// The weights [1,3,1,1,1] of a pair, like z in type and device.
+// The weights [1,3,1,1,1] of a pair, with the type and device of z.
 Tensor weights_of(const LambdaPair& lambda, const Tensor& z);
 
-// What the network needs for the map of z beyond its weights, in bytes, rehearsed (tensor/rehearsal.h).
+// The memory in bytes, beyond its weights, that the network needs for the map of z, found by a rehearsal (tensor/rehearsal.h).
 int64_t map_bytes(const SequenceModel& model, const Shape& z);
 
 }  // namespace primal

@@ -14,7 +14,7 @@ SOURCES = ("CMakeLists.txt", "LICENSE", "cmake", "tensor", "autograd", "solvers"
 
 @contextlib.contextmanager
 def sources_within():
-    """cpp/ while it lives; in an unpacked sdist, which has it already, nothing changes."""
+    """Provides cpp/ during the build; in an unpacked sdist, which contains it already, nothing changes."""
     root, copy = HERE.parent, HERE / "cpp"
     if not (root / "tensor" / "tensor.h").exists():
         yield

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
-"""What nvcc made of each CUDA kernel, read from the objects of a build: no GPU is needed.
+"""Checks what nvcc compiled from each CUDA kernel, read from the objects of a build: no GPU is needed.
 
   scripts/check_kernels.py [BUILD_DIR] [--arch sm_90] [--output TABLE.md]
 
-For each kernel: registers of a thread, shared memory of a block, local memory (spilled registers and arrays with an index that is
-not known when compiling), instructions, and how many of them multiply and add, use tensor cores, read or write global and shared memory.
-They are instructions of the program, not of a run: a loop counts once.
+For each kernel: registers per thread, shared memory per block, local memory (spilled registers, and arrays with an index that is not
+known at compile time), instructions, and how many of them are multiply-adds, use tensor cores, or read or write global and shared memory.
+Instructions are counted in the code, not in a run: a loop counts once.
 
 A file of kernels may state bounds, one line for a kernel:
 
   // Bounds: forward_kernel<2> 64 registers, 0 bytes of shared memory, no local memory, no read-only loads
 
-The script fails where a kernel exceeds its bounds, where the kernel of such a line is not there, and where a kernel without one uses local
-memory. "no read-only loads" is for kernels whose blocks read what others wrote in the same launch: the read-only cache (LDG...CONSTANT) does
-not see it.
+The script fails if a kernel exceeds its bounds, if the kernel of such a line does not exist, or if a kernel without bounds uses local
+memory. "no read-only loads" is for kernels whose blocks read what other blocks wrote in the same launch: loads through the read-only cache
+(LDG...CONSTANT) may miss these writes.
 
 cuobjdump comes with the CUDA toolkit or from PyPI (pip install nvidia-cuda-cuobjdump); CUOBJDUMP may name it.
 """
@@ -103,7 +103,7 @@ def bounds_of(source):
 
 
 def check(kernels, sources):
-    """The sentences about what is wrong."""
+    """One sentence for each fault."""
     wrong, bounded = [], set()
     for source in sources:
         for bound in bounds_of(source):

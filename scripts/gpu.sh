@@ -4,12 +4,12 @@
 #
 #   scripts/gpu.sh [--output DIR] [--parts LIST] [--quick] [--no-build] [--limit SECONDS] [BUILD_DIR]
 #
-# BUILD_DIR (build/cuda-release) is built here where nvcc is, unless --no-build is given; a folder that was built elsewhere (preset
-# cuda-release, which links statically) runs as it is. Results go to DIR (bench/results/cuda): tables, JSON, one log for each step, and
-# everything once more in DIR.tar.gz.
-# --parts tests,profile runs these alone; there are tests, profile, peers, sanitizer and train, in this order. Each takes less than ten
-# minutes, and no step more than --limit (300 s). --quick is --parts tests,profile.
-# PYTHON names the Python that has PyTorch (python3). cuDNN and cuBLASLt are looked for in its packages, too.
+# BUILD_DIR (build/cuda-release) is built first if nvcc is found, unless --no-build is given; a folder that was built elsewhere (preset
+# cuda-release, which links statically) can be used as it is. Results go to DIR (bench/results/cuda): tables, JSON, one log for each step,
+# and an archive of all of them, DIR.tar.gz.
+# --parts tests,profile runs only these parts; the parts are tests, profile, peers, sanitizer and train, in this order. Each takes less
+# than ten minutes, and no step more than --limit (300 s). --quick means --parts tests,profile.
+# PYTHON names the Python that has PyTorch (python3). cuDNN and cuBLASLt are also looked for in its packages.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 out=bench/results/cuda build=build/cuda-release do_build=1 limit=300
@@ -53,7 +53,7 @@ fi
 primal=$build/bin/primal
 if [[ ! -x $primal ]]; then echo "gpu.sh: $primal is not there: build it with nvcc (preset cuda-release)" >&2; exit 1; fi
 
-# NVIDIA's libraries as PyTorch brings them, where nobody says which to take.
+# NVIDIA's libraries from PyTorch's packages, unless others are chosen.
 python=${PYTHON:-python3}
 package_folder() {  # package_folder nvidia.cudnn: where that package lies; nothing where it is not there
   "$python" -c "import importlib, sys; print(list(importlib.import_module('$1').__path__)[0])" 2> /dev/null
@@ -109,7 +109,7 @@ if asked_for peers; then
   fi
 fi
 if asked_for sanitizer; then
-  # A few cases on our own kernels: the vendors' libraries are not ours to check, and each tool slows a kernel down a hundredfold.
+  # A few cases on Primal's own kernels: vendor libraries need no check here, and each tool slows a kernel down a hundredfold.
   if command -v compute-sanitizer > /dev/null; then
     for tool in memcheck racecheck synccheck initcheck; do
       step "sanitizer_$tool" compute-sanitizer --tool "$tool" --error-exitcode 9 "$primal" check conv3d pdhg adam "${cuda[@]}" \

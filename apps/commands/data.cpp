@@ -245,27 +245,27 @@ void make_moving_folder(MovingOptions o) {
 
 void add_moving_command(CLI::App& data) {
   auto o = std::make_shared<MovingOptions>();
-  CLI::App* command = data.add_subcommand(
-      "moving", "generated sequences in which some things move, as folders of clean frames");
+  CLI::App* command =
+      data.add_subcommand("moving", "generated sequences with moving shapes, as folders of clean frames");
   command->add_option("-o,--output", o->output, "folder for moving-000000/frame_000.png and so on")
       ->required();
-  command->add_option("--sequences", o->folder.n_sequences, "how many")
+  command->add_option("--sequences", o->folder.n_sequences, "number of sequences")
       ->check(whole_range(1, 1'000'000))
       ->capture_default_str();
-  command->add_option("--frames", o->folder.n_frames, "frames of each")
+  command->add_option("--frames", o->folder.n_frames, "frames of each sequence")
       ->check(whole_range(2, 4096))
       ->capture_default_str();
   command->add_option("--size", o->folder.size, "side of the frames, in pixels")
       ->check(whole_range(8, 16384))
       ->capture_default_str();
-  command->add_option("--seed", o->folder.seed, "of the scenes")
+  command->add_option("--seed", o->folder.seed, "seed of the scenes")
       ->check(whole_range(0))
       ->capture_default_str();
   command->add_flag("--overwrite", o->overwrite, "replace files that exist");
   o->common.add_to(*command);
   command->footer(
-      "A training without --data makes the same scenes from its own seed, so score its model on another "
-      "one.\n"
+      "Training without --data generates its scenes in the same way from its own seed, so score the model on "
+      "scenes of another seed.\n"
       "Example: primal data moving --sequences 20 --seed 7 -o moving");
   command->callback([o] { make_moving_folder(*o); });
 }

@@ -18,13 +18,13 @@ void add_input_options(CLI::App& command, DenoiseOptions& o) {
       "paths", o.paths,
       "MODEL (a checkpoint, the folder of a run, or a name of `primal models`; general without "
       "one, none with "
-      "--lambda), then pictures: files (PNG, JPEG, TIFF, NumPy, NIfTI, PGM, PPM, PFM, WebP), "
+      "--lambda), then pictures: files (PNG, JPEG, TIFF, NumPy, NIfTI, DICOM, PGM, PPM, PFM, WebP), "
       "folders, quoted\n"
       "patterns such as 'scans/*.png', or - for standard input");
   command.add_option(
       "--sequence", o.sequence,
       "frames to denoise together, in space and time: a folder of frames, or a TIFF, NumPy or NIfTI file of "
-      "several pages; MODEL is then one of task sequence, and --lambda a pair XY,T");
+      "several pages; MODEL is then a model for sequences, and --lambda takes a pair XY,T");
   command
       .add_option("--size", o.size,
                   "first crop to a square and resize to this many pixels a side, as in training")
@@ -98,11 +98,12 @@ void add_choice_options(CLI::App& command, DenoiseOptions& o) {
 }
 
 void add_output_options(CLI::App& command, DenoiseOptions& o) {
-  command.add_option(
-      "-o,--output", o.output,
-      "folder for the results, files with the names, sizes and bit depths of the pictures: PNG of PNG, JPEG, "
-      "PNM and WebP, TIFF of TIFF, NumPy of NumPy, NIfTI of NIfTI; FILE.png, FILE.tif and so on for one "
-      "picture; - for standard output");
+  command.add_option("-o,--output", o.output,
+                     "folder for the results, files with the names, sizes and bit depths of the pictures: "
+                     "PNG for PNG, JPEG, "
+                     "PNM and WebP; TIFF, NumPy, NIfTI, PFM and DICOM keep their format; FILE.png, FILE.tif "
+                     "and so on for one "
+                     "picture; - for standard output");
   command
       .add_option("--colour", o.colour_text,
                   "pictures in colour: channels (each with a map of its own), joint (one map, from the "
@@ -112,7 +113,7 @@ void add_output_options(CLI::App& command, DenoiseOptions& o) {
       ->capture_default_str();
   command.add_option(
       "--format", o.format,
-      "format of the results: png, tiff, npy, npz, nii, nii.gz, pnm, pfm or webp (default: by the "
+      "format of the results: png, tiff, npy, npz, nii, nii.gz, pnm, pfm, webp or dicom (default: by the "
       "ending of -o FILE, or as -o DIR says)");
   CLI::Option* map = command.add_flag("--map", o.map, "also write Lambda, as NAME_lambda.png");
   command
@@ -138,15 +139,15 @@ void add_denoise_options(CLI::App& command, DenoiseOptions& o) {
   add_choice_options(command, o);
   add_output_options(command, o);
   command
-      .add_option(
-          "--jobs", o.side_by_side.jobs,
-          "pictures in work at once, which share the threads and the memory; the results are the same "
-          "for every number (default: as many as there are threads; 1: one after the other)")
+      .add_option("--jobs", o.side_by_side.jobs,
+                  "number of pictures to work on at once, which share the threads and the memory; the "
+                  "results are the "
+                  "same for every number (default: as many as there are threads; 1: one after the other)")
       ->check(whole_range(1, 1024));
   command.add_option(
       "--shard", o.shard_text,
-      "work on part K of N of the pictures, as 3/16; auto takes K and N from Slurm or a launcher of MPI "
-      "(default: all of them)");
+      "work only on part K of N of the pictures, for example 3/16; auto takes K and N from Slurm or an MPI "
+      "launcher (default: all pictures)");
   o.common.add_to(command);
 }
 

@@ -18,7 +18,7 @@ struct DenoiseOptions : PictureDenoisingOptions {
   CommonOptions common;
   std::vector<std::string> paths;
   std::string output, clean, boundary;
-  std::string sequence;     // frames that are denoised together, in place of pictures
+  std::string sequence;     // frames to denoise together, instead of pictures
   std::string lambda_text;  // of --lambda
   std::string colour_text = "channels";
   FigureFile figure;  // of the risk over lambda
@@ -32,7 +32,7 @@ struct DenoiseOptions : PictureDenoisingOptions {
 
 void add_denoise_options(CLI::App& command, DenoiseOptions& o);
 
-// ConfigError for options that do not go with --sequence, and for more or less than one of MODEL and --lambda.
+// ConfigError for options that cannot be used with --sequence, and unless exactly one of MODEL and --lambda is given.
 void check_sequence_options(const DenoiseOptions& o);
 
 // ConfigError for options that contradict each other, before any picture is looked for.

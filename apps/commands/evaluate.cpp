@@ -155,7 +155,7 @@ class EvaluationFiles {
   std::ofstream csv_;
 };
 
-// Which pictures are left to this process.
+// Which pictures this process has to score.
 struct Division {
   Shard shard;
   std::map<std::string, Evaluation> known = {};  // from parts that are merged
@@ -460,12 +460,12 @@ void add_evaluate_command(CLI::App& program) {
   command->add_option("--limit", o->limit, "only the first N pictures")->check(whole_range(1));
   command->add_option(
       "--shard", o->shard_text,
-      "score part K of N of the pictures, as 3/16; auto takes K and N from Slurm or a launcher of MPI "
-      "(default: all of them)");
+      "score only part K of N of the pictures, for example 3/16; auto takes K and N from Slurm or an MPI "
+      "launcher (default: all pictures)");
   command->add_option(
       "--merge", o->merge,
-      "folders (-o) of parts, or of an evaluation that was stopped: pictures that they have are not "
-      "scored again");
+      "output folders of parts, or of an evaluation that was stopped: pictures whose scores they contain are "
+      "not scored again");
   command->add_option("--lpips", o->lpips,
                       "weights of LPIPS, a file of scripts/pytorch/lpips_weights.py: adds that score of an "
                       "autoencoder's pictures");
@@ -505,8 +505,8 @@ void add_evaluate_command(CLI::App& program) {
       "PSNR and SSIM are computed from the unclipped result, with data range 1. The best scalar lambda is\n"
       "chosen for each picture with knowledge of the clean picture, once by PSNR and once by SSIM, and uses\n"
       "the model's boundary; for a model of sequences it is the best pair of weights, in space and in time, "
-      "of a\n"
-      "coarse grid that is refined twice. The PSNR of identical pictures is infinite: `inf` in "
+      "from\n"
+      "a coarse grid that is refined twice. The PSNR of identical pictures is infinite: `inf` in "
       "evaluation.csv, null in\n"
       "JSON. Such values are counted, and means, deviations and intervals are over the finite ones. If a\n"
       "picture cannot be read, the error is reported, the others are still processed, and the exit code is\n"

@@ -27,7 +27,7 @@ void import_command(const ImportOptions& options) {
     throw ConfigError("[import] -o {}: expected a name that ends in .safetensors", options.output);
   std::error_code error;
   if (fs::equivalent(options.weights, file, error))
-    throw ConfigError("[import] {} would be replaced by what is made of it: give another -o", options.output);
+    throw ConfigError("[import] {} would be replaced by the result: give another -o", options.output);
   if (!options.overwrite && fs::exists(file, error))
     throw IoError("[import] {} exists; --overwrite replaces it", options.output);
   const ImportedModel imported = import_model(options.weights, file, options.set, options.title);
@@ -51,21 +51,21 @@ void add_import_command(CLI::App& program) {
       ->required();
   command->add_option("-o,--output", options->output, "the checkpoint, NAME.safetensors")->required();
   command
-      ->add_option("--set", options->set,
-                   "what the weights do not say, KEY=VALUE: for example sequence.iterations=64 or "
-                   "model.up_bound=0.5; may be repeated")
+      ->add_option(
+          "--set", options->set,
+          "a setting that the weights do not determine, KEY=VALUE: for example sequence.iterations=64 or "
+          "model.up_bound=0.5; may be repeated")
       ->allow_extra_args(false);
-  command->add_option("--title", options->title, "what the model is for, in a line");
+  command->add_option("--title", options->title, "one line that says what the model is for");
   command->add_flag("--overwrite", options->overwrite, "replace a file that exists");
   options->common.add_to(*command);
   command->footer(
-      "Two networks are known by the names of their tensors: the dynamic one of A. Kofler et al. for "
-      "sequences\n"
-      "(cnn.encoder.enc_blocks...), which `primal denoise MODEL --sequence FRAMES` runs, and that of the\n"
-      "dissertation for pictures (cnn.c0x0...). Filters and levels are read off the tensors; all else has "
-      "the\n"
-      "published values unless --set says otherwise. PyTorch's .pt files become .safetensors with\n"
-      "safetensors.torch.save_file(state_dict, FILE).\n"
+      "Two networks are recognised by the names of their tensors: the dynamic network of A. Kofler et al. "
+      "for\n"
+      "sequences (cnn.encoder.enc_blocks...), which `primal denoise MODEL --sequence FRAMES` runs, and the\n"
+      "dissertation's network for pictures (cnn.c0x0...). Filters and levels are read off the tensors; all\n"
+      "other settings take the published values unless --set gives others. PyTorch's .pt files can be\n"
+      "converted with safetensors.torch.save_file(state_dict, FILE).\n"
       "Example: primal import kofler_dynamic_denoising.safetensors -o dynamic.safetensors");
   command->callback([options] { import_command(*options); });
 }

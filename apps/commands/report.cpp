@@ -74,7 +74,7 @@ void report(const ReportOptions& o) {
     throw ConfigError("[report] {} is a folder; give the name of a file: -o {}", file.string(),
                       (file / kReportFile).string());
   if (const std::string ending = file.extension().string(); ending != ".html" && ending != ".htm")
-    throw ConfigError("[report] {} is a web page by what it holds: give a name that ends in .html or .htm",
+    throw ConfigError("[report] the report is a web page, {} is not: give a name that ends in .html or .htm",
                       file.string());
   check_result_file(file, o.overwrite);
   std::vector<std::string> problems;

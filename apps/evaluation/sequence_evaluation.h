@@ -1,10 +1,10 @@
-// primal evaluate of a model for sequences, as A. Kofler et al. do it: each clip is made noisy and denoised with the model's maps, and
-// with the best pair of scalar weights (pair_search.h), which is chosen for each clip with knowledge of its clean frames.
+// `primal evaluate` for a model for sequences, as A. Kofler et al. evaluate theirs: noise is added to each clip, which is then denoised with
+// the model's maps, and with the best pair of scalar weights (pair_search.h), chosen for each clip with knowledge of its clean frames.
 //
 //   clips       those of sequence_data.h: data.frames frames of data.size pixels a side, as the model was trained
 //   scores      means of PSNR and SSIM over the frames of a clip; then means over the clips, with 95 % bootstrap intervals of the gain
 //   figures     one frame and one row over time of clean, noisy, best pair and model, and both maps: of the first clip, and of
-//               those with the smallest and the largest gain; and the four as a film, an animated PNG
+//               those with the smallest and the largest gain; and the four sequences as an animated PNG
 // Errors: those of load_sequence_model and all_clips.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace primal {
 
-// `settings.noise` has one level over a whole clip.
+// The noise of `settings` has one level over a whole clip.
 TaskEvaluation evaluate_sequences(const std::filesystem::path& model, const TaskEvaluationSettings& settings);
 
 }  // namespace primal

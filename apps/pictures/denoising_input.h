@@ -1,7 +1,7 @@
-// What `primal denoise` reads for a picture, with all that can be refused before the work.
+// Reads what `primal denoise` needs for a picture, and checks before the work everything that can be checked then.
 //
 // Errors: those of read_grey (inputs.h); DataError for a clean picture of another size, for a picture too small to be scored or to have its
-//         noise estimated, for pages in a format that has none, and for --map and --compare of several pages.
+//         noise estimated, for several pages in a format of one page, and for --map and --compare with several pages.
 #pragma once
 
 #include "apps/pictures/denoising_job.h"
@@ -30,7 +30,7 @@ class DenoisingReader {
 PictureFormat result_format_of(const PictureDenoisingOptions& options, const DenoisingJob& job,
                                const GreyInput& read);
 
-// About how much memory reading a picture takes, judged by the size of its file.
+// An estimate of the memory that reading a picture takes, from the size of its file.
 int64_t bytes_to_read(const DenoisingJob& job);
 
 }  // namespace primal

@@ -1,4 +1,4 @@
-// What `primal denoise` is to do with pictures: the options for all of them, and for each where it lies and where its results go.
+// The work of `primal denoise`: the options for all pictures, and for each picture its place and where its results go.
 #pragma once
 
 #include <cstdint>
@@ -14,20 +14,20 @@
 namespace primal {
 
 struct PictureDenoisingOptions {
-  std::optional<ScalarLambda> lambda;  // of scalar TV; a model otherwise
-  std::optional<double> sigma;         // of the noise, for a rule that chooses lambda; else estimated
+  std::optional<ScalarLambda> lambda;  // for scalar TV; empty: a model is used
+  std::optional<double> sigma;         // noise, for a rule that chooses lambda; empty: estimated
   bool best = false;                   // also score the best of 81 lambdas
   std::optional<double> noise;         // the pictures are clean: deviation of the noise to add
   std::string noise_kind, range;       // empty: as the model was trained
   std::string map_format = "figure";
-  ColourMode colour = ColourMode::channels;  // of pictures in colour
-  std::string format;                        // of results; empty: by their names, or by what they come from
+  ColourMode colour = ColourMode::channels;  // for pictures in colour
+  std::string format;  // results; empty: by their names, or by the format of the pictures
   FigureStyle figures;
-  double gap = 0.0;         // asked for; 0: none
-  int64_t iterations = 0;   // asked for; 0: the model's
+  double gap = 0.0;         // requested; 0: none
+  int64_t iterations = 0;   // requested; 0: the model's
   int64_t size = 0;         // side after cropping and resizing; 0: as it is
   uint64_t seed = 42;       // of the noise
-  bool draws_risk = false;  // a figure of what chose lambda
+  bool draws_risk = false;  // also draw the risk by which lambda was chosen
   bool has_clean = false;   // jobs name their clean pictures
   bool to_standard_output = false, quiet = false, json = false;
 
@@ -38,12 +38,12 @@ struct PictureDenoisingOptions {
 // A picture and where its results go.
 struct DenoisingJob {
   PictureInput input;
-  uint32_t number;  // among all pictures given: of its noise
+  uint32_t number;  // place among all given pictures, for the noise
   std::optional<PictureInput> clean;
   std::filesystem::path denoised, map, compare;  // empty: not wanted
 };
 
-// What is read for a job: grey; clean is nothing where it has none.
+// The pictures that a job reads; clean is empty if the job names none.
 struct DenoisingInput {
   GreyInput picture;
   std::optional<GreyInput> clean;

@@ -1,4 +1,4 @@
-// What `primal denoise` says of the noise that it found in a picture, and of how far its result is from convergence.
+// What `primal denoise` reports about the noise that it found in a picture, and about how far its result is from convergence.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace primal {
 
-// `name` is that of a picture, a page or a channel, as messages have it.
+// `name`: the picture, page or channel, as messages name it.
 void remark_on_noise(const PictureDenoisingOptions& options, const Denoiser& denoiser,
                      const std::string& name, const DenoisingRow& row, Remarks& remarks);
 void remark_on_convergence(const PictureDenoisingOptions& options, const std::string& name,

@@ -1,4 +1,4 @@
-// What `primal denoise` tells of a picture, or of a page of one, that it has denoised.
+// What `primal denoise` reports about a denoised picture, or about one page of it.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@
 
 namespace primal {
 
-// What came of one page of a job.
+// The result of one page of a job.
 struct DenoisingRow {
   std::string name, picture;
   int64_t page = 0, n_pages = 1;
@@ -31,13 +31,13 @@ struct DenoisingRow {
       int bits_stored;
       std::string photometric, transfer_syntax;
     };
-    std::optional<Dicom> dicom = {};  // of a file of that format
+    std::optional<Dicom> dicom = {};  // only for a DICOM file
     std::string alpha = {};           // "associated", "unassociated", or empty
     std::string profile_space = {};   // "RGB"; empty where there is no profile
     size_t profile_bytes = 0;
   } read;
-  int64_t n_tiles = 0;  // in which the network worked; 0: on the whole picture
-  // Of the solver; an autoencoder has none.
+  int64_t n_tiles = 0;  // tiles of the network; 0: the whole picture at once
+  // Empty for an autoencoder, which has no solver.
   struct Solver {
     int64_t iterations;
     double relative_gap;
@@ -45,23 +45,23 @@ struct DenoisingRow {
   };
   std::optional<Solver> solver;
   bool is_scored = false;
-  Scores noisy, denoised;  // where it is scored
+  Scores noisy, denoised;  // if is_scored
   PictureNoise noise;      // found in the noisy picture
   LambdaRule rule = LambdaRule::number;
-  std::optional<double> sigma, lambda;  // that the rule used and chose
+  std::optional<double> sigma, lambda;  // used and chosen by the rule
   bool at_the_edge = false;             // a better lambda may lie beyond what was tried
-  // Where the channels are pictures of their own: what was found and chosen for each, while `noise`, `sigma` and `lambda` are those of green.
+  // If the channels are denoised separately: what was found and chosen for each; `noise`, `sigma` and `lambda` above are then those of green.
   struct Channel {
     PictureNoise noise;
     std::optional<double> sigma, lambda;
   };
   std::vector<Channel> channels;
-  std::optional<Scores> best;                         // of 81 lambdas, each score's own
-  std::optional<Figure> figure;                       // of the risk over lambda
-  std::filesystem::path denoised_file, map, compare;  // written ones
+  std::optional<Scores> best;                         // the best of 81 lambdas, for each score separately
+  std::optional<Figure> figure;                       // the risk over lambda
+  std::filesystem::path denoised_file, map, compare;  // files that were written
 };
 
-// "picture", "iterations", "psnr", "denoised", ...: what there is of them.
+// "picture", "iterations", "psnr", "denoised", ...; values that do not exist are left out.
 nlohmann::json to_json(const DenoisingRow& row);
 nlohmann::json scores_json(const Scores& noisy, const Scores& denoised);
 

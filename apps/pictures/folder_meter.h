@@ -1,5 +1,5 @@
-// What a person who waits for many pictures sees on stderr: "12 of 44 pictures, 8.2 per second, 4.1 s left". On a terminal one line at
-// the bottom that other output pushes down; elsewhere a line now and then.
+// Progress over many pictures on stderr: "12 of 44 pictures, 8.2 per second, 4.1 s left". On a terminal this is one line at the bottom,
+// drawn anew below other output; elsewhere a line is printed from time to time.
 #pragma once
 
 #include <chrono>
@@ -13,20 +13,20 @@ class FolderMeter {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Silent where `shown` is false, and for a single picture.
+  // Prints nothing if `shown` is false, or for a single picture.
   FolderMeter(size_t n_pictures, bool shown, bool terminal);
   ~FolderMeter();
   FolderMeter(const FolderMeter&) = delete;
   FolderMeter& operator=(const FolderMeter&) = delete;
 
-  // So many are done: draws the line where one is due.
+  // Draws the line for n_done finished pictures if one is due.
   void show(size_t n_done);
-  // Before anything else is printed.
+  // Removes the line; call it before anything else is printed.
   void hide();
-  // What it took: "44 pictures in 5.4 s, 8.2 per second".
+  // Prints the total: "44 pictures in 5.4 s, 8.2 per second".
   void finish(size_t n_done);
 
-  // The line that is due, if one is: the first after 1 s (elsewhere than on a terminal 10 s), then every 0.2 s (30 s).
+  // The line that is due, if any: on a terminal after 1 s and then every 0.2 s, elsewhere after 10 s and then every 30 s.
   std::optional<std::string> line(size_t n_done, Clock::time_point now);
 
  private:

@@ -1,5 +1,5 @@
-// What there is to say about a picture while it is worked on, on stderr: at once, or kept until it is the picture's turn, so that
-// pictures worked on side by side are spoken of in their order.
+// Messages on stderr about a picture that is being denoised. They are printed at once, or kept until it is the picture's turn, so that
+// messages about pictures that are denoised side by side appear in the order of the pictures.
 #pragma once
 
 #include <array>
@@ -13,22 +13,22 @@
 namespace primal {
 
 struct Remark {
-  // Of all but `always` only the first is printed of a run. `outside`: the noise is not what the model was trained for; `far`: the
-  // result is far from convergence.
+  // In a run only the first message of each kind is printed, except `always`. `outside`: the noise is not what the model was trained
+  // for; `far`: the result is far from convergence.
   enum class Kind { always, grey, alpha, profile, gamma, range, outside, far };
   Kind kind = Kind::always;
-  std::string text;  // lines, made visible
+  std::string text;  // lines; control characters are already escaped
 };
 
-// Prints remarks, of each kind the first.
+// Prints the first remark of each kind, and all of kind `always`.
 class RemarkPrinter {
  public:
   explicit RemarkPrinter(bool quiet) : quiet_(quiet) {}
 
   void print(const Remark& remark);
-  // Called before anything is printed, for whoever has drawn a line there that is in the way.
+  // `make_room` is called before anything is printed, for example to remove a progress line.
   void before_printing(std::function<void()> make_room) { make_room_ = std::move(make_room); }
-  // How many there were of a kind, printed or not.
+  // The number of remarks of a kind, printed or not.
   size_t count(Remark::Kind kind) const { return counts_[static_cast<size_t>(kind)]; }
 
  private:
@@ -37,10 +37,10 @@ class RemarkPrinter {
   std::array<size_t, 8> counts_{};
 };
 
-// Those of one picture. Its `outside` counts once, however many channels and pages say it.
+// The remarks about one picture. `outside` counts once for a picture, whatever its number of channels and pages.
 class Remarks {
  public:
-  // With a printer each is printed as it comes up.
+  // With a printer each remark is printed at once.
   explicit Remarks(RemarkPrinter* printer = nullptr) : printer_(printer) {}
 
   template <class... Args>
@@ -52,7 +52,7 @@ class Remarks {
     put({Remark::Kind::always, fmt::format(format, shown(std::forward<Args>(args))...)});
   }
   bool printed_at_once() const { return printer_ != nullptr; }
-  // Those that were kept.
+  // Prints the remarks that were kept.
   void print_to(RemarkPrinter& printer) const;
 
  private:

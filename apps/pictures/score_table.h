@@ -1,4 +1,4 @@
-// The table that `primal denoise` prints of pictures with clean ones: a line for each, and one for their mean.
+// The table of scores that `primal denoise` prints if clean pictures are known: a line for each picture, and one for the mean.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@ namespace primal {
 
 class ScoreTable {
  public:
-  // With a column for a lambda that was chosen, and for the best of 81 lambdas.
+  // Whether there are columns for a chosen lambda, and for the best of 81 lambdas.
   ScoreTable(bool has_lambda, bool has_best) : has_lambda_(has_lambda), has_best_(has_best) {}
 
   std::string head() const;
   std::string line(const DenoisingRow& row) const;
-  // The mean has neither a noise nor a lambda of its own.
+  // The line of the mean leaves noise and lambda empty.
   std::string mean(size_t n, const Scores& noisy, const Scores& denoised, double best_psnr) const;
 
  private:

@@ -1,10 +1,10 @@
-// DeviceHold: keeps a CUDA device busy for a moment, so that the host can queue the work that is about to be timed.
+// DeviceHold keeps a CUDA device busy for a moment, so that the host can queue the work to be timed.
 //
-// A kernel that takes less time than its launch (5 to 10 microseconds) would otherwise be timed as long as the launch takes: the device
-// reaches the first mark at once and then waits for the host. Behind a hold it finds everything queued, and the marks enclose
-// nothing but its own work.
+// Without it, the measured time of a kernel shorter than its launch (5 to 10 microseconds) would be that of the launch: the device
+// reaches the first event at once and then waits for the host. After a hold everything is queued already, and the events enclose only
+// the work of the device.
 //
-// Does nothing on other devices: theirs do not run ahead of the host.
+// Does nothing on other devices, which do not run asynchronously to the host.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace primal {
 
 class DeviceHold {
  public:
-  // Measures once how long a round of its loop takes, so that each hold takes about `ms`.
+  // Measures once how long an iteration of the busy loop takes, so that each hold takes about `ms`.
   DeviceHold(Device device, double ms);
 
   void begin() const;  // returns at once
@@ -27,7 +27,7 @@ class DeviceHold {
   Tensor sink_;
 };
 
-// Rounds for a hold of `ms`, where `rounds` took `us`: at least one, and at most kMostHoldRounds whatever the clock says.
+// The number of loop iterations for a hold of `ms` if `rounds` iterations took `us`: at least one and at most kMostHoldRounds.
 int64_t hold_rounds(int64_t rounds, double us, double ms);
 inline constexpr int64_t kMostHoldRounds = int64_t{1} << 24;
 

@@ -1,10 +1,10 @@
 // Scores that other processes computed (primal evaluate --shard), read from their folders, so that they are not computed again.
 //
-// A part's evaluation.csv has every digit of its scores, and settings.json, written before the first picture, what they were computed
-// with; so the rows of a part that was stopped are used too, and the whole is what one process would have computed.
+// The evaluation.csv of a part has all digits of its scores. Its settings.json, written before the first picture, has the settings. So the
+// rows of a part that was stopped can be used too, and the merged result is what one process would have computed.
 //
 // Errors:  IoError or DataError for a folder without these files, and for broken ones; ConfigError for a part with other settings
-//          (which ones, and both values), and for a picture that two parts have with different scores.
+//          (the message names them with both values), and for a picture that two parts have with different scores.
 #pragma once
 
 #include <filesystem>

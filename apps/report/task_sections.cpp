@@ -38,11 +38,10 @@ std::string caption_of(const std::string& name) {
        "Latent vectors in the plane by t-SNE: neighbours stay neighbours, while larger distances mean "
        "nothing."},
       {"sequence_first",
-       "The first clip: above one frame of each, below one row of pixels over time, which runs down; maps on "
-       "a "
-       "logarithmic scale."},
-      {"sequence_least", "The same for the clip with the smallest gain of PSNR over the best pair."},
-      {"sequence_most", "The same for the clip with the largest gain of PSNR over the best pair."},
+       "The first clip: one frame of each in the upper row, and one row of pixels over time, which runs "
+       "downwards, in the lower row; the maps have a logarithmic scale."},
+      {"sequence_least", "The same for the clip with the smallest gain in PSNR over the best pair."},
+      {"sequence_most", "The same for the clip with the largest gain in PSNR over the best pair."},
       {"classes", "How many pictures each class has."},
   }};
   for (const auto& [key, caption] : kCaptions)

@@ -8,9 +8,9 @@
 
 namespace primal {
 
-// Of each frame; x and clean [1,1,H,W,T] on the CPU.
+// The scores of each frame; x and clean [1,1,H,W,T] on the CPU.
 std::vector<Scores> scores_of_frames(const Tensor& x, const Tensor& clean);
-// Their means; a PSNR that is infinite, of a frame that is the clean one, is left out.
+// Their means; an infinite PSNR, of a frame that is identical to the clean one, is left out.
 Scores mean_over_frames(const Tensor& x, const Tensor& clean);
 
 }  // namespace primal

@@ -7,7 +7,7 @@
 
 namespace primal {
 
-// "0.05,0.1": xy, then t. A single number means the same for both. ConfigError for another text and for numbers outside of 0 to 100.
+// "0.05,0.1": xy, then t. A single number means the same for both. ConfigError for any other text and for numbers outside 0 to 100.
 LambdaPair parse_lambda_pair(const std::string& text);
 bool is_lambda_pair(const std::string& text);  // whether there is a comma in it
 

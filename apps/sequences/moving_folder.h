@@ -1,4 +1,4 @@
-// Moving phantoms (data/phantom/moving.h) as folders of frames: OUT/moving-000017/frame_004.png, grey of 8 bit.
+// Moving phantoms (data/phantom/moving.h) as folders of frames: OUT/moving-000017/frame_004.png, 8-bit grey.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct MovingFolder {
 
 // Writes frame t of sequence i.
 void write_moving_frame(const MovingFolder& o, int64_t i, int64_t t);
-// Its file, below `output` and without ending.
+// The name of its file relative to `output`, without extension.
 std::filesystem::path moving_frame_name(int64_t i, int64_t t);
 
 }  // namespace primal

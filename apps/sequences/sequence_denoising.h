@@ -1,9 +1,9 @@
-// primal denoise --sequence: frames in, denoised frames out, with a model of nn/dynamic_tv or one pair of weights.
+// primal denoise --sequence: denoises frames with a model of nn/dynamic_tv or with one pair of weights.
 //
-//   a folder of frames   DIR/FRAME.png and so on, a file for each, in the format that the frame's own leads to
-//   a file of pages      DIR/NAME.tif and so on, one file of the same kind; or -o FILE
-//   --map                DIR/NAME_lambda.png, .svg or .pdf, of a folder in DIR/maps: both maps of the middle frame, in space and in time; with --map-format
-//                        safetensors every value, f32 [2,H,W,T]: Lambda_xy, Lambda_t
+//   a folder of frames   DIR/FRAME.png and so on, a file for each frame, in the format that follows from the frame's own
+//   a file of pages      DIR/NAME.tif and so on, one file of the same format; or -o FILE
+//   --map                DIR/NAME_lambda.png, .svg or .pdf, for a folder of frames in DIR/maps: both maps of the middle frame, in space and
+//                        in time; with --map-format safetensors all values, f32 [2,H,W,T]: Lambda_xy, Lambda_t
 //
 // With `noise` the frames are taken as clean, get noise of one level over the whole sequence, and are scored; with `clean` they are
 // scored against that sequence. Scores are means over the frames.
@@ -27,7 +27,7 @@ struct SequenceDenoising {
   bool map = false, overwrite = false;
 };
 
-// Of `options`: noise, noise_kind, seed, range, gap, iterations, map_format, figures, format, quiet, json.
+// Uses these `options`: noise, noise_kind, seed, range, gap, iterations, map_format, figures, format, quiet, json.
 void denoise_sequence_command(const SequenceDenoising& what, const PictureDenoisingOptions& options,
                               Device device);
 

@@ -69,7 +69,7 @@ Figure sequence_figure(const std::vector<ShownSequence>& shown, const Tensor& la
 }
 
 std::vector<uint8_t> sequence_film(const std::vector<ShownSequence>& shown, int64_t zoom, int delay_ms) {
-  if (shown.empty()) throw ShapeError("[sequence] a film of nothing");
+  if (shown.empty()) throw ShapeError("[sequence] an animation needs at least one sequence");
   const Shape& s = shown.front().frames.shape();
   const int64_t height = s[2], width = s[3], n_frames = s[4], gap = 2;
   std::vector<Image> film;

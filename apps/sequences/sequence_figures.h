@@ -22,11 +22,11 @@ struct ShownSequence {
   Tensor frames;
 };
 
-// One frame of each in the first row, and in the second how the row of pixels in its middle changes, time running down; then both maps in
+// The first row shows one frame of each sequence, the second its middle row of pixels over time, which runs downwards; then both maps in
 // the same two ways. `lambda` may be undefined.
 Figure sequence_figure(const std::vector<ShownSequence>& shown, const Tensor& lambda, int64_t t);
 
-// The frames of all, side by side in grey, each pixel as zoom x zoom, as an animated PNG.
+// The frames of all sequences side by side in grey, each pixel enlarged to zoom x zoom, as an animated PNG.
 std::vector<uint8_t> sequence_film(const std::vector<ShownSequence>& shown, int64_t zoom, int delay_ms = 150);
 
 }  // namespace primal

@@ -1,15 +1,15 @@
-// Shard: one process's part of a list that several processes work on, without a message between them.
+// Shard: one process's part of a list that several processes work on without communicating.
 //
 //   part k of n = the items i, sorted by name, with i mod n = k - 1
 //
-// Every process must be given the same list. The division depends on the names alone, so a part that was lost with its machine can be
-// taken up again by another one, and the parts together have each item once. Sizes differ by at most one.
+// Every process must be given the same list. The division depends on the names alone, so another process can take over a part
+// that was lost, and the parts together contain each item exactly once. Sizes differ by at most one.
 //
 // `auto` takes k and n from the environment: Slurm's job arrays (SLURM_ARRAY_TASK_ID, _COUNT, _MIN, _STEP), the ranks of a launcher
-// (Open MPI, MPICH and Intel MPI, or srun), or both, each rank of each task of the array then having a part of its own.
+// (Open MPI, MPICH and Intel MPI, or srun), or both; then each rank of each task of the array has a part of its own.
 //
-// Errors: ConfigError for a text that is neither K/N nor auto, for K outside of 1 to N, and for auto where the environment says nothing or
-// something else than whole numbers.
+// Errors: ConfigError for a text that is neither K/N nor auto, for K outside 1 to N, and for auto if the variables are missing or are not
+// whole numbers.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +31,7 @@ struct Shard {
   bool operator==(const Shard&) const = default;
 };
 
-// What an environment variable says; nothing where it is not set.
+// The value of an environment variable; empty if it is not set.
 using Environment = std::function<std::optional<std::string>(const char* name)>;
 std::optional<std::string> environment_of_process(const char* name);
 

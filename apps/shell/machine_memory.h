@@ -1,4 +1,4 @@
-// How much memory this process may still take without the machine, or its container, running out of it.
+// How much memory this process can still allocate before the machine or its container runs out.
 #pragma once
 
 #include <cstdint>
@@ -7,8 +7,8 @@
 namespace primal {
 
 // In bytes: what the system counts as available (MemAvailable of /proc/meminfo), or less where a control group (memory.max, v1
-// memory.limit_in_bytes) or a limit on addresses (RLIMIT_AS, ulimit -v) leaves less; the physical memory where the system does not say. Files
-// are looked for below `root`.
+// memory.limit_in_bytes) or a limit on addresses (RLIMIT_AS, ulimit -v) leaves less; the physical memory if the system states none of these.
+// Files are read below `root`.
 int64_t available_memory(const std::filesystem::path& root = "/");
 
 }  // namespace primal

@@ -2,7 +2,7 @@
 // network (nn/unrolled_tv) under the names of its reference implementation.
 //
 // Errors:  IoError and DataError as read_checked has them; DataError for a file that is a checkpoint already, and for weights of
-//          another network; ConfigError for a setting that is none of the model's.
+//          another network; ConfigError for a setting that does not belong to the model.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ struct ImportedModel {
   int64_t n_parameters = 0;
 };
 
-// `assignments`: settings of the model, "sequence.iterations=64". `title` says in a line what it is for.
+// `assignments`: settings of the model, such as "sequence.iterations=64". `title`: one line that says what the model is for.
 ImportedModel import_model(const std::filesystem::path& weights, const std::filesystem::path& file,
                            const std::vector<std::string>& assignments = {}, const std::string& title = "");
 

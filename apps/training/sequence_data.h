@@ -5,8 +5,8 @@
 //   FOLDER, flat            its last sequences validate, as many as hold data.n_validation clips (0: a tenth of the sequences)
 //
 // A sequence is cut into as many clips as it holds, one after the other; frames left over at its end are not used. The first
-// data.n_train and data.n_validation clips are taken, 0: all. Every file is looked at before the run begins; one that is broken or a
-// sequence that is shorter than a clip is an error that names it, or with data.skip_broken is left out.
+// data.n_train and data.n_validation clips are used (0: all). Every file is checked before the run begins; a broken file, or a sequence
+// shorter than a clip, is an error that names it, or is left out with data.skip_broken.
 // Errors:  IoError and DataError where folders or sequences are missing, too few, too short or broken.
 #pragma once
 
@@ -32,12 +32,12 @@ struct ClipSet {
 
 struct SequenceData {
   ClipSet train, validation;
-  std::vector<std::string> remarks;  // what a person should know before the first step
+  std::vector<std::string> remarks;  // messages for the user before the first step
 };
 
 SequenceData open_sequence_data(const TrainConfig& config, PictureCheck check = PictureCheck::headers);
 
-// All clips below data.folder, of its test split where there is one. For scoring.
+// All clips below data.folder, or those of its test split if it has one; for scoring.
 ClipSet all_clips(const TrainConfig& config);
 
 }  // namespace primal

@@ -1,5 +1,5 @@
-// The task of sequences: unrolled TV with a map in space and time (model/sequence_model.h) learns to denoise clips of frames from
-// clean ones, with noise of one level over a whole clip, drawn anew at each use.
+// The task "sequence": unrolled TV with a map in space and time (model/sequence_model.h) learns to denoise clips of frames. It trains on
+// clean clips, to which noise of one level over a whole clip is added, drawn anew at each use.
 #pragma once
 
 #include <deque>
@@ -15,7 +15,7 @@ namespace primal {
 
 class SequenceTask : public Task {
  public:
-  // Finds the sequences and looks at them (sequence_data.h). With training.overfit only the first so many clips train. ConfigError
+  // Finds and checks the sequences (sequence_data.h). With training.overfit N only the first N clips are used for training. ConfigError
   // for clips that are too small for the network and its padding.
   explicit SequenceTask(const TrainConfig& config, Device device = {},
                         PictureCheck check = PictureCheck::headers);
@@ -28,7 +28,7 @@ class SequenceTask : public Task {
     return data_.train.names.at(static_cast<size_t>(sample));
   }
   TrainingPlan plan(int64_t batch) const override;
-  // Decoded by a thread of their own, training.prefetch frames ahead.
+  // Decoded ahead by a separate thread, training.prefetch frames at most.
   void announce(const std::vector<int64_t>& samples) override;
   // "noisy" and "clean", [N,1,S,S,T] on the model's device.
   TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override;
@@ -39,7 +39,7 @@ class SequenceTask : public Task {
   // "noisy", and "best pair": TV with the pair of weights that is best for each clip by PSNR, from the 100 pairs of
   // apps/scores/pair_search.h and one refinement, each solved with T iterations.
   std::vector<Baseline> baselines(const std::function<bool()>& keep_going) override;
-  // Of the frame in the middle: clean, noisy, denoised, lambda_xy, lambda_t.
+  // Pictures of the middle frame: clean, noisy, denoised, lambda_xy, lambda_t.
   std::vector<LoggedSample> samples_to_log() override;
 
  private:
@@ -47,7 +47,7 @@ class SequenceTask : public Task {
   struct Pair {
     Tensor noisy, clean;
   };
-  // A clip of the validation with the noise that it always has there, on the CPU.
+  // A validation clip with its noise, which is the same in every validation, on the CPU.
   Pair validation_pair(int64_t i) const;
 
   TrainConfig config_;

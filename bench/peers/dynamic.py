@@ -1,17 +1,17 @@
 #!/usr/bin/python3
 """Compare a training step of the network for image sequences (nn/dynamic_tv) with the same step in PyTorch.
 
-A step is the 3D U-Net on the padded sequence, T iterations of PDHG along x, y and t with step sizes that are learnt, mean squared
-error, backward pass and Adam, on one sequence [1,1,size,size,frames] in float32. The PyTorch model is written the way one
-writes it with nn.Conv3d and autograd, with the layers and the parameter names of the published network (koflera/
-LearningRegularizationParameterMaps), so a checkpoint of Primal's loads here.
+A step is the 3D U-Net on the padded sequence, T iterations of PDHG along x, y and t with learnt step sizes, mean squared
+error, backward pass and Adam, on one sequence [1,1,size,size,frames] in float32. The PyTorch model is ordinary code with nn.Conv3d
+and autograd. It has the layers and parameter names of the published network (koflera/LearningRegularizationParameterMaps), so
+it can load a checkpoint of Primal.
 
     bench/peers/dynamic.py --rounds 5 [--threads 2] [--output bench/results/dynamic_cpu.md]     pairs with Primal
     bench/peers/dynamic.py --time [--json]                                                       PyTorch alone
 
-Each round runs both programs one right after the other, each as a process of its own, the order changing from round to round,
-and the ratios are taken within these pairs: the clocks of shared machines drift. Where others keep the cores busy, the
-processor time of a step on one thread (--threads 1) says more than the clock.
+Each round runs both programs one right after the other, each as a separate process, in an order that alternates between rounds.
+Ratios are taken within these pairs, because the speed of shared machines drifts. If other programs keep the cores busy, the
+processor time of a step on one thread (--threads 1) is more reliable than wall-clock time.
 """
 
 import argparse
@@ -189,13 +189,13 @@ def parse_arguments():
     parser.add_argument("--filters", type=int, default=16)
     parser.add_argument("--stages", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5, help="pairs")
+    parser.add_argument("--rounds", type=int, default=5, help="number of pairs")
     parser.add_argument("--steps", type=int, default=3, help="timed steps of a process")
-    parser.add_argument("--warmup", type=int, default=1, help="steps before them")
+    parser.add_argument("--warmup", type=int, default=1, help="untimed steps before them")
     parser.add_argument("--python", default="/usr/bin/python3", help="the Python that has PyTorch")
-    parser.add_argument("--impl", action="append", default=[], help="OP=NAME, forces an implementation of ours; may be repeated")
+    parser.add_argument("--impl", action="append", default=[], help="OP=NAME, forces an implementation of Primal; may be repeated")
     parser.add_argument("--max-foreign", type=float, default=0.25, help="cores of other work for which a pair waits a minute")
-    parser.add_argument("--primal", default=str(ROOT / "build/release/bin/primal_dynamic_bench"), help="our program")
+    parser.add_argument("--primal", default=str(ROOT / "build/release/bin/primal_dynamic_bench"), help="the program primal_dynamic_bench")
     parser.add_argument("--output", type=pathlib.Path, help="write the report here, too")
     return parser.parse_args()
 

@@ -1,18 +1,18 @@
 #!/usr/bin/python3
-"""primal.torch.PDHG beside plain autograd over the same iterations, pair by pair: time and peak memory of forward and backward.
+"""Compares primal.torch.PDHG with plain autograd over the same iterations, pair by pair: time and peak memory of forward and backward.
 
     PYTHONPATH=build/release/python bench/peers/python_layer.py --rounds 5 [--size 256] [--iterations 256] [--batches 1,16] [--threads 2]
     PYTHONPATH=build/release/python bench/peers/python_layer.py --peers autograd,deepinv,mrpro
 
-Each run is a process of its own: the ratio of times is taken within a pair of neighbours, and the median over the rounds is reported with its
-range. Memory is the peak of the process beyond what it had before the pass (VmHWM of /proc/self/status, reset before): so it has
-everything, the tensors of PyTorch, the pools of Primal and the graph.
+Each run is a separate process. The ratio of times is taken within a pair of consecutive runs, and the median over the rounds is reported
+with its range. Memory is the peak of the process beyond its memory before the pass (VmHWM of /proc/self/status, reset before), so it
+includes everything: PyTorch's tensors, Primal's pools and the graph.
 
 Peers:
   autograd   torch_model.pdhg, the iterations in operations of PyTorch, gradients by autograd
-  compiled   the same with torch.compile, where PyTorch has it and a C++ compiler is there
-  deepinv    forward only: deepinv's TVDenoiser, a primal-dual method of isotropic total variation, as many iterations
-  mrpro      forward only: MRpro's pdhg for the same problem with the same steps: the same iterations
+  compiled   the same with torch.compile, if this PyTorch has it and a C++ compiler is found
+  deepinv    forward only: deepinv's TVDenoiser, a primal-dual method for isotropic total variation, with the same number of iterations
+  mrpro      forward only: MRpro's pdhg for the same problem with the same steps, so the same iterations
 """
 
 import argparse
@@ -172,7 +172,7 @@ def main():
     parser.add_argument("--batches", default="1,16")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--passes", type=int, default=3, help="at least 1; the best of them counts, the first one tells the memory")
+    parser.add_argument("--passes", type=int, default=3, help="passes per process, at least 1; the fastest gives the time, the first gives the memory")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
                         help="cpu: seconds of the processor, for a machine that others use; with --threads 1")
     parser.add_argument("--peers", default="autograd")

@@ -1,8 +1,8 @@
 // The TIFF structure inside EXIF (EXIF 2.32, 4.6.2):
 //
 //   byte 0: "II" (little endian) or "MM" (big endian), u16 42, u32 offset of the directory
-//   directory: u16 count, then entries of 12 bytes: u16 tag, u16 type, u32 count, and 4 bytes that are the values, or their
-//   offset where they need more
+//   directory: u16 count, then entries of 12 bytes: u16 tag, u16 type, u32 count, and 4 bytes that hold the values, or
+//   their offset if they need more space
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ class ExifBlock {
   bool is_valid() const {
     if (bytes_.size() < 8 || bytes_[0] != bytes_[1] || (bytes_[0] != 'I' && bytes_[0] != 'M')) return false;
     return (bytes_[2] == 42 && bytes_[3] == 0) ||
-           (bytes_[2] == 0 && bytes_[3] == 42);  // some write it the wrong way round
+           (bytes_[2] == 0 && bytes_[3] == 42);  // some writers swap the bytes
   }
   bool has(size_t at, size_t n) const { return at <= bytes_.size() && n <= bytes_.size() - at; }
   uint32_t u16(size_t at) const {

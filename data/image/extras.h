@@ -1,5 +1,5 @@
-// What a picture file holds beside its colours: transparency, and how the colours are meant. Carried from the file that is read to the one
-// that is written.
+// What a picture file holds besides its colour values: transparency, and how the colours are to be interpreted. It is copied from the file
+// that is read to the file that is written.
 //
 // Sources: PNG specification, third edition, 11.3.2 (cHRM, gAMA, iCCP, sRGB); ICC.1:2022, 7.2 (the header of a profile) and annex B (in
 // files of pictures).
@@ -15,7 +15,7 @@
 namespace primal {
 
 struct ColourMeaning {
-  std::vector<uint8_t> profile = {};   // of the ICC, as it stands in the file; empty: none
+  std::vector<uint8_t> profile = {};   // ICC profile as stored in the file; empty: none
   std::optional<uint32_t> gamma = {};  // gAMA: 100000 times the exponent
   std::optional<std::array<uint32_t, 8>> chromaticities =
       {};                                        // cHRM: 100000 times x and y of white, red, green, blue
@@ -24,7 +24,7 @@ struct ColourMeaning {
   bool operator==(const ColourMeaning&) const = default;
 };
 
-// Of a file that an Image was read from or is written to.
+// The extras of a file that an Image is read from or written to.
 struct ImageExtras {
   std::vector<uint16_t> alpha = {};  // levels [height, width]; empty: none
   ColourMeaning meaning = {};
@@ -33,15 +33,15 @@ struct ImageExtras {
 // Longer profiles are left out.
 inline constexpr size_t kMaxProfileBytes = size_t{1} << 24;
 
-// "RGB", "GRAY", "CMYK": what the colours of a profile are. Empty for bytes that are no profile.
+// "RGB", "GRAY", "CMYK": the colour space of a profile. Empty for bytes that are not a profile.
 std::string profile_space(std::span<const uint8_t> profile);
 bool fits_channels(std::span<const uint8_t> profile, int channels);
 
 // "its colour profile has more than ... and is left out"
 std::string profile_too_long_remark();
 
-// Takes a profile that was found for a picture of so many channels; one that is too long, damaged or for other colours is left out, with a
-// remark that says so.
+// Stores a profile that was found in a picture with this number of channels. A profile that is too long, damaged or for other colours is
+// left out, with a remark that says so.
 void take_profile(ColourMeaning& meaning, std::span<const uint8_t> profile, int channels,
                   std::vector<std::string>& remarks);
 

@@ -1,5 +1,5 @@
-// The order in which a person would count: names are compared piece by piece, digits as the numbers they write, so that frame2
-// comes before frame10. Where two names are equal in that, as 7 and 007, the bytes decide, so that every order is the same everywhere.
+// Natural order of names: they are compared piece by piece, with digits compared as numbers, so that frame2 comes before frame10. If two
+// names are equal in this order, such as 7 and 007, their bytes are compared, so that the order is the same everywhere.
 #pragma once
 
 #include <string_view>

@@ -4,7 +4,7 @@
     picture = primal.denoise(primal.read("noisy.png"))
     primal.write("clean.png", picture)
 
-``primal.torch`` has the solver as a layer for PyTorch. docs/python.md in the repository is the manual.
+``primal.torch`` offers the solver as a PyTorch layer. The manual is docs/python.md in the repository.
 """
 
 from . import _core
@@ -25,10 +25,10 @@ __all__ = [
 
 
 def num_threads() -> int:
-    """How many threads a call uses: PRIMAL_THREADS, else OMP_NUM_THREADS, else the processors that this process may use."""
+    """The number of threads of a call: PRIMAL_THREADS, else OMP_NUM_THREADS, else the number of processors that this process may use."""
     return _core.num_threads()
 
 
 def set_num_threads(n: int) -> None:
-    """Changes that number for the whole process; results do not depend on it."""
+    """Sets the number of threads for the whole process; results do not depend on it."""
     _core.set_num_threads(n)

@@ -1,4 +1,4 @@
-"""From what people have (NumPy arrays, tensors of other libraries, pictures) to what the engine takes, and back."""
+"""Converts NumPy arrays, tensors of other libraries and lists to the arrays that the engine takes, and back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from .errors import DeviceError, DTypeError, NumericError, ShapeError
 
-#: DLPack's number of the processor; pinned host memory is memory of the processor too.
+#: DLPack's device types for host memory: ordinary and pinned.
 _CPU_DEVICES = (1, 3)
 _DEVICE_NAMES = {2: "a CUDA device", 4: "an OpenCL device", 8: "Metal", 10: "a ROCm device"}
 _LEVELS = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
@@ -22,7 +22,7 @@ def is_torch(x: Any) -> bool:
 
 
 def as_array(x: Any, where: str, name: str) -> np.ndarray:
-    """x as an array of NumPy that shares its memory where x allows it (NumPy, DLPack, buffers), else a copy (lists, pictures)."""
+    """x as a NumPy array that shares the memory of x if possible (NumPy, DLPack, buffers), otherwise a copy (lists)."""
     if isinstance(x, np.ma.MaskedArray):
         raise DTypeError(f"[{where}] {name} is a masked array, whose mask would be lost: give {name}.filled(value)")
     if isinstance(x, np.ndarray):
@@ -54,14 +54,14 @@ def as_array(x: Any, where: str, name: str) -> np.ndarray:
 
 
 def contiguous(a: np.ndarray) -> np.ndarray:
-    """a itself where its elements lie in order, aligned and in this machine's byte order; else a copy of which that is true."""
+    """a itself if it is C-contiguous, aligned and in this machine's byte order, otherwise a copy that is."""
     if not a.dtype.isnative:
         a = a.astype(a.dtype.newbyteorder("="))
     return np.require(a, requirements=["C", "A"])
 
 
 def as_floats(x: Any, where: str, name: str, dtype: Any = None) -> np.ndarray:
-    """x as contiguous float32 or float64; levels of 8 and 16 bit become values in [0,1] of float32. ``dtype``: convert floats to it."""
+    """x as contiguous float32 or float64; levels of 8 and 16 bits become float32 values in [0,1]. ``dtype``: convert floats to it."""
     a = as_array(x, where, name)
     if a.dtype in _LEVELS:
         a = np.multiply(a, np.float32(1.0 / _LEVELS[a.dtype]), dtype=np.float32)
@@ -74,7 +74,7 @@ def as_floats(x: Any, where: str, name: str, dtype: Any = None) -> np.ndarray:
 
 
 def require_finite(a: np.ndarray, where: str, name: str) -> None:
-    """NumericError that names the first element which is not finite."""
+    """Raises a NumericError that names the first element that is not finite."""
     finite = np.isfinite(a)
     if finite.all():
         return
@@ -84,7 +84,7 @@ def require_finite(a: np.ndarray, where: str, name: str) -> None:
 
 
 def like(result: np.ndarray, x: Any) -> Any:
-    """The result as x is: a tensor of PyTorch that shares the memory where x is one, else the array."""
+    """The result in the form of x: a PyTorch tensor that shares the memory if x is a tensor, otherwise the array."""
     if is_torch(x):
         return sys.modules["torch"].from_numpy(result)
     return result

@@ -1,4 +1,4 @@
-"""Total variation with one lambda, with a map that is given, and with the map that a trained model proposes."""
+"""Total-variation denoising with one lambda, with a given map, or with the map that a trained model proposes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def count(value: Any, where: str, name: str) -> int:
 
 
 def gap_of(value: Optional[float], where: str) -> float:
-    """The relative gap asked for; 0 for none."""
+    """The requested relative gap; 0 for none."""
     if value is None:
         return 0.0
     gap = float(value)
@@ -43,7 +43,7 @@ def boundary_of(value: str, where: str) -> str:
 
 
 def axes_of(axes: Optional[Sequence[int]], depth: int, where: str) -> list[int]:
-    """Axes of [N,1,D,H,W] along which differences are taken: of pictures rows and columns, of volumes all three."""
+    """The axes of [N,1,D,H,W] along which differences are taken; by default H and W for pictures, and all three for volumes."""
     if axes is None:
         return [2, 3, 4] if depth > 1 else [3, 4]
     chosen = [a + 5 if a < 0 else a for a in (int(a) for a in axes)]
@@ -53,7 +53,7 @@ def axes_of(axes: Optional[Sequence[int]], depth: int, where: str) -> list[int]:
 
 
 def lambda_array(lam: Any, z: np.ndarray, n_axes: int, where: str) -> np.ndarray:
-    """lambda as the solver takes it, in the type of z [N,1,D,H,W]."""
+    """lambda in the form that the solver expects, in the type of z [N,1,D,H,W]."""
     a = as_array(lam, where, "lam")
     if a.dtype.kind not in "iuf" or a.dtype.itemsize > 8:
         raise DTypeError(f"[{where}] lam has elements of type {a.dtype}; taken are numbers")
@@ -80,17 +80,17 @@ def tv(x: Any, lam: Any, *, iterations: Optional[int] = None, gap: Optional[floa
        axes: Optional[Sequence[int]] = None) -> Any:
     """Denoises by total variation: the u that minimises 1/2 ||u - x||^2 + sum of lam |difference of u|, by PDHG.
 
-    ``x``: a picture ``[H,W]``; pictures ``[N,H,W]`` or ``[N,1,H,W]``, each by itself; volumes ``[N,1,D,H,W]``. float32 and float64 are
-    computed as they are; uint8 and uint16 become values in [0,1] of float32.
+    ``x``: a picture ``[H,W]``; pictures ``[N,H,W]`` or ``[N,1,H,W]``, denoised separately; or volumes ``[N,1,D,H,W]``. float32 and
+    float64 are used as they are; uint8 and uint16 are converted to float32 values in [0,1].
 
-    ``lam``: how strongly to smooth, in the unit of x, at least 0: a number, one per picture ``[N]``, a map ``[H,W]`` or ``[N,H,W]``, or one
-    map for each axis ``[N,A,D,H,W]``.
+    ``lam``: how strongly to smooth, in the unit of x, at least 0: a number, one number per picture ``[N]``, a map ``[H,W]`` or ``[N,H,W]``,
+    or one map for each axis ``[N,A,D,H,W]``.
 
-    ``iterations``: 256 where nothing is said. ``gap``: iterate until (P - D) <= gap P instead, 10000 iterations at most; P - D bounds
-    1/2 ||u - u*||^2. ``boundary``: "symmetric", the picture is mirrored at its edges, or "periodic". ``axes``: along which differences are
-    taken, of 2 (D), 3 (H), 4 (W).
+    ``iterations``: 256 by default. ``gap``: iterate until (P - D) <= gap P instead, with at most 10000 iterations by default; P - D bounds
+    1/2 ||u - u*||^2. ``boundary``: "symmetric", as if the picture were mirrored at its edges, or "periodic". ``axes``: those along which
+    differences are taken, from 2 (D), 3 (H) and 4 (W).
 
-    Returns an array of x's shape; a tensor of PyTorch where x is one.
+    Returns an array of x's shape, or a PyTorch tensor if x is one.
     """
     z = as_floats(x, "tv", "x")
     full = volume_shape(z.shape, "tv", "x")
@@ -104,14 +104,14 @@ def tv(x: Any, lam: Any, *, iterations: Optional[int] = None, gap: Optional[floa
 
 
 class Denoised(NamedTuple):
-    """What a model makes of a picture."""
+    """The result of a model for a picture."""
 
     #: the denoised picture, of the shape of the noisy one
     picture: Any
-    #: Lambda, how strongly each pixel is smoothed: the shape of the picture, in front of it an axis for the maps where there are several
+    #: Lambda, how strongly each pixel is smoothed: the shape of the picture, preceded by an axis for the maps if there are several
     map: Any
     iterations: int
-    #: (P - D) / P at the picture
+    #: the relative gap (P - D) / P of the result
     gap: float
 
 
@@ -127,7 +127,7 @@ def _models_folder() -> pathlib.Path:
 
 
 def model_path(path_or_name: Path) -> str:
-    """The file of a model: itself, best or last.safetensors of a training's folder, or a model that comes with Primal by its name."""
+    """The file of a model: a given file, best or last.safetensors in a training folder, or a model that comes with Primal, by name."""
     text = path_text(path_or_name)
     if os.path.isdir(text):
         for name in ("best.safetensors", "last.safetensors"):
@@ -144,7 +144,7 @@ def model_path(path_or_name: Path) -> str:
 
 
 class Model:
-    """A trained model: a U-Net that proposes Lambda, and T iterations of PDHG with it. Never changes, so threads may share it.
+    """A trained model: a U-Net that proposes Lambda, and T iterations of PDHG with it. It never changes, so threads may share it.
 
     >>> model = primal.Model.load("general")
     >>> picture, map, iterations, gap = model(noisy)
@@ -157,25 +157,25 @@ class Model:
 
     @classmethod
     def load(cls, path_or_name: Path = "general") -> "Model":
-        """The model in a file of weights, in the folder of a training, or one that comes with Primal, by its name.
+        """Loads the model in a file of weights or in a training folder, or one that comes with Primal, by its name.
 
-        Raises IoError where there is none, and DataError where the file is damaged or has a model of another kind.
+        Raises IoError if there is none, and DataError if the file is damaged or contains a model for another task.
         """
         return cls(path_or_name)
 
     @property
     def path(self) -> str:
-        """The file that it is from."""
+        """The file from which the model was loaded."""
         return self._path
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What it was made with: {"model.filters": 32, "model.iterations": 256, ...}."""
+        """The settings of the model: {"model.filters": 32, "model.iterations": 256, ...}."""
         return dict(self._settings)
 
     @property
     def steps(self) -> tuple[float, float, float]:
-        """sigma, tau and theta, as they were learnt."""
+        """The learnt sigma, tau and theta."""
         return self._core.steps()
 
     def state(self) -> dict[str, np.ndarray]:
@@ -183,7 +183,7 @@ class Model:
         return self._core.state()
 
     def map(self, x: Any) -> Any:
-        """Lambda of pictures without solving: ``[H,W]`` -> ``[n_maps,H,W]``, ``[N,1,D,H,W]`` -> ``[N,n_maps,D,H,W]``; float32."""
+        """Computes Lambda without solving: ``[H,W]`` -> ``[n_maps,H,W]``, ``[N,1,D,H,W]`` -> ``[N,n_maps,D,H,W]``; float32."""
         z = as_floats(x, "model", "x", np.float32)
         full = volume_shape(z.shape, "model", "x")
         require_finite(z, "model", "x")
@@ -192,11 +192,11 @@ class Model:
 
     def __call__(self, x: Any, *, iterations: Optional[int] = None, gap: Optional[float] = None, boundary: Optional[str] = None,
                  tile: Optional[int] = None) -> Denoised:
-        """Denoises a picture ``[H,W]``, or several of one size, ``[N,H,W]`` or ``[N,1,H,W]``, each by itself; in colour ``[H,W,3]``,
-        each channel by itself. Values in [0,1]; uint8 and uint16 are scaled to that, float64 is converted to float32.
+        """Denoises a picture ``[H,W]``, or several of one size, ``[N,H,W]`` or ``[N,1,H,W]``, separately; in colour ``[H,W,3]``,
+        each channel separately. Values lie in [0,1]; uint8 and uint16 are scaled to that, float64 is converted to float32.
 
-        ``iterations``, ``boundary``: instead of those that the model was trained with. ``gap``: iterate until (P - D) <= gap P.
-        ``tile``: the network works in tiles of so many pixels a side, 0 as a whole; left out, so that it takes at most 512 MiB.
+        ``iterations``, ``boundary``: used instead of those of the training. ``gap``: iterate until (P - D) <= gap P.
+        ``tile``: the side in pixels of the network's tiles; 0: the whole picture; by default tiles that need at most 512 MiB.
         """
         z = as_floats(x, "model", "x", np.float32)
         colour = z.ndim == 3 and z.shape[2] == 3
@@ -246,9 +246,9 @@ def denoise(x: Any, model: Union[None, Path, Model] = None, *, iterations: Optio
             boundary: Optional[str] = None, tile: Optional[int] = None) -> Any:
     """Denoises pictures with a trained model: ``primal.denoise(primal.read("noisy.png"))``.
 
-    ``model``: a Model, a file of weights, the folder of a training, or the name of a model that comes with Primal; "general" where
-    nothing is said. The other arguments are those of :meth:`Model.__call__`, and so are the shapes.
+    ``model``: a Model, a file of weights, a training folder, or the name of a model that comes with Primal; "general" by
+    default. The other arguments and the shapes are those of :meth:`Model.__call__`.
 
-    Returns an array of x's shape, float32; a tensor of PyTorch where x is one.
+    Returns a float32 array of x's shape, or a PyTorch tensor if x is one.
     """
     return _model_of(model)(x, iterations=iterations, gap=gap, boundary=boundary, tile=tile).picture

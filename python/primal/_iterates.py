@@ -1,4 +1,4 @@
-"""PDHG one iterate after another, for those who want to look at it."""
+"""PDHG step by step, for inspecting its iterates."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .errors import ConfigError
 
 
 class Iterates:
-    """The state of PDHG for ``tv(x, lam)``, which can be moved on and looked at.
+    """The state of PDHG for ``tv(x, lam)``, which can be advanced and inspected.
 
     >>> state = primal.Iterates(x, 0.07)
     >>> state.run(10).x         # the tenth iterate, of x's shape
     >>> state.q                 # its dual field [N,A,D,H,W], a channel for each axis; |q| <= lam
     >>> state.gap() / state.objective()
 
-    ``steps``: sigma, tau and theta; 1/L, 1/L and 1 where nothing is said. ``start``: of p, "zero" or "noisy".
+    ``steps``: sigma, tau and theta; by default 1/L, 1/L and 1. ``start``: the initial p, "zero" or "noisy" (z).
     """
 
     def __init__(self, x: Any, lam: Any, *, boundary: str = "symmetric", axes: Optional[Sequence[int]] = None, start: str = "zero",
@@ -36,7 +36,7 @@ class Iterates:
                                     boundary_of(boundary, "iterates"), None if steps is None else [float(s) for s in steps])
 
     def run(self, iterations: int = 1) -> "Iterates":
-        """Moves the state on; returns itself."""
+        """Runs more iterations; returns self."""
         self._core.run(count(iterations, "iterates", "iterations"))
         return self
 
@@ -47,7 +47,7 @@ class Iterates:
 
     @property
     def x(self) -> np.ndarray:
-        """The picture, of the shape given."""
+        """The current picture, in the shape of the input."""
         return self._core.x.reshape(self._shape)
 
     @property
@@ -57,7 +57,7 @@ class Iterates:
 
     @property
     def active(self) -> np.ndarray:
-        """Where q is at its bound: -1, 0 or 1, of the shape of q. That is what the adjoint keeps of an iteration, in 2 bits."""
+        """-1, 0 or 1 in the shape of q: q is at its lower bound, inside, or at its upper bound. The adjoint stores this in 2 bits."""
         q, lam = self._core.q, self._core.weights
         lam = lam.reshape(-1, 1, 1, 1, 1) if lam.ndim < 2 else lam
         return (np.sign(q) * (np.abs(q) >= lam)).astype(np.int8)
@@ -73,7 +73,7 @@ class Iterates:
 
 def tape_bytes(shape: Sequence[int], iterations: int, *, dtype: Any = np.float32, axes: Optional[Sequence[int]] = None,
                learn_steps: bool = False) -> int:
-    """Bytes that the gradient through so many iterations keeps for pictures of this shape."""
+    """The number of bytes that a gradient through these iterations keeps for pictures of this shape."""
     full = volume_shape(tuple(int(n) for n in shape), "tape_bytes", "shape")
     return _core.tape_bytes(list(full), np.dtype(dtype) == np.float64, count(iterations, "tape_bytes", "iterations"),
                             axes_of(axes, full[2], "tape_bytes"), learn_steps)

@@ -1,4 +1,4 @@
-"""Picture files, scores and the estimate of noise."""
+"""Picture files, scores and noise estimates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Path = Union[str, "os.PathLike[str]"]
 
 
 def path_text(path: Path) -> str:
-    """A path as text; names that are no UTF-8 keep their bytes."""
+    """A path as text; names that are not valid UTF-8 keep their bytes."""
     return os.fspath(path) if isinstance(path, (str, os.PathLike)) else _refuse_path(path)
 
 
@@ -24,13 +24,13 @@ def _refuse_path(path: Any) -> str:
 
 
 def read(path: Path, *, unit: bool = False) -> np.ndarray:
-    """The picture in a file, in any format that Primal reads (PNG, JPEG, TIFF, NumPy, NIfTI, PGM, PPM, PFM, WebP).
+    """The picture in a file, in any format that Primal reads (PNG, JPEG, TIFF, NumPy, NIfTI, PGM, PPM, PFM, WebP, DICOM).
 
-    Returns ``[H,W]``, in colour ``[H,W,3]``; of several pages or slices ``[P,H,W]`` or ``[P,H,W,3]``. The elements are the file's own:
-    ``uint8`` and ``uint16`` levels, integers or floats. ``unit=True``: float32, where 0 and 1 are the ends of the file's range (white of
-    pictures with levels, the smallest and largest value of others).
+    Returns ``[H,W]``, or ``[H,W,3]`` in colour; for several pages or slices ``[P,H,W]`` or ``[P,H,W,3]``. The elements have the file's own
+    type: ``uint8`` or ``uint16`` levels, other integers, or floats. ``unit=True``: float32, where 0 and 1 are the ends of the file's range
+    (black and white for grey levels, otherwise the smallest and the largest value).
 
-    Raises IoError for a file that cannot be read, and DataError for one that is no picture or is damaged.
+    Raises IoError for a file that cannot be read, and DataError for one that is damaged or not a picture.
     """
     raster = _core.read(path_text(path))
     a = raster["samples"].view(raster["type"]).reshape(raster["shape"])
@@ -46,13 +46,13 @@ def read(path: Path, *, unit: bool = False) -> np.ndarray:
 
 
 def write(path: Path, picture: Any, *, bit_depth: int = 8, format: Optional[str] = None, overwrite: bool = False) -> None:
-    """Writes a picture ``[H,W]`` or ``[H,W,3]``, or pages of them, in the format that the name's ending says.
+    """Writes a picture ``[H,W]`` or ``[H,W,3]``, or several pages, in the format given by the file name's extension or by ``format``.
 
-    Floats become levels of ``bit_depth`` (8 or 16) in PNG, PNM and WebP: 0 black, 1 white, values outside clipped. TIFF, NumPy, NIfTI and
-    PFM keep them as they are. The file appears whole or not at all.
+    Floats become levels of ``bit_depth`` (8 or 16) in PNG, PNM and WebP: 0 black, 1 white, values outside are clipped. TIFF, NumPy, NIfTI
+    and PFM store them unchanged. The file is written completely or not at all.
 
-    Raises IoError where the file exists (``overwrite=True`` replaces it) or cannot be written, ConfigError for an unknown ending, and
-    DataError for what the format cannot hold.
+    Raises IoError if the file exists (``overwrite=True`` replaces it) or cannot be written, ConfigError for an unknown extension, and
+    DataError for a picture that the format cannot hold.
     """
     name = path_text(path)
     a = as_array(picture, "write", "picture")
@@ -82,20 +82,20 @@ def write(path: Path, picture: Any, *, bit_depth: int = 8, format: Optional[str]
 
 
 class NoiseEstimate(NamedTuple):
-    """The deviation of the noise in one picture, in the picture's own unit (after uint8 and uint16 have become values in [0,1])."""
+    """The standard deviation of the noise in one picture, in the picture's own unit (uint8 and uint16 are first converted to [0,1])."""
 
     sigma: float
-    #: of sigma, by the number of blocks alone
+    #: standard error of sigma that follows from the number of blocks alone
     standard_error: float
     n_blocks: int
     #: share of the pixels at an end of the range
     clipped: float
-    #: False where nearly all pixels are clipped: then sigma is a guess
+    #: False if nearly all pixels are clipped, so that sigma is only a guess
     is_reliable: bool
 
 
 def estimate_noise(x: Any) -> Union[NoiseEstimate, list[NoiseEstimate]]:
-    """The deviation of the noise in a picture ``[H,W]``, found without a clean one; of ``[H,W,3]`` or ``[N,H,W]`` a list.
+    """Estimates the noise in a picture ``[H,W]`` without a clean one; for ``[H,W,3]`` or ``[N,H,W]`` it returns a list.
 
     Each side must be at least 16 pixels.
     """
@@ -109,7 +109,7 @@ def estimate_noise(x: Any) -> Union[NoiseEstimate, list[NoiseEstimate]]:
 
 
 def _pair(where: str, a: Any, b: Any, data_range: Optional[float]) -> tuple[np.ndarray, np.ndarray, float]:
-    """Both in double, as they are: scores are of the numbers given, so levels are not scaled."""
+    """Both pictures in double, unscaled: scores are computed from the given numbers."""
     first, second = as_array(a, where, "a"), as_array(b, where, "b")
     for name, one in (("a", first), ("b", second)):
         if one.dtype.kind not in "iuf" or one.dtype.itemsize > 8:
@@ -128,20 +128,20 @@ def _pair(where: str, a: Any, b: Any, data_range: Optional[float]) -> tuple[np.n
 
 
 def psnr(a: Any, b: Any, *, data_range: Optional[float] = None) -> float:
-    """Peak signal-to-noise ratio in dB, 10 log10(R^2 / mse), as scikit-image has it; infinity for equal pictures.
+    """Peak signal-to-noise ratio in dB, 10 log10(R^2 / mse), as in scikit-image; infinity for equal pictures.
 
-    ``data_range``: R; without it 255 for uint8, 65535 for uint16 and 1 for floats.
+    ``data_range``: R; by default 255 for uint8, 65535 for uint16 and 1 for floats.
     """
     return _core.psnr(*_pair("psnr", a, b, data_range))
 
 
 def ssim(a: Any, b: Any, *, data_range: Optional[float] = None, gaussian_weights: bool = False, win_size: int = 7,
          sigma: float = 1.5, truncate: float = 3.5, channel_axis: Optional[int] = None) -> float:
-    """Structural similarity of two pictures ``[..., H, W]``, the mean over the leading axes, as scikit-image has it.
+    """Structural similarity of two pictures ``[..., H, W]``, the mean over the leading axes, as in scikit-image.
 
     ``gaussian_weights=False``: windows of ``win_size`` x ``win_size`` pixels with the sample covariance, scikit-image's default. True:
-    Gaussian weights of deviation ``sigma``, cut at ``truncate`` deviations, with the covariance that is not corrected
-    (``use_sample_covariance=False``). ``channel_axis``: the axis of the colours, whose mean is taken.
+    Gaussian weights of standard deviation ``sigma``, truncated at ``truncate`` deviations, with the uncorrected covariance
+    (``use_sample_covariance=False``). ``channel_axis``: the axis of the colour channels, over which the mean is taken.
     """
     first, second, data_range = _pair("ssim", a, b, data_range)
     if channel_axis is not None:

@@ -14,24 +14,24 @@ from .errors import ConfigError
 
 
 class Trained(NamedTuple):
-    """What a training has come to."""
+    """The result of a training."""
 
-    #: with last.safetensors, best.safetensors, metrics.csv, ... (docs/using.md)
+    #: contains last.safetensors, best.safetensors, metrics.csv, ... (docs/using.md)
     folder: str
     step: int
-    #: of the last 200 steps
+    #: mean over the last 200 steps
     mean_loss: float
     seconds: float
-    #: by on_step or Ctrl-C; ``train(..., resume=True)`` goes on
+    #: whether on_step or Ctrl-C stopped it; ``train(..., resume=True)`` continues
     stopped: bool
     out_of_patience: bool
-    #: 0: no validation yet
+    #: step of the best validation; 0: none yet
     best_step: int
     #: the first metric of the best validation
     best: Optional[float]
 
     def model(self) -> Model:
-        """The best model so far, or the last one where there was no validation."""
+        """The best model so far, or the last one if there was no validation."""
         return Model.load(self.folder)
 
 
@@ -61,18 +61,18 @@ def train(config: Union[None, Path, Mapping[str, Any]] = None, *, output: Option
           settings: Optional[Mapping[str, Any]] = None, resume: bool = False, overwrite: bool = False,
           on_step: Optional[Callable[[dict[str, Any]], Any]] = None,
           on_remark: Optional[Callable[[str], Any]] = None) -> Trained:
-    """Trains a model: the same settings, data, loop and files as ``primal train``, but for report.html, which ``primal report FOLDER``
+    """Trains a model with the same settings, data, loop and files as ``primal train``, except report.html, which ``primal report FOLDER``
     makes.
 
     ``config``: a TOML file (configs/quick.toml), or settings: ``{"training": {"steps": 600}}`` or ``{"training.steps": 600}``.
-    ``output``, ``data``, ``settings``: what wins over the file. Without data, pictures are generated.
+    ``output``, ``data``, ``settings``: take precedence over the file. Without data, pictures are generated.
 
     ``on_step`` is called after each step with a dict: step, n_steps, epoch, loss, mean_loss, learning_rate, step_ms, seconds_left, and
-    validation, which has the metrics where one was due. Where it returns False the step is saved and the training ends; so it is where it
-    raises, and then the exception goes on. ``on_remark`` is called with what is worth knowing.
+    validation, which has the metrics if one was due. If it returns False, the step is saved and the training ends. If it raises, the
+    step is saved as well, and the exception is passed on. ``on_remark`` is called with messages for the user.
 
-    Ctrl-C: the step at work is finished and saved, then KeyboardInterrupt is raised; a second Ctrl-C does not wait for that.
-    ``resume=True`` goes on in the same output folder.
+    Ctrl-C: the current step is finished and saved, then KeyboardInterrupt is raised; a second Ctrl-C does not wait for that.
+    ``resume=True`` continues in the same output folder.
     """
     file = None
     given: list[str] = []

@@ -1,34 +1,34 @@
-"""The errors of Primal: one class per kind, each also of the kind that Python code expects.
+"""The errors of Primal: one class per kind, each also a subclass of the exception that Python code expects.
 
 The text of an error says where it happened, what is wrong, and which values are needed to correct it:
-``[pdhg] z must be f32 or f64 of shape [N,1,D,H,W]: f32[3,3]``. ``exit_code`` is what the program ``primal`` would have returned.
+``[pdhg] z must be f32 or f64 of shape [N,1,D,H,W]: f32[3,3]``. ``exit_code`` is the exit code of the program ``primal`` for it.
 """
 
 __all__ = ["Error", "ShapeError", "DTypeError", "ConfigError", "DataError", "IoError", "DeviceError", "NumericError", "CheckFailed"]
 
 
 class Error(Exception):
-    """Every error of Primal."""
+    """The base class of all errors of Primal."""
 
     exit_code: int = 1
 
 
 class ShapeError(Error, ValueError):
-    """A wrong call: a shape that does not fit."""
+    """A wrong call: shapes that do not match."""
 
 
 class DTypeError(Error, TypeError):
-    """A wrong call: elements of a type that is not taken."""
+    """A wrong call: an element type that is not supported."""
 
 
 class ConfigError(Error, ValueError):
-    """A setting or an argument that cannot be."""
+    """An invalid setting or argument."""
 
     exit_code = 2
 
 
 class DataError(Error, ValueError):
-    """What a file contains."""
+    """Invalid contents of a file."""
 
     exit_code = 3
 
@@ -40,18 +40,18 @@ class IoError(Error, OSError):
 
 
 class DeviceError(Error, RuntimeError):
-    """A device that is not there, memory that is refused, and a tensor that lives on another device than the CPU."""
+    """A missing device, a failed allocation, or a tensor on a device other than the CPU."""
 
     exit_code = 4
 
 
 class NumericError(Error, ArithmeticError):
-    """A number that is not finite, or out of its range."""
+    """A number that is not finite, or outside its range."""
 
     exit_code = 5
 
 
 class CheckFailed(Error, RuntimeError):
-    """Something that was checked does not hold."""
+    """A check that failed."""
 
     exit_code = 6

@@ -1,10 +1,10 @@
-"""Primal's solver as a layer for PyTorch, and Primal's model with a U-Net of PyTorch.
+"""Primal's solver as a PyTorch layer, and Primal's model with a PyTorch U-Net.
 
     layer = primal.torch.PDHG(256)
     x = layer(z, lam)          # [N,1,H,W]; gradients for z, lam and the steps
 
-A solve is one node of PyTorch's graph. It keeps 2 bits per pixel, axis and iteration where autograd keeps every iterate, and its gradient
-is the exact derivative of the iterations. Tensors live on the CPU; the memory of z, lam and x is shared, not copied.
+A solve is one node of PyTorch's graph. It keeps 2 bits per pixel, axis and iteration, whereas autograd keeps every iterate, and its
+gradient is the exact derivative of the iterations. Tensors live on the CPU; the memory of z, lam and x is shared, not copied.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["PDHG", "UNet", "UnrolledTV", "pdhg"]
 
 
 def _disable_compiling(function: Any) -> Any:
-    """Outside of what torch.compile compiles: a break of the graph, where this PyTorch has it."""
+    """Excludes the function from torch.compile by a graph break, if this PyTorch supports that."""
     disable = getattr(getattr(torch, "compiler", None), "disable", None)
     return function if disable is None else disable(function)
 
@@ -50,7 +50,7 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
 
 
 class _Solve(torch.autograd.Function):
-    """z [N,1,D,H,W], lam as the solver takes it, steps [] -> x like z. The node of the graph."""
+    """The node of the graph: z [N,1,D,H,W], lam in the form that the solver expects, scalar steps -> x like z."""
 
     @staticmethod
     def forward(ctx: Any, z: torch.Tensor, lam: torch.Tensor, sigma: torch.Tensor, tau: torch.Tensor, theta: torch.Tensor,
@@ -64,9 +64,9 @@ class _Solve(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: torch.Tensor) -> tuple[Optional[torch.Tensor], ...]:
-        inputs = ctx.saved_tensors  # also tells whether somebody has written to them since
+        inputs = ctx.saved_tensors  # also raises if they were modified in place since
         tape, ctx.tape = ctx.tape, None
-        if tape is None:  # the graph was kept for a second backward: the tape is made again
+        if tape is None:  # the graph was kept for a second backward pass: the tape is computed again
             _, tape = _core.pdhg_forward([_array(t) for t in inputs], list(ctx.needs_input_grad[:5]), *ctx.options)
         grads = tape.backward(_array(upstream))
         return (*(None if g is None else torch.from_numpy(g) for g in grads), None)
@@ -76,14 +76,14 @@ class _Solve(torch.autograd.Function):
 def pdhg(z: torch.Tensor, lam: torch.Tensor, iterations: int = 256, *, sigma: Union[None, float, torch.Tensor] = None,
          tau: Union[None, float, torch.Tensor] = None, theta: Union[float, torch.Tensor] = 1.0, axes: Optional[Sequence[int]] = None,
          start: str = "noisy", boundary: str = "symmetric") -> torch.Tensor:
-    """x after so many iterations of PDHG on min over x of 1/2 ||x - z||^2 + sum of lam |difference of x|.
+    """x after the given number of PDHG iterations on min over x of 1/2 ||x - z||^2 + sum of lam |difference of x|.
 
-    ``z``: pictures [N,1,H,W] (or [H,W], [N,H,W]) or volumes [N,1,D,H,W], float32 or float64, each by itself.
+    ``z``: pictures [N,1,H,W] (or [H,W], [N,H,W]) or volumes [N,1,D,H,W], float32 or float64, solved separately.
     ``lam``: of z's type, at least 0: [], [N], [N,1,H,W], [N,A,H,W] with a map for each of the A axes, [N,A,D,H,W]; every extent may be 1.
-    ``sigma``, ``tau``, ``theta``: numbers or scalar tensors; 1/L, 1/L and 1 where nothing is said, L = sqrt(1 + 4 A).
-    ``axes``: of 2 (D), 3 (H), 4 (W). ``start``: of p, "noisy" (z) or "zero". ``boundary``: "symmetric" or "periodic".
+    ``sigma``, ``tau``, ``theta``: numbers or scalar tensors; by default 1/L, 1/L and 1, where L = sqrt(1 + 4 A).
+    ``axes``: from 2 (D), 3 (H) and 4 (W). ``start``: the initial p, "noisy" (z) or "zero". ``boundary``: "symmetric" or "periodic".
 
-    Differentiable once in z, lam, sigma, tau and theta. A NaN in z gives NaN; a lam that is negative or no number is a NumericError.
+    Differentiable once in z, lam, sigma, tau and theta. A NaN in z gives NaN; a negative or NaN lam raises a NumericError.
     """
     z = _checked(z, "z")
     shape = tuple(z.shape)
@@ -116,8 +116,8 @@ def pdhg(z: torch.Tensor, lam: torch.Tensor, iterations: int = 256, *, sigma: Un
 class PDHG(nn.Module):
     """The solver as a layer: ``layer(z, lam)`` is ``pdhg(z, lam, iterations, ...)``.
 
-    ``learn_steps``: sigma = sigmoid(s)/L, tau = sigmoid(t)/L and theta = sigmoid(u) with parameters s = t = u = 10 at first, which the
-    layer has under the names ``sigma``, ``tau`` and ``theta``, as Primal's checkpoints have them.
+    ``learn_steps``: sigma = sigmoid(s)/L, tau = sigmoid(t)/L and theta = sigmoid(u) with parameters s = t = u = 10 initially. The layer
+    names these parameters ``sigma``, ``tau`` and ``theta``, as Primal's checkpoints do.
     """
 
     def __init__(self, iterations: int = 256, axes: Optional[Sequence[int]] = None, *, start: str = "noisy", boundary: str = "symmetric",
@@ -130,7 +130,7 @@ class PDHG(nn.Module):
             self.sigma, self.tau, self.theta = (nn.Parameter(torch.tensor(10.0)) for _ in range(3))
 
     def steps(self, z: torch.Tensor) -> dict[str, torch.Tensor]:
-        """sigma, tau and theta where they are learnt, else nothing."""
+        """sigma, tau and theta if they are learnt, otherwise an empty dict."""
         if not self.learn_steps:
             return {}
         depth = z.shape[2] if z.dim() == 5 else 1
@@ -145,7 +145,7 @@ class PDHG(nn.Module):
 
 
 class _DoubleConv(nn.Module):
-    """Twice a 3x3 convolution followed by LeakyReLU."""
+    """Two 3x3 convolutions, each followed by LeakyReLU."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
@@ -166,7 +166,7 @@ class _Encoder(nn.Module):
 
 
 class _Decoder(nn.Module):
-    """The 1x1 comes before the upsampling: the same function, with a quarter of the work."""
+    """The 1x1 convolution comes before the upsampling: the same function with a quarter of the work."""
 
     def __init__(self, n_in: int) -> None:
         super().__init__()
@@ -179,7 +179,7 @@ class _Decoder(nn.Module):
 
 
 class UNet(nn.Module):
-    """Primal's U-Net in PyTorch: [N,1,H,W] -> [N,2,H,W]; H and W in multiples of 2^blocks."""
+    """Primal's U-Net in PyTorch: [N,1,H,W] -> [N,2,H,W]; H and W must be multiples of 2^blocks."""
 
     def __init__(self, filters: int = 32, blocks: int = 3) -> None:
         super().__init__()
@@ -199,7 +199,7 @@ class UNet(nn.Module):
 
 
 class UnrolledTV(nn.Module):
-    """Primal's model as a module of PyTorch: the U-Net is PyTorch's, the solver Primal's.
+    """Primal's model as a PyTorch module: the U-Net runs in PyTorch, the solver is Primal's.
 
     >>> model = primal.torch.UnrolledTV.load("general")
     >>> x = model(z)            # [N,1,H,W], any H and W
@@ -217,7 +217,7 @@ class UnrolledTV(nn.Module):
 
     @classmethod
     def load(cls, path_or_name: Union[Path, Model] = "general") -> "UnrolledTV":
-        """The model of a checkpoint of ``primal train``, of a file of weights, or one that comes with Primal, with its settings."""
+        """Loads the model and settings of a checkpoint, of a file of weights, or of a model that comes with Primal."""
         model = path_or_name if isinstance(path_or_name, Model) else Model.load(path_or_name)
         s = {key.removeprefix("model."): value for key, value in model.settings.items()}
         module = cls(s["filters"], s["blocks"], s["iterations"], up_bound=s["up_bound"], scale=s["scale"], start=s["start"],

@@ -1,16 +1,16 @@
 // Calls of Primal from Python: the global interpreter lock is released while they work, Ctrl-C is noticed, and a child process made by
-// fork() gets an error where it could hang.
+// fork() gets an error instead of hanging.
 //
-//   Python's main thread   the work runs on a helper thread, and the main thread looks for signals every 50 ms. After Ctrl-C the work
+//   Python's main thread   the work runs on a second thread, and the main thread checks for signals every 50 ms. After Ctrl-C the work
 //                          is asked to stop (Stop::asked), and the call raises KeyboardInterrupt at the latest after a third of a
-//                          second; work that has not stopped by then is left to end by itself, and its result is dropped.
+//                          second; work that has not stopped by then ends in the background, and its result is dropped.
 //   other threads          the work runs where it was called: Python delivers signals to the main thread alone.
 //   short work             (Work::brief) runs where it was called, since handing it to another thread would take longer.
 //
 // Each thread that works has worker threads of its own (tensor/threads), so calls from two threads do not wait for each other.
 //
-// fork(): worker threads are made anew in the child. What a thread of the parent held at the moment of the fork, the lock of a memory
-// pool say, is held in the child forever; so in a child that was forked while a call was at work, every call raises DeviceError.
+// fork(): worker threads are made anew in the child. A lock that a thread of the parent held at the moment of the fork, such as that
+// of a memory pool, is held in the child forever; so in a child forked during a call, every call raises DeviceError.
 #pragma once
 
 #include <atomic>
@@ -23,19 +23,19 @@
 
 namespace primal::python {
 
-// Whether somebody still waits for the work: not after Ctrl-C, nor when the interpreter ends.
+// Whether the work is still needed: not after Ctrl-C, nor when the interpreter ends.
 class Stop {
  public:
   bool asked() const;
   void ask() const { *asked_ = true; }
-  // Throws Interrupted where it was asked.
+  // Throws Interrupted if the work was asked to stop.
   void check() const;
 
  private:
   std::shared_ptr<std::atomic<bool>> asked_ = std::make_shared<std::atomic<bool>>(false);
 };
 
-// Ends work that nobody waits for any more; never reaches Python.
+// Ends work that is no longer needed; never reaches Python.
 struct Interrupted : std::exception {
   const char* what() const noexcept override { return "interrupted"; }
 };
@@ -48,21 +48,21 @@ struct Work {
 };
 
 // Called with the lock held, which is released while the work runs. Rethrows what the work throws, and python_error
-// (KeyboardInterrupt) where a signal handler of Python raised.
+// (KeyboardInterrupt) if a Python signal handler raised an exception.
 void call(const Work& work);
 
-// The result of work, which must not touch objects of Python.
+// The result of work, which must not touch Python objects.
 template <class F>
 auto without_lock(bool brief, F&& f) {
   using Result = decltype(f(std::declval<const Stop&>()));
-  // Shared, so that work which is left alone has somewhere to put its result.
+  // Shared, so that abandoned work still has a place for its result.
   auto result = std::make_shared<std::optional<Result>>();
   call({[f = std::forward<F>(f), result](const Stop& stop) { result->emplace(f(stop)); }, brief});
   return std::move(**result);
 }
 
-// Called when the interpreter ends: asks work that was left alone and the work of daemon threads to stop and waits for it, ten seconds at
-// most for the latter, since memory that it uses goes with the process. Daemon threads do not come back from calls after that.
+// Called when the interpreter ends: asks abandoned work and the work of daemon threads to stop and waits for it (at most ten seconds for
+// the latter), since the memory that it uses is freed with the process. Daemon threads do not return from calls after that.
 void end_calls();
 
 // Registers the handler of fork(); once, when the module is imported.

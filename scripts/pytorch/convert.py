@@ -1,15 +1,15 @@
 #!/usr/bin/python3
-"""Weights of the unrolled total-variation model, from PyTorch's files to safetensors that Primal reads, and back.
+"""Converts weights of the unrolled total-variation model from PyTorch's files to safetensors files that Primal reads, and back.
 
     pip install torch numpy
     scripts/pytorch/convert.py weights.pt weights.safetensors      # then: primal denoise weights.safetensors noisy.png
     scripts/pytorch/convert.py runs/thesis/best.safetensors weights.pt
 
 Names and layout in both are those of the reference implementation (trung-vt/LearningRegularizationParameterMaps): cnn.c0x0..., kernels
-(out, in, kh, kw, kd). A .pt file is read with weights_only=True, which runs no code of the file. It may be a state_dict, or a dict that has one
-under "state_dict", "model_state_dict" or "model"; a prefix "module." (DataParallel) is taken off, and the kernels (out, in, kh, kw) of two
-dimensions, as primal.torch.UnrolledTV has them, get their last axis. What is no weight of the model is an error that names it; so is a file
-that would be overwritten, unless --overwrite is given.
+(out, in, kh, kw, kd). A .pt file is read with weights_only=True, which runs no code from the file. It may be a state_dict, or a dict that
+contains one under "state_dict", "model_state_dict" or "model". A prefix "module." (DataParallel) is removed, and two-dimensional kernels
+(out, in, kh, kw), as in primal.torch.UnrolledTV, get the missing axis. A tensor that is not a weight of the model is an error that names it.
+An existing file is only replaced with --overwrite.
 
 --layout primal.torch writes kernels of two dimensions to a .pt file: UnrolledTV(...).load_state_dict(torch.load(FILE)).
 """
@@ -35,7 +35,7 @@ class Refused(Exception):
 
 
 def checked_names(state, path):
-    """The state under the names of the reference implementation; Refused where one is not of the model."""
+    """The state under the names of the reference implementation; raises Refused if a name does not belong to the model."""
     import numpy
 
     result = {}
@@ -132,7 +132,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=pathlib.Path)
     parser.add_argument("target", type=pathlib.Path)
-    parser.add_argument("--layout", choices=("reference", "primal.torch"), default="reference", help="of kernels in a .pt file")
+    parser.add_argument("--layout", choices=("reference", "primal.torch"), default="reference", help="layout of the kernels in a .pt file")
     parser.add_argument("--overwrite", action="store_true")
     args = parser.parse_args()
     try:

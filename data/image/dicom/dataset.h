@@ -1,4 +1,4 @@
-// dcmtk as the other files here use it: quiet, with its decoders, from memory and into memory.
+// How the other files in this folder use dcmtk: without its log messages, with its decoders, reading from and writing to memory.
 #pragma once
 
 #include <dcmtk/config/osconfig.h>
@@ -11,21 +11,21 @@
 
 namespace primal::codec {
 
-// Switches dcmtk's own messages off, which may quote a patient's data, and registers its decoders; once. DataError naming the file where
-// dcmtk finds no dictionary of attributes.
+// Switches off dcmtk's log messages, which may quote patient data, and registers its decoders, both once per process. DataError that
+// names the file if dcmtk finds no dictionary of attributes.
 void prepare_dcmtk(const std::string& name);
 
-// The data set of a file whose header has been read. DataError where dcmtk does not agree with it.
+// The data set of a file whose header has been read. DataError if dcmtk rejects it.
 void parse_dataset(DcmDataset& dataset, std::span<const uint8_t> bytes, const DicomHeader& header,
                    const std::string& name);
 
-// A data set without pixels as bytes in explicit VR, little endian, and back.
+// Converts a data set without pixels to bytes in explicit VR, little endian, and back.
 std::vector<uint8_t> attributes_of(DcmDataset& dataset);
 void set_attributes(DcmDataset& dataset, std::span<const uint8_t> attributes);
 
 std::vector<uint8_t> bytes_of(DcmFileFormat& file);
 
-// Value i of an attribute as text; empty where there is none.
+// Value i of an attribute as text; empty if there is none.
 std::string text_of(DcmItem& item, const DcmTagKey& tag, unsigned long i = 0);
 
 }  // namespace primal::codec

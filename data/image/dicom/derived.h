@@ -1,4 +1,4 @@
-// The attributes of an object that is derived from another.
+// The attributes of a DICOM object that is derived from another one.
 #pragma once
 
 #include "data/image/dicom/dataset.h"
@@ -12,11 +12,11 @@ struct DicomPixels {
   bool white_is_zero = false;
 };
 
-// What a raster is written with. The attributes of the source belong to it where its size, samples and scale are theirs.
+// What is written for a raster. Attributes of the source that describe the pixels are kept only if size, samples and scale are unchanged.
 bool has_its_attributes(const Raster& raster);
 DicomPixels pixels_of(const Raster& raster);
 
-// Makes a data set that has the attributes of the source, or none, into that of the raster, without pixels.
+// Turns a data set with the attributes of the source, or an empty one, into the data set of the raster, without pixels.
 void derive_attributes(DcmDataset& dataset, const Raster& raster, const PngText& text);
 
 }  // namespace primal::codec

@@ -1,5 +1,5 @@
-// The elements of a DICOM data set as they lie in the file, found and measured before dcmtk takes memory for any of them: dcmtk believes
-// the lengths and the depth that a file states.
+// The elements of a DICOM data set in the file. They are located and checked before dcmtk allocates memory for them, because dcmtk trusts
+// the lengths and the nesting depth that a file states.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ inline constexpr DicomTag kTransferSyntax = 0x00020010, kSopClass = 0x00080016, 
                           kDoublePixels = 0x7fe00009, kPixels = 0x7fe00010;
 }
 
-// "Rows (0028,0010)", or the numbers alone for tags that have no name here.
+// "Rows (0028,0010)", or only the numbers for tags that are not named here.
 std::string text_of_tag(DicomTag tag);
 
 struct DicomEncoding {
@@ -31,11 +31,11 @@ struct DicomEncoding {
 
 struct DicomElement {
   DicomTag tag = 0;
-  uint64_t offset = 0;  // of the tag in the file
-  uint64_t value = 0;   // of its value
-  uint64_t length = 0;  // of its value; for one of undefined length all to the end of its delimiter
+  uint64_t offset = 0;  // offset of the tag in the file
+  uint64_t value = 0;   // offset of its value
+  uint64_t length = 0;  // length of its value; if undefined, up to the end of its delimiter
   bool is_undefined = false;
-  uint64_t fragments = 0;  // of packed pixels: the bytes of all fragments together
+  uint64_t fragments = 0;  // compressed pixels: the bytes of all fragments together
   struct Part {
     uint64_t offset, length;
   };
@@ -44,17 +44,17 @@ struct DicomElement {
 
 class DicomElements {
  public:
-  // The elements from byte `at` on, up to and with the pixels, or while their group is `group` where that is given. DataError for a
-  // length beyond the end of what holds it, for a VR that the standard does not have, and for sequences nested too deep.
+  // The elements from byte `at` up to and including the pixels, or as long as their group is `group` if that is given. DataError for
+  // a length beyond the end of the enclosing element, for a VR that is not in the standard, and for sequences nested too deeply.
   DicomElements(std::span<const uint8_t> bytes, uint64_t at, DicomEncoding encoding, const std::string& name,
                 std::optional<uint16_t> group = std::nullopt);
 
   const DicomElement* find(DicomTag tag) const;
-  // The first byte behind the last element.
+  // The first byte after the last element.
   uint64_t end() const { return end_; }
 
-  // An unsigned number of two bytes, and a text without the spaces around it. Nothing where the element is missing or empty; DataError
-  // for an element that is too short, or a text longer than any number or UID.
+  // An unsigned two-byte number, and a text without surrounding spaces. Empty if the element is missing or empty; DataError for an
+  // element that is too short, or a text longer than any number or UID.
   std::optional<uint16_t> number(DicomTag tag) const;
   std::optional<std::string> text(DicomTag tag) const;
 
@@ -70,7 +70,7 @@ class DicomElements {
   uint64_t end_ = 0;
 };
 
-// Whether the bytes begin as data sets do in this encoding: with two elements of group 8, the first of a plausible length.
+// Whether the bytes begin like a data set in this encoding: with two elements of group 8, the first with a plausible length.
 bool begins_with_element(std::span<const uint8_t> start, DicomEncoding encoding);
 
 }  // namespace primal::codec

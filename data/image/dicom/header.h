@@ -1,4 +1,4 @@
-// What a DICOM file says of its picture, read and checked before dcmtk sees a byte of it.
+// What a DICOM file states about its picture, read and checked before any of it is passed to dcmtk.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace primal::codec {
 
-// How the pixels of a transfer syntax are packed.
+// How the pixels of a transfer syntax are encoded.
 enum class DicomPacking : uint8_t { none, rle, jpeg_lossy, jpeg_lossless, jpeg_ls };
 
 struct DicomHeader {
@@ -17,7 +17,7 @@ struct DicomHeader {
   DicomPacking packing = DicomPacking::none;
   bool is_lossy_jpeg_ls = false;  // near-lossless
   DicomEncoding encoding;
-  uint64_t start = 0;  // byte of the data set
+  uint64_t start = 0;  // offset of the data set in the file
   std::shared_ptr<const DicomElements> elements;
 
   uint64_t width = 0, height = 0, frames = 1;

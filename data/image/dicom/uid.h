@@ -1,4 +1,4 @@
-// UIDs that belong to a content.
+// UIDs that are computed from content.
 #pragma once
 
 #include <cstdint>
@@ -8,15 +8,15 @@
 
 namespace primal::codec {
 
-// Takes in a content piece by piece: where one piece ends and the next begins counts.
+// Takes the content piece by piece; the boundaries between pieces matter.
 class ContentUid {
  public:
   void add(std::span<const uint8_t> bytes);
   void add(std::string_view text) { add({reinterpret_cast<const uint8_t*>(text.data()), text.size()}); }
 
-  // "2.25." and a UUID of version 8 as a decimal number (PS3.5, B.2; RFC 9562, 5.8), whose bits come from the content: the same content
-  // has the same UID, so that a call that is repeated writes the same file. Nothing is promised against those who look for two contents
-  // with the same UID.
+  // "2.25." and a UUID of version 8 as a decimal number (PS3.5, B.2; RFC 9562, 5.8), whose bits come from the content. The same content
+  // has the same UID, so a repeated call writes the same file. The UIDs are not cryptographically secure: somebody could construct two
+  // contents with the same UID.
   std::string str() const;
 
  private:

@@ -11,13 +11,13 @@ namespace primal {
 
 struct Raster;
 
-// The largest alpha: all that an integer holds, 1 for floats.
+// The largest alpha: the largest value of an integer type, 1 for floats.
 double opaque(SampleType type);
 
-// The same alpha in samples of another type.
+// The same alpha converted to another sample type.
 std::vector<uint8_t> alpha_as(SampleType to, SampleType from, std::span<const uint8_t> alpha);
 
-// The colours divided by an associated alpha, which most formats do not know.
+// Divides the colours by an associated alpha, which most formats do not support.
 Raster with_straight_colours(Raster raster);
 
 }  // namespace primal

@@ -1,6 +1,6 @@
-// How conv3d_winograd_volume cuts a volume into pieces: the geometry that its three directions share.
+// How conv3d_winograd_volume divides a volume into pieces; forward and both gradients share this geometry.
 //
-// A tile is 4 x 4 rows of outputs, 4 along D and 4 along H. A piece is some tiles that follow one another along H, at
+// A tile is 4 x 4 rows of outputs, 4 along D and 4 along H. A piece consists of several consecutive tiles along H, at
 // n_cols columns of W.
 #pragma once
 

@@ -1,11 +1,11 @@
 // Which of cuDNN's algorithms may run, in the order in which they are tried.
 //
-// cuDNN lists algorithms for a geometry, best first by its own estimate. Of these, the ones that are deterministic and keep to
-// --precision may run. One that needs more than kMostCudnnWorkspace of scratch memory comes after all that do not, and of several such
-// the one that needs least comes first: transforms of the whole batch may ask for hundreds of megabytes.
+// cuDNN lists algorithms for a geometry, best first by its own estimate. Only those that are deterministic and respect --precision may
+// run. Algorithms that need more than kMostCudnnWorkspace of scratch memory come last, ordered by the memory that they need:
+// transforms of the whole batch may need hundreds of megabytes.
 //
-// An algorithm that the list has may still refuse to run (alignment is not part of the question). The next one is tried then, and
-// the cache remembers which one ran.
+// A listed algorithm may still refuse to run, because the list does not depend on alignment. Then the next one is tried, and the
+// cache remembers which one ran.
 #pragma once
 
 #include <algorithm>
@@ -18,8 +18,8 @@ namespace primal::cuda {
 
 inline constexpr size_t kMostCudnnWorkspace = size_t{32} << 20;
 
-// `Found` has algo and memory, as cudnnConvolutionFwdAlgoPerf_t and its sisters do; may_run(found) says whether the entry is
-// acceptable. Where `wanted` is given and acceptable, it comes first whatever memory it needs.
+// `Found` has algo and memory, as cudnnConvolutionFwdAlgoPerf_t and the backward structs do; may_run(found) says whether the
+// entry is acceptable. If `wanted` is given and acceptable, it comes first regardless of its memory.
 template <class Found, class Algorithm, class MayRun>
 std::vector<Found> algorithms_to_try(const std::vector<Found>& list, std::optional<Algorithm> wanted,
                                      const MayRun& may_run) {
@@ -34,8 +34,8 @@ std::vector<Found> algorithms_to_try(const std::vector<Found>& list, std::option
   return order;
 }
 
-// Runs the first of `order` that can: run(found) is true where it ran, false where the library refuses it. Those that refused are
-// removed from `order`. False where none ran.
+// Runs the first of `order` that works: run(found) is true if it ran and false if the library refused it. Those that were refused are
+// removed from `order`. Returns false if none ran.
 template <class Found, class Run>
 bool run_first(std::vector<Found>& order, const Run& run) {
   const auto ran = std::find_if(order.begin(), order.end(), run);

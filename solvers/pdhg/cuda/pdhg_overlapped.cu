@@ -1,4 +1,4 @@
-// PDHG on a device in overlapped tiles, 8 iterations between two meetings of the grid (pdhg_overlapped.h).
+// PDHG on a device in overlapped tiles, 8 iterations between two synchronisations of the grid (pdhg_overlapped.h).
 // Bounds: overlapped_forward_kernel<OverlappedTile<8, 8, 12, 4>, 0> 128 registers, 7168 bytes of shared memory, no local memory, no read-only loads
 // Bounds: overlapped_forward_kernel<OverlappedTile<8, 8, 12, 4>, 1> 128 registers, 7168 bytes of shared memory, no local memory, no read-only loads
 // Bounds: overlapped_forward_kernel<OverlappedTile<8, 8, 12, 4>, 2> 128 registers, 7168 bytes of shared memory, no local memory, no read-only loads

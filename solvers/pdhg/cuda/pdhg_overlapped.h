@@ -1,11 +1,11 @@
 // What both passes of the overlapped PDHG share: tiles, the pixels of a thread, neighbours, a division in three operations.
-// Included by the files of this implementation and by the test that breaks it on purpose.
+// Included by the files of this implementation and by the test that plants faults in it.
 //
 // Idea:  a block keeps a tile of the picture and a halo around it in registers and iterates k times by itself. Each
 //   iteration makes the outermost ring of the halo wrong, since the neighbours beyond are missing; with a halo of k pixels
-//   the tile itself is right after k iterations. Then all blocks write their tiles to global memory, the grid meets, and each
-//   reads its halo again. So pixels of the halo are computed several times, and in return the grid meets once for k iterations
-//   and nothing else but the codes goes through memory.
+//   the tile itself is right after k iterations. Then all blocks write their tiles to global memory, the grid synchronises, and
+//   each block reads its halo again. Pixels of the halo are computed several times; in return the grid synchronises only once in
+//   k iterations, and within these only the codes go through memory.
 // Threads: a warp is a row of 32 extended columns, a thread has a column of Tile::kRows pixels. Its neighbours along W are other
 //   lanes (shuffles); those along H are its own registers or, above and below, the last and first rows of other warps,
 //   exchanged through shared memory with one barrier for each iteration. The dual of the pixel above the first one is not
@@ -21,14 +21,14 @@
 //   adjoint, fixed steps                   114, 120        0     7 KB     51.8, 51.5    one lambda for both axes, two
 //   adjoint, learnt steps                  161, 164        0     7 KB   113.8, 114.8
 //
-//   bench/pdhg_device_model.py build/pdhg_overlapped.cubin      its head says how that file is made, and predicts times
+//   bench/pdhg_device_model.py build/pdhg_overlapped.cubin      predicts times; its docstring says how that file is made
 #pragma once
 
 #include "solvers/pdhg/cuda/pdhg_device.h"
 
 namespace primal::PRIMAL_SIMT {
 
-// k iterations between two meetings of the grid, and the width of the halo: as wide, or the results are wrong.
+// k iterations between two synchronisations of the grid, and the width of the halo, which must be k for correct results.
 template <int k, int halo, int warps, int rows>
 struct OverlappedTile {
   static constexpr int kIterations = k, kHalo = halo, kWarps = warps, kThreads = kWarp * warps;
@@ -118,7 +118,7 @@ struct Column {
 };
 
 // What another block wrote in this launch. The read-only cache and the L1 of a multiprocessor may hold older values; nvcc
-// would be free to read through the first, since within the kernel nothing writes through this pointer.
+// could use the read-only cache, since within the kernel nothing writes through this pointer.
 __device__ inline float written_by_others(const Global<const float>& values, int64_t i) {
 #ifdef __CUDACC__
   return __ldcg(values + i);
@@ -127,10 +127,10 @@ __device__ inline float written_by_others(const Global<const float>& values, int
 #endif
 }
 
-// First and last row of each warp, for two iterations by turns: whoever writes the one has met all who read it before.
+// First and last row of each warp, in two buffers used alternately: before a buffer is written again, a barrier follows its last reads.
 #define PRIMAL_PDHG_EDGES(Tile, name) PRIMAL_SHARED(float, name, [2][Tile::kWarps][2][kWarp])
 
-// The values above and below the pixels of this thread; the block meets. At the outer edge of the halo there are none, and
+// The values above and below the pixels of this thread; contains a barrier of the block. At the outer edge of the halo there are none, and
 // the warp's own take their place: a pixel there is wrong after the iteration in any case.
 struct Beyond {
   float above, below;
@@ -147,7 +147,7 @@ __device__ Beyond exchange_rows(Edges& edges, int turn, const float (&value)[siz
 
 // Quotients by one number: the product with its reciprocal, rounded twice, and one correction. With fused multiply-adds the
 // result is the correctly rounded quotient, so the bits are those of a division, for 2^-100 <= |x| <= 2^100 and x = 0
-// (beyond, the remainder may underflow or overflow), and 2^-20 <= divisor <= 2^20. A division takes nvcc a dozen
+// (otherwise the remainder may underflow or overflow), and 2^-20 <= divisor <= 2^20. A division takes nvcc a dozen
 // instructions and a branch.
 // Source: P. W. Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor", IBM J. Res. Dev. 34 (1990).
 struct Divisor {

@@ -1,4 +1,4 @@
-// PDHG on a device in overlapped tiles, 12 iterations between two meetings of the grid (pdhg_overlapped.h).
+// PDHG on a device in overlapped tiles, 12 iterations between two synchronisations of the grid (pdhg_overlapped.h).
 // Bounds: overlapped_forward_kernel<OverlappedTile<12, 12, 11, 8>, 0> 168 registers, 6656 bytes of shared memory, no local memory, no read-only loads
 // Bounds: overlapped_forward_kernel<OverlappedTile<12, 12, 11, 8>, 1> 168 registers, 6656 bytes of shared memory, no local memory, no read-only loads
 // Bounds: overlapped_forward_kernel<OverlappedTile<12, 12, 11, 8>, 2> 168 registers, 6656 bytes of shared memory, no local memory, no read-only loads

@@ -2,12 +2,12 @@
 // pdhg_kernels.h, tiles and threads in pdhg_overlapped.h.
 //
 // Idea:  the shape of the forward pass: c takes the place of x_bar, av that of q. One launch does everything: the start
-//   is what the registers hold at first, and the end adds what they hold at last.
+//   initialises the registers, and the end adds their final values to the gradients.
 // Bytes: for each pixel and chunk of k iterations 20 read and 20 written (c, ab, ap and aq of two axes), more for the halo and
 //   for pictures of more tiles than blocks; for each iteration 1/2 of the codes and, for the steps, 4 of an iterate.
 // Sums:  lambda^ and z^ add up in a register in the order of pdhg_adjoint.cu, so they have the same bits. Those of the
-//   steps are doubles: a thread adds up its pixels and iterations, a warp its lanes, and all warps in a tree. This is another
-//   order than that of the other implementations, and so may be the last bits.
+//   steps are doubles: a thread adds up its pixels and iterations, a warp its lanes, and all warps in a tree. This order
+//   differs from that of the other implementations, so the last bits may differ too.
 #pragma once
 
 #include <type_traits>
