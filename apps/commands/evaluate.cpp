@@ -167,6 +167,12 @@ struct Evaluated {
   int stopped_by = 0;             // a signal
 };
 
+int64_t n_known(const Division& division, const Dataset& pictures) {
+  int64_t n = 0;
+  for (int64_t i = 0; i < pictures.size(); ++i) n += division.known.count(pictures.name(i)) > 0 ? 1 : 0;
+  return n;
+}
+
 using Models = std::vector<std::unique_ptr<UnrolledTv>>;
 
 Evaluated evaluate_all(const Models& models, const Dataset& pictures, const EvaluationSettings& settings,
@@ -350,12 +356,15 @@ void evaluate(EvaluateOptions o) {
     checksums.push_back(fmt::format("{:08x}", Safetensors::read(file).crc32()));
   const nlohmann::json all_settings =
       settings_json(o, settings, pictures, name_of(model.options().boundary), range, checksums);
-  const Division division{.shard = o.shard,
-                          .known = read_evaluation_parts({o.merge.begin(), o.merge.end()}, all_settings)};
+  EvaluationParts parts = read_evaluation_parts({o.merge.begin(), o.merge.end()}, all_settings);
+  const Division division{.shard = o.shard, .known = std::move(parts.scores)};
   if (!o.common.quiet && !o.shard.is_all()) say("part {} of {} pictures\n", o.shard.str(), pictures.size());
   if (!o.common.quiet && !o.merge.empty())
-    say("{} of {} pictures are scored in the parts that are merged\n", division.known.size(),
+    say("{} of {} pictures are scored in the parts that are merged\n", n_known(division, pictures),
         pictures.size());
+  if (!o.common.quiet) {
+    for (const std::string& remark : parts.remarks) say("note: {}\n", remark);
+  }
   EvaluationFiles files(o.output, o.overwrite, models.size());
   if (files.any()) files.write(kEvaluationSettings, json_text(all_settings, 2) + "\n");
 
@@ -363,6 +372,10 @@ void evaluate(EvaluateOptions o) {
   const Evaluated result =
       evaluate_all(models, pictures, settings, division, over_iterations, files, failures, o.common.quiet);
   if (result.rows.empty()) failures.finish("evaluate");
+  if (result.rows.empty() && result.stopped_by == 0) {  // more parts than pictures
+    if (o.common.json) print_json({{"n_pictures", 0}, {"settings", all_settings}});
+    return;
+  }
   const EvaluationSummary summary = summarise(result.rows, o.seed, names_of_models(o.models));
   nlohmann::json json = summary_json(summary);
   json["settings"] = all_settings;

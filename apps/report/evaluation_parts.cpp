@@ -1,5 +1,6 @@
 #include "apps/report/evaluation_parts.h"
 
+#include <cmath>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
@@ -44,24 +45,45 @@ void check_same(const fs::path& folder, nlohmann::json theirs, nlohmann::json ou
     throw ConfigError("[merge] {} was evaluated with other settings:{}", folder.string(), differences);
 }
 
+bool ends_with_a_line(const fs::path& file) {
+  const std::vector<uint8_t> bytes = read_file(file);
+  return !bytes.empty() && bytes.back() == '\n';
+}
+
+void check_scores(const fs::path& folder, const Evaluation& row) {
+  std::vector<Scores> all{row.noisy, row.map, row.by_psnr, row.by_ssim};
+  all.insert(all.end(), row.other_maps.begin(), row.other_maps.end());
+  for (const Scores& s : all) {
+    if (std::isnan(s.psnr) || !(std::abs(s.ssim) <= 1.0))
+      throw DataError("[merge] {}: the scores of {} cannot be (PSNR {}, SSIM {})",
+                      (folder / "evaluation.csv").string(), visible(row.name), s.psnr, s.ssim);
+  }
+}
+
 }  // namespace
 
-std::map<std::string, Evaluation> read_evaluation_parts(const std::vector<fs::path>& folders,
-                                                        const nlohmann::json& settings) {
-  std::map<std::string, Evaluation> scores;
+EvaluationParts read_evaluation_parts(const std::vector<fs::path>& folders, const nlohmann::json& settings) {
+  EvaluationParts parts;
   for (const fs::path& folder : folders) {
-    check_same(folder, settings_of(folder), settings);
-    const EvaluationRecord part = read_evaluation_record(folder);
-    if (part.rows.empty())
-      throw DataError("[merge] {} has no scores of pictures in evaluation.csv", folder.string());
+    const nlohmann::json theirs = settings_of(folder);
+    check_same(folder, theirs, settings);
+    if (theirs.value("folder", nlohmann::json()) != settings.value("folder", nlohmann::json())) {
+      parts.remarks.push_back(fmt::format(
+          "{} scored pictures of {}; the scores are taken as those of pictures of the same names here",
+          folder.string(), visible(theirs.value("folder", nlohmann::json()).dump())));
+    }
+    const bool is_whole = ends_with_a_line(folder / "evaluation.csv");
+    EvaluationRecord part = read_evaluation_record(folder);
+    if (!is_whole && !part.rows.empty()) part.rows.pop_back();
     for (const Evaluation& row : part.rows) {
-      const auto [known, is_new] = scores.emplace(row.name, row);
+      check_scores(folder, row);
+      const auto [known, is_new] = parts.scores.emplace(row.name, row);
       if (!is_new && csv_row(known->second) != csv_row(row))
         throw ConfigError("[merge] {} has other scores for {} than a part before it", folder.string(),
                           visible(row.name));
     }
   }
-  return scores;
+  return parts;
 }
 
 }  // namespace primal

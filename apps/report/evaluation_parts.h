@@ -3,7 +3,8 @@
 // The evaluation.csv of a part has all digits of its scores. Its settings.json, written before the first picture, has the settings. So the
 // rows of a part that was stopped can be used too, and the merged result is what one process would have computed.
 //
-// Errors:  IoError or DataError for a folder without these files, and for broken ones; ConfigError for a part with other settings
+// Errors:  IoError or DataError for a folder without these files, and for broken ones (an SSIM beyond 1, a PSNR that is not a
+//          number); ConfigError for a part with other settings
 //          (the message names them with both values), and for a picture that two parts have with different scores.
 #pragma once
 
@@ -19,8 +20,14 @@ namespace primal {
 
 inline constexpr const char* kEvaluationSettings = "settings.json";
 
-// By the pictures' names. `settings` are those of this evaluation; names of files and folders in them may differ between machines.
-std::map<std::string, Evaluation> read_evaluation_parts(const std::vector<std::filesystem::path>& folders,
-                                                        const nlohmann::json& settings);
+struct EvaluationParts {
+  std::map<std::string, Evaluation> scores;  // by the pictures' names
+  std::vector<std::string> remarks;          // for people
+};
+
+// `settings` are those of this evaluation. Paths in them may differ between machines; a different folder of pictures is remarked on. A last
+// line without its end is left out: the process that wrote it was stopped, and a number may be cut.
+EvaluationParts read_evaluation_parts(const std::vector<std::filesystem::path>& folders,
+                                      const nlohmann::json& settings);
 
 }  // namespace primal

@@ -1,6 +1,7 @@
 // primal evaluate and primal search from outside.
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "support/cli.h"
@@ -278,6 +279,26 @@ TEST_F(EvaluateCli, PartsMergeToTheTableOfOneProcess) {
   EXPECT_TRUE(has(rest.err, "3 of 5 pictures are scored") || has(rest.err, "4 of 5 pictures are scored"))
       << rest.err;
   EXPECT_EQ(text_of(folder_ / "rest/summary.txt"), text_of(folder_ / "whole/summary.txt"));
+}
+
+TEST_F(EvaluateCli, APartWithoutPicturesAndACutLineMergeToo) {
+  ASSERT_EQ(run(evaluate("-o " + path("whole"))).exit_code, 0);
+  const Outcome none = run(evaluate("--shard 6/6 -o " + path("none")));
+  EXPECT_EQ(none.exit_code, 0) << none.err;
+  ASSERT_EQ(run(evaluate("--shard 1/1 -o " + path("cut"))).exit_code, 0);
+  std::string csv = text_of(folder_ / "cut/evaluation.csv");
+  std::ofstream(folder_ / "cut/evaluation.csv") << csv.substr(0, csv.size() - 4);  // within the last number
+  const Outcome merged =
+      run(evaluate("-o " + path("merged") + " --merge " + path("none") + " " + path("cut")));
+  EXPECT_EQ(merged.exit_code, 0) << merged.err;
+  EXPECT_TRUE(has(merged.err, "4 of 5 pictures are scored in the parts")) << merged.err;
+  EXPECT_EQ(text_of(folder_ / "merged/evaluation.csv"), text_of(folder_ / "whole/evaluation.csv"));
+
+  std::ofstream(folder_ / "cut/evaluation.csv")
+      << csv << csv.substr(csv.rfind('\n', csv.size() - 2) + 1, 3) << ",1,0.5,0,1,0.5,0,1,0.5,1,5\n";
+  const Outcome refused = run(evaluate("--merge " + path("cut")));
+  EXPECT_EQ(refused.exit_code, 3) << refused.err;
+  EXPECT_TRUE(has(refused.err, "cannot be (PSNR 1, SSIM 5)")) << refused.err;
 }
 
 TEST_F(EvaluateCli, RefusesToMergeWhatDoesNotBelongTogether) {
