@@ -1,6 +1,8 @@
 // How a raster becomes what another format holds.
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
+#include <limits>
 
 #include "data/formats/formats.h"
 #include "data/image/dicom/dicom.h"
@@ -43,8 +45,27 @@ bool keeps_origin(const Raster& raster, PictureFormat format) {
          (is_numpy(format) && is_numpy(raster.format));
 }
 
+// A scale may lead out of what float32 holds: to values that would all become its largest number, or zero.
+void check_floats(const Raster& raster, PictureFormat format, const std::string& name) {
+  using Float = std::numeric_limits<float>;
+  double largest = 0.0;
+  dispatch_sample(raster.type, [&]<class From>() {
+    for (int64_t p = 0; p < raster.pages; ++p) {
+      for (const From sample : raster.page<From>(p))
+        largest = std::max(largest, std::abs(raster.slope * value_of(sample) + raster.offset));
+    }
+  });
+  if (largest == 0.0 || (largest >= Float::min() && largest <= Float::max())) return;
+  throw DataError(
+      "[format] {} has values up to {:g}, with a slope of {:g}: {} holds them as float32, {:g} to {:g} at "
+      "most; "
+      "give --format {}",
+      name, largest, raster.slope, name_of(format), Float::min(), Float::max(), name_of(raster.format));
+}
+
 // The values as float32, without a scale.
-Raster with_floats(const Raster& raster) {
+Raster with_floats(const Raster& raster, PictureFormat format, const std::string& name) {
+  check_floats(raster, format, name);
   Raster result = raster;
   result.type = SampleType::f32;
   result.white = 0.0;
@@ -127,7 +148,8 @@ Raster fitted(Raster raster, PictureFormat format, double low, double high, cons
   if (!keeps_origin(raster, format)) {
     raster.origin = std::monostate{};
     const bool has_scale = is_nifti(format) || format == PictureFormat::dicom;
-    if ((raster.is_rescaled() && !has_scale) || !holds(format, raster.type)) raster = with_floats(raster);
+    if ((raster.is_rescaled() && !has_scale) || !holds(format, raster.type))
+      raster = with_floats(raster, format, name);
   }
   raster.format = format;
   return raster;

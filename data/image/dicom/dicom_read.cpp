@@ -27,7 +27,8 @@ class Reader {
                   .height = static_cast<int64_t>(header_.height),
                   .pages = static_cast<int64_t>(header_.frames),
                   .channels = header_.channels,
-                  .type = header_.type()};
+                  .type = header_.type(),
+                  .remarks = header_.remarks};
     read_scale(raster);
     if (!raster.is_rescaled() && !header_.is_signed && header_.bits_allocated <= 16)
       raster.white = std::exp2(header_.bits_stored) - 1.0;
@@ -49,6 +50,11 @@ class Reader {
   void unpack() {
     if (header_.packing != DicomPacking::none) {
       const OFCondition status = dataset_.chooseRepresentation(EXS_LittleEndianExplicit, nullptr);
+      const bool is_jpeg = header_.packing != DicomPacking::rle;
+      // What dcmtk says if a decoder wants more bytes than there are.
+      if (is_jpeg && (status == EC_IllegalCall || status == EC_InvalidStream))
+        fail(fmt::format("cannot be unpacked from transfer syntax {}: its JPEG data is truncated or broken",
+                         header_.transfer_syntax));
       if (status.bad() || !dataset_.canWriteXfer(EXS_LittleEndianExplicit))
         fail(fmt::format("cannot be unpacked from transfer syntax {}: {}", header_.transfer_syntax,
                          status.bad() ? status.text() : "no decoder for it"));

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <string_view>
 
+#include "data/image/dicom/frames.h"
 #include "data/image/raster/extent.h"
 #include "tensor/error.h"
 
@@ -223,6 +224,13 @@ DicomHeader read_dicom_header(std::span<const uint8_t> bytes, const std::string&
   check_pixels(h, name);
   if (h.packing == DicomPacking::jpeg_lossy || h.packing == DicomPacking::jpeg_lossless)
     check_markers(bytes, e);
+  if (h.packing != DicomPacking::none)
+    h.remarks = check_frames(bytes, h);
+  else if (const uint64_t n = e.find(tag::kPixels)->length; n > h.pixel_bytes() + 1)  // one fills it up
+    h.remarks.push_back(
+        fmt::format("its pixel data has {} bytes, and {} frame{} of {} rows and {} columns take {}: the "
+                    "others are left out",
+                    n, h.frames, h.frames == 1 ? "" : "s", h.height, h.width, h.pixel_bytes()));
   return h;
 }
 

@@ -25,6 +25,7 @@ struct DicomHeader {
   std::string photometric;
   int bits_allocated = 16, bits_stored = 16, high_bit = 15;
   bool is_signed = false;
+  std::vector<std::string> remarks;  // pixels beyond those that the attributes state
 
   SampleType type() const;
   uint64_t bytes_per_pixel() const { return static_cast<uint64_t>(channels * bits_allocated / 8); }
