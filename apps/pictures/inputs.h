@@ -76,6 +76,7 @@ struct GreyInput {
   // As it lies in the file, before it became grey or was resized.
   SampleType file_type = SampleType::u8;
   int file_channels = 1;
+  double file_slope = 1.0, file_offset = 0.0;
   std::string file_alpha;  // "associated", "unassociated", or empty
 
   int64_t n_pages() const { return raster.pages / n_planes; }
@@ -85,7 +86,8 @@ struct GreyInput {
   // The same without samples, as its file will have it: its own number of pages and channels.
   Raster outline() const;
 };
-// With a size, values outside the range are clipped, and raster has levels of 8 or 16 bit.
+// With a size, values outside the range are clipped, and raster has levels of 8 or 16 bit; those of DICOM and NIfTI files without a white
+// have a slope and an offset that make them the values of the file.
 GreyInput read_grey(const PictureInput& input, int64_t size = 0, const LevelRange& range = {});
 // The same, but where the file has colour its channels are kept, as n_planes pages each.
 GreyInput read_colour(const PictureInput& input, int64_t size = 0, const LevelRange& range = {});

@@ -100,8 +100,8 @@ std::vector<DenoisingRow> PictureDenoising::operator()(const DenoisingJob& job, 
                  picture.file_channels,
                  grey.width,
                  grey.height,
-                 grey.slope,
-                 grey.offset,
+                 picture.file_slope,
+                 picture.file_offset,
                  picture.file_levels};
   common.read.alpha = picture.file_alpha;
   common.read.profile_space = profile_space(grey.meaning.profile);

@@ -208,6 +208,39 @@ TEST_F(FormatsCli, DicomStaysDicomInItsUnits) {
   EXPECT_FALSE(has(small, "0.5\\0.25"));  // the spacing of the pixels that it had
 }
 
+TEST_F(FormatsCli, AnotherSizeKeepsTheUnits) {
+  const auto check = [&](const std::string& name) {
+    const Outcome o = denoise(path(name) + " --size 12 -o " + path("small_" + name) + " --json");
+    ASSERT_EQ(o.exit_code, 0) << o.err;
+    const Raster file = read_raster(folder_ / name), small = read_raster(folder_ / ("small_" + name));
+    const json read = json::parse(o.out).at("pictures").at(0).at("read");
+    EXPECT_EQ(read.at("slope"), file.slope);
+    EXPECT_EQ(read.at("offset"), file.offset);
+    const ValueRange before = value_range(file, "a"), after = value_range(small, "b");
+    EXPECT_EQ(small.width, 12);
+    EXPECT_TRUE(small.is_rescaled());
+    // Means over some pixels, which lie inside of the range and fill most of it.
+    EXPECT_GT(after.low, before.low - 1e-3);
+    EXPECT_LT(after.high, before.high + 1e-3);
+    EXPECT_GT(after.high - after.low, 0.6 * (before.high - before.low));
+  };
+  write("volume.nii", volume());
+  check("volume.nii");
+  try {
+    check_library(PictureFormat::dicom, "");
+  } catch (const ConfigError&) {
+    return;
+  }
+  std::vector<uint16_t> pixels;
+  for (int i = 0; i < 24 * 20; ++i) pixels.push_back(static_cast<uint16_t>(1000 + 5 * i));
+  const testing::DicomKind kind{.width = 24, .height = 20, .slope = "0.5", .intercept = "-1024"};
+  write("a.dcm", testing::make_dicom(kind, testing::numbers(pixels)));
+  check("a.dcm");
+  // As signed levels without a scale in the file.
+  write("signed.dcm", testing::make_dicom({.width = 24, .height = 20, .sign = 1}, testing::numbers(pixels)));
+  check("signed.dcm");
+}
+
 TEST_F(FormatsCli, TransparencyIsKeptOrLeftOutWithARemark) {
   Raster raster{.width = 12, .height = 10, .channels = 3, .white = 255.0};
   allocate(raster);

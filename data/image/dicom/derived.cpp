@@ -80,11 +80,11 @@ void remove_stale(DcmDataset& dataset, const Raster& raster) {
               DCM_ModalityLUTSequence,
               DCM_RescaleSlope,
               DCM_RescaleIntercept,
-              DCM_RescaleType,
               DCM_PixelPaddingValue,
               DCM_PixelPaddingRangeLimit,
               DCM_SharedFunctionalGroupsSequence,
               DCM_PerFrameFunctionalGroupsSequence});
+  if (!raster.is_rescaled()) set.remove({DCM_RescaleType});  // else the unit that the values still have
 }
 
 // A DS has 16 characters at most.
@@ -207,7 +207,7 @@ void set_pixel_attributes(DcmDataset& dataset, const Raster& raster) {
   if (!has_its_attributes(raster) && raster.is_rescaled()) {
     set.set(DCM_RescaleSlope, decimal_string(raster.slope));
     set.set(DCM_RescaleIntercept, decimal_string(raster.offset));
-    set.set(DCM_RescaleType, "US");  // no unit is known
+    set.set_if_missing(DCM_RescaleType, "US");  // no unit is known
   }
   const DicomOrigin* const origin = origin_of(raster);
   if (origin == nullptr || origin->lossy_method.empty() ||
