@@ -183,6 +183,8 @@ class Sorter {
     } else {
       const bool can_be_left_out = (type[0] & 0x20) != 0;
       const std::span<const uint8_t> data = bytes_.subspan(at_ + 8, length);
+      if (type == "acTL" && length == 8 && u32(data, 0) > 1 && !has_data_)
+        out_.remarks.push_back("only the first frame of its animation is read");
       if (can_be_left_out && !is_whole(length)) {
         if (n_damaged_++ == 0) first_damaged_ = fmt::format("the {} chunk at byte {}", type, at_);
       } else if (can_be_left_out && type != "tRNS" && type != "pHYs") {

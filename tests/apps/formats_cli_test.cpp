@@ -5,6 +5,7 @@
 
 #include "data/file/file.h"
 #include "data/formats/formats.h"
+#include "data/image/apng.h"
 #include "support/cli.h"
 #include "support/dicom_files.h"
 #include "support/raster_files.h"
@@ -239,6 +240,16 @@ TEST_F(FormatsCli, AnotherSizeKeepsTheUnits) {
   // As signed levels without a scale in the file.
   write("signed.dcm", testing::make_dicom({.width = 24, .height = 20, .sign = 1}, testing::numbers(pixels)));
   check("signed.dcm");
+}
+
+TEST_F(FormatsCli, AnAnimationIsReadUpToItsFirstFrame) {
+  const std::vector<Image> film{Image(12, 10, 1, 8), Image(12, 10, 1, 8)};
+  write("film.png", encode_apng(film, 100));
+  const Outcome o = denoise(path("film.png") + " -o " + path("out"));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_TRUE(has(o.err, "film.png: only the first frame of its animation is read")) << o.err;
+  write("one.png", encode_apng(std::span(film).first(1), 100));
+  EXPECT_FALSE(has(denoise(path("one.png") + " -o " + path("out")).err, "animation"));
 }
 
 TEST_F(FormatsCli, TransparencyIsKeptOrLeftOutWithARemark) {
