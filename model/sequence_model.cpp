@@ -69,6 +69,19 @@ void check_call(const Tensor& z, const SequenceDenoisingOptions& options) {
     throw ConfigError("[denoise] iterations must be at least 0, found {}", options.iterations);
 }
 
+// One iteration needs the same memory as many.
+template <class Solver>
+int64_t rehearsed_bytes(const Solver& solver, const Shape& z, Device device,
+                        SequenceDenoisingOptions options) {
+  options.iterations = 1;
+  options.watch = {};
+  Rehearsal rehearsal;
+  const Tensor frames = Tensor::empty(z, DType::f32, device);
+  const size_t before = rehearsal.stats().live_bytes;
+  denoise_sequence(solver, frames, options);
+  return static_cast<int64_t>(rehearsal.stats().peak_bytes - before);
+}
+
 }  // namespace
 
 DynamicTvOptions sequence_options(const SequenceSettings& s) {
@@ -165,13 +178,13 @@ Denoised denoise_sequence(const LambdaPair& lambda, const Tensor& z,
                options);
 }
 
-int64_t map_bytes(const SequenceModel& model, const Shape& z) {
-  const NoGrad no_grad;
-  Rehearsal rehearsal;
-  const Tensor frames = Tensor::empty(z, DType::f32, model.module().device());
-  const size_t before = rehearsal.stats().live_bytes;
-  model.module().map_of(frames, DynamicTv::Phase::testing);
-  return static_cast<int64_t>(rehearsal.stats().peak_bytes - before);
+int64_t denoising_bytes(const SequenceModel& model, const Shape& z, const SequenceDenoisingOptions& options) {
+  return rehearsed_bytes(model, z, model.module().device(), options);
+}
+
+int64_t denoising_bytes(const LambdaPair& lambda, const Shape& z, Device device,
+                        const SequenceDenoisingOptions& options) {
+  return rehearsed_bytes(lambda, z, device, options);
 }
 
 }  // namespace primal

@@ -70,7 +70,11 @@ PdhgParams sequence_pdhg();
 // The weights [1,3,1,1,1] of a pair, with the type and device of z.
 Tensor weights_of(const LambdaPair& lambda, const Tensor& z);
 
-// The memory in bytes, beyond its weights, that the network needs for the map of z, found by a rehearsal (tensor/rehearsal.h).
-int64_t map_bytes(const SequenceModel& model, const Shape& z);
+// The memory in bytes, beyond z itself and the weights of the network, that denoise_sequence() needs for frames of this shape with these
+// options, found by a rehearsal (tensor/rehearsal.h): the network and the solver, whichever needs more.
+int64_t denoising_bytes(const SequenceModel& model, const Shape& z,
+                        const SequenceDenoisingOptions& options = {});
+int64_t denoising_bytes(const LambdaPair& lambda, const Shape& z, Device device,
+                        const SequenceDenoisingOptions& options = {});
 
 }  // namespace primal

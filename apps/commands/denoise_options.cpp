@@ -110,6 +110,7 @@ void add_output_options(CLI::App& command, DenoiseOptions& o) {
                   "luminance), luminance "
                   "(only that is denoised), or grey")
       ->check(CLI::IsMember({"channels", "joint", "luminance", "grey"}))
+      ->each([&o](const std::string&) { o.has_colour = true; })
       ->capture_default_str();
   command.add_option(
       "--format", o.format,
@@ -164,6 +165,7 @@ void check_sequence_options(const DenoiseOptions& o) {
   refuse(o.limit > 0, "--limit");
   refuse(o.best, "--best");
   refuse(o.compare, "--compare");
+  refuse(o.has_colour, "--colour");
   refuse(o.sigma.has_value(), "--sigma");
   refuse(o.figure.is_wanted(), "--figure");
   refuse(o.skip_existing, "--skip-existing");

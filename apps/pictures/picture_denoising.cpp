@@ -9,9 +9,9 @@
 #include "apps/pictures/lambda_figure.h"
 #include "apps/pictures/map_file.h"
 #include "apps/pictures/meter.h"
+#include "apps/pictures/provenance.h"
 #include "apps/pictures/results.h"
 #include "apps/scores/lambda_search.h"
-#include "apps/shell/build_info.h"
 #include "apps/shell/terminal.h"
 #include "apps/training/batches.h"
 #include "data/figure/figure.h"
@@ -21,13 +21,6 @@
 
 namespace primal {
 namespace {
-
-// What a tEXt chunk may hold of a name: printable ASCII, anything else as a question mark.
-std::string latin_text(std::string text) {
-  std::ranges::replace_if(
-      text, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return text;
-}
 
 // In grey: a picture in colour by its luminance.
 Figure comparison(const Tensor& clean, const Tensor& noisy, const Denoised& result, const DenoisingRow& row) {
@@ -254,8 +247,8 @@ void PictureDenoising::write_page_files(const DenoisingJob& job, const Tensor& c
 
 // How the result came about, for its text chunks.
 PngText PictureDenoising::provenance(const Denoised& result, const DenoisingRow& row) const {
-  const BuildInfo& info = build_info();
-  PngText text{{"Software", fmt::format("primal {} ({})", info.version, info.commit)}};
+  PngText text = settings_text(
+      options_, options_.range.empty() ? denoiser_.config().data.range : options_.range, noise_kind_);
   if (!denoiser_.is_autoencoder()) {
     text["Primal iterations"] = fmt::format("{}", result.iterations);
     text["Primal boundary"] = name_of(denoiser_.boundary());
@@ -268,8 +261,6 @@ PngText PictureDenoising::provenance(const Denoised& result, const DenoisingRow&
     text["Primal model"] = latin_text(denoiser_.model_file_name());
     text["Primal model CRC-32"] = denoiser_.checksum();
   }
-  if (options_.noise)
-    text["Primal noise added"] = fmt::format("{} {}", name_of(noise_kind_), *options_.noise);
   return text;
 }
 

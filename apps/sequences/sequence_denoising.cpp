@@ -9,11 +9,12 @@
 
 #include "apps/pictures/map_file.h"
 #include "apps/pictures/meter.h"
+#include "apps/pictures/provenance.h"
 #include "apps/pictures/results.h"
 #include "apps/scores/sequence_scores.h"
 #include "apps/sequences/lambda_pair.h"
 #include "apps/sequences/sequence_figures.h"
-#include "apps/shell/build_info.h"
+#include "apps/shell/counted.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/machine_memory.h"
 #include "apps/shell/streams.h"
@@ -41,9 +42,13 @@ struct Solver {
   LambdaPair pair;
   TrainConfig config;
   fs::path file;
+  std::string checksum;  // of the model's tensors
 
   Denoised operator()(const Tensor& z, const SequenceDenoisingOptions& options) const {
     return model ? denoise_sequence(*model, z, options) : denoise_sequence(pair, z, options);
+  }
+  int64_t bytes(const Shape& z, const SequenceDenoisingOptions& options, Device device) const {
+    return model ? denoising_bytes(*model, z, options) : denoising_bytes(pair, z, device, options);
   }
 };
 
@@ -56,6 +61,7 @@ Solver open_solver(const SequenceDenoising& what, bool quiet, Device device) {
   solver.file = model_file(what.model, quiet);
   solver.model.emplace(load_sequence_model(solver.file, {}, device));
   const Safetensors file = Safetensors::read(solver.file);
+  solver.checksum = fmt::format("{:08x}", file.crc32());
   if (is_checkpoint(file.metadata())) solver.config = checkpoint_config(file);
   return solver;
 }
@@ -103,14 +109,34 @@ int64_t free_bytes(Device device) {
   return info == all.end() ? 0 : static_cast<int64_t>(info->free_memory_bytes);  // 0: not known
 }
 
-// Refused before the work: the network holds activations of all frames at once.
-void check_memory(const SequenceModel& model, const Shape& z) {
-  const int64_t free = free_bytes(model.module().device()), needed = map_bytes(model, z);
-  if (free == 0 || needed <= free) return;
-  throw DeviceError(
-      "[sequence] the network needs {:.1f} GB for {} frames of {} x {} pixels, {:.1f} GB are free: denoise "
-      "fewer frames at a time",
-      static_cast<double>(needed) * 1e-9, z[4], z[3], z[2], static_cast<double>(free) * 1e-9);
+// What the host holds besides the solver, in bytes: the frames with the copy in which they are gathered, those without noise, and the
+// samples of the result.
+int64_t host_bytes(const Sequence& sequence, bool is_scored, bool is_written) {
+  int64_t samples = 0;
+  for (const Raster& raster : sequence.rasters) samples += std::ssize(raster.samples);
+  const int64_t voxels = sequence.width() * sequence.height() * sequence.n_frames();
+  return voxels * 4 * (is_scored ? 3 : 2) + (is_written ? samples : 0);
+}
+
+// Refused before the work: network and solver hold all frames at once. The rehearsal reserves addresses, which a limit on them may refuse.
+void check_memory(const Solver& solver, const Sequence& sequence, const SequenceDenoisingOptions& options,
+                  Device device, int64_t on_host) {
+  const Shape z{1, 1, sequence.height(), sequence.width(), sequence.n_frames()};
+  const int64_t free = free_bytes(device);
+  const auto refuse = [&](const std::string& needed) {
+    throw DeviceError(
+        "[sequence] {} needs {} for {} frames of {} x {} pixels, {:.2f} GB are free: denoise fewer frames at "
+        "a time",
+        solver.model ? "the network" : "the solver", needed, z[4], z[3], z[2],
+        static_cast<double>(free) * 1e-9);
+  };
+  int64_t needed = device.is_cpu() ? on_host : 0;
+  try {
+    needed += solver.bytes(z, options, device);
+  } catch (const DeviceError&) {
+    refuse("more memory than this process may have");
+  }
+  if (free > 0 && needed > free) refuse(fmt::format("{:.2f} GB", static_cast<double>(needed) * 1e-9));
 }
 
 void check_clean(const Sequence& noisy, const Sequence& clean) {
@@ -122,12 +148,25 @@ void check_clean(const Sequence& noisy, const Sequence& clean) {
                   clean.n_frames(), clean.width(), clean.height());
 }
 
-void write_frames(const Results& results, const PictureDenoisingOptions& o, const Sequence& denoised) {
-  const BuildInfo& info = build_info();
-  const PngText text{{"Software", fmt::format("primal {} ({})", info.version, info.commit)}};
+void add_solver(PngText& text, const Solver& solver, const Denoised& result, Boundary boundary) {
+  text["Primal iterations"] = fmt::format("{}", result.iterations);
+  text["Primal boundary"] = name_of(boundary);
+  if (!solver.model) {
+    text["Primal lambda"] = fmt::format("{},{}", solver.pair.xy, solver.pair.t);
+    return;
+  }
+  text["Primal model"] = latin_text(solver.file.filename().string());
+  text["Primal model CRC-32"] = solver.checksum;
+}
+
+void write_frames(const Results& results, const PictureDenoisingOptions& o, const Sequence& denoised,
+                  const PngText& provenance) {
   for (size_t i = 0; i < results.files.size(); ++i) {
     const Raster& raster = denoised.rasters[i];
     const PictureFormat format = format_of_result(o, results.files[i], raster);
+    PngText text = provenance;
+    if (format == PictureFormat::png && !(raster.white > 0.0))
+      text["Primal range"] = fmt::format("{}:{}", denoised.levels.low, denoised.levels.high);
     const Raster whole =
         fitted(raster, format, denoised.levels.low, denoised.levels.high, denoised.place.files[i].string());
     write_file_atomically(results.files[i], encode_raster(whole, format, text));
@@ -162,17 +201,22 @@ nlohmann::json report_json(const Sequence& sequence, const Denoised& result, Bou
 void denoise_sequence_command(const SequenceDenoising& what, const PictureDenoisingOptions& o,
                               Device device) {
   const Solver solver = open_solver(what, o.quiet, device);
-  const LevelRange range = parse_level_range(o.range.empty() ? solver.config.data.range : o.range);
+  const std::string range_text = o.range.empty() ? solver.config.data.range : o.range;
+  const LevelRange range = parse_level_range(range_text);
   const NoiseKind kind = parse_noise_kind(o.noise_kind.empty() ? solver.config.noise.kind : o.noise_kind);
   const Sequence sequence = read_sequence(sequence_at(what.sequence), range);
   if (!o.quiet && sequence.was_colour)
     say("note: {} is in colour: it is converted to grey (ITU-R 601)\n", sequence.place.name);
   const Results results = place_results(what, o, sequence);
+  const Shape shape{1, 1, sequence.height(), sequence.width(), sequence.n_frames()};
+  if (solver.model) solver.model->check(shape, what.sequence);
+  const Boundary boundary = !what.boundary.empty() ? parse_boundary(what.boundary)
+                            : solver.model         ? solver.model->module().options().boundary
+                                                   : Boundary::symmetric;
+  SequenceDenoisingOptions options{.iterations = o.iterations, .gap = o.gap, .boundary = boundary};
+  check_memory(solver, sequence, options, device,
+               host_bytes(sequence, o.noise || !what.clean.empty(), !results.files.empty()));
   Tensor z = sequence.tensor(), clean;
-  if (solver.model) {
-    solver.model->check(z.shape(), what.sequence);
-    check_memory(*solver.model, z.shape());
-  }
   if (!what.clean.empty()) {
     const Sequence other = read_sequence(sequence_at(what.clean),
                                          same_range(range, sequence.levels, sequence.rasters[0].white > 0));
@@ -184,23 +228,22 @@ void denoise_sequence_command(const SequenceDenoising& what, const PictureDenois
   }
   if (clean.defined()) check_scorable(sequence.width(), sequence.height(), what.sequence);
 
-  const Boundary boundary = !what.boundary.empty() ? parse_boundary(what.boundary)
-                            : solver.model         ? solver.model->module().options().boundary
-                                                   : Boundary::symmetric;
   Meter meter(sequence.place.name, !o.quiet, is_terminal(STDERR_FILENO));
-  const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
-  const Denoised result =
-      solver(z.to(device), {.iterations = o.iterations, .gap = o.gap, .boundary = boundary, .watch = watch});
+  options.watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
+  const Denoised result = solver(z.to(device), options);
 
   std::optional<Scored> scores;
   if (clean.defined()) scores = {mean_over_frames(z, clean), mean_over_frames(result.x, clean)};
-  if (!results.files.empty()) write_frames(results, o, sequence.with(result.x));
+  PngText provenance = settings_text(o, range_text, kind);
+  add_solver(provenance, solver, result, boundary);
+  if (!results.files.empty()) write_frames(results, o, sequence.with(result.x), provenance);
   if (!results.map.empty()) write_maps(results.map, o, result.lambda);
   if (o.json) return print_json(report_json(sequence, result, boundary, scores, results));
   if (scores)
-    put("{}: {} frames, PSNR {} -> {} dB, SSIM {} -> {} (means over the frames)\n", sequence.place.name,
-        sequence.n_frames(), score_text(scores->noisy.psnr, 3), score_text(scores->denoised.psnr, 3),
-        score_text(scores->noisy.ssim, 4), score_text(scores->denoised.ssim, 4));
+    put("{}: {}, PSNR {} -> {} dB, SSIM {} -> {} (means over the frames)\n", sequence.place.name,
+        counted(sequence.n_frames(), "frame"), score_text(scores->noisy.psnr, 3),
+        score_text(scores->denoised.psnr, 3), score_text(scores->noisy.ssim, 4),
+        score_text(scores->denoised.ssim, 4));
   else if (!results.files.empty() && !o.quiet)
     put("{}: {} frames -> {}\n", what.sequence, sequence.n_frames(),
         results.files.size() == 1 ? results.files.front().string() : what.output);

@@ -8,7 +8,7 @@
 // With `noise` the frames are taken as clean, get noise of one level over the whole sequence, and are scored; with `clean` they are
 // scored against that sequence. Scores are means over the frames.
 // Errors: those of read_sequence and load_sequence_model; ConfigError for options that belong to pictures alone; DeviceError where
-//         the network needs more memory than is free.
+//         network or solver need more memory than is free.
 #pragma once
 
 #include <string>

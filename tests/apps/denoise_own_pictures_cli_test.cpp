@@ -282,7 +282,11 @@ TEST_F(OwnPictures, ResultsKeepThePixelSpacingAndSayHowTheyCameAbout) {
   EXPECT_TRUE(has(bytes, chunk("Primal boundary", "symmetric")));
   EXPECT_TRUE(has(bytes, chunk("Software", "primal ")));
   // Other pixels have another spacing.
-  EXPECT_EQ(denoise("--lambda 0.07 --size 16", "small.png").first.density, PixelDensity{});
+  const auto [small, of_small] = denoise("--lambda 0.07 --size 16 --gap 0.001 --range 0:200", "small.png");
+  EXPECT_EQ(small.density, PixelDensity{});
+  for (const auto& [key, value] : {std::pair{"Primal size", "16"}, std::pair{"Primal gap", "0.001"},
+                                   std::pair{"Primal level range", "0:200"}})
+    EXPECT_TRUE(has(of_small, chunk(key, value))) << key;
   const std::string model = train_model();
   const auto [y, of_model] = denoise(model, "y.png");
   EXPECT_TRUE(has(of_model, chunk("Primal model", "last.safetensors")));

@@ -11,6 +11,7 @@
 #include "nn/unrolled_tv/map_error.h"
 #include "support/temporary_folder.h"
 #include "tensor/error.h"
+#include "tensor/memory_pool.h"
 
 namespace primal {
 namespace {
@@ -107,14 +108,31 @@ TEST(SequenceModel, SaysWhichFramesAreTooFew) {
   EXPECT_NO_THROW(model.check({1, 1, 5, 5, 8}, "z"));
 }
 
-TEST(SequenceModel, TheMemoryOfItsMapIsCountedWithoutComputing) {
+TEST(SequenceModel, TheMemoryItTakesIsCountedWithoutComputing) {
   Initialiser init(4);
   const SequenceModel model(small(), init);
-  const int64_t small_bytes = map_bytes(model, {1, 1, 16, 16, 8}),
-                large = map_bytes(model, {1, 1, 64, 64, 8});
+  const int64_t small_bytes = denoising_bytes(model, {1, 1, 16, 16, 8}),
+                large = denoising_bytes(model, {1, 1, 64, 64, 8});
   EXPECT_GT(small_bytes, 4 * 18 * 18 * 12 * 4);  // at least a few activations of the padded frames
   EXPECT_GT(large,
             4 * small_bytes);  // 16 times the pixels; the workspace of a kernel does not grow with them
+}
+
+TEST(LambdaPair, TheMemoryItTakesIsWhatWasCounted) {
+  const LambdaPair pair{0.05, 0.1};
+  const Shape shape{1, 1, 64, 64, 32};
+  for (const double gap : {0.0, 1e-3}) {
+    const SequenceDenoisingOptions options{.iterations = 16, .gap = gap};
+    const int64_t counted = denoising_bytes(pair, shape, Device{}, options);
+    EXPECT_GE(counted, shape.numel() * 4 * 6);  // x, x_bar, p, and q with three components
+    const Tensor z = frames(shape);
+    host_pool().reset_peak();
+    const size_t before = host_pool().stats().live_bytes;
+    denoise_sequence(pair, z, options);
+    const auto taken = static_cast<int64_t>(host_pool().stats().peak_bytes - before);
+    EXPECT_LE(taken, counted) << gap;
+    EXPECT_GE(taken, counted - counted / 8) << gap;
+  }
 }
 
 TEST(SequenceModel, RefusesOtherModelsAndDamagedFiles) {

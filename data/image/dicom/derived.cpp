@@ -114,15 +114,19 @@ std::string derivation_of(const PngText& text) {
   return out.substr(0, kMost);
 }
 
-// What is the same for all slices of a series that are denoised alike; a lambda that is chosen for each picture is not.
+// What is the same for all slices of a series that are denoised alike; a lambda that is chosen for each picture is not, and neither are
+// the iterations that a gap takes.
 std::string settings_of(const PngText& text) {
   std::string all = software_of(text);
-  for (const char* key : {"Primal boundary", "Primal model CRC-32", "Primal noise added"}) {
-    if (const auto found = text.find(key); found != text.end()) all += fmt::format("; {}", found->second);
-  }
-  const auto lambda = text.find("Primal lambda");
-  if (lambda != text.end() && !text.contains("Primal lambda rule"))
-    all += fmt::format("; {}", lambda->second);
+  const auto add = [&](const char* key) {
+    if (const auto found = text.find(key); found != text.end())
+      all += fmt::format("; {} {}", key, found->second);
+  };
+  for (const char* key : {"Primal boundary", "Primal model CRC-32", "Primal noise added",
+                          "Primal level range", "Primal gap", "Primal size"})
+    add(key);
+  if (!text.contains("Primal gap")) add("Primal iterations");
+  if (!text.contains("Primal lambda rule")) add("Primal lambda");
   return all;
 }
 
