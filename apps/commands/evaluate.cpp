@@ -25,6 +25,7 @@
 #include "apps/report/evaluation_page.h"
 #include "apps/report/evaluation_parts.h"
 #include "apps/shards/shard.h"
+#include "apps/shell/counted.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
@@ -48,6 +49,7 @@ struct EvaluateOptions {
   std::string data, output, noise_kind, range, lpips, grid = kDefaultGrid;
   std::vector<std::string> figures, merge;
   std::string shard_text;
+  bool has_grid = false;  // --grid was given
   Shard shard;
   double noise = 0.5, perplexity = 30.0;
   std::string iterations;  // at test time, a list
@@ -268,6 +270,11 @@ void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device devic
         "are for maps of "
         "unrolled TV",
         file.string(), task_text(architecture_in(Safetensors::read(file))));
+  if (o.has_grid)
+    throw ConfigError(
+        "[evaluate] --grid is for maps of unrolled TV for pictures, but {} is a model of task {}: leave it "
+        "out",
+        file.string(), task_text(architecture_in(Safetensors::read(file))));
   const fs::path folder = o.output;
   if (!o.output.empty()) {
     for (const char* name : {"evaluation.csv", "summary.json", kReportFile})
@@ -307,11 +314,25 @@ void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device devic
     for (const auto& [name, apng] : result.films)
       write_file_atomically(folder / "figures" / (name + ".png"), apng);
     write_text(folder / "summary.json", json_text(result.json, 2) + "\n");
-    const EvaluationRecord record{.folder = folder, .summary = result.json};
+    EvaluationRecord record{.folder = folder, .summary = result.json};
+    if (result.stopped_by != 0) record.problems.push_back("The evaluation was stopped before its end.");
+    if (result.n_broken > 0)
+      record.problems.push_back(fmt::format("{} could not be used and {} not scored.",
+                                            counted(result.n_broken, "sequence"),
+                                            result.n_broken == 1 ? "was" : "were"));
     write_page(folder / kReportFile, task_evaluation_page(record, result.figures, result.samples));
   }
-  if (o.common.json) return print_json(result.json);
-  put_text(result.text);
+  if (o.common.json)
+    print_json(result.json);
+  else
+    put_text(result.text);
+  flush_output();
+  if (!o.common.quiet) {
+    for (const std::string& remark : result.remarks) say("note: {}\n", remark);
+  }
+  if (result.stopped_by != 0) throw Stopped(result.stopped_by, !o.output.empty());
+  if (result.n_broken > 0)
+    throw DataError("[evaluate] {} could not be used", counted(result.n_broken, "sequence"));
 }
 
 void evaluate(EvaluateOptions o) {
@@ -482,7 +503,10 @@ void add_evaluate_command(CLI::App& program) {
   command->add_option("--lpips", o->lpips,
                       "weights of LPIPS, a file of scripts/pytorch/lpips_weights.py: adds that score of an "
                       "autoencoder's pictures");
-  command->add_option("--grid", o->grid, "the scalar lambdas to choose from, LOW:HIGH:N")
+  command
+      ->add_option("--grid", o->grid,
+                   "the scalar lambdas to choose from, LOW:HIGH:N; of a map for pictures only")
+      ->each([seen = o.get()](const std::string&) { seen->has_grid = true; })
       ->capture_default_str();
   command->add_option(
       "--iterations", o->iterations,

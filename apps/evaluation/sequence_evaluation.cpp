@@ -7,10 +7,13 @@
 #include <vector>
 
 #include "apps/evaluation/report.h"
+#include "apps/evaluation/sequence_rows.h"
 #include "apps/scores/pair_search.h"
 #include "apps/scores/sequence_scores.h"
 #include "apps/sequences/sequence_figures.h"
 #include "apps/shell/is_folder.h"
+#include "apps/shell/signals.h"
+#include "apps/shell/streams.h"
 #include "apps/training/checkpoint.h"
 #include "apps/training/sequence_data.h"
 #include "data/noise/noise.h"
@@ -21,17 +24,6 @@
 
 namespace primal {
 namespace {
-
-// One clip.
-struct Row {
-  std::string name;
-  Scores noisy, model;
-  PairSearch::Best by_psnr, by_ssim;  // without their frames
-  int64_t n_solved = 0;
-
-  double psnr_gain() const { return model.psnr - by_psnr.scores.psnr; }
-  double ssim_gain() const { return model.ssim - by_ssim.scores.ssim; }
-};
 
 constexpr int64_t kFilmSide = 150;  // of a frame in a film, about
 
@@ -58,19 +50,20 @@ class Evaluated {
       : settings_(settings),
         config_(config_of(file, settings)),
         model_(load_sequence_model(file, {}, settings.device)),
-        clips_(all_clips(config_)),
-        kind_(parse_noise_kind(settings.noise_kind.empty() ? config_.noise.kind : settings.noise_kind)) {
-    const int64_t side = config_.data.size;
-    model_.check({1, 1, side, side, config_.data.frames}, "a clip");
-  }
+        clips_(open_test_clips(config_)),
+        kind_(parse_noise_kind(settings.noise_kind.empty() ? config_.noise.kind : settings.noise_kind)) {}
 
   int64_t size() const {
     return settings_.limit > 0 ? std::min(settings_.limit, clips_.size()) : clips_.size();
   }
+  const TestClips& clips() const { return clips_; }
   const TrainConfig& config() const { return config_; }
   Boundary boundary() const { return model_.module().options().boundary; }
 
-  Row row(int64_t i, Frames* frames = nullptr) const {
+  SequenceRow row(int64_t i, Frames* frames = nullptr) const {
+    const TestClips::Clip& clip = clips_.clips[static_cast<size_t>(i)];
+    const int64_t side = config_.data.size;
+    model_.check({1, 1, side, side, clip.n_frames}, clip.name);
     const Tensor clean = clips_.clip(i);
     const Tensor noisy = add_noise(clean, kind_, settings_.noise,
                                    NoiseKey{.seed = settings_.seed, .sample = static_cast<uint32_t>(i)});
@@ -79,117 +72,57 @@ class Evaluated {
         search_pair(noisy, clean, {.iterations = settings_.pair_iterations, .boundary = boundary()});
     if (frames != nullptr) *frames = {clean, noisy, search.by_psnr.x, denoised.x, denoised.lambda};
     search.by_psnr.x = search.by_ssim.x = Tensor();
-    return {clips_.names[static_cast<size_t>(i)],
+    return {clip.name,
             mean_over_frames(noisy, clean),
             mean_over_frames(denoised.x, clean),
             search.by_psnr,
             search.by_ssim,
-            search.n_solved};
+            search.n_solved,
+            clip.n_frames};
   }
 
  private:
   const TaskEvaluationSettings& settings_;
   TrainConfig config_;
   SequenceModel model_;
-  ClipSet clips_;
+  TestClips clips_;
   NoiseKind kind_;
 };
 
-template <class Value>
-std::vector<double> column_of(const std::vector<Row>& rows, const Value& value) {
-  std::vector<double> values;
-  for (const Row& row : rows) values.push_back(value(row));
-  return values;
-}
-
-// A method's scores of a clip, under the name that tables and files give it.
-struct Method {
-  const char *name, *key;
-  Scores (*scores)(const Row&);
-  const LambdaPair* (*pair)(const Row&);  // null: it has none
-};
-constexpr std::array kMethods{
-    Method{"noisy", "noisy", [](const Row& r) { return r.noisy; }, nullptr},
-    Method{"best pair by PSNR", "best_pair_by_psnr", [](const Row& r) { return r.by_psnr.scores; },
-           [](const Row& r) { return &r.by_psnr.lambda; }},
-    Method{"best pair by SSIM", "best_pair_by_ssim", [](const Row& r) { return r.by_ssim.scores; },
-           [](const Row& r) { return &r.by_ssim.lambda; }},
-    Method{"model", "model", [](const Row& r) { return r.model; }, nullptr},
+// The clips that could be scored.
+struct Scored {
+  std::vector<SequenceRow> rows;
+  std::vector<int64_t> clips;  // the one of each row
 };
 
-ScoreSummary mean_of(const std::vector<Row>& rows, const Method& m, double Scores::*score) {
-  return summarise_scores(column_of(rows, [&](const Row& r) { return m.scores(r).*score; }));
-}
-ScoreSummary mean_weight(const std::vector<Row>& rows, const Method& m, double LambdaPair::*weight) {
-  return summarise_scores(column_of(rows, [&](const Row& r) { return m.pair(r)->*weight; }));
-}
-
-std::string table_of(const std::vector<Row>& rows, const Gain& psnr, const Gain& ssim) {
-  std::string text = fmt::format("{:<22} {:>9} {:>9} {:>11} {:>11}\n", fmt::format("mean of {}", rows.size()),
-                                 "PSNR dB", "SSIM", "lambda xy", "lambda t");
-  for (const Method& m : kMethods) {
-    text += fmt::format("{:<22} {:>9} {:>9}", m.name, score_text(mean_of(rows, m, &Scores::psnr).mean, 3),
-                        score_text(mean_of(rows, m, &Scores::ssim).mean, 4));
-    if (m.pair != nullptr)
-      text += fmt::format(" {:>11.4g} {:>11.4g}", mean_weight(rows, m, &LambdaPair::xy).mean,
-                          mean_weight(rows, m, &LambdaPair::t).mean);
-    text += "\n";
-  }
-  const auto gain_line = [&](const char* name, const Gain& gain, int digits) {
-    text += fmt::format("{:<22} {:+.{}f} (95 % from {:+.{}f} to {:+.{}f}), better for {} of {}\n", name,
-                        gain.summary.mean, digits, gain.interval.low, digits, gain.interval.high, digits,
-                        gain.n_improved, rows.size());
+// Until a signal comes. A clip that cannot be read is reported and left out.
+Scored score_all(const Evaluated& e, const TaskEvaluationSettings& settings, const StopSignals& signals,
+                 std::vector<TestClips::Broken>& broken) {
+  Scored scored;
+  const auto leave_out = [&](int64_t i, const Error& error) {
+    broken.push_back({e.clips().clips[static_cast<size_t>(i)].name, error.what()});
+    say("primal: {}\n", error.what());
   };
-  text += "\nmodel - best pair\n";
-  gain_line("  PSNR dB", psnr, 3);
-  gain_line("  SSIM", ssim, 4);
-  return text;
-}
-
-nlohmann::json gain_json(const Gain& gain) {
-  const auto number = [](double v) { return std::isfinite(v) ? nlohmann::json(v) : nlohmann::json(); };
-  return {{"mean", number(gain.summary.mean)},
-          {"deviation", number(gain.summary.deviation)},
-          {"interval_95", {number(gain.interval.low), number(gain.interval.high)}},
-          {"n_improved", gain.n_improved}};
-}
-
-nlohmann::json json_of(const Evaluated& e, const std::vector<Row>& rows, const Gain& psnr, const Gain& ssim,
-                       const TaskEvaluationSettings& settings) {
-  nlohmann::json json{{"task", "sequence"},
-                      {"pictures", rows.size()},
-                      {"frames", e.config().data.frames},
-                      {"size", e.config().data.size},
-                      {"boundary", name_of(e.boundary())},
-                      {"pair_iterations", settings.pair_iterations},
-                      {"gain", {{"psnr_db", gain_json(psnr)}, {"ssim", gain_json(ssim)}}}};
-  for (const Method& m : kMethods) {
-    json[m.key] = {{"psnr_db", mean_of(rows, m, &Scores::psnr).mean},
-                   {"ssim", mean_of(rows, m, &Scores::ssim).mean}};
-    if (m.pair == nullptr) continue;
-    json[m.key]["lambda_xy"] = mean_weight(rows, m, &LambdaPair::xy).mean;
-    json[m.key]["lambda_t"] = mean_weight(rows, m, &LambdaPair::t).mean;
-  }
-  for (const Row& row : rows) json["clips"].push_back({{"name", row.name}, {"pairs_solved", row.n_solved}});
-  return json;
-}
-
-std::string csv_of(const std::vector<Row>& rows) {
-  std::string text = "clip";
-  for (const Method& m : kMethods) {
-    text += fmt::format(",{0}_psnr_db,{0}_ssim", m.key);
-    if (m.pair != nullptr) text += fmt::format(",{0}_lambda_xy,{0}_lambda_t", m.key);
-  }
-  text += ",psnr_gain_db,ssim_gain\n";
-  for (const Row& row : rows) {
-    text += csv_field(row.name);
-    for (const Method& m : kMethods) {
-      text += fmt::format(",{},{}", csv_number(m.scores(row).psnr), csv_number(m.scores(row).ssim));
-      if (m.pair != nullptr) text += fmt::format(",{},{}", m.pair(row)->xy, m.pair(row)->t);
+  for (int64_t i = 0; i < e.size() && signals.caught() == 0; ++i) {
+    try {
+      scored.rows.push_back(e.row(i));
+    } catch (const DataError& error) {
+      leave_out(i, error);
+      continue;
+    } catch (const IoError& error) {
+      leave_out(i, error);
+      continue;
     }
-    text += fmt::format(",{},{}\n", csv_number(row.psnr_gain()), csv_number(row.ssim_gain()));
+    scored.clips.push_back(i);
+    const SequenceRow& r = scored.rows.back();
+    if (settings.progress)
+      settings.progress(
+          fmt::format("{:>4}/{} {}: noisy {:.2f}, best pair {:.2f} at {:.3g},{:.3g}, model {:.2f} dB "
+                      "({:+.2f})",
+                      i + 1, e.size(), r.name, r.noisy.psnr, r.by_psnr.scores.psnr, r.by_psnr.lambda.xy,
+                      r.by_psnr.lambda.t, r.model.psnr, r.psnr_gain()));
   }
-  return text;
+  return scored;
 }
 
 // The first clip, and those with the smallest and the largest gain, each once.
@@ -197,8 +130,8 @@ struct Shown {
   int64_t row;
   const char *figure, *why;
 };
-std::vector<Shown> shown_of(const std::vector<Row>& rows) {
-  const std::vector<double> gains = column_of(rows, [](const Row& r) { return r.psnr_gain(); });
+std::vector<Shown> shown_of(const std::vector<SequenceRow>& rows) {
+  const std::vector<double> gains = sequence_column(rows, [](const SequenceRow& r) { return r.psnr_gain(); });
   const auto at = [&](auto found) { return static_cast<int64_t>(found - gains.begin()); };
   std::vector<Shown> shown;
   for (const Shown& s : {Shown{0, "sequence_first", "The first clip"},
@@ -210,10 +143,12 @@ std::vector<Shown> shown_of(const std::vector<Row>& rows) {
 }
 
 // Computed again: to keep every clip until the choice is known would take memory without bound.
-void add_figures(const Evaluated& e, const std::vector<Row>& rows, TaskEvaluation& result) {
-  for (const Shown& shown : shown_of(rows)) {
+void add_figures(const Evaluated& e, const Scored& scored, const StopSignals& signals,
+                 TaskEvaluation& result) {
+  for (const Shown& shown : shown_of(scored.rows)) {
+    if (signals.caught() != 0) return;
     Frames frames;
-    const Row row = e.row(shown.row, &frames);
+    const SequenceRow row = e.row(scored.clips[static_cast<size_t>(shown.row)], &frames);
     const int64_t t = frames.clean.size(4) / 2;
     const auto title = [](const char* name, double psnr) {
       return fmt::format("{} {} dB", name, score_text(psnr, 2));
@@ -239,25 +174,41 @@ TaskEvaluation evaluate_sequences(const std::filesystem::path& model,
   if (!settings.lpips.empty())
     throw ConfigError("[evaluate] --lpips is for models of task reconstruct; {} is one of task sequence",
                       model.string());
+  const StopSignals signals;
   const Evaluated e(model, settings);
-  std::vector<Row> rows;
-  for (int64_t i = 0; i < e.size(); ++i) {
-    rows.push_back(e.row(i));
-    const Row& r = rows.back();
-    if (settings.progress)
-      settings.progress(
-          fmt::format("{:>4}/{} {}: noisy {:.2f}, best pair {:.2f} at {:.3g},{:.3g}, model {:.2f} dB "
-                      "({:+.2f})",
-                      i + 1, e.size(), r.name, r.noisy.psnr, r.by_psnr.scores.psnr, r.by_psnr.lambda.xy,
-                      r.by_psnr.lambda.t, r.model.psnr, r.psnr_gain()));
-  }
-  const Gain psnr = gain_of(column_of(rows, [](const Row& r) { return r.psnr_gain(); }), settings.seed);
-  const Gain ssim = gain_of(column_of(rows, [](const Row& r) { return r.ssim_gain(); }), settings.seed);
   TaskEvaluation result;
-  result.text = table_of(rows, psnr, ssim);
-  result.json = json_of(e, rows, psnr, ssim, settings);
-  result.csv = csv_of(rows);
-  if (settings.figures) add_figures(e, rows, result);
+  std::vector<TestClips::Broken> broken = e.clips().broken;
+  for (const TestClips::Broken& one : broken) say("primal: {}\n", one.problem);
+  if (settings.progress && e.clips().n_short > 0)
+    settings.progress(
+        fmt::format("note: {} of {} sequences have fewer than {} frames (data.frames), so all "
+                    "their frames are one clip",
+                    e.clips().n_short, e.clips().n_sequences, e.config().data.frames));
+  const Scored scored = score_all(e, settings, signals, broken);
+  const std::vector<SequenceRow>& rows = scored.rows;
+  result.stopped_by = signals.caught();
+  if (rows.empty() && result.stopped_by != 0) throw Stopped(result.stopped_by, false);
+  if (rows.empty())
+    throw DataError("[evaluate] none of the sequences below {} can be used", settings.data.string());
+  const Gain psnr =
+      gain_of(sequence_column(rows, [](const SequenceRow& r) { return r.psnr_gain(); }), settings.seed);
+  const Gain ssim =
+      gain_of(sequence_column(rows, [](const SequenceRow& r) { return r.ssim_gain(); }), settings.seed);
+  result.text = sequence_table(rows, psnr, ssim);
+  result.csv = sequence_csv(rows);
+  result.remarks = sequence_remarks(rows, psnr);
+  result.json = sequence_json(rows, psnr, ssim);
+  result.json["frames"] = e.config().data.frames;
+  result.json["size"] = e.config().data.size;
+  result.json["boundary"] = name_of(e.boundary());
+  result.json["pair_iterations"] = settings.pair_iterations;
+  result.json["complete"] = broken.empty() && std::ssize(rows) == e.size();
+  for (const TestClips::Broken& one : broken) {
+    result.json["errors"].push_back({{"sequence", one.name}, {"error", one.problem}});
+  }
+  result.n_broken = std::ssize(broken);
+  if (settings.figures) add_figures(e, scored, signals, result);
+  if (result.stopped_by == 0) result.stopped_by = signals.caught();
   return result;
 }
 

@@ -44,9 +44,12 @@ struct TaskEvaluation {
   std::vector<NamedFigure> figures;
   std::vector<NamedFilm> films;  // of sequences
   std::vector<TaskSample> samples;
-  std::string text;     // tables for a person
-  nlohmann::json json;  // "task", "pictures", "scores", ...
-  std::string csv;      // of a classifier the confusion matrix, of an autoencoder a row for each picture
+  std::string text;                       // tables for a person
+  nlohmann::json json;                    // "task", "pictures", "scores", ...
+  std::vector<std::string> remarks = {};  // what the means leave out
+  int stopped_by = 0;                     // a signal; the rest is then of the clips scored before
+  int64_t n_broken = 0;                   // sequences that were left out, each reported as it was found
+  std::string csv;  // of a classifier the confusion matrix, of an autoencoder a row for each picture
 };
 
 struct TaskEvaluationSettings {

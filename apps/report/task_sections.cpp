@@ -8,6 +8,7 @@
 
 #include "apps/report/json_fields.h"
 #include "apps/report/page_parts.h"
+#include "apps/shell/counted.h"
 #include "data/file/file.h"
 #include "tensor/error.h"
 
@@ -98,8 +99,8 @@ void add_sequence_scores(Page& page, const nlohmann::json& json) {
     rows.push_back({name, number_text(scores, "psnr_db", 3), number_text(scores, "ssim", 4),
                     number_text(scores, "lambda_xy", 4), number_text(scores, "lambda_t", 4)});
   }
-  page.table({fmt::format("mean of {} clips", integer_in(json, "pictures")), "PSNR / dB", "SSIM", "lambda xy",
-              "lambda t"},
+  page.table({fmt::format("mean of {}", counted(integer_in(json, "pictures"), "clip")), "PSNR / dB", "SSIM",
+              "lambda xy", "lambda t"},
              rows);
   page.paragraph(
       "Scores are means over the frames of a clip, then over the clips. The best pair of weights, one for "
@@ -135,11 +136,12 @@ std::string task_paragraph(const nlohmann::json& json) {
   if (text_in(json, "task") == "sequence") {
     const nlohmann::json gain = object_in(object_in(json, "gain"), "psnr_db");
     return fmt::format(
-        "A model for sequences was scored on {} clips of {} frames. Its maps reach {} dB, which is {} dB "
+        "A model for sequences was scored on {} of {}. Its maps reach {} dB, which is {} dB "
         "more than "
         "the best pair of scalar weights of each clip, and better for {} of them.",
-        n, integer_in(json, "frames"), number_text(object_in(json, "model"), "psnr_db", 2),
-        number_text(gain, "mean", 3), integer_in(gain, "n_improved"));
+        counted(n, "clip"), counted(integer_in(json, "frames"), "frame"),
+        number_text(object_in(json, "model"), "psnr_db", 2), number_text(gain, "mean", 3),
+        integer_in(gain, "n_improved"));
   }
   const nlohmann::json noisy = object_in(json, "noisy"), denoised = object_in(json, "denoised");
   return fmt::format(

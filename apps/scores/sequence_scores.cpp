@@ -1,5 +1,7 @@
 #include "apps/scores/sequence_scores.h"
 
+#include <limits>
+
 #include "data/sequence/frames.h"
 
 namespace primal {
@@ -15,7 +17,9 @@ std::vector<Scores> scores_of_frames(const Tensor& x, const Tensor& clean) {
 Scores mean_over_frames(const Tensor& x, const Tensor& clean) {
   ScoreColumns columns;
   for (const Scores& s : scores_of_frames(x, clean)) columns.add(s);
-  return columns.mean();
+  Scores mean = columns.mean();
+  if (columns.psnr().n_infinite == x.size(4)) mean.psnr = std::numeric_limits<double>::infinity();
+  return mean;
 }
 
 }  // namespace primal

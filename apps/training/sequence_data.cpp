@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 
+#include "apps/shell/counted.h"
 #include "apps/training/training_data.h"
 #include "data/phantom/moving.h"
 #include "data/preprocess/level_range.h"
@@ -116,35 +117,33 @@ struct Looked {
   std::string problem;
 };
 
-void look_at_frames(Looked& one, PictureCheck check) {
+// Only a folder in which something is wrong is read in full: the reader's own verdict counts.
+void look_at_frames(Looked& one, const LevelRange& range, PictureCheck check) {
   const std::vector<PictureReport> reports = check_pictures(one.place.files, check);
+  const auto is_like_first = [&](const PictureReport& report) {
+    return report.error.empty() && report.width == reports[0].width && report.height == reports[0].height;
+  };
   one.n_frames = std::ssize(reports);
-  for (size_t i = 0; i < reports.size() && one.problem.empty(); ++i) {
-    one.problem = reports[i].error;
-    if (reports[i].width != reports[0].width || reports[i].height != reports[0].height)
-      one.problem = fmt::format("{} has {} x {} pixels, the first frame of its sequence {} x {}",
-                                one.place.files[i].string(), reports[i].width, reports[i].height,
-                                reports[0].width, reports[0].height);
-  }
   one.side = std::min(reports[0].width, reports[0].height);
+  if (std::ranges::all_of(reports, is_like_first)) return;
+  const Sequence sequence = read_sequence(one.place, range);
+  one.side = std::min(sequence.width(), sequence.height());
 }
 
 Looked look_at(const SequencePlace& place, const TrainConfig::Data& data, PictureCheck check) {
   Looked one{place, 0, 0, ""};
+  const LevelRange range = parse_level_range(data.range);
   try {
     if (place.files.size() > 1) {
-      look_at_frames(one, check);
+      look_at_frames(one, range, check);
     } else {
-      const Sequence sequence = read_sequence(place, parse_level_range(data.range));
+      const Sequence sequence = read_sequence(place, range);
       one.n_frames = sequence.n_frames();
       one.side = std::min(sequence.width(), sequence.height());
     }
   } catch (const Error& error) {
     one.problem = error.what();
   }
-  if (one.problem.empty() && one.n_frames < data.frames)
-    one.problem = fmt::format("{} has {} frames, fewer than data.frames {}", place.files.front().string(),
-                              one.n_frames, data.frames);
   return one;
 }
 
@@ -157,6 +156,9 @@ std::vector<Looked> usable(const fs::path& folder, const TrainConfig::Data& data
   const std::vector<SequencePlace> places = find_sequences(folder);
   for (const SequencePlace& place : places) {
     Looked one = look_at(place, data, data.skip_broken ? PictureCheck::decode : check);
+    if (one.problem.empty() && one.n_frames < data.frames)
+      one.problem = fmt::format("{} has {}, fewer than data.frames {}", place.files.front().string(),
+                                counted(one.n_frames, "frame"), data.frames);
     if (!one.problem.empty()) {
       problems.push_back(one.problem);
       continue;
@@ -180,6 +182,11 @@ std::vector<Looked> usable(const fs::path& folder, const TrainConfig::Data& data
   return all;
 }
 
+// A sequence that is a single clip of n frames has its name.
+std::string clip_name(const Looked& one, int64_t first, int64_t n) {
+  return one.n_frames < 2 * n ? one.place.name : fmt::format("{} from frame {}", one.place.name, first);
+}
+
 // The first `limit` clips of these sequences, 0: all.
 ClipSet clips_of(const std::vector<Looked>& sequences, int64_t limit, const TrainConfig::Data& data) {
   ClipSet set;
@@ -190,9 +197,7 @@ ClipSet clips_of(const std::vector<Looked>& sequences, int64_t limit, const Trai
     for (int64_t first = 0; first + data.frames <= one.n_frames; first += data.frames) {
       if (limit > 0 && std::ssize(clips) == limit) break;
       clips.push_back({places.size(), first});
-      set.names.push_back(one.n_frames < 2 * data.frames
-                              ? one.place.name
-                              : fmt::format("{} from frame {}", one.place.name, first));
+      set.names.push_back(clip_name(one, first, data.frames));
     }
     places.push_back(one.place);
   }
@@ -218,9 +223,10 @@ size_t n_validating(const std::vector<Looked>& all, const TrainConfig::Data& dat
     clips += all[all.size() - 1 - n].n_frames / data.frames;
   if (n < all.size()) return n;
   throw DataError(
-      "[train] {} contains {} sequences, which is too few to keep {} clips of {} frames for validation "
-      "(data.n_validation, data.frames) and to train on others",
-      data.folder, all.size(), std::max<int64_t>(1, data.n_validation), data.frames);
+      "[train] {} contains {}, which is too few to keep {} of {} for validation (data.n_validation, "
+      "data.frames) and to train on others",
+      data.folder, counted(std::ssize(all), "sequence"),
+      counted(std::max<int64_t>(1, data.n_validation), "clip"), counted(data.frames, "frame"));
 }
 
 }  // namespace
@@ -251,16 +257,35 @@ SequenceData open_sequence_data(const TrainConfig& config, PictureCheck check) {
   }
   opened.train = clips_of(training, data.n_train, data);
   opened.validation = clips_of(validation, data.n_validation, data);
-  opened.remarks.push_back(fmt::format("{} clips of {} frames train, {} validate", opened.train.size(),
-                                       data.frames, opened.validation.size()));
+  opened.remarks.push_back(fmt::format("{} of {} train, {} validate", counted(opened.train.size(), "clip"),
+                                       counted(data.frames, "frame"), opened.validation.size()));
   return opened;
 }
 
-ClipSet all_clips(const TrainConfig& config) {
-  std::vector<std::string> remarks;
-  return clips_of(
-      usable(split_folder(config.data.folder, "test"), config.data, PictureCheck::headers, remarks), 0,
-      config.data);
+TestClips open_test_clips(const TrainConfig& config) {
+  TestClips test{.data = config.data, .clips = {}, .broken = {}};
+  const std::vector<SequencePlace> places = find_sequences(split_folder(config.data.folder, "test"));
+  test.n_sequences = std::ssize(places);
+  for (const SequencePlace& place : places) {
+    const Looked one = look_at(place, config.data, PictureCheck::headers);
+    if (!one.problem.empty()) {
+      test.broken.push_back({place.name, one.problem});
+      continue;
+    }
+    const int64_t n = std::min(config.data.frames, one.n_frames);
+    test.n_short += one.n_frames < config.data.frames ? 1 : 0;
+    for (int64_t first = 0; first + n <= one.n_frames; first += n)
+      test.clips.push_back({place, clip_name(one, first, n), first, n});
+  }
+  return test;
+}
+
+Tensor TestClips::clip(int64_t i) const {
+  const Clip& one = clips.at(static_cast<size_t>(i));
+  const FrameFiles files({one.place}, {{0, one.first}}, one.n_frames, data);
+  std::vector<Tensor> all;
+  for (int64_t t = 0; t < one.n_frames; ++t) all.push_back(files.clean(t));
+  return frames_last(all);
 }
 
 }  // namespace primal

@@ -18,6 +18,7 @@
 #include "apps/training/config.h"
 #include "data/dataset/dataset.h"
 #include "data/dataset/picture_check.h"
+#include "data/sequence/sequence.h"
 
 namespace primal {
 
@@ -37,7 +38,26 @@ struct SequenceData {
 
 SequenceData open_sequence_data(const TrainConfig& config, PictureCheck check = PictureCheck::headers);
 
-// All clips below data.folder, or those of its test split if it has one; for scoring.
-ClipSet all_clips(const TrainConfig& config);
+// The clips to score: those of all sequences below data.folder, or of its test split if it has one. A sequence shorter than data.frames is
+// one clip of all its frames. A broken sequence is left out and listed.
+struct TestClips {
+  struct Clip {
+    SequencePlace place;
+    std::string name;
+    int64_t first = 0, n_frames = 0;
+  };
+  struct Broken {
+    std::string name, problem;
+  };
+  TrainConfig::Data data;
+  std::vector<Clip> clips;
+  std::vector<Broken> broken;
+  int64_t n_sequences = 0, n_short = 0;  // all of them; those shorter than data.frames
+
+  int64_t size() const { return std::ssize(clips); }
+  Tensor clip(int64_t i) const;  // f32 [1,1,S,S,n_frames] in [0,1], read anew at each call
+};
+
+TestClips open_test_clips(const TrainConfig& config);
 
 }  // namespace primal

@@ -36,6 +36,18 @@ int64_t pages_of(const fs::path& file) {
   return format && holds_pages(*format) ? read_raster(file).pages : 1;
 }
 
+// Whether each of these files of a folder is a sequence by itself, as the first one that can be read decides; where none can, each is.
+bool are_sequences(const std::vector<fs::path>& files) {
+  for (const fs::path& file : files) {
+    try {
+      return pages_of(file) > 1;
+    } catch (const Error&) {
+      continue;  // whoever reads the sequence says what is wrong with it
+    }
+  }
+  return true;
+}
+
 void check_like_first(const Raster& first, const Raster& raster, const SequencePlace& place, size_t i) {
   if (raster.width == first.width && raster.height == first.height && raster.type == first.type &&
       raster.white == first.white && raster.slope == first.slope && raster.offset == first.offset)
@@ -86,7 +98,7 @@ std::vector<SequencePlace> find_sequences(const fs::path& root) {
   for (const auto& [folder, unordered] : by_folder) {
     const std::vector<fs::path> files = files_of(folder);
     if (files.empty()) continue;
-    if (pages_of(files.front()) == 1) {
+    if (!are_sequences(files)) {
       places.push_back({folder.lexically_relative(root).generic_string(), files});
       continue;
     }

@@ -30,7 +30,7 @@ struct SequencePlace {
 SequencePlace sequence_at(const std::filesystem::path& path);
 
 // All sequences below a folder, in the order of their names: each folder whose files are frames, and each file of several pages.
-// The first file of a folder decides whether its files are frames or sequences. The name is the path below `root`, "." for the folder itself.
+// The first readable file of a folder decides whether its files are frames or sequences. The name is the path below `root`, "." for the folder itself.
 std::vector<SequencePlace> find_sequences(const std::filesystem::path& root);
 
 struct Sequence {
