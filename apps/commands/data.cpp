@@ -11,6 +11,7 @@
 #include "apps/pictures/noisy_copies.h"
 #include "apps/pictures/results.h"
 #include "apps/sequences/moving_folder.h"
+#include "apps/shell/counted.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
@@ -228,6 +229,7 @@ void make_moving_folder(MovingOptions o) {
       place.file(moving_frame_name(i, t).string(), "a moving phantom", ".png");
   }
   place.prepare();
+  if (o.overwrite) remove_other_moving_frames(o.folder);
   const StopSignals signals;
   for (int64_t i = 0; i < o.folder.n_sequences; ++i) {
     if (signals.caught() != 0) throw Stopped(signals.caught(), false);
@@ -239,8 +241,8 @@ void make_moving_folder(MovingOptions o) {
                        {"size", o.folder.size},
                        {"seed", o.folder.seed},
                        {"folder", o.output}});
-  put("{} sequences of {} frames, {} x {} pixels -> {}\n", o.folder.n_sequences, o.folder.n_frames,
-      o.folder.size, o.folder.size, o.output);
+  put("{} of {}, {} x {} pixels -> {}\n", counted(o.folder.n_sequences, "sequence"),
+      counted(o.folder.n_frames, "frame"), o.folder.size, o.folder.size, o.output);
 }
 
 void add_moving_command(CLI::App& data) {

@@ -26,6 +26,18 @@ TrainConfig config_for(const std::string& kind, const std::string& section,
   return config;
 }
 
+// A setting that the tensors contradict would be lost without a word.
+void check_assigned(const std::vector<std::string>& assignments, const TrainConfig& asked,
+                    const TrainConfig& found) {
+  const nlohmann::json before = config_to_json(asked), after = config_to_json(found);
+  for (const std::string& assignment : assignments) {
+    const std::string key = assignment.substr(0, assignment.find('='));
+    if (!before.contains(key) || before.at(key) == after.at(key)) continue;
+    throw ConfigError("[import] --set {}: the tensors say {}; leave it out", assignment,
+                      json_text(after.at(key)));
+  }
+}
+
 // The licence of weights travels with them.
 Metadata origin_of(const Safetensors& file, const std::string& title) {
   Metadata more;
@@ -53,12 +65,16 @@ ImportedModel import_model(const std::filesystem::path& weights, const std::file
   if (architecture == kDynamicTv) {
     TrainConfig config = config_for("sequence", "sequence.", assignments);
     const SequenceModel model = load_sequence_model(weights, config.sequence);
+    const TrainConfig asked = config;
     config.sequence = model.settings();
+    check_assigned(assignments, asked, config);
     return write(model.module(), config);
   }
   if (architecture == kUnrolledTv) {
     TrainConfig config = config_for("denoise", "model.", assignments);
+    const TrainConfig asked = config;
     config.model = model_settings_of(from, config.model);
+    check_assigned(assignments, asked, config);
     return write(*load_model(weights, config.model), config);
   }
   throw DataError(
