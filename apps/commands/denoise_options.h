@@ -22,7 +22,7 @@ struct DenoiseOptions : PictureDenoisingOptions {
   std::string lambda_text;  // of --lambda
   std::string colour_text = "channels";
   bool has_colour = false;  // --colour was given
-  FigureFile figure;  // of the risk over lambda
+  FigureFile figure;        // of the risk over lambda
   int64_t limit = 0;
   bool map = false, compare = false, overwrite = false, skip_existing = false;
   Tiling tiling;
