@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/preprocess/preprocess.h"
+#include "model/tv_solution.h"
 #include "nn/scale/scale.h"
 #include "solvers/pdhg/pdhg.h"
 #include "tensor/backend.h"
@@ -13,8 +14,6 @@ namespace primal {
 namespace {
 
 constexpr int64_t kMemory = int64_t{512} << 20;
-constexpr int64_t kMostIterations = 10000;  // with a gap, where nobody said otherwise
-constexpr int64_t kAMoment = 50'000'000;    // pixels times iterations that take about a tenth of a second
 
 int64_t memory_of(Device device) {
   if (device.kind != Device::Kind::cuda) return kMemory;
@@ -31,27 +30,10 @@ void check(const Tensor& z, const DenoisingOptions& options) {
     throw ConfigError("[denoise] iterations must be at least 0, found {}", options.iterations);
 }
 
-// Iterates as the options say; params has the steps and the number of iterations by default.
-Denoised solve(const Tensor& z, const Tensor& lambda, PdhgParams params, Boundary boundary,
+Denoised solve(const Tensor& z, const Tensor& lambda, const PdhgParams& params, Boundary boundary,
                const DenoisingOptions& options) {
-  if (options.gap > 0.0) params.n_iter = kMostIterations;
-  if (options.iterations > 0) params.n_iter = options.iterations;
-  const Tensor weights = weights_at(boundary, lambda, z.shape(), params.axes).value();
-  const PdhgState state = pdhg_start(z, params);
-  PdhgStop stop{.relative_gap = options.gap};
-  // A CUDA device takes all iterations at once and is not waited for in between.
-  const bool slow = z.device().kind == Device::Kind::simt || z.numel() * params.n_iter > kAMoment;
-  if (options.watch && slow && z.device().kind != Device::Kind::cuda) {
-    const int64_t total = options.gap > 0.0 ? 0 : params.n_iter;
-    stop.watch = [&options, total](int64_t iterations) { options.watch("iteration", iterations, total); };
-  }
-  const PdhgReport report = pdhg_solve(z, weights, params, state, stop);
-  // A constant picture has objective 0 and gap 0: solved.
-  double relative_gap = 0.0;
-  for (size_t i = 0; i < report.gap.size(); ++i) {
-    if (report.gap[i] > 0.0) relative_gap = std::max(relative_gap, report.gap[i] / report.objective[i]);
-  }
-  return {lambda, state.x, report.iterations, relative_gap};
+  return solve_tv(z, lambda, params, boundary,
+                  {.iterations = options.iterations, .gap = options.gap, .watch = &options.watch});
 }
 
 Tensor map_there(const UnrolledTv& model, const Tensor& guide, const DenoisingOptions& options) {

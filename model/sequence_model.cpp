@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "model/checkpoint_format.h"
+#include "model/tv_solution.h"
 #include "tensor/error.h"
 #include "tensor/rehearsal.h"
 
@@ -12,8 +13,6 @@ namespace primal {
 namespace {
 
 constexpr std::string_view kPrefix = "sequence.";
-constexpr int64_t kMostIterations = 10000;  // with a gap, where nobody said otherwise
-constexpr int64_t kAMoment = 50'000'000;    // pixels times iterations that take about a tenth of a second
 
 std::vector<int64_t> shape_in(const Safetensors& file, const std::string& name) {
   const auto found = file.entries().find(name);
@@ -43,22 +42,13 @@ SequenceSettings settings_of_tensors(const Safetensors& file, SequenceSettings s
   return settings;
 }
 
-Denoised solve(const Tensor& z, const Tensor& lambda, PdhgParams params, Boundary boundary,
+Denoised solve(const Tensor& z, const Tensor& lambda, const PdhgParams& params, Boundary boundary,
                const SequenceDenoisingOptions& options) {
-  if (options.gap > 0.0) params.n_iter = kMostIterations;
-  if (options.iterations > 0) params.n_iter = options.iterations;
-  const Tensor weights = weights_at(boundary, lambda, z.shape(), params.axes).value();
-  const PdhgState state = pdhg_start(z, params);
-  PdhgStop stop{.relative_gap = options.gap};
-  const bool slow = z.device().kind == Device::Kind::simt || z.numel() * params.n_iter > kAMoment;
-  if (options.watch && slow && z.device().kind != Device::Kind::cuda) {
-    const int64_t total = options.gap > 0.0 ? 0 : params.n_iter;
-    stop.watch = [&options, total](int64_t iterations) { options.watch("iteration", iterations, total); };
-  }
-  const PdhgReport report = pdhg_solve(z, weights, params, state, stop);
-  const double gap = report.gap.at(0), objective = report.objective.at(0);
-  // A sequence that is the same everywhere has objective 0 and gap 0: solved.
-  return {lambda.to(Device{}), state.x.to(Device{}), report.iterations, gap > 0.0 ? gap / objective : 0.0};
+  Denoised result = solve_tv(z, lambda, params, boundary,
+                             {.iterations = options.iterations, .gap = options.gap, .watch = &options.watch});
+  result.lambda = result.lambda.to(Device{});
+  result.x = result.x.to(Device{});
+  return result;
 }
 
 void check_call(const Tensor& z, const SequenceDenoisingOptions& options) {

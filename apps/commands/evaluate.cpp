@@ -1,10 +1,8 @@
 // primal evaluate: the dissertation's evaluation. Every test picture is made noisy and denoised with the map, and with the best
 // scalar lambda of a grid; table, intervals, CSV and pictures of the comparison.
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <fmt/core.h>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -22,6 +20,7 @@
 #include "apps/pictures/failures.h"
 #include "apps/pictures/text_file.h"
 #include "apps/pictures/tiling.h"
+#include "apps/report/evaluation_files.h"
 #include "apps/report/evaluation_page.h"
 #include "apps/report/evaluation_parts.h"
 #include "apps/shards/shard.h"
@@ -105,57 +104,6 @@ std::vector<int64_t> chosen_figures(const EvaluateOptions& o, const Dataset& pic
   }
   return chosen;
 }
-
-// Figures lie in these: scores of all pictures, and of a picture its comparison, search and map, under its name.
-constexpr std::array kFigureFolders{"figures", "scores", "search", "lambda"};
-
-void check_figure_folders(const fs::path& folder, bool overwrite) {
-  for (const char* name : kFigureFolders) {
-    const fs::path figures = folder / name;
-    if (std::error_code error; !overwrite && fs::exists(figures, error))
-      throw IoError("[output] {} exists; give --overwrite to replace its figures", figures.string());
-  }
-}
-
-// The files of -o DIR; evaluation.csv grows with each picture, so a stopped evaluation keeps what it has.
-class EvaluationFiles {
- public:
-  EvaluationFiles(const std::string& folder, bool overwrite, size_t n_models) : folder_(folder) {
-    if (folder.empty()) return;
-    for (const char* name : {"evaluation.csv", "iterations.csv", kEvaluationSettings, "summary.csv",
-                             "summary.json", "summary.txt", kReportFile})
-      check_result_file(folder_ / name, overwrite);
-    check_figure_folders(folder_, overwrite);
-    csv_.open(folder_ / "evaluation.csv", std::ios::trunc);
-    append(csv_header(n_models - 1));
-  }
-
-  void append(const std::string& line) {
-    if (folder_.empty()) return;
-    csv_ << line << std::flush;
-    if (!csv_) {
-      throw IoError("[evaluate] cannot write {}: the disk may be full; the rows written before are kept",
-                    (folder_ / "evaluation.csv").string());
-    }
-  }
-  void write_summary(const nlohmann::json& summary, const std::string& table) const {
-    if (folder_.empty()) return;
-    write_text(folder_ / "summary.json", json_text(summary, 2) + "\n");
-    write_text(folder_ / "summary.txt", table);
-  }
-  void write(const std::string& name, const std::string& text) const { write_text(folder_ / name, text); }
-  std::string write_figure(const std::string& name, const Figure& figure, const FigureStyle& style) const {
-    const fs::path file = folder_ / (name + style.ending());
-    make_result_folder(file.parent_path());
-    style.write(file, figure);
-    return file.string();
-  }
-  bool any() const { return !folder_.empty(); }
-
- private:
-  fs::path folder_;
-  std::ofstream csv_;
-};
 
 // Which pictures this process has to score.
 struct Division {

@@ -2,18 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "apps/pictures/pace.h"
 #include "apps/shell/streams.h"
 #include "apps/training/progress.h"
 
 namespace primal {
 namespace {
-
-using namespace std::chrono_literals;
-
-struct Pace {
-  std::chrono::milliseconds first, every;
-};
-constexpr Pace kOnTerminal{1s, 200ms}, kElsewhere{10s, 30s};
 
 double seconds_between(FolderMeter::Clock::time_point start, FolderMeter::Clock::time_point end) {
   return std::chrono::duration<double>(end - start).count();
@@ -28,14 +22,14 @@ std::string rate_text(size_t n, double seconds) {
 
 FolderMeter::FolderMeter(size_t n_pictures, bool shown, bool terminal)
     : n_(n_pictures), shown_(shown && n_pictures > 1), terminal_(terminal), start_(Clock::now()) {
-  due_ = start_ + (terminal ? kOnTerminal : kElsewhere).first;
+  due_ = start_ + (terminal ? kPaceOnTerminal : kPaceElsewhere).first;
 }
 
 FolderMeter::~FolderMeter() { hide(); }
 
 std::optional<std::string> FolderMeter::line(size_t n_done, Clock::time_point now) {
   if (now < due_ || n_done == 0 || n_done == n_) return {};
-  due_ = now + (terminal_ ? kOnTerminal : kElsewhere).every;
+  due_ = now + (terminal_ ? kPaceOnTerminal : kPaceElsewhere).every;
   const double seconds = seconds_between(start_, now);
   const double left = seconds / static_cast<double>(n_done) * static_cast<double>(n_ - n_done);
   return fmt::format("{} of {} pictures, {}, {} left", n_done, n_, rate_text(n_done, seconds),

@@ -4,22 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "apps/pictures/pace.h"
 #include "apps/shell/streams.h"
 #include "apps/shell/terminal.h"
 #include "apps/training/progress.h"
 
 namespace primal {
-namespace {
-
-using namespace std::chrono_literals;
-
-struct Pace {
-  std::chrono::milliseconds first, every;
-};
-constexpr Pace kOnTerminal{1s, 200ms}, kElsewhere{10s, 30s};
-
-}  // namespace
-
 Meter::Meter(std::string what, bool shown, bool terminal)
     : what_(std::move(what)), shown_(shown), terminal_(terminal), start_(Clock::now()), due_(start_) {}
 
@@ -29,7 +19,7 @@ Meter::~Meter() {
 
 std::optional<std::string> Meter::line(const std::string& unit, int64_t done, int64_t total,
                                        Clock::time_point now) {
-  const Pace& pace = terminal_ ? kOnTerminal : kElsewhere;
+  const Pace& pace = terminal_ ? kPaceOnTerminal : kPaceElsewhere;
   if (unit != unit_) {  // another stage
     start_ = unit_.empty() ? start_ : now;
     due_ = start_ + pace.first;

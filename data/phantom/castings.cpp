@@ -4,6 +4,7 @@
 #include <numbers>
 #include <vector>
 
+#include "data/phantom/draws.h"
 #include "data/phantom/value_noise.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
@@ -18,19 +19,6 @@ using phantom::soft;
 constexpr double kTurn = 2.0 * std::numbers::pi;
 constexpr uint32_t kCastings = 2,
                    kDefects = 3;  // of the streams of phantoms: shapes, and which part of a pair is broken
-
-// Draws one after the other.
-class Draws {
- public:
-  Draws(uint64_t seed, uint32_t index) : stream_(seed, RandomPurpose::phantom, kCastings, index) {}
-  double in(double low, double high) { return low + (high - low) * stream_.uniform(next_++); }
-  int whole(int low, int high) { return low + static_cast<int>(in(0.0, high - low + 1)); }  // low .. high
-  uint32_t bits() { return stream_.bits(next_++); }
-
- private:
-  RandomStream stream_;
-  uint64_t next_ = 0;
-};
 
 // A bump or a pit of the surface with a round edge: h = height soft((radius - distance) / edge).
 struct Disc {
@@ -82,7 +70,7 @@ void draw_defect(Part& part, CastingDefect defect, Draws& draw) {
 }
 
 Part draw_part(uint64_t seed, uint32_t index) {
-  Draws draw(seed, index);
+  Draws draw(seed, kCastings, index);
   Part part{};
   part.u = draw.in(-0.05, 0.05), part.v = draw.in(-0.05, 0.05);
   part.radius = draw.in(0.8, 0.88);

@@ -5,6 +5,7 @@
 #include <numbers>
 #include <vector>
 
+#include "data/phantom/draws.h"
 #include "data/phantom/value_noise.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
@@ -21,19 +22,6 @@ constexpr uint32_t kMoving = 6;  // of the streams of phantoms
 
 enum class Outline { ellipse, bar, ring, star };
 enum class Motion { still, translate, rotate, pulsate };
-
-// Draws one after the other.
-class Draws {
- public:
-  Draws(uint64_t seed, uint32_t index) : stream_(seed, RandomPurpose::phantom, kMoving, index) {}
-  double in(double low, double high) { return low + (high - low) * stream_.uniform(next_++); }
-  int whole(int low, int high) { return low + static_cast<int>(in(0.0, high - low + 1)); }  // low .. high
-  uint32_t bits() { return stream_.bits(next_++); }
-
- private:
-  RandomStream stream_;
-  uint64_t next_ = 0;
-};
 
 // A shape at frame 0, and how it moves.
 struct Shape2d {
@@ -77,7 +65,7 @@ Shape2d draw_shape(Draws& draw, Motion motion) {
 }
 
 Scene draw_scene(uint64_t seed, uint32_t index) {
-  Draws draw(seed, index);
+  Draws draw(seed, kMoving, index);
   Scene scene{.grey = draw.in(0.2, 0.5),
               .slope_u = draw.in(-0.15, 0.15),
               .slope_v = draw.in(-0.15, 0.15),
