@@ -15,7 +15,7 @@ The script fails if a kernel exceeds its bounds, if the kernel of such a line do
 memory. "no read-only loads" is for kernels whose blocks read what other blocks wrote in the same launch: loads through the read-only cache
 (LDG...CONSTANT) may miss these writes.
 
-cuobjdump comes with the CUDA toolkit or from PyPI (pip install nvidia-cuda-cuobjdump); CUOBJDUMP may name it.
+cuobjdump comes with the CUDA toolkit or from PyPI (pip install nvidia-cuda-cuobjdump); CUOBJDUMP may name it. Where there is none the exit code is 77.
 """
 
 import argparse
@@ -151,7 +151,8 @@ def main():
     args = parser.parse_args()
     cuobjdump = find_cuobjdump()
     if cuobjdump is None:
-        sys.exit("check_kernels: no cuobjdump here (pip install nvidia-cuda-cuobjdump)")
+        print("check_kernels: no cuobjdump here (pip install nvidia-cuda-cuobjdump)", file=sys.stderr)
+        sys.exit(77)
     objects = sorted(args.build.rglob("*.cu.o"))
     if not objects:
         sys.exit(f"check_kernels: {args.build} has no objects of nvcc; configure with -DPRIMAL_CUDA=ON")

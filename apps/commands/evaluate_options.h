@@ -1,0 +1,35 @@
+// The options of `primal evaluate`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "apps/commands/commands.h"
+#include "apps/pictures/figure_file.h"
+#include "apps/pictures/tiling.h"
+#include "apps/scores/lambda_search.h"
+#include "apps/shards/shard.h"
+
+namespace primal {
+
+struct EvaluateOptions {
+  CommonOptions common;
+  std::vector<std::string> models;
+  std::string data, output, noise_kind, range, lpips, grid = kDefaultGrid;
+  std::vector<std::string> figures, merge;
+  std::string shard_text;
+  bool has_grid = false;  // --grid was given
+  Shard shard;
+  double noise = 0.5, perplexity = 30.0;
+  std::string iterations;  // at test time, a list
+  int64_t size = 0, limit = 0, scalar_iterations = 256, n_tsne = 1797;
+  uint64_t seed = 42;
+  bool overwrite = false;
+  Tiling tiling;
+  FigureStyle style;
+};
+
+void add_evaluate_options(CLI::App& command, EvaluateOptions& o);
+
+}  // namespace primal
