@@ -12,6 +12,17 @@ def run(code, timeout=60, **options):
     return subprocess.run([sys.executable, "-c", code], timeout=timeout, capture_output=True, text=True, **options)
 
 
+# In a program: z, and how many iterations of it this machine needs some two seconds for. Machines differ by a factor of ten.
+TWO_SECONDS = """
+        import time
+        import numpy as np, primal
+        z = np.random.default_rng(0).random((512, 512), np.float32)
+        primal.tv(z, 0.05, iterations=100)
+        start = time.perf_counter()
+        primal.tv(z, 0.05, iterations=1000)
+        two_seconds = int(2000 / (time.perf_counter() - start)) + 1
+"""
+
 LONG_CALLS = {
     "tv": "primal.tv(z, 0.05, iterations=10**7)",
     "model": "model(z, iterations=10**6)",
@@ -54,16 +65,15 @@ def test_ctrl_c_ends_a_long_call_within_a_second(call):
 
 
 def test_a_signal_handler_of_python_runs_while_a_call_works_and_the_call_goes_on():
-    result = run("""if True:
-        import signal, threading
-        import numpy as np, primal
+    result = run(f"""if True:
+        import signal
+        {TWO_SECONDS}
         seen = []
         signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
         signal.setitimer(signal.ITIMER_REAL, 0.2)
-        z = np.random.default_rng(0).random((512, 512), np.float32)
-        a = primal.tv(z, 0.05, iterations=2000)
+        a = primal.tv(z, 0.05, iterations=two_seconds)
         assert seen == [1]
-        assert np.array_equal(a, primal.tv(z, 0.05, iterations=2000))
+        assert np.array_equal(a, primal.tv(z, 0.05, iterations=two_seconds))
     """)
     assert result.returncode == 0, result.stderr
 
@@ -102,11 +112,10 @@ def test_multiprocessing_with_fork_works():
 
 
 def test_a_child_forked_while_another_thread_computes_gets_an_error_and_does_not_hang():
-    result = run("""if True:
-        import os, sys, threading, time
-        import numpy as np, primal
-        z = np.random.default_rng(0).random((512, 512), np.float32)
-        thread = threading.Thread(target=lambda: primal.tv(z, 0.05, iterations=3000))
+    result = run(f"""if True:
+        import os, sys, threading
+        {TWO_SECONDS}
+        thread = threading.Thread(target=lambda: primal.tv(z, 0.05, iterations=two_seconds))
         thread.start()
         time.sleep(0.3)
         assert thread.is_alive()
