@@ -15,7 +15,8 @@ The script fails if a kernel exceeds its bounds, if the kernel of such a line do
 memory. "no read-only loads" is for kernels whose blocks read what other blocks wrote in the same launch: loads through the read-only cache
 (LDG...CONSTANT) may miss these writes.
 
-cuobjdump comes with the CUDA toolkit or from PyPI (pip install nvidia-cuda-cuobjdump); CUOBJDUMP may name it. Where there is none the exit code is 77.
+cuobjdump, and nvdisasm that it calls, come with the CUDA toolkit or from PyPI (pip install nvidia-cuda-cuobjdump nvidia-cuda-nvdisasm);
+CUOBJDUMP may name the first. Where one of them is missing the exit code is 77.
 """
 
 import argparse
@@ -37,18 +38,23 @@ USAGE = re.compile(r"Function (?P<name>\S+):\s+REG:(?P<registers>\d+) STACK:(?P<
 INSTRUCTION = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P[T0-9]+\s+)?([A-Z][A-Z0-9_.]*)")
 
 
+# Where the CUDA toolkit and NVIDIA's packages for Python put their programs, after the PATH.
+FOLDERS = ["/usr/local/cuda/bin", *(str(pathlib.Path(p) / "nvidia/cu13/bin") for p in [*sys.path, ROOT / "build/python"])]
+SEARCHED = os.pathsep.join([os.environ.get("PATH", os.defpath), *FOLDERS])
+
+
 def find_cuobjdump():
     """The program, or None: CUOBJDUMP, the PATH, the toolkit, packages of this Python and of build/python."""
-    named = os.environ.get("CUOBJDUMP")
-    if named:
-        return named
-    folders = [pathlib.Path("/usr/local/cuda/bin"), *(pathlib.Path(p) / "nvidia" / "cu13" / "bin" for p in [*sys.path, ROOT / "build/python"])]
-    found = shutil.which("cuobjdump")
-    return found or next((str(f / "cuobjdump") for f in folders if (f / "cuobjdump").is_file()), None)
+    return os.environ.get("CUOBJDUMP") or shutil.which("cuobjdump", path=SEARCHED)
 
 
 def run(*words):
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    """What a program prints. Its own message and exit code 1 if it fails, 77 if it fails for want of nvdisasm."""
+    done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PATH": SEARCHED})
+    if done.returncode == 0:
+        return done.stdout
+    print(f"check_kernels: {' '.join(words)}: {done.stderr.strip()}", file=sys.stderr)
+    sys.exit(77 if "nvdisasm" in done.stderr else 1)
 
 
 def short_names(mangled):
@@ -151,7 +157,7 @@ def main():
     args = parser.parse_args()
     cuobjdump = find_cuobjdump()
     if cuobjdump is None:
-        print("check_kernels: no cuobjdump here (pip install nvidia-cuda-cuobjdump)", file=sys.stderr)
+        print("check_kernels: no cuobjdump here (pip install nvidia-cuda-cuobjdump nvidia-cuda-nvdisasm)", file=sys.stderr)
         sys.exit(77)
     objects = sorted(args.build.rglob("*.cu.o"))
     if not objects:
