@@ -57,6 +57,18 @@ std::vector<ConfigKey> sequence_keys(SequenceSettings& s) {
        0,
        0,
        {"periodic", "symmetric"}},
+      {"sequence.initial_xy",
+       &s.initial_xy,
+       "Lambda in space before the first step, at every pixel; 0: what the weights as drawn give",
+       0,
+       100,
+       {}},
+      {"sequence.initial_t",
+       &s.initial_t,
+       "Lambda in time before the first step; give both or none",
+       0,
+       100,
+       {}},
   };
 }
 

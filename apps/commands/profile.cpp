@@ -2,12 +2,14 @@
 #include <algorithm>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/number_range.h"
 #include "apps/ops/register_ops.h"
 #include "apps/pictures/figure_file.h"
 #include "apps/pictures/text_file.h"
+#include "apps/pictures/ticker.h"
 #include "apps/profile/device_roofs.h"
 #include "apps/profile/model_source.h"
 #include "apps/profile/profile_figures.h"
@@ -19,6 +21,7 @@
 #include "apps/shell/json_text.h"
 #include "apps/shell/machine_load.h"
 #include "apps/shell/streams.h"
+#include "apps/shell/terminal.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -148,6 +151,8 @@ void count_ops(const ProfileOptions& options) {
       if (!wanted(options.shapes, stage.name)) continue;
       const int64_t size = options.size > 0 ? options.size : kSimtSize;
       if (!options.common.quiet) say("{} {}, as of a picture of {} pixels\n", op->name, stage.name, size);
+      const Ticker ticker(fmt::format("{} {}", op->name, stage.name), !options.common.quiet,
+                          is_terminal(STDERR_FILENO));
       for (CountedKernels& counted : count_op(*op, at_size(stage, size), only))
         counts.push_back(std::move(counted));
     }
@@ -244,6 +249,8 @@ void profile_run_of_model(const ProfileOptions& options, Device device) {
     const std::string what =
         fmt::format("{} of {} x {} pixels, T = {}", options.step ? "training step" : "denoising",
                     step_of.size, step_of.size, step_of.model.n_iter);
+    if (!options.common.quiet) say("{}, each access of each kernel recorded\n", what);
+    const Ticker ticker(what, !options.common.quiet, is_terminal(STDERR_FILENO));
     return print_counts({count_run(what, [&] { options.step ? void(step.run()) : step.denoise(); })},
                         options.common.json);
   }

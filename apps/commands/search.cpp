@@ -2,16 +2,19 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <unistd.h>
 
 #include "apps/commands/commands.h"
 #include "apps/commands/number_range.h"
 #include "apps/pictures/figure_file.h"
 #include "apps/pictures/inputs.h"
+#include "apps/pictures/meter.h"
 #include "apps/pictures/text_file.h"
 #include "apps/scores/lambda_search.h"
 #include "apps/shell/is_folder.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/streams.h"
+#include "apps/shell/terminal.h"
 #include "data/figure/figure.h"
 #include "data/noise/noise.h"
 #include "data/preprocess/preprocess.h"
@@ -161,8 +164,12 @@ void search(const SearchOptions& o) {
   check_results(o);
   const Pair pair = read_pair(o);
   const Scores noisy = scores_of(pair.noisy, pair.clean);
-  const LambdaSearch found = search_lambda(pair.noisy.to(device), pair.clean.to(device), grid, o.iterations,
-                                           parse_boundary(o.boundary));
+  const LambdaSearch found = [&] {
+    Meter meter(o.input, !o.common.quiet, is_terminal(STDERR_FILENO));
+    return search_lambda(
+        pair.noisy.to(device), pair.clean.to(device), grid, o.iterations, parse_boundary(o.boundary),
+        [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); });
+  }();
   if (o.common.json) {
     print_json(json_of(found, noisy));
   } else {

@@ -38,13 +38,15 @@ std::vector<double> written_lambdas(const std::vector<double>& lambdas) {
 }  // namespace
 
 LambdaSearch search_lambda(const Tensor& z, const Tensor& clean, const LambdaGrid& grid, int64_t n_iter,
-                           Boundary boundary) {
+                           Boundary boundary, const Watch& watch) {
   GridSearchParams params;
   params.boundary = boundary;
   params.pdhg.n_iter = n_iter;
+  int64_t n_done = 0;
   const GridSearchResult found =
       grid_search(z, lambda_grid(grid.low, grid.high, grid.n), params, [&](double, const Tensor& x) {
         const Scores s = scores_of(x, clean);
+        if (watch) watch("lambda", ++n_done, grid.n);
         return std::vector<double>{s.psnr, s.ssim};
       });
   LambdaSearch search{written_lambdas(found.lambdas),

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apps/scores/scores.h"
+#include "model/denoise.h"
 #include "solvers/boundary/boundary.h"
 #include "tensor/tensor.h"
 
@@ -34,8 +35,9 @@ struct LambdaSearch {
 
 // z, clean [1,1,1,H,W]; each lambda takes n_iter iterations of PDHG from its usual start, with its usual steps.
 // z and clean on one device; the pictures of the result are on the CPU.
+// watch("lambda", done, total) is called after each lambda.
 LambdaSearch search_lambda(const Tensor& z, const Tensor& clean, const LambdaGrid& grid, int64_t n_iter,
-                           Boundary boundary);
+                           Boundary boundary, const Watch& watch = {});
 
 // The best PSNR and the best SSIM of LambdaGrid's 81 lambdas, each with its own lambda, from every fifth of them and the
 // neighbours of the best: the same where a score rises to one maximum and falls, as it does for TV.

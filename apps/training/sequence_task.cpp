@@ -24,6 +24,11 @@ const TrainConfig& checked(const TrainConfig& config) {
         "[config] data.size {} and data.frames {}: a network with sequence.stages {}, pad_xy {} and pad_t {} "
         "needs at least {} and {}",
         config.data.size, config.data.frames, s.stages, s.pad_xy, s.pad_t, side, frames);
+  if ((s.initial_xy > 0.0) != (s.initial_t > 0.0) || s.initial_xy >= s.up_bound || s.initial_t >= s.up_bound)
+    throw ConfigError(
+        "[config] sequence.initial_xy {} and initial_t {} must both be 0, or both between 0 and "
+        "sequence.up_bound {}",
+        s.initial_xy, s.initial_t, s.up_bound);
   return config;
 }
 
@@ -35,7 +40,10 @@ SequenceTask::SequenceTask(const TrainConfig& config, Device device, PictureChec
       init_(static_cast<uint64_t>(config.seed), DType::f32, device),
       model_(config.sequence, init_),
       data_(open_sequence_data(config, check)),
-      n_samples_(n_in_training(config, data_.train.size())) {}
+      n_samples_(n_in_training(config, data_.train.size())) {
+  const SequenceSettings& s = config.sequence;
+  if (s.initial_xy > 0.0) model_.module().start_at(s.initial_xy, s.initial_t);
+}
 
 TrainingPlan SequenceTask::plan(int64_t batch) const {
   const Shape shape{batch, 1, config_.data.size, config_.data.size, config_.data.frames};

@@ -1,5 +1,8 @@
 #include "nn/dynamic_tv/dynamic_tv.h"
 
+#include <cmath>
+#include <vector>
+
 #include "nn/activation/activation.h"
 #include "nn/lambda_map/lambda_map.h"
 #include "nn/pad3d/pad3d.h"
@@ -55,6 +58,29 @@ DynamicTv::Result DynamicTv::forward(const Variable& z, Phase phase) const {
   const Variable weights = weights_at(options_.boundary, lambda, z.shape(), params.axes);
   return {lambda, pdhg(z, weights, scale(sigmoid(sigma_), step), scale(sigmoid(tau_), step), sigmoid(theta_),
                        params)};
+}
+
+void DynamicTv::start_at(double lambda_xy, double lambda_t) const {
+  std::vector<float> head_bias;
+  for (const double lambda : {lambda_xy, lambda_t}) {
+    const double share = lambda / options_.up_bound;
+    if (!(share > 0.0 && share < 1.0))
+      throw ConfigError("[dynamic_tv] an initial Lambda of {} is not between 0 and up_bound {}", lambda,
+                        options_.up_bound);
+    head_bias.push_back(static_cast<float>(std::log(share / (1.0 - share))));
+  }
+  const TensorMap state = cnn_.state();
+  for (const auto& [name, tensor] : state) {
+    if (name.ends_with(".bias")) {
+      tensor.fill(0.0);
+    } else {
+      const Tensor wider = Tensor::from<float>(tensor.shape(), tensor.to(Device{}).span<float>());
+      for (float& w : wider.span<float>()) w *= std::sqrt(6.0f);
+      tensor.copy_from(wider);
+    }
+  }
+  state.at("c1x1.weight").fill(0.0);
+  state.at("c1x1.bias").copy_from(Tensor::from<float>({2}, head_bias));
 }
 
 DynamicTv::Steps DynamicTv::steps() const {

@@ -130,7 +130,13 @@ TEST(Report, CsvQuotesNamesAndKeepsEveryDigit) {
 TEST(LambdaSearch, FindsTheBestOfEachScoreAndItsPicture) {
   const Tensor clean = make_phantom(3, 0, 32);
   const Tensor z = add_noise(clean, NoiseKind::relative, 0.5, NoiseKey{});
-  const LambdaSearch search = search_lambda(z, clean, parse_lambda_grid("0:0.3:7"), 40, Boundary::periodic);
+  std::vector<int64_t> watched;
+  const LambdaSearch search = search_lambda(z, clean, parse_lambda_grid("0:0.3:7"), 40, Boundary::periodic,
+                                            [&](const std::string& unit, int64_t done, int64_t total) {
+                                              EXPECT_TRUE(unit == "lambda" && total == 7);
+                                              watched.push_back(done);
+                                            });
+  EXPECT_EQ(watched, (std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7}));
   ASSERT_EQ(search.scores.size(), 7u);
   PdhgParams params;
   params.n_iter = 40;

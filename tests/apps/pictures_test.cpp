@@ -1,11 +1,14 @@
 // What the commands for pictures share: ranges of levels, and what a person who waits is told.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <thread>
 
 #include "apps/pictures/folder_meter.h"
 #include "apps/pictures/meter.h"
 #include "apps/pictures/remarks.h"
+#include "apps/pictures/ticker.h"
 #include "apps/shell/machine_memory.h"
 #include "data/preprocess/level_range.h"
 #include "data/preprocess/preprocess.h"
@@ -87,6 +90,25 @@ TEST(Meter, SaysNothingOfWhatIsDoneSoonAndThenHowMuchIsLeft) {
   EXPECT_TRUE(elsewhere.line("tile", 1, 4, start + 15s));
   EXPECT_FALSE(elsewhere.line("tile", 2, 4, start + 30s));
   EXPECT_TRUE(elsewhere.line("tile", 3, 4, start + 50s));
+}
+
+TEST(Ticker, SaysHowLongItHasTakenAndNothingOfWhatIsDoneSoon) {
+  const auto said_in = [](std::chrono::milliseconds time, bool shown, bool terminal) {
+    ::testing::internal::CaptureStderr();
+    {
+      const Ticker ticker("conv3d e0b", shown, terminal, {5ms, 5ms});
+      std::this_thread::sleep_for(time);
+    }
+    return ::testing::internal::GetCapturedStderr();
+  };
+  const std::string elsewhere = said_in(100ms, true, false), terminal = said_in(100ms, true, true);
+  EXPECT_TRUE(elsewhere.starts_with("conv3d e0b: 0.0 s so far\n")) << elsewhere;
+  EXPECT_GE(std::ranges::count(elsewhere, '\n'), 2);
+  EXPECT_TRUE(terminal.starts_with("\r\033[Kconv3d e0b: 0.0 s so far") && terminal.ends_with("\r\033[K"));
+  EXPECT_EQ(said_in(100ms, false, true), "");
+  ::testing::internal::CaptureStderr();
+  { const Ticker ticker("conv3d e0b", true, true); }
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }
 
 TEST(FolderMeter, SaysHowFastItGoesAndHowMuchIsLeft) {

@@ -63,6 +63,20 @@ TEST_F(SequenceFaults, ASolverThatNeedsMoreMemoryThanThereIsIsRefused) {
   EXPECT_FALSE(exists("out.npy"));
 }
 
+TEST_F(SequenceFaults, StartsAtAPairOnlyIfItIsOne) {
+  const auto start = [&](const std::string& pair) {
+    return train("-q --steps 1 -o " + path("run") + kSmall + pair);
+  };
+  for (const char* pair : {" --set sequence.initial_xy=0.1", " --set sequence.initial_t=0.1",
+                           " --set sequence.initial_xy=0.1 --set sequence.initial_t=0.5"}) {
+    const Outcome refused = start(pair);
+    EXPECT_EQ(refused.exit_code, 2) << refused.err;
+    EXPECT_TRUE(has(refused.err, "sequence.initial_xy") && has(refused.err, "up_bound")) << refused.err;
+    EXPECT_FALSE(exists("run"));
+  }
+  EXPECT_EQ(start(" --set sequence.initial_xy=0.1 --set sequence.initial_t=0.4").exit_code, 0);
+}
+
 TEST_F(SequenceFaults, AStoppedEvaluationWritesTheClipsItHas) {
   train_model();
   for (uint32_t i = 0; i < 30; ++i) testing::write_frames(folder_ / fmt::format("data/s{:02}", i), i, 16, 6);

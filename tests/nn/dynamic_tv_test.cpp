@@ -68,6 +68,37 @@ TEST(DynamicTv, SharesOneMapBetweenXAndYAndKeepsItBelowItsBound) {
   for (const double m : map) EXPECT_TRUE(m > 0.0 && m < 0.5) << m;
 }
 
+TEST(DynamicTv, StartsAtAPairOfWeightsAndLearnsFromThere) {
+  Initialiser init(3);
+  const DynamicTv model({.unet = {.filters = 2}, .up_bound = 0.5, .n_iter = 4, .pad_xy = 2, .pad_t = 3},
+                        init);
+  const std::vector<double> drawn =
+      model.state().at("cnn.encoder.enc_blocks.1.conv_block.0.weight").to_doubles();
+  EXPECT_THROW(model.start_at(0.1, 0.5), ConfigError);
+  EXPECT_THROW(model.start_at(0.0, 0.1), ConfigError);
+  model.start_at(0.03, 0.2);
+  // U(-1, 1)/sqrt(fan_in) has become He's U(-1, 1) sqrt(6 / fan_in).
+  const std::vector<double> he =
+      model.state().at("cnn.encoder.enc_blocks.1.conv_block.0.weight").to_doubles();
+  for (size_t i = 0; i < he.size(); ++i) EXPECT_NEAR(he[i], std::sqrt(6.0) * drawn[i], 1e-6);
+
+  const Tensor z = random_frames({1, 1, 5, 4, 6}, 1).to(DType::f32);
+  const DynamicTv::Result result = model.forward(z, Phase::training);
+  const std::vector<double> map = result.lambda.value().to_doubles();
+  for (size_t i = 0; i < map.size(); ++i) EXPECT_NEAR(map[i], i < 2 * map.size() / 3 ? 0.03 : 0.2, 1e-6);
+
+  result.denoised.backward(z);
+  const auto gradient_of = [&](const std::string& wanted) {
+    for (const auto& [name, parameter] : model.parameters()) {
+      if (name == wanted) return parameter.grad().to_doubles();
+    }
+    return std::vector<double>();
+  };
+  // The head learns first, the layers before it as soon as it is not zero any more.
+  const std::vector<double> head = gradient_of("cnn.c1x1.weight");
+  EXPECT_TRUE(std::any_of(head.begin(), head.end(), [](double g) { return g != 0.0; }));
+}
+
 // Frames that repeat after 4: a circular border of 4 is one more period, so the map repeats away from the ends; a reflected
 // border is not, and at the ends the phases differ.
 TEST(DynamicTv, PhasesDifferInHowTimeIsPadded) {
