@@ -1,12 +1,13 @@
 #!/usr/bin/python3
-"""Converts weights of the unrolled total-variation model from PyTorch's files to safetensors files that Primal reads, and back.
+"""Converts weights of the unrolled total-variation models from PyTorch's files to safetensors files that Primal reads, and back.
 
     pip install torch numpy
     scripts/pytorch/convert.py weights.pt weights.safetensors      # then: primal denoise weights.safetensors noisy.png
     scripts/pytorch/convert.py runs/thesis/best.safetensors weights.pt
 
-Names and layout in both are those of the reference implementation (trung-vt/LearningRegularizationParameterMaps): cnn.c0x0..., kernels
-(out, in, kh, kw, kd). A .pt file is read with weights_only=True, which runs no code from the file. It may be a state_dict, or a dict that
+Names and layout in both are those of the published implementations. Pictures: trung-vt/LearningRegularizationParameterMaps, cnn.c0x0...,
+kernels (out, in, kh, kw, kd). Sequences: koflera/LearningRegularizationParameterMaps, cnn.encoder.enc_blocks..., kernels
+(out, in, kh, kw, kt); the settings, which these files do not have, are given to `primal import`. A .pt file is read with weights_only=True, which runs no code from the file. It may be a state_dict, or a dict that
 contains one under "state_dict", "model_state_dict" or "model". A prefix "module." (DataParallel) is removed, and two-dimensional kernels
 (out, in, kh, kw), as in primal.torch.UnrolledTV, get the missing axis. A tensor that is not a weight of the model is an error that names it.
 An existing file is only replaced with --overwrite.
@@ -25,8 +26,13 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench/peer
 
 from safetensors_file import read_safetensors, write_safetensors  # noqa: E402
 
-KERNEL = r"(c0x0\.conv_block\.[02]|encoder\.\d+\.double_conv\.conv_block\.[02]|decoder\.\d+\.(upsampling\.1|double_conv\.conv_block\.[02])|c1x1)"
-NAMES = re.compile(rf"cnn\.{KERNEL}\.(weight|bias)|pdhg\.(sigma|tau|theta)")
+PICTURE_KERNEL = r"(c0x0\.conv_block\.[02]|encoder\.\d+\.double_conv\.conv_block\.[02]|decoder\.\d+\.(upsampling\.1|double_conv\.conv_block\.[02])|c1x1)"
+SEQUENCE_KERNEL = r"(encoder\.enc_blocks\.\d+\.conv_block\.[02]|decoder\.upconvs\.\d+|decoder\.dec_blocks\.\d+\.conv_block\.[02]|c1x1)"
+# By the name that files of Primal have for the model.
+NAMES = {
+    "unrolled_tv": re.compile(rf"cnn\.{PICTURE_KERNEL}\.(weight|bias)|pdhg\.(sigma|tau|theta)"),
+    "dynamic_tv": re.compile(rf"cnn\.{SEQUENCE_KERNEL}\.(weight|bias)|sigma|tau|theta"),
+}
 STATES = ("state_dict", "model_state_dict", "model")
 
 
@@ -35,17 +41,19 @@ class Refused(Exception):
 
 
 def checked_names(state, path):
-    """The state under the names of the reference implementation; raises Refused if a name does not belong to the model."""
+    """The state under its published names; raises Refused if a name does not belong to the model."""
     import numpy
 
+    plain_names = {name: name.removeprefix("module.") for name in state}
+    model = "dynamic_tv" if any(name.startswith("cnn.encoder.enc_blocks.") for name in plain_names.values()) else "unrolled_tv"
     result = {}
     for name, array in state.items():
-        plain = name.removeprefix("module.")
-        if not NAMES.fullmatch(plain):
-            raise Refused(f"{path}: {name!r} is no weight of the model; its names begin with cnn. and pdhg.")
+        plain = plain_names[name]
+        if not NAMES[model].fullmatch(plain):
+            raise Refused(f"{path}: {name!r} is no weight of the model {model}; its names begin with cnn. and pdhg., those of sequences are cnn. and steps")
         if not numpy.isfinite(array).all():
             raise Refused(f"{path}: {name!r} has values that are not finite")
-        rank = 0 if plain.startswith("pdhg.") else 1 if plain.endswith(".bias") else 5
+        rank = 0 if not plain.startswith("cnn.") else 1 if plain.endswith(".bias") else 5
         if rank == 5 and array.ndim == 4:
             array = array[..., None]
         if rank == 0 and array.size == 1:
@@ -82,8 +90,8 @@ def read_ours(path):
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise Refused(f"{path}: it is no safetensors file: {error}") from None
     task = metadata.get("task", "unrolled_tv")
-    if task != "unrolled_tv":
-        raise Refused(f"{path}: it has a {task}; only the unrolled total-variation model is converted")
+    if task not in NAMES:
+        raise Refused(f"{path}: it has a {task}; only unrolled total-variation models are converted")
     return checked_names({name: array for name, array in state.items() if not name.startswith("adam.")}, path)
 
 

@@ -73,6 +73,33 @@ def test_the_layout_of_our_module(tmp_path, convert):
     assert all(torch.equal(before[k], v) for k, v in module.state_dict().items())
 
 
+# The published network for sequences, with 2 filters and 2 levels, as a state_dict of PyTorch.
+def sequence_state():
+    torch.manual_seed(1)
+    kernels = {"encoder.enc_blocks.0.conv_block.0": (2, 1), "encoder.enc_blocks.0.conv_block.2": (2, 2),
+               "encoder.enc_blocks.1.conv_block.0": (4, 2), "encoder.enc_blocks.1.conv_block.2": (4, 4),
+               "decoder.upconvs.0": (2, 4), "decoder.dec_blocks.0.conv_block.0": (2, 4), "decoder.dec_blocks.0.conv_block.2": (2, 2)}
+    state = {name: torch.tensor(10.0) for name in ("tau", "sigma", "theta")}
+    for name, (n_out, n_in) in kernels.items():
+        state[f"cnn.{name}.weight"] = torch.randn(n_out, n_in, 3, 3, 3)
+        state[f"cnn.{name}.bias"] = torch.randn(n_out)
+    return state | {"cnn.c1x1.weight": torch.randn(2, 2, 1, 1, 1), "cnn.c1x1.bias": torch.randn(2)}
+
+
+def test_the_network_for_sequences_goes_both_ways(tmp_path, convert):
+    state = sequence_state()
+    torch.save({"module." + name: value for name, value in state.items()}, tmp_path / "w.pt")
+    assert convert(tmp_path / "w.pt", tmp_path / "w.safetensors")[0] == 0
+    assert convert(tmp_path / "w.safetensors", tmp_path / "back.pt")[0] == 0
+    back = torch.load(tmp_path / "back.pt")
+    assert back.keys() == state.keys()
+    assert all(torch.equal(back[name], value) for name, value in state.items())
+    assert convert(tmp_path / "w.safetensors", tmp_path / "flat.pt", "--layout", "primal.torch")[0] != 0
+    torch.save(state | {"pdhg.tau": torch.tensor(1.0)}, tmp_path / "mixed.pt")  # names of two models
+    assert convert(tmp_path / "mixed.pt", tmp_path / "mixed.safetensors")[0] != 0
+    assert not (tmp_path / "flat.pt").exists() and not (tmp_path / "mixed.safetensors").exists()
+
+
 class Harm:
     def __reduce__(self):
         return os.system, ("touch harmed",)
