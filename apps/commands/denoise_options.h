@@ -24,7 +24,7 @@ struct DenoiseOptions : PictureDenoisingOptions {
   bool has_colour = false;  // --colour was given
   FigureFile figure;        // of the risk over lambda
   int64_t limit = 0;
-  bool map = false, compare = false, overwrite = false, skip_existing = false;
+  bool map = false, compare = false;
   Tiling tiling;
   SideBySide side_by_side;
   std::string shard_text;

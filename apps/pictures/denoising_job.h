@@ -30,6 +30,8 @@ struct PictureDenoisingOptions {
   bool draws_risk = false;  // also draw the risk by which lambda was chosen
   bool has_clean = false;   // jobs name their clean pictures
   bool to_standard_output = false, quiet = false, json = false;
+  bool overwrite = false;      // results may replace files
+  bool skip_existing = false;  // a result that another process has written meanwhile is as good
 
   bool has_rule() const { return lambda && lambda->is_chosen(); }
   bool is_scored() const { return noise || has_clean; }

@@ -16,6 +16,7 @@
 #include "apps/training/batches.h"
 #include "data/figure/figure.h"
 #include "data/file/file.h"
+#include "data/file/new_file.h"
 #include "data/noise_estimate/block_spectra.h"
 #include "tensor/error.h"
 
@@ -113,7 +114,7 @@ std::vector<DenoisingRow> PictureDenoising::operator()(const DenoisingJob& job, 
     remark_on_convergence(options_, job.input.str(), result, remarks);
     rows.push_back(std::move(row));
   }
-  write(job, picture, interleaved(denoised, picture.n_planes), result, rows.back());
+  write(job, picture, interleaved(denoised, picture.n_planes), result, rows.back(), remarks);
   for (DenoisingRow& row : rows) row.denoised_file = job.denoised;
   return rows;
 }
@@ -221,7 +222,7 @@ Denoised PictureDenoising::solve_channels(const std::string& name, const Tensor&
 }
 
 void PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, Raster result,
-                             const Denoised& last, const DenoisingRow& last_row) const {
+                             const Denoised& last, const DenoisingRow& last_row, Remarks& remarks) const {
   if (job.denoised.empty() && !options_.to_standard_output) return;
   const PictureFormat format = result_format_of(options_, job, read);
   PngText text = provenance(last, last_row);
@@ -230,7 +231,15 @@ void PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, Ras
   result = fitted(std::move(result), format, read.levels.low, read.levels.high, job.input.str());
   const std::vector<uint8_t> bytes = encode_raster(result, format, text);
   if (options_.to_standard_output) write_standard_output(bytes);
-  if (!job.denoised.empty()) write_file_atomically(job.denoised, bytes);
+  if (job.denoised.empty()) return;
+  if (options_.overwrite) return write_file_atomically(job.denoised, bytes);
+  if (write_new_file(job.denoised, bytes)) return;
+  if (!options_.skip_existing)
+    throw IoError(
+        "[output] {} exists now: another process has written it since this one began, and it stays as it is; "
+        "with --skip-existing several processes may work on one folder",
+        job.denoised.string());
+  remarks.add("{}: another process has written it meanwhile; it stays as it is\n", job.denoised.string());
 }
 
 void PictureDenoising::write_page_files(const DenoisingJob& job, const Tensor& clean, const Tensor& z,

@@ -54,7 +54,7 @@ class PictureDenoising {
   void find_noise(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
                   Remarks& remarks) const;
   void write(const DenoisingJob& job, const GreyInput& read, Raster result, const Denoised& last,
-             const DenoisingRow& last_row) const;
+             const DenoisingRow& last_row, Remarks& remarks) const;
   void write_page_files(const DenoisingJob& job, const Tensor& clean, const Tensor& z, const Denoised& result,
                         DenoisingRow& row) const;
   PngText provenance(const Denoised& result, const DenoisingRow& row) const;

@@ -177,6 +177,19 @@ TEST_F(FolderCli, AStopFinishesWhatIsInWorkAndSkipExistingDoesTheRest) {
   }
 }
 
+TEST_F(FolderCli, TwoProcessesOnOneFolderNeverBothWriteAFile) {
+  write_folder(12);
+  const std::string denoise =
+      fmt::format("{} denoise --lambda 0.1 --jobs 1 --iterations 400 {} -o {} --skip-existing",
+                  PRIMAL_PROGRAM, path("in"), path("out"));
+  const std::string both = fmt::format(
+      "bash -c '{0} > {1} 2>&1 & first=$!; {0} > {2} 2>&1; second=$?; wait $first && exit $second'", denoise,
+      path("a.txt"), path("b.txt"));
+  EXPECT_EQ(std::system(both.c_str()), 0) << text_of(folder_ / "a.txt") << text_of(folder_ / "b.txt");
+  EXPECT_EQ(run("denoise --lambda 0.1 --iterations 400 " + path("in") + " -o " + path("alone")).exit_code, 0);
+  EXPECT_EQ(files("out"), files("alone"));  // and no temporary file
+}
+
 TEST_F(FolderCli, PartsMakeUpWhatOneProcessMakes) {
   write_folder(5);
   const std::string how = " --lambda 0.05 --noise 0.3 " + path("in") + " -o ";

@@ -1,5 +1,6 @@
 #include "data/file/file.h"
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -7,9 +8,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <thread>
 #include <unistd.h>
 
 #include "data/file/lines.h"
+#include "data/file/new_file.h"
 #include "support/memory.h"
 #include "support/temporary_folder.h"
 #include "tensor/error.h"
@@ -205,6 +208,36 @@ TEST(File, TheRestIsNotReadWhereTheStartIsRefused) {
   if (growth) {
     EXPECT_LT(*growth, 2 << 20);
   }
+}
+
+TEST(NewFile, OfManyWritersOneSucceedsAndNothingIsReplaced) {
+  const TemporaryFolder folder;
+  for (int round = 0; round < 20; ++round) {
+    const std::filesystem::path path = folder / fmt::format("{}", round);
+    std::vector<int> wrote(8);
+    std::vector<std::thread> writers;
+    for (size_t i = 0; i < wrote.size(); ++i) {
+      writers.emplace_back([&, i] {
+        wrote[i] = write_new_file(path, std::vector<uint8_t>(1000 + i, static_cast<uint8_t>(i)));
+      });
+    }
+    for (std::thread& writer : writers) writer.join();
+    EXPECT_EQ(std::ranges::count(wrote, 1), 1);
+    const auto winner = static_cast<size_t>(std::ranges::find(wrote, 1) - wrote.begin());
+    EXPECT_EQ(read_file(path), std::vector<uint8_t>(1000 + winner, static_cast<uint8_t>(winner)));
+  }
+  EXPECT_EQ(files_in(folder / "."), 20u) << "a temporary file was left";
+}
+
+TEST(NewFile, ALinkToNothingIsFreeAndAnUnwritableFolderIsAnError) {
+  const TemporaryFolder folder;
+  std::filesystem::create_symlink(folder / "nowhere", folder / "link");
+  EXPECT_TRUE(write_new_file(folder / "link", std::vector<uint8_t>{1}));
+  EXPECT_EQ(read_file(folder / "link"), std::vector<uint8_t>{1});
+  std::filesystem::create_symlink(folder / "link", folder / "to_a_file");
+  EXPECT_FALSE(write_new_file(folder / "to_a_file", std::vector<uint8_t>{2}));
+  EXPECT_EQ(read_file(folder / "link"), std::vector<uint8_t>{1});
+  EXPECT_THROW((void)write_new_file(folder / "none/a", std::vector<uint8_t>{1}), IoError);
 }
 
 TEST(Lines, AreThoseThatEndAndNoneIsLong) {

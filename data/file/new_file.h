@@ -1,0 +1,17 @@
+// A file that must be new. Of several processes that write the same name, one succeeds and the others are told.
+//
+// Errors: those of data/file/file.h.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+namespace primal {
+
+// Writes the whole file or nothing, as write_file_atomically() does, but never replaces one: false if something has the name by the
+// time that the bytes are on the disk, and that stays as it is. On a file system without hard links a file that appears in the last
+// microseconds is replaced.
+[[nodiscard]] bool write_new_file(const std::filesystem::path& path, std::span<const uint8_t> bytes);
+
+}  // namespace primal
