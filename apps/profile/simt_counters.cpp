@@ -69,6 +69,7 @@ nlohmann::json to_json(const CountedKernels& counted) {
                        {"barriers", k.barriers},
                        {"grid_barriers", k.grid_barriers},
                        {"warp_operations", k.warp_operations},
+                       {"matrix_products", k.matrix_products},
                        {"divergent_branches", k.divergent_branches}});
   }
   nlohmann::json report = {{"what", counted.what}, {"kernels", kernels}, {"races", counted.n_races}};

@@ -61,6 +61,7 @@ LaunchCounters& LaunchCounters::operator+=(const LaunchCounters& other) {
   cluster_barriers += other.cluster_barriers;
   grid_barriers += other.grid_barriers;
   warp_operations += other.warp_operations;
+  matrix_products += other.matrix_products;
   divergent_branches += other.divergent_branches;
   return *this;
 }

@@ -65,6 +65,7 @@ class RecordedLaunch {
   void end_block(BlockTrace& block);
   void access(BlockTrace& block, int thread, const AccessAt& at);
   void warp_operation(BlockTrace& block, int thread, Where where);
+  void matrix_product() { ++record_.counters.matrix_products; }
   void finish();
 
  private:

@@ -58,7 +58,8 @@ struct LaunchCounters {
   int64_t barriers = 0;          // __syncthreads, once for each block that passes one
   int64_t cluster_barriers = 0;  // cluster_sync, once for each block
   int64_t grid_barriers = 0;     // once for the grid
-  int64_t warp_operations = 0;   // shuffles, votes, __syncwarp, once for a warp
+  int64_t warp_operations = 0;   // shuffles, votes, __syncwarp, products on tensor cores, once for a warp
+  int64_t matrix_products = 0;   // those on tensor cores: multiply_tf32 of tensor_core.h
   int64_t divergent_branches =
       0;  // times that lanes which were together went to different places, or some to the end
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tensor/simt/async_copy.h"
 #include "tensor/simt/fiber.h"
 #include "tensor/simt/recorder.h"
 #include "tensor/simt/simt_emulation.h"
@@ -22,12 +23,15 @@ struct Thread {
   uint3 index{};
   Where where;  // it waits
 
-  // at_barrier: a predicate, and of how many threads it holds; at_warp: what the lanes exchange
-  enum class WarpOp { sync, exchange, ballot };
+  // at_barrier: a predicate, and of how many threads it holds; at_warp: what the lanes exchange, or for a product the address
+  // of a lane's fragments
+  enum class WarpOp { sync, exchange, ballot, product };
   WarpOp op = WarpOp::sync;
   unsigned mask = 0;
   int source = 0;  // exchange: of which lane it wants the value
   uint64_t value = 0, poison = 0, result = 0;
+
+  PendingCopies copies;
 };
 
 struct SharedVariable {

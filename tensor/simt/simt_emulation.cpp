@@ -9,6 +9,7 @@
 #include "tensor/exec.h"
 #include "tensor/rehearsal.h"
 #include "tensor/simt/residents.h"
+#include "tensor/simt/tensor_core.h"
 
 namespace primal::simt {
 namespace {
@@ -76,6 +77,13 @@ void record(const AccessAt& at) {
   running.residents->recorder->access(*running.block->trace, number_in_block(*running.thread), at);
 }
 
+void multiply(Thread* warp) {
+  const Fragments* lanes[warpSize];
+  for (int lane = 0; lane < warpSize; ++lane)
+    lanes[lane] = reinterpret_cast<const Fragments*>(static_cast<uintptr_t>(warp[lane].value));
+  multiply_fragments(lanes);
+}
+
 // What each lane of a complete warp operation gets.
 void finish(Thread* warp, unsigned mask) {
   uint64_t ballot = 0;
@@ -90,10 +98,13 @@ void finish(Thread* warp, unsigned mask) {
       thread.result = mask >> thread.source & 1U ? warp[thread.source].value : thread.poison;
     thread.state = Thread::State::ready;
   }
-  // Exchanges and votes order no memory: CUDA says so.
-  if (RecordedLaunch* recorder = running.residents->recorder;
-      recorder != nullptr && running.thread->op == Thread::WarpOp::sync)
+  if (running.thread->op == Thread::WarpOp::product) multiply(warp);
+  RecordedLaunch* recorder = running.residents->recorder;
+  if (recorder == nullptr) return;
+  // Exchanges, votes and products order no memory: CUDA says so.
+  if (running.thread->op == Thread::WarpOp::sync)
     recorder->warp_barrier(*running.block->trace, number_in_block(*warp), mask);
+  if (running.thread->op == Thread::WarpOp::product) recorder->matrix_product();
 }
 
 // The lanes of the mask meet; the last to come does the work.
@@ -247,6 +258,11 @@ uint64_t exchange(unsigned mask, uint64_t value, int source, uint64_t poison_bit
 
 unsigned __ballot_sync(unsigned mask, int predicate, Where where) {
   return static_cast<unsigned>(meet(Thread::WarpOp::ballot, mask, predicate != 0, 0, 0, where));
+}
+
+void multiply_tf32(float (&sum)[4], const unsigned (&a)[4], const unsigned (&b)[2], Where where) {
+  const Fragments own{sum, a, b};  // stays on this thread's stack while it waits
+  meet(Thread::WarpOp::product, ~0U, reinterpret_cast<uintptr_t>(&own), 0, 0, where);
 }
 
 int lane_id() { return number_in_block(this_thread("a warp operation")) % warpSize; }

@@ -154,5 +154,25 @@ TEST_F(CudaSimt, PassesOnThroughAFenceAndATicket) {
   EXPECT_EQ(sum.to_host()[0], 1280 * 1281 / 2);
 }
 
+TEST_F(CudaSimt, MultipliesOnTensorCores) {
+  std::vector<float> a(256), b(128), zeros(256);
+  for (size_t i = 0; i < a.size(); ++i) a[i] = static_cast<float>(i * i % 37) - 18.0f;
+  for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<float>(i * 7 % 23) - 11.0f;
+  OnDevice<float> of_a(a), of_b(b), sum(zeros);
+  cuda::products(of_a.span(), of_b.span(), sum.span());
+  std::vector<float> expected = zeros;  // integers: exact in any order
+  simt::products(a, b, expected);
+  EXPECT_EQ(sum.to_host(), expected);
+}
+
+TEST_F(CudaSimt, CopiesToSharedMemoryBesideTheKernel) {
+  const std::vector<float> x = ramp<float>(700);
+  OnDevice<float> of_x(x), y(std::vector<float>(768));
+  cuda::reverse_chunks(of_x.span(), y.span());
+  std::vector<float> expected(768);
+  simt::reverse_chunks(x, expected);
+  EXPECT_EQ(y.to_host(), expected);
+}
+
 }  // namespace
 }  // namespace primal

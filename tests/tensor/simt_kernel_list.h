@@ -25,3 +25,9 @@ void last_block_sum(std::span<const float> x, std::span<float> partial, std::spa
 void twice_by_four(std::span<const float> x, std::span<float> y);
 // Of each block of 64 values: how many are positive, the largest, and its place in the block (the first).
 void largest(std::span<const int> x, std::span<int> n_positive, std::span<int> values, std::span<int> places);
+
+// sum [16,8] += a [16,8] b [8,8] on tensor cores, operands rounded to TF32; of each of the n matrices that lie one after the other
+void products(std::span<const float> a, std::span<const float> b, std::span<float> sum);
+// y = x with each 128 values in reverse order, through copies to shared memory of which two are under way at a time; n must be a
+// multiple of 4, and beyond x are zeros
+void reverse_chunks(std::span<const float> x, std::span<float> y);

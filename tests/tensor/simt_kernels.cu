@@ -1,7 +1,10 @@
 #ifndef __CUDACC__
 #include "tests/tensor/simt_kernels.h"
 #endif
+#include "tensor/simt/async_copy.h"
+#include "tensor/simt/float4.h"
 #include "tensor/simt/simt.h"
+#include "tensor/simt/tensor_core.h"
 
 namespace primal::PRIMAL_SIMT {
 namespace {
@@ -159,6 +162,41 @@ __global__ void largest_kernel(Global<const int> x, Global<int> n_positive, Glob
   }
 }
 
+__global__ void products_kernel(Global<const float> a, Global<const float> b, Global<float> sum) {
+  const int lane = static_cast<int>(threadIdx.x), g = lane / 4, t = lane % 4;
+  const Global<const float> my_a = a + blockIdx.x * 128, my_b = b + blockIdx.x * 64;
+  const Global<float> my_sum = sum + blockIdx.x * 128;
+  unsigned of_a[4], of_b[2];
+  float of_sum[4];
+  for (int i = 0; i < 4; ++i) {
+    of_a[i] = to_tf32(my_a[(g + i % 2 * 8) * 8 + t + i / 2 * 4]);
+    of_sum[i] = my_sum[(g + i / 2 * 8) * 8 + 2 * t + i % 2];
+  }
+  for (int i = 0; i < 2; ++i) of_b[i] = to_tf32(my_b[(t + 4 * i) * 8 + g]);
+  multiply_tf32(of_sum, of_a, of_b);
+  for (int i = 0; i < 4; ++i) my_sum[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = of_sum[i];
+}
+
+__global__ void reverse_chunks_kernel(Global<const float> x, Global<float> y, int64_t n) {
+  constexpr int kStages = 3, kChunk = 128;
+  PRIMAL_SHARED(Float4, stages, [kStages][kChunk / 4]);
+  const int lane = static_cast<int>(threadIdx.x);
+  const int64_t n_chunks = (n + kChunk - 1) / kChunk;
+  const auto start = [&](int64_t chunk) {
+    const int64_t i = chunk * kChunk + 4 * lane;
+    if (chunk < n_chunks) copy_async(stages[chunk % kStages] + lane, as<Float4>(x + i), i < n);
+    commit_copies();
+  };
+  for (int64_t chunk = 0; chunk < kStages - 1; ++chunk) start(chunk);
+  for (int64_t chunk = 0; chunk < n_chunks; ++chunk) {
+    wait_for_copies<kStages - 2>();
+    __syncthreads();
+    start(chunk + kStages - 1);
+    const Float4 four = stages[chunk % kStages][kChunk / 4 - 1 - lane];
+    for (int i = 0; i < 4; ++i) y[chunk * kChunk + 4 * lane + i] = four.at[3 - i];
+  }
+}
+
 }  // namespace
 
 void axpy(float a, std::span<const float> x, std::span<float> y) {
@@ -222,6 +260,16 @@ void largest(std::span<const int> x, std::span<int> n_positive, std::span<int> v
              std::span<int> places) {
   launch(Exec{}, {.name = "largest", .grid = blocks_for(std::ssize(x), 64), .block = 64}, largest_kernel,
          global(x), global(n_positive), global(values), global(places));
+}
+
+void products(std::span<const float> a, std::span<const float> b, std::span<float> sum) {
+  launch(Exec{}, {.name = "products", .grid = blocks_for(std::ssize(sum), 128), .block = 32}, products_kernel,
+         global(a), global(b), global(sum));
+}
+
+void reverse_chunks(std::span<const float> x, std::span<float> y) {
+  launch(Exec{}, {.name = "reverse_chunks", .block = 32}, reverse_chunks_kernel, global(x), global(y),
+         std::ssize(x));
 }
 
 }  // namespace primal::PRIMAL_SIMT

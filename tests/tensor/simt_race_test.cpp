@@ -271,6 +271,9 @@ TEST(SimtRace, CorrectKernelsHaveNone) {
     last_block_sum(std::span<const float>(x).first(320), partial.span(), tickets.span(), sums.span());
     twice_by_four(std::span<const float>(aligned.span()), y.span());
     largest(n, up.span(), first.span(), any_all.span());
+    Buffer<float> product(std::vector<float>(128, 0.0f)), reversed(640);
+    products(std::span<const float>(x).first(128), std::span<const float>(x).first(64), product.span());
+    reverse_chunks(std::span<const float>(aligned.span()), reversed.span());
   });
 }
 
