@@ -15,6 +15,10 @@ The script fails if a kernel exceeds its bounds, if the kernel of such a line do
 memory. "no read-only loads" is for kernels whose blocks read what other blocks wrote in the same launch: loads through the read-only cache
 (LDG...CONSTANT) may miss these writes.
 
+  // Bounds: product_kernel<3, false, 1> 128 registers, 0 bytes of shared memory, no local memory, 45% of the inner loop on tensor cores
+
+states the least share of tensor-core instructions in the innermost loop that has some.
+
 cuobjdump, and nvdisasm that it calls, come with the CUDA toolkit or from PyPI (pip install nvidia-cuda-cuobjdump nvidia-cuda-nvdisasm);
 CUOBJDUMP may name the first. Where one of them is missing the exit code is 77.
 """
@@ -32,10 +36,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 BOUND = re.compile(
     r"// Bounds: (?P<kernel>\S.*?) (?P<registers>\d+) registers, (?P<shared>\d+) bytes of shared memory, "
-    r"(?P<local>no local memory|local memory)(?P<coherent>, no read-only loads)?$"
+    r"(?P<local>no local memory|local memory)(?P<coherent>, no read-only loads)?"
+    r"(?:, (?P<tensor>\d+)% of the inner loop on tensor cores)?$"
 )
 USAGE = re.compile(r"Function (?P<name>\S+):\s+REG:(?P<registers>\d+) STACK:(?P<stack>\d+) SHARED:(?P<shared>\d+) LOCAL:(?P<local>\d+)")
-INSTRUCTION = re.compile(r"^\s+/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P[T0-9]+\s+)?([A-Z][A-Z0-9_.]*)")
+INSTRUCTION = re.compile(r"^\s+/\*(?P<address>[0-9a-f]{4,})\*/\s+(?:@!?U?P[T0-9]+\s+)?(?P<opcode>[A-Z][A-Z0-9_.]*)(?P<operands>.*?);")
+TENSOR_CORE = ("HMMA", "IMMA", "DMMA")
 
 
 # Where the CUDA toolkit and NVIDIA's packages for Python put their programs, after the PATH.
@@ -81,6 +87,19 @@ class Kernel:
         self.registers, self.shared = int(usage["registers"]), int(usage["shared"])
         self.local = int(usage["stack"]) + int(usage["local"])
         self.opcodes = collections.Counter()
+        self.code = []  # (address, opcode, where a branch goes or None)
+
+    def add(self, instruction):
+        address, opcode = int(instruction["address"], 16), instruction["opcode"]
+        target = re.search(r"0x([0-9a-f]+)\s*$", instruction["operands"]) if opcode.startswith("BRA") else None
+        self.code.append((address, opcode, int(target[1], 16) if target else None))
+        self.opcodes[opcode] += 1
+
+    def inner_tensor_share(self):
+        """Of the shortest loop with tensor-core instructions: their share. None without such a loop."""
+        loops = [[o for a, o, _ in self.code if target <= a <= address] for address, _, target in self.code if target is not None and target < address]
+        counts = [(len(ops), sum(o.startswith(TENSOR_CORE) for o in ops)) for ops in loops]
+        return min(((n, t / n) for n, t in counts if t), default=(0, None))[1]
 
     def count(self, *starts):
         return sum(n for opcode, n in self.opcodes.items() if opcode.startswith(starts))
@@ -100,7 +119,7 @@ def kernels_of(cuobjdump, path, source, arch):
         if "Function :" in line:
             current = kernels.get(line.split(":")[1].strip())
         elif current is not None and (m := INSTRUCTION.match(line)):
-            current.opcodes[m[1]] += 1
+            current.add(m)
     return list(kernels.values())
 
 
@@ -128,6 +147,11 @@ def check(kernels, sources):
                         wrong.append(f"{where}: {k.name} takes {found} {what}, at most {most} are stated")
                 if k.local and bound["local"] == "no local memory":
                     wrong.append(f"{where}: {k.name} takes {k.local} bytes of local memory, stated are none")
+                if bound["tensor"]:
+                    share = k.inner_tensor_share()
+                    if share is None or share < int(bound["tensor"]) / 100:
+                        found = "no such loop" if share is None else f"{share:.1%}"
+                        wrong.append(f"{where}: {k.name} has {found} on tensor cores in its inner loop, at least {bound['tensor']}% are stated")
                 if bound["coherent"] and k.read_only_loads():
                     wrong.append(f"{where}: {k.name} has {k.read_only_loads()} loads through the read-only cache, stated are none")
     for k in kernels:
@@ -142,9 +166,11 @@ def table(kernels, arch):
     for k in sorted(kernels, key=lambda k: (str(k.source), k.name)):
         n = sum(k.opcodes.values()) - k.count("NOP")
         multiply = k.count("FFMA", "DFMA", "HFMA")
+        share = k.inner_tensor_share()
+        tensor = f"{k.count(*TENSOR_CORE)}" + (f" ({share:.0%} of the inner loop)" if share else "")
         rows.append(
             f"| {k.source.relative_to(ROOT)} | `{k.name}` | {k.registers} | {k.shared} | {k.local} | {n} | {multiply} ({multiply / max(n, 1):.0%}) | "
-            f"{k.count('HMMA', 'IMMA', 'DMMA')} | {k.count('LDG', 'STG', 'LD.', 'ST.')} | {k.count('LDS', 'STS', 'LDSM')} | {k.count('BAR')} |"
+            f"{tensor} | {k.count('LDG', 'STG', 'LD.', 'ST.')} | {k.count('LDS', 'STS', 'LDSM')} | {k.count('BAR')} |"
         )
     return "\n".join([f"# Kernels for {arch}, as nvcc compiled them", "", "`scripts/check_kernels.py BUILD_DIR --output FILE`; nothing here was run on a device.", "", *rows]) + "\n"
 

@@ -76,8 +76,8 @@ void CommonOptions::add_to(CLI::App& command) {
       ->capture_default_str();
   command
       .add_option("--precision", precision,
-                  "precision of vendor libraries on CUDA devices: fp32, or tf32, which is faster but has "
-                  "operands of 11 bits")
+                  "precision of products on CUDA devices, in vendor libraries and tensor_core convolutions: "
+                  "fp32, or tf32, which is faster but has operands of 11 bits")
       ->check(CLI::IsMember({"fp32", "tf32"}))
       ->capture_default_str();
   command

@@ -100,6 +100,9 @@ void conv3d_winograd_volume_backward_weights(const Exec&, const ChannelParts<con
 
 PRIMAL_DEVICE_KERNELS(Conv3dImplementation<float>, conv3d_direct);  // any kernel, stride and padding
 PRIMAL_DEVICE_KERNELS(Conv3dImplementation<float>, conv3d_tiled);   // the shapes of conv3d_blocked
+// (1,1,1), (1,3,3) and (3,3,3) with stride 1 and "same" padding; the first where --precision tf32 allows it
+PRIMAL_DEVICE_KERNELS(Conv3dImplementation<float>, conv3d_tensor_core);
+PRIMAL_DEVICE_KERNELS(Conv3dImplementation<float>, conv3d_tensor_core_3x);
 
 #if PRIMAL_HAS_CUDA
 namespace cuda {

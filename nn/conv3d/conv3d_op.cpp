@@ -16,12 +16,24 @@ constexpr const Conv3dImplementation<float>* kF32[] = {
     &cuda::conv3d_cublaslt,
 #endif
 #if PRIMAL_HAS_CUDNN
-    &cuda::conv3d_cudnn,          &cuda::conv3d_cudnn_gemm,      &cuda::conv3d_cudnn_winograd,
-    &cuda::conv3d_cudnn_fft,      &cuda::conv3d_cudnn_graph,
+    &cuda::conv3d_cudnn,
+    &cuda::conv3d_cudnn_gemm,
+    &cuda::conv3d_cudnn_winograd,
+    &cuda::conv3d_cudnn_fft,
+    &cuda::conv3d_cudnn_graph,
 #endif
-    PRIMAL_DEVICES(conv3d_tiled), PRIMAL_DEVICES(conv3d_direct), &cpu::conv3d_winograd,
-    &cpu::conv3d_streamed,        &cpu::conv3d_one_channel,      &cpu::conv3d_winograd_volume,
-    &cpu::conv3d_blocked,         &cpu::conv3d_phased,           &cpu::conv3d_reference_f32,
+    PRIMAL_DEVICES(conv3d_tensor_core),  // with --precision tf32 only
+    PRIMAL_DEVICES(conv3d_tiled),
+    PRIMAL_DEVICES(conv3d_direct),
+    &cpu::conv3d_winograd,
+    &cpu::conv3d_streamed,
+    &cpu::conv3d_one_channel,
+    &cpu::conv3d_winograd_volume,
+    &cpu::conv3d_blocked,
+    &cpu::conv3d_phased,
+    &cpu::conv3d_reference_f32,
+    // After what can do everything on devices, so by name or plan only, until a device has measured it.
+    PRIMAL_DEVICES(conv3d_tensor_core_3x),
 // After the reference, so by name or plan only: results do not depend on what a machine has installed.
 #if PRIMAL_HAS_ONEDNN
     &cpu::conv3d_onednn,

@@ -1,6 +1,9 @@
 #include "tensor/cuda/precision.h"
 
 #include <atomic>
+#include <bit>
+#include <cmath>
+#include <cstdint>
 
 #include "tensor/error.h"
 
@@ -16,6 +19,12 @@ std::atomic<Precision>& setting() {
 
 Precision precision() { return setting(); }
 void set_precision(Precision precision) { setting() = precision; }
+
+float rounded_to_tf32(float x) {
+  if (!std::isfinite(x)) return x;
+  constexpr uint32_t kLow = 0x1FFF;
+  return std::bit_cast<float>((std::bit_cast<uint32_t>(x) + kLow / 2 + 1) & ~kLow);
+}
 
 Precision parse_precision(std::string_view text) {
   if (text == "fp32") return Precision::fp32;

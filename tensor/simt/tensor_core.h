@@ -3,6 +3,8 @@
 //
 //   to_tf32(x)              x with 11 significant bits, rounded to nearest and ties away from zero (cvt.rna.tf32.f32), as the
 //                           bits of a float whose 13 lowest bits are 0
+//   split_tf32(x, big, small)  two operands with big + small = x (1 + e), |e| <= 2^-23: big is x rounded as above, and small what
+//                              remains, whose last bits the tensor core cuts off. For finite x up to 2^127; if x is not finite, small is NaN.
 //   multiply_tf32(sum, a, b)   sum += a b, by all 32 lanes of a warp together
 //
 // Each lane holds a part of each matrix, its fragment (g = lane / 4, t = lane % 4):
@@ -38,6 +40,12 @@ __device__ inline unsigned to_tf32(float x) {
   return bits;
 }
 
+// Three instructions: to_tf32 takes as many for each of the two, because it keeps NaN, which here small does.
+__device__ inline void split_tf32(float x, unsigned& big, unsigned& small) {
+  big = (__float_as_uint(x) + 0x1000U) & ~0x1FFFU;
+  small = __float_as_uint(x - __uint_as_float(big));
+}
+
 __device__ inline void multiply_tf32(float (&sum)[4], const unsigned (&a)[4], const unsigned (&b)[2]) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
   asm volatile(
@@ -58,6 +66,14 @@ inline unsigned to_tf32(float x) {
   constexpr unsigned kExponent = 0x7F800000, kLow = 0x1FFF;
   if ((bits & kExponent) == kExponent) return bits;
   return (bits + kLow / 2 + 1) & ~kLow;
+}
+
+// As on a device, but for the bits of small that a device ignores: here they are not there.
+inline void split_tf32(float x, unsigned& big, unsigned& small) {
+  constexpr unsigned kLow = 0x1FFF;
+  big = (__float_as_uint(x) + 0x1000U) & ~kLow;
+  const float rest = x - __uint_as_float(big);
+  small = std::isnan(rest) ? __float_as_uint(rest) : __float_as_uint(rest) & ~kLow;
 }
 
 // What a lane brings to a product; the sum is where it stands in the kernel.

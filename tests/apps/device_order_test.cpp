@@ -5,6 +5,7 @@
 #include "apps/ops/register_ops.h"
 #include "support/device_ops.h"
 #include "support/test_device.h"
+#include "tensor/cuda/precision.h"
 #include "tensor/simt/recording.h"
 #include "tensor/simt/schedule.h"
 
@@ -35,6 +36,7 @@ std::vector<double> values_of(const OpResult& result) {
 // Calls use(call) for every corner case and implementation.
 template <class Use>
 void for_each_call(const OpInfo& op, const Use& use) {
+  const PrecisionScope allowed(Precision::tf32);  // some implementations run with it only
   for (const ImplementationInfo& implementation : op.implementations_on(testing::kTestDevice.kind)) {
     const ImplementationScope forced(op.chooser(), implementation.name);
     for (const OpCase& op_case : op.corner_cases) {

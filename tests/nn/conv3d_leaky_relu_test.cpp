@@ -5,6 +5,7 @@
 #include "nn/activation/activation.h"
 #include "nn/concat/concat.h"
 #include "support/op_test.h"
+#include "tensor/cuda/precision.h"
 #include "tensor/error.h"
 #include "tensor/memory_pool.h"
 
@@ -76,8 +77,14 @@ TEST(Conv3dLeakyRelu, EqualsTheChain) {
                              {"streamed", {}, 3, 6, 4, 1},
                              {"tiled", simt, 19, 21, 18, 3},  // channels in splits
                              {"tiled", simt, 3, 4, 5, 3},
-                             {"tiled", simt, 11, 6, 34, 1}}) {
+                             {"tiled", simt, 11, 6, 34, 1},
+                             // sums of eight channels at a time: the same eights in both
+                             {"tensor_core_3x", simt, 16, 24, 18, 3},
+                             {"tensor_core_3x", simt, 8, 16, 34, 1},
+                             {"tensor_core", simt, 16, 24, 18, 3},
+                             {"tensor_core", simt, 8, 16, 34, 1}}) {
     const ImplementationScope scope("conv3d", c.implementation);
+    const PrecisionScope allowed(Precision::tf32);
     EXPECT_EQ(run_case(c, true), run_case(c, false))
         << c.implementation << ", " << c.first << " and " << c.second << " channels";
     EXPECT_TRUE(scope.used("conv3d", c.implementation));

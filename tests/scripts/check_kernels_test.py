@@ -14,12 +14,21 @@ spec.loader.exec_module(script)
 CUOBJDUMP = """#!/bin/sh
 if [ "$1" = -res-usage ]; then
   echo ' Function _ZN6primal4cuda10add_kernelILi2EEEvPf: REG:40 STACK:0 SHARED:1280 LOCAL:0 CONSTANT[0]:560'
+  echo ' Function _ZN6primal4cuda14product_kernelEPf: REG:90 STACK:0 SHARED:0 LOCAL:0 CONSTANT[0]:560'
   echo ' Function _ZN6primal4cuda12spill_kernelEPf: REG:255 STACK:96 SHARED:0 LOCAL:0 CONSTANT[0]:560'
 else
   echo '    Function : _ZN6primal4cuda10add_kernelILi2EEEvPf'
   echo '        /*0000*/                   LDG.E.CONSTANT R2, [R2] ;'
   echo '        /*0010*/              @!P0 FFMA R2, R2, R3, R4 ;'
   echo '        /*0020*/                   NOP;'
+  echo '    Function : _ZN6primal4cuda14product_kernelEPf'
+  echo '        /*0000*/                   LDG.E R2, [R2] ;'
+  echo '        /*0010*/                   LDS R3, [R4] ;                            /* 0x00000a00ff017b82 */'
+  echo '        /*0020*/                   HMMA.1688.F32.TF32 R8, R4, R2, R8 ;       /* 0x0000004a3058723c */'
+  echo '        /*0030*/                   LDS R3, [R4] ;'
+  echo '        /*0040*/              @!P0 BRA 0x10 ;                                /* 0xfffffff400608947 */'
+  echo '        /*0050*/              @!P0 BRA 0x0 ;'
+  echo '        /*0060*/                   EXIT ;'
   echo '    Function : _ZN6primal4cuda12spill_kernelEPf'
   echo '        /*0000*/                   STL [R1], R0 ;'
 fi
@@ -40,7 +49,8 @@ class CheckKernels(unittest.TestCase):
 
     def test_reads_names_usage_and_instructions(self):
         self.wrong()
-        add, spill = self.kernels
+        add, product, spill = self.kernels
+        self.assertEqual((product.count("HMMA"), product.inner_tensor_share(), add.inner_tensor_share()), (1, 0.25, None))
         self.assertEqual((add.name, add.registers, add.shared, add.local), ("add_kernel<2>", 40, 1280, 0))
         self.assertEqual((spill.name, spill.registers, spill.local), ("spill_kernel", 255, 96))
         self.assertEqual((add.count("FFMA"), add.read_only_loads(), add.count("NOP")), (1, 1, 1))
@@ -63,7 +73,23 @@ class CheckKernels(unittest.TestCase):
                 "some.cu: add_kernel<2> takes 1280 bytes of shared memory, at most 1279 are stated",
                 "some.cu: add_kernel<2> has 1 loads through the read-only cache, stated are none",
                 "some.cu: spill_kernel takes 96 bytes of local memory, stated are none",
-                "some.cu: bounds of gone_kernel, which is not there; there are add_kernel<2>, spill_kernel",
+                "some.cu: bounds of gone_kernel, which is not there; there are add_kernel<2>, product_kernel, spill_kernel",
+            ],
+        )
+
+    def test_share_of_tensor_cores_in_the_innermost_loop(self):
+        spill = "spill_kernel 255 registers, 0 bytes of shared memory, local memory"
+        usage = "registers, 0 bytes of shared memory, no local memory"
+        self.assertEqual(self.wrong(f"product_kernel 90 {usage}, 25% of the inner loop on tensor cores", spill), [])
+        self.assertEqual(
+            self.wrong(
+                f"product_kernel 90 {usage}, 26% of the inner loop on tensor cores",
+                "add_kernel<2> 40 registers, 1280 bytes of shared memory, no local memory, 1% of the inner loop on tensor cores",
+                spill,
+            ),
+            [
+                "some.cu: product_kernel has 25.0% on tensor cores in its inner loop, at least 26% are stated",
+                "some.cu: add_kernel<2> has no such loop on tensor cores in its inner loop, at least 1% are stated",
             ],
         )
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "tensor/cuda/precision.h"
 #include "tensor/error.h"
 #include "tensor/random.h"
 #include "tensor/simt/recording.h"
@@ -113,6 +114,31 @@ TEST(SimtTensorCore, RoundsToElevenBitsTiesAwayFromZero) {
   EXPECT_EQ(rounded(std::numeric_limits<float>::max()), INFINITY);
   EXPECT_EQ(rounded(-INFINITY), -INFINITY);
   EXPECT_TRUE(std::isnan(rounded(NAN)));
+  for (const float x : {1.0f + 0.5f * kUlp, -3.14159f, 4096.0f * kSmallest, -INFINITY, 0.0f})
+    EXPECT_EQ(rounded(x), rounded_to_tf32(x)) << x;
+}
+
+// Together the two have 23 of the 24 bits; of what is not finite, the second is NaN.
+TEST(SimtTensorCore, SplitsIntoTwoOperands) {
+  const RandomStream random(4, RandomPurpose::test, 0, 0);
+  double worst = 0.0;
+  for (uint64_t i = 0; i < 10000; ++i) {
+    const auto x = static_cast<float>(random.normal(i));
+    unsigned big = 0, small = 0;
+    split_tf32(x, big, small);
+    ASSERT_EQ(big & 0x1FFFU, 0U);
+    ASSERT_EQ(small & 0x1FFFU, 0U);
+    ASSERT_EQ(tf32_value(big), rounded_to_tf32(x));
+    const double sum = double{tf32_value(big)} + double{tf32_value(small)};
+    worst = std::max(worst, std::fabs(sum / double{x} - 1.0));
+  }
+  EXPECT_LE(worst, std::ldexp(1.0, -23));
+  EXPECT_GT(worst, std::ldexp(1.0, -25));
+  for (const float x : {INFINITY, -INFINITY, NAN, __uint_as_float(0x7FFFFFFF)}) {
+    unsigned big = 0, small = 0;
+    split_tf32(x, big, small);
+    EXPECT_TRUE(std::isnan(tf32_value(small))) << x;
+  }
 }
 
 TEST(SimtTensorCore, InfinityTimesZeroIsNotANumber) {

@@ -23,6 +23,7 @@
 // Bounds: convolution_kernel<3> 168 registers, 22272 bytes of shared memory, no local memory
 // Bounds: convolution_kernel<1> 128 registers, 10368 bytes of shared memory, no local memory
 #include "nn/conv3d/conv3d_kernels.h"
+#include "nn/conv3d/cuda/conv3d_partial_sums.h"
 #include "nn/conv3d/cuda/conv3d_tiled.h"
 #include "tensor/scratch.h"
 
@@ -34,18 +35,11 @@ constexpr int kWarps = 4, kThreadO = 8;  // output channels of a thread; a warp 
 constexpr int kBlockO = kWarps * kThreadO;
 constexpr int kChunk = 8;  // input channels in shared memory
 constexpr int64_t kWantedBlocks = 2 * 132;
-constexpr int kAddThreads = 256;
 
 // Where weights lie: forward reads weight[o,c,tap], backward_data weight[c,o,last tap - tap].
 struct WeightOrder {
   int64_t stride_o, stride_c;
   bool flipped;
-};
-
-// What becomes of a sum.
-struct Finish {
-  bool has_bias, add;  // add: to what is there
-  float slope;         // of the activation, which at 1 does nothing
 };
 
 // out[n,o,pixel] = or += bias[o] + sum over c and taps of w(o, c, tap) in[n,c,pixel at tap], and then the activation
@@ -142,21 +136,6 @@ __global__ void __launch_bounds__(kLanes* kWarps)
   }
 }
 
-// One thread for each element of out [N,O,...]: its splits [split][N,O,...], in order.
-__global__ void sum_kernel(Global<const float> splits, int64_t n_splits, Global<const float> bias,
-                           Finish finish, Planes to, GlobalChannelParts<float> out) {
-  const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x, n = to.n * to.c * to.volume();
-  if (i >= n) return;
-  float sum = 0.0f;
-  for (int64_t s = 0; s < n_splits; ++s) sum += splits[s * n + i];
-  const int64_t volume = i / to.volume(), image = volume / to.c, o = volume % to.c;
-  const ChannelRange<float> range = out.of(o);
-  const int64_t at = range.at(image, o, to.volume()) + i % to.volume();
-  const float start = finish.has_bias ? bias[o] : 0.0f;
-  const float before = finish.add ? float(range.data[at]) : start;
-  range.data[at] = leaky_relu(before + sum, finish.slope);
-}
-
 template <int kSide>
 void launch_convolution(const Exec& exec, const char* name, Convolution q,
                         const ChannelParts<const float>& in, const MaskedGradient<float>& masked,
@@ -188,8 +167,7 @@ void launch_convolution(const Exec& exec, const char* name, Convolution q,
   const GlobalChannelParts<float> to_splits{{global(splits.span()), 0, q.to.c}, {{}, q.to.c, 0}};
   launch(exec, at, convolution_kernel<kSide>, part, global(in), mask_of(masked), global(weight).data,
          global(bias).data, to_splits);
-  launch(exec, {.name = "conv3d_sum_of_splits", .grid = blocks_for(n, kAddThreads), .block = kAddThreads},
-         sum_kernel, global(splits.span()), n_splits, global(bias).data, q.finish, q.to, global(out));
+  conv3d_add_splits(exec, splits.span(), bias, q.finish, q.to, out);
 }
 
 void forward(const Exec& exec, const ChannelParts<const float>& x, View5<const float> weight,

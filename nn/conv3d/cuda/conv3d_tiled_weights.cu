@@ -18,6 +18,7 @@
 // Bounds: gradient_kernel<3> 144 registers, 28192 bytes of shared memory, no local memory
 // Bounds: gradient_kernel<1> 80 registers, 18688 bytes of shared memory, no local memory
 #include "nn/conv3d/cuda/conv3d_helpers.h"
+#include "nn/conv3d/cuda/conv3d_partial_sums.h"
 #include "nn/conv3d/cuda/conv3d_tiled.h"
 #include "tensor/scratch.h"
 
@@ -32,7 +33,6 @@ constexpr int kLanesC = 8;                  // lanes with the same output channe
 constexpr int kWarpC = kLanesC * kThreadC;  // input channels of a warp
 constexpr int64_t kWantedBlocks = 2 * 132;
 constexpr int64_t kMaxPixels = 2048;  // of a part
-constexpr int kPartThreads = 8;       // that share the parts of an element
 
 struct WeightGradient {
   Planes x, grad_y;  // all channels
@@ -148,28 +148,6 @@ __global__ void __launch_bounds__(kLanes* kSide * 2)
   }
 }
 
-// blockDim (kLanes, kPartThreads): a lane has one element of a part, its threads every kPartThreads-th part.
-__global__ void add_parts_kernel(WeightGradient q, int n_taps, Global<const float> parts,
-                                 Global<float> grad_weight, bool wants_bias, Global<float> grad_bias) {
-  PRIMAL_SHARED(double, sums, [kPartThreads][kLanes]);
-  const int64_t i = blockIdx.x * int64_t{kLanes} + threadIdx.x, n = q.part_size(n_taps);
-  double sum = 0.0;
-  if (i < n) {
-    for (int64_t part = threadIdx.y; part < q.n_parts; part += kPartThreads) sum += parts[part * n + i];
-  }
-  sums[threadIdx.y][threadIdx.x] = sum;
-  __syncthreads();
-  if (threadIdx.y != 0 || i >= n) return;
-  double total = 0.0;
-  for (int t = 0; t < kPartThreads; ++t) total += sums[t][threadIdx.x];
-  if (i < q.n_weights(n_taps)) {
-    const int64_t c = i % q.x.c, o = i / q.x.c % q.grad_y.c, tap = i / (q.x.c * q.grad_y.c);
-    grad_weight[(o * q.x.c + c) * n_taps + tap] += static_cast<float>(total);
-  } else if (wants_bias) {
-    grad_bias[i - q.n_weights(n_taps)] += static_cast<float>(total);
-  }
-}
-
 template <int kSide>
 void launch_gradient(const Exec& exec, const ChannelParts<const float>& x,
                      const MaskedGradient<float>& grad_y, View5<float> grad_weight,
@@ -190,13 +168,11 @@ void launch_gradient(const Exec& exec, const ChannelParts<const float>& x,
   const int64_t part_size = kTaps * q.grad_y.c * q.x.c + q.grad_y.c;
   const Scratch<float> parts(exec, q.n_parts * part_size);
   const dim3 grid = grid_of(q.n_parts, blocks_o, blocks_c);
-  const dim3 block(kLanes, kSide, kBlock / kWarpC), sum_block(kLanes, kPartThreads);
+  const dim3 block(kLanes, kSide, kBlock / kWarpC);
   launch(exec, {.name = "conv3d_backward_weights_tiled", .grid = grid, .block = block},
          gradient_kernel<kSide>, q, global(x), global(grad_y.grad).data, mask_of(grad_y),
          global(parts.span()));
-  launch(exec, {.name = "conv3d_add_parts", .grid = blocks_for(part_size, kLanes), .block = sum_block},
-         add_parts_kernel, q, kTaps, global(parts.span()), global(grad_weight).data,
-         grad_bias.data != nullptr, global(grad_bias).data);
+  conv3d_add_parts(exec, {kTaps, q.grad_y.c, q.x.c, q.n_parts}, parts.span(), grad_weight, grad_bias);
 }
 
 }  // namespace
