@@ -30,8 +30,8 @@ class CaseCheck {
     if (runs_in(DType::f32)) {
       check_against_reference();
     } else if (!device_.is_cpu() && precision() != Precision::tf32) {
-      // An implementation may run with tf32 only. It is proven on operands that need no rounding, so that an error is the kernel's own,
-      // and no sum close to zero takes the other side of an activation.
+      // An implementation may run with tf32 only. It is proven on operands that need no rounding, so that an
+      // error is the kernel's own, and no sum close to zero takes the other side of an activation.
       const PrecisionScope allowed(Precision::tf32);
       in_tf32_ = true;
       if (runs_in(DType::f32)) check_against_reference();

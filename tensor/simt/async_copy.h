@@ -1,15 +1,17 @@
-// Copies from global to shared memory that run beside the kernel (cp.async), under the same names on a device and in the emulation.
-// Compute capability 8.0 or later.
+// Copies from global to shared memory that run beside the kernel (cp.async), under the same names on a device
+// and in the emulation. Compute capability 8.0 or later.
 //
-//   copy_async(to, from, inside)   4, 8 or 16 bytes (float, float2, float4): shared *to = inside ? global *from : 0
+//   copy_async(to, from, inside)   shared *to = inside ? global *from : 0, of 4, 8 or 16 bytes (float, float2,
+//                                  float4)
 //   commit_copies()                what this thread has started since the last call is a group
 //   wait_for_copies<n>()           all groups of this thread have arrived but the n youngest
 //
-// Only the thread that waits knows that its own copies have arrived; the others learn it from a barrier after the wait. Both addresses
-// are multiples of the size; `from` is not read where `inside` is false and may then lie anywhere.
+// Only the thread that waits knows that its own copies have arrived; the others learn it from a barrier after
+// the wait. Both addresses are multiples of the size; `from` is not read where `inside` is false and may then
+// lie anywhere.
 //
-// In the emulation a destination is poison until its thread has waited, so that a read before reports memory that nobody has
-// written. The copy counts as a write when it starts.
+// In the emulation a destination is poison until its thread has waited, so that a read before reports memory
+// that nobody has written. The copy counts as a write when it starts.
 #pragma once
 
 #include <cstddef>

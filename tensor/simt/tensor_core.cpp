@@ -37,7 +37,8 @@ float towards_zero(double x) {
   return std::fabs(static_cast<double>(nearest)) > std::fabs(x) ? std::nextafter(nearest, 0.0f) : nearest;
 }
 
-// The sum of the terms as a tensor core adds them. Terms are products of floats of 11 bits, so normal as doubles, or 0.
+// The sum of the terms as a tensor core adds them. Terms are products of floats of 11 bits, so normal as
+// doubles, or 0.
 float sum_of_terms(const double (&terms)[kDepth + 1]) {
   int largest = -2000;
   double plain = 0.0;

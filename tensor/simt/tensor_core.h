@@ -1,25 +1,28 @@
-// Tensor cores for kernels (simt.h), under the same names on a device and in the emulation: the product of a 16 x 8 and an 8 x 8
-// matrix by one warp, PTX's mma.sync.aligned.m16n8k8 with TF32 operands and float32 sums. Compute capability 8.0 or later.
+// Tensor cores for kernels (simt.h), under the same names on a device and in the emulation: the product of a
+// 16 x 8 and an 8 x 8 matrix by one warp, PTX's mma.sync.aligned.m16n8k8 with TF32 operands and float32 sums.
+// Compute capability 8.0 or later.
 //
-//   to_tf32(x)              x with 11 significant bits, rounded to nearest and ties away from zero (cvt.rna.tf32.f32), as the
-//                           bits of a float whose 13 lowest bits are 0
-//   split_tf32(x, big, small)  two operands with big + small = x (1 + e), |e| <= 2^-23: big is x rounded as above, and small what
-//                              remains, whose last bits the tensor core cuts off. For finite x up to 2^127; if x is not finite, small is NaN.
+//   to_tf32(x)                 x with 11 bits, rounded to nearest, ties away from zero (cvt.rna.tf32.f32), as
+//                              the bits of a float whose 13 lowest bits are 0
+//   split_tf32(x, big, small)  two operands, big + small = x (1 + e) with |e| <= 2^-23: big is x rounded as
+//                              above, and small what remains, whose last bits the tensor core cuts off.
+//                              For finite x below 2^127; where x is not finite, small is NaN.
 //   multiply_tf32(sum, a, b)   sum += a b, by all 32 lanes of a warp together
 //
 // Each lane holds a part of each matrix, its fragment (g = lane / 4, t = lane % 4):
 //
-//   a [16 x 8]   a[0] = A[g][t], a[1] = A[g + 8][t], a[2] = A[g][t + 4], a[3] = A[g + 8][t + 4]
-//   b [8 x 8]    b[0] = B[t][g], b[1] = B[t + 4][g]
-//   sum [16 x 8] sum[0] = S[g][2 t], sum[1] = S[g][2 t + 1], sum[2] = S[g + 8][2 t], sum[3] = S[g + 8][2 t + 1]
+//   a    of A [16 x 8]   A[g][t]    A[g + 8][t]      A[g][t + 4]    A[g + 8][t + 4]
+//   b    of B [8 x 8]    B[t][g]    B[t + 4][g]
+//   sum  of S [16 x 8]   S[g][2 t]  S[g][2 t + 1]    S[g + 8][2 t]  S[g + 8][2 t + 1]
 //
-// A device ignores the 13 lowest bits of an operand, so one that nobody rounded is cut off: an error twice as large, and biased. The
-// emulation reports it instead (CheckFailed).
+// A device ignores the 13 lowest bits of an operand, so one that nobody rounded is cut off: an error twice as
+// large, and biased. The emulation reports it instead (CheckFailed).
 //
-// How a device rounds the sum is not specified. The emulation does what was measured on several generations: the products are
-// exact, all terms of a sum are cut off where the largest of them has its bit 2^-24, and so is the sum at 24 bits, towards zero
-// (Fasi, Higham, Mikaitis, Pranesh: Numerical behavior of NVIDIA tensor cores, PeerJ Computer Science 7:e330, 2021). A kernel
-// whose error is small here does not depend on a kinder rounding.
+// How a device rounds the sum is not specified. The emulation does what was measured on several generations:
+// the products are exact, all terms of a sum are cut off where the largest of them has its bit 2^-24, and so
+// is the sum at 24 bits, towards zero (Fasi, Higham, Mikaitis, Pranesh: Numerical behavior of NVIDIA tensor
+// cores, PeerJ Computer Science 7:e330, 2021). A kernel whose error is small here does not depend on a kinder
+// rounding.
 //
 // Source of the layouts: PTX ISA, "Matrix Fragments for mma.m16n8k8".
 #pragma once

@@ -1,5 +1,6 @@
-// The tensor-core kernels of conv3d on the emulation, beyond the corner cases that apps/device_ops_test.cpp runs: several steps,
-// splits, parts and planes; accuracy; when they run; shared memory without bank conflicts.
+// The tensor-core kernels of conv3d on the emulation, beyond the corner cases that apps/device_ops_test.cpp
+// runs: several steps, splits, parts and planes; accuracy; when they run; shared memory without bank
+// conflicts.
 #include <algorithm>
 #include <gtest/gtest.h>
 
@@ -78,8 +79,8 @@ TensorMap operands_of_tf32(TensorMap tensors) {
   return tensors;
 }
 
-// With operands of 11 bits there is nothing to round: over all corner cases the results are those of float32. A slope of 1/2 keeps the
-// masked gradient at 11 bits too.
+// With operands of 11 bits there is nothing to round: over all corner cases the results are those of float32.
+// A slope of 1/2 keeps the masked gradient at 11 bits too.
 TEST(Conv3dTensorCore, OneProductIsExactWhereOperandsAre) {
   const PrecisionScope allowed(Precision::tf32);
   int n_ran = 0;
@@ -147,8 +148,8 @@ TEST(Conv3dTensorCore, BitsDoNotDependOnTheOrderOfThreadsAndNothingRaces) {
   }
 }
 
-// The layout in shared memory: 32 lanes read 32 banks. Only the copies of forward's weights meet in a bank, where eight lanes go on from one
-// output to the next and skip the four words between them.
+// The layout in shared memory: 32 lanes read 32 banks. Only the copies of forward's weights meet in a bank,
+// where eight lanes go on from one output to the next and skip the four words between them.
 TEST(Conv3dTensorCore, ReadsSharedMemoryWithoutBankConflicts) {
   const PrecisionScope allowed(Precision::tf32);
   for (const std::array<int64_t, 3>& kernel : {std::array<int64_t, 3>{1, 3, 3}, {1, 1, 1}}) {

@@ -1,6 +1,6 @@
-// Sums of convolutions that several blocks compute in parts: where an image has too few pixels for all multiprocessors, each
-// block writes a part to scratch memory, and these kernels add the parts in a fixed order, so that the bits are the same each time.
-// Included by .cu files alone.
+// Sums of convolutions that several blocks compute in parts: where an image has too few pixels for all
+// multiprocessors, each block writes a part to scratch memory, and these kernels add the parts in a fixed
+// order, so that the bits are the same each time. Included by .cu files alone.
 #pragma once
 
 #include "nn/conv3d/cuda/conv3d_tiled.h"

@@ -1,25 +1,30 @@
-// conv3d on tensor cores: forward and backward-data of kernels (1,1,1), (1,3,3) and (3,3,3) with stride 1 and "same" padding, any
-// number of channels.
+// conv3d on tensor cores: forward and backward-data of kernels (1,1,1), (1,3,3) and (3,3,3) with stride 1 and
+// "same" padding, any number of channels.
 //
-// Idea: an implicit matrix product. For one tap of the kernel, y[pixel, o] += x[pixel at tap, c] w[c, o] is a product of matrices, and
-// summed over taps and channels c it is the convolution. A block makes 8 x 32 pixels of 32 output channels, a warp 4 x 16 of these
-// pixels: four products of 16 pixels in a row x 8 channels wide, 64 sums in each thread. A step of the block is 8 input channels, the depth of a
-// product, in one plane of the kernel:
-//   - copies beside the kernel (async_copy.h) bring the patch of pixels with its border and the weights of the step, 16 bytes at once
-//     where alignment allows, while the block computes the step before. The layout stays [N,C,D,H,W] in shared memory: pixels are
-//     contiguous. A fragment of 16 pixels x 8 channels is read by four loads, one for each register. The instruction ldmatrix would read rows
-//     of contiguous channels, and turns around elements of 16 bits only, so it cannot serve a layout of contiguous pixels.
-//   - strides in shared memory are 8 or 24 modulo 32 words where lanes differ by t in the stride, odd multiples of 4 where
-//     they differ by g (tensor_core.h has t and g): 32 lanes then read 32 banks.
-//   - for a column of taps a warp keeps the six rows of pixels that its four rows of sums need, so a fragment of pixels is read once for
-//     up to three taps. 1 load for each product, and 1/3 in the three-product form.
-//   - each thread changes what it has copied itself, before the barrier: the gradient goes through the activation's derivative (y is copied
-//     beside it), and for one product all operands are rounded, once instead of once for each use.
-//   - backward_data is the same kernel from grad_y, with the taps in reverse order and O and C exchanged. Its weights lie
-//     [c of grad_y][c of grad_x][tap], where a step's are contiguous too.
-//   - fused as in conv3d_tiled.cu: two parts of channels, activation and bias last. Splits of the input channels where an image has few
-//     pixels, added in order (conv3d_partial_sums.h).
-// Not run on a device. bench/results/conv3d_tensor_core_model.md has the instructions that nvcc made of it, and times that follow.
+// Idea: an implicit matrix product. For one tap of the kernel, y[pixel, o] += x[pixel at tap, c] w[c, o] is a
+// product of matrices, and summed over taps and channels c it is the convolution. A block makes 8 x 32 pixels
+// of 32 output channels, a warp 4 x 16 of these pixels: four products of 16 pixels in a row x 8 channels
+// wide, 64 sums in each thread. A step of the block is 8 input channels, the depth of a product, in one plane
+// of the kernel:
+//   - copies beside the kernel (async_copy.h) bring the patch of pixels with its border and the weights of
+//     the step, 16 bytes at once where alignment allows, while the block computes the step before. The layout
+//     stays [N,C,D,H,W] in shared memory: pixels are contiguous. A fragment of 16 pixels x 8 channels is read
+//     by four loads, one for each register. The instruction ldmatrix would read rows of contiguous channels,
+//     and turns around elements of 16 bits only, so it cannot serve a layout of contiguous pixels.
+//   - strides in shared memory are 8 or 24 modulo 32 words where lanes differ by t in the stride, odd
+//     multiples of 4 where they differ by g (tensor_core.h has t and g): 32 lanes then read 32 banks.
+//   - for a column of taps a warp keeps the six rows of pixels that its four rows of sums need, so a fragment
+//     of pixels is read once for up to three taps. 1 load for each product, and 1/3 in the three-product
+//     form.
+//   - each thread changes what it has copied itself, before the barrier: the gradient goes through the
+//     activation's derivative (y is copied beside it), and for one product all operands are rounded, once
+//     instead of once for each use.
+//   - backward_data is the same kernel from grad_y, with the taps in reverse order and O and C exchanged. Its
+//     weights lie [c of grad_y][c of grad_x][tap], where a step's are contiguous too.
+//   - fused as in conv3d_tiled.cu: two parts of channels, activation and bias last. Splits of the input
+//     channels where an image has few pixels, added in order (conv3d_partial_sums.h).
+// Not run on a device. bench/results/conv3d_tensor_core_model.md has the instructions that nvcc made of it,
+// and times that follow.
 // Bounds: product_kernel<3, false, 1> 128 registers, 1024 bytes of shared memory, no local memory, 45% of the inner loop on tensor cores
 // Bounds: product_kernel<3, true, 1> 128 registers, 1024 bytes of shared memory, no local memory, 45% of the inner loop on tensor cores
 // Bounds: product_kernel<1, false, 1> 128 registers, 1024 bytes of shared memory, no local memory
@@ -29,201 +34,21 @@
 // Bounds: product_kernel<1, false, 3> 192 registers, 1024 bytes of shared memory, no local memory
 // Bounds: product_kernel<1, true, 3> 192 registers, 1024 bytes of shared memory, no local memory
 #include "nn/conv3d/conv3d_kernels.h"
-#include "nn/conv3d/cuda/conv3d_tensor_core.h"
+#include "nn/conv3d/cuda/conv3d_tensor_core_product.h"
 #include "tensor/cuda/precision.h"
 #include "tensor/scratch.h"
 
 namespace primal::PRIMAL_SIMT {
 namespace {
 
-constexpr int kRows = 8;                         // of a block's pixels
-constexpr int kWarpRows = 4, kWarpColumns = 16;  // of a warp's: the columns are the rows of a product
-constexpr int kBlockN = 32, kTilesN = kBlockN / 8;
 constexpr int64_t kWantedBlocks = 2 * 132;
-
-struct Problem {
-  Planes from, to;
-  Tiles tiles;
-  int64_t stride_n, stride_k;  // of weight: from an output, and from an input channel to the next
-  int depth;                   // of the kernel
-  int channels_per_split;
-  bool wide_pixels, wide_weights;  // copied four at a time
-  Finish finish;
-};
-
-// A step's place in shared memory, in floats.
-template <int kSide, bool kBackward>
-struct Stage {
-  static constexpr int kTaps = kSide * kSide;
-  static constexpr int kLeft =
-      kSide == 1 ? 0 : 4;  // columns left of the tile: the border, and three for alignment
-  static constexpr int kPatchRows = kRows + kSide - 1, kPatchColumns = kLanes + 2 * kLeft;
-  static constexpr int kChannel = padded(kPatchRows * kPatchColumns, 8, 24);
-  static constexpr int kPatch = kDepth * kChannel;
-  static constexpr int kMask = kPatch;  // y begins here
-  static constexpr int kWeights = kBackward ? 2 * kPatch : kPatch;
-  // Weights of output n and input k: forward [n][k][tap], backward [k][n][tap].
-  static constexpr int kStrideN = kBackward ? kTaps : kDepth * kTaps + 4;
-  static constexpr int kStrideK = kBackward ? kBlockN * kTaps + 8 : kTaps;
-  static constexpr int kFloats = kWeights + (kBackward ? kDepth * kStrideK : kBlockN * kStrideN);
-  static constexpr int kCount = kBackward ? 2 : 3;  // that exist at a time
-  static constexpr int kBytes = kCount * kFloats * int{sizeof(float)};
-};
-static_assert(Stage<3, false>::kBytes <= 72 << 10 && Stage<3, true>::kBytes <= 72 << 10,
-              "two blocks on a multiprocessor of compute capability 8.0, three on 9.0");
-
-// Input channels and plane of the kernel.
-struct Step {
-  int first_c, plane;
-};
-
-// Runs through the steps of a block: up to kDepth channels of one part, and for these the planes that meet the volume.
-struct Steps {
-  int second, end;  // where the second part begins, and the channels end
-  int first_plane, end_plane;
-  Step at;
-
-  __device__ int n_channels() const {
-    const int stop = at.first_c < second && second < end ? second : end;
-    return stop - at.first_c < kDepth ? stop - at.first_c : kDepth;
-  }
-  __device__ bool any() const { return at.first_c < end && first_plane < end_plane; }
-  __device__ void advance() {
-    if (++at.plane < end_plane) return;
-    at.plane = first_plane;
-    at.first_c += n_channels();
-  }
-};
-
-// A thread's share of the copies, and what it makes of them.
-template <int kSide, bool kBackward, int kProducts>
-class Loader {
- public:
-  using S = Stage<kSide, kBackward>;
-
-  __device__ Loader(const Problem& q, const GlobalChannelParts<const float>& in, const Mask& mask,
-                    Global<const float> weight, const TileAt& tile, int64_t first_n, int thread)
-      : q_(q), in_(in), mask_(mask), weight_(weight), tile_(tile), first_n_(first_n), thread_(thread) {
-    const int piece = thread % kPieces, row = piece / kPiecesInRow, column = 4 * (piece % kPiecesInRow);
-    const int64_t h = tile.h + row - kSide / 2, w = tile.w + column - S::kLeft;
-    first_c_ = thread / kPieces;  // beyond kDepth: no pixels for this thread
-    if (thread >= kGroups * kPieces) first_c_ = kDepth;
-    in_patch_ = row * S::kPatchColumns + column;
-    in_plane_ = h * q.from.w + w;
-    inside_ = inside_of(q.from, h, w);
-    const int64_t n = q.to.c - first_n;
-    n_outputs_ = n < kBlockN ? static_cast<int>(n) : kBlockN;
-  }
-
-  template <class Shared>
-  __device__ void start(const Shared& stage, const Steps& steps) const {
-    const int n_channels = steps.n_channels();
-    const ChannelRange<const float> range = in_.of(steps.at.first_c);
-    const int64_t d = tile_.d + steps.at.plane - q_.depth / 2;
-    const int64_t at = range.at(tile_.n, steps.at.first_c, q_.from.volume()) + d * q_.from.pixels + in_plane_;
-#pragma unroll
-    for (int c = first_c_; c < kDepth; c += kGroups) {
-      const unsigned inside = c < n_channels ? inside_ : 0U;
-      const int64_t from = at + c * q_.from.volume();
-      copy_four(stage + (c * S::kChannel + in_patch_), range.data + from, inside, q_.wide_pixels);
-      if (kBackward && mask_.has_y)
-        copy_four(stage + (S::kMask + c * S::kChannel + in_patch_), mask_.y + from, inside, q_.wide_pixels);
-    }
-    start_weights(stage + S::kWeights, steps.at, n_channels);
-  }
-
-  // What has arrived: through the mask, and rounded for one product.
-  template <class Shared>
-  __device__ void prepare(const Shared& stage) const {
-    if constexpr (kProducts == 1) {
-      prepare_pixels(stage, kBackward && mask_.has_y);
-      prepare_weights(stage + S::kWeights);
-    } else if constexpr (kBackward) {
-      if (mask_.has_y) prepare_pixels(stage, true);
-    }
-  }
-
- private:
-  static constexpr int kPiecesInRow = S::kPatchColumns / 4, kPieces = S::kPatchRows * kPiecesInRow;
-  static constexpr int kGroups = kThreads / kPieces;  // channels that are copied side by side
-  static_assert(kGroups >= 1 && kDepth % kGroups == 0, "a thread has the same four pixels of some channels");
-  // Runs of weights that are contiguous, here and in shared memory: forward those of an output, backward of an input.
-  static constexpr int kRuns = kBackward ? kDepth : kBlockN, kRun = (kBackward ? kBlockN : kDepth) * S::kTaps;
-  static constexpr int kStrideRun = kBackward ? S::kStrideK : S::kStrideN;
-
-  // Element i of all runs, `width` at a time.
-  template <class Use>
-  __device__ void for_my_weights(int width, const Use& use) const {
-#pragma unroll 1
-    for (int i = width * thread_; i < kRuns * kRun; i += width * kThreads) use(i / kRun, i % kRun);
-  }
-
-  template <class Shared>
-  __device__ void start_weights(const Shared& weights, const Step& step, int n_channels) const {
-    const int n_runs = kBackward ? n_channels : n_outputs_;
-    const int run = (kBackward ? n_outputs_ : n_channels) * S::kTaps;
-    const int64_t stride_run = kBackward ? q_.stride_k : q_.stride_n;
-    const int64_t at = first_n_ * q_.stride_n + step.first_c * q_.stride_k;
-    if (q_.wide_weights) {  // a kernel of one plane: a run has no gaps
-      for_my_weights(4, [&](int r, int i) {
-        const unsigned inside = r < n_runs && i < run ? 15U : 0U;
-        copy_four(weights + (r * kStrideRun + i), weight_ + (at + r * stride_run + i), inside, true);
-      });
-      return;
-    }
-    const int plane = (kBackward ? q_.depth - 1 - step.plane : step.plane) * S::kTaps;
-    const int64_t stride = kBackward ? q_.stride_n : q_.stride_k;
-    for_my_weights(1, [&](int r, int i) {
-      const int64_t from = at + r * stride_run + i / S::kTaps * stride + plane + i % S::kTaps;
-      copy_async(weights + (r * kStrideRun + i), weight_ + from, r < n_runs && i < run);
-    });
-  }
-
-  template <class Shared>
-  __device__ void prepare_pixels(const Shared& stage, bool masks) const {
-#pragma unroll
-    for (int c = first_c_; c < kDepth; c += kGroups) {
-      const int at = c * S::kChannel + in_patch_;
-      Float4 y{};
-      if (masks) y = *as<Float4>(stage + (S::kMask + at));
-      replace_four(stage + at, [&](int i, float u) {
-        if (masks && !(y.at[i] > 0.0f)) u *= mask_.slope;
-        return kProducts == 1 ? tf32_value(to_tf32(u)) : u;
-      });
-    }
-  }
-
-  template <class Shared>
-  __device__ void prepare_weights(const Shared& weights) const {
-    if (q_.wide_weights) {
-      for_my_weights(4, [&](int r, int i) {
-        replace_four(weights + (r * kStrideRun + i),
-                     [](int, float weight) { return tf32_value(to_tf32(weight)); });
-      });
-    } else {
-      for_my_weights(1, [&](int r, int i) {
-        const float weight = weights[r * kStrideRun + i];
-        weights[r * kStrideRun + i] = tf32_value(to_tf32(weight));
-      });
-    }
-  }
-
-  const Problem& q_;
-  const GlobalChannelParts<const float>& in_;
-  const Mask& mask_;
-  const Global<const float> weight_;
-  const TileAt& tile_;
-  int64_t first_n_, in_plane_;
-  int thread_, first_c_, in_patch_, n_outputs_;
-  unsigned inside_;
-};
 
 using Sums = float[kWarpRows][kTilesN][4];
 
 // Adds a step's products to the sums of a warp whose pixels begin at that row and column of the tile.
 template <int kSide, bool kBackward, int kProducts, class Shared>
 __device__ void add_step(Sums& sum, const Shared& stage, int row, int column, int lane) {
-  using S = Stage<kSide, kBackward>;
+  using S = ProductStage<kSide, kBackward>;
   const int g = lane / 4, t = lane % 4;
   const auto pixels = stage + (t * S::kChannel + row * S::kPatchColumns + column + S::kLeft - kSide / 2 + g);
   const auto weights = stage + (S::kWeights + g * S::kStrideN + t * S::kStrideK);
@@ -252,25 +77,54 @@ __device__ void add_step(Sums& sum, const Shared& stage, int row, int column, in
   }
 }
 
-// blockDim kThreads, gridDim (tiles, blocks of kBlockN channels, splits). With more than one split, out is [split][N,O,...] and
-// takes the sums alone.
+// Finishes the sums of a warp and writes those whose pixel and channel exist.
+__device__ void write_sums(const Sums& sum, const Product& q, const TileAt& tile, int64_t first_n, int row,
+                           int column, int lane, Global<const float> bias,
+                           const GlobalChannelParts<float>& out) {
+  const int64_t split_at = blockIdx.z * (q.to.n * q.to.c * q.to.volume());
+  const int g = lane / 4, t = lane % 4;
+#pragma unroll
+  for (int j = 0; j < kTilesN; ++j) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const int64_t o = first_n + 8 * j + 2 * t + i;
+      if (o >= q.to.c) continue;
+      const float start = q.finish.has_bias ? bias[o] : 0.0f;
+      const ChannelRange<float> range = out.of(o);
+      const int64_t plane = split_at + range.at(tile.n, o, q.to.volume()) + tile.d * q.to.pixels;
+#pragma unroll
+      for (int m = 0; m < kWarpRows; ++m) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half) {
+          const int64_t h = tile.h + row + m, w = tile.w + column + g + 8 * half;
+          if (!q.to.inside(h, w)) continue;
+          const int64_t at = plane + h * q.to.w + w;
+          const float already = q.finish.add ? float(range.data[at]) : start;
+          range.data[at] = leaky_relu(already + sum[m][j][2 * half + i], q.finish.slope);
+        }
+      }
+    }
+  }
+}
+
+// blockDim kThreads, gridDim (tiles, blocks of kBlockN channels, splits). With more than one split, out is
+// [split][N,O,...] and takes the sums alone.
 template <int kSide, bool kBackward, int kProducts>
 __global__ void __launch_bounds__(kThreads, kSide == 1 ? 2 : 0)
-    product_kernel(Problem q, GlobalChannelParts<const float> in, Mask mask, Global<const float> weight,
+    product_kernel(Product q, GlobalChannelParts<const float> in, Mask mask, Global<const float> weight,
                    Global<const float> bias, GlobalChannelParts<float> out) {
-  using S = Stage<kSide, kBackward>;
+  using S = ProductStage<kSide, kBackward>;
   PRIMAL_DYNAMIC_SHARED(float, stages);
   const int thread = static_cast<int>(threadIdx.x), lane = thread % kLanes, warp = thread / kLanes;
   const TileAt tile = tile_at(q.from, q.tiles, blockIdx.x);
   const int64_t first_n = blockIdx.y * int64_t{kBlockN};
   const int n_channels = static_cast<int>(q.from.c),
             begin_c = static_cast<int>(blockIdx.z) * q.channels_per_split;
-  const int end_c =
-      begin_c + q.channels_per_split < n_channels ? begin_c + q.channels_per_split : n_channels;
+  const int end_c = begin_c + q.channels_per_split < n_channels ? begin_c + q.channels_per_split : n_channels;
   const int row = warp / 2 * kWarpRows, column = warp % 2 * kWarpColumns;
   const bool has_pixels = tile.h + row < q.from.h && tile.w + column < q.from.w;
 
-  const Loader<kSide, kBackward, kProducts> loader(q, in, mask, weight, tile, first_n, thread);
+  const ProductLoader<kSide, kBackward, kProducts> loader(q, in, mask, weight, tile, first_n, thread);
   // The planes d + plane - depth / 2 that exist.
   const int64_t before = q.depth / 2 - tile.d, after = q.from.d - tile.d + q.depth / 2;
   Steps next{static_cast<int>(in.second.begin),
@@ -300,34 +154,11 @@ __global__ void __launch_bounds__(kThreads, kSide == 1 ? 2 : 0)
     if (has_pixels) add_step<kSide, kBackward, kProducts>(sum, stage, row, column, lane);
   }
 
-  const int64_t split_at = blockIdx.z * (q.to.n * q.to.c * q.to.volume());
-  const int g = lane / 4, t = lane % 4;
-#pragma unroll
-  for (int j = 0; j < kTilesN; ++j) {
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const int64_t o = first_n + 8 * j + 2 * t + i;
-      if (o >= q.to.c) continue;
-      const float start = q.finish.has_bias ? bias[o] : 0.0f;
-      const ChannelRange<float> range = out.of(o);
-      const int64_t plane = split_at + range.at(tile.n, o, q.to.volume()) + tile.d * q.to.pixels;
-#pragma unroll
-      for (int m = 0; m < kWarpRows; ++m) {
-#pragma unroll
-        for (int half = 0; half < 2; ++half) {
-          const int64_t h = tile.h + row + m, w = tile.w + column + g + 8 * half;
-          if (!q.to.inside(h, w)) continue;
-          const int64_t at = plane + h * q.to.w + w;
-          const float already = q.finish.add ? float(range.data[at]) : start;
-          range.data[at] = leaky_relu(already + sum[m][j][2 * half + i], q.finish.slope);
-        }
-      }
-    }
-  }
+  write_sums(sum, q, tile, first_n, row, column, lane, bias, out);
 }
 
 template <int kSide, bool kBackward, int kProducts>
-void launch_product(const Exec& exec, const char* name, Problem q, const ChannelParts<const float>& in,
+void launch_product(const Exec& exec, const char* name, Product q, const ChannelParts<const float>& in,
                     const MaskedGradient<float>& masked, View5<const float> weight, View<const float, 1> bias,
                     const ChannelParts<float>& out) {
   q.from = planes_of(in, kSide);
@@ -349,7 +180,7 @@ void launch_product(const Exec& exec, const char* name, Problem q, const Channel
   const Launch at{.name = name,
                   .grid = grid_of(n_tiles(q.from, q.tiles), n_blocks_n, n_splits),
                   .block = kThreads,
-                  .shared_bytes = Stage<kSide, kBackward>::kBytes};
+                  .shared_bytes = ProductStage<kSide, kBackward>::kBytes};
   const auto kernel = product_kernel<kSide, kBackward, kProducts>;
   if (n_splits == 1) {
     launch(exec, at, kernel, q, global(in), mask_of(masked), global(weight).data, global(bias).data,
@@ -357,7 +188,7 @@ void launch_product(const Exec& exec, const char* name, Problem q, const Channel
     return;
   }
   const Scratch<float> splits(exec, n_splits * q.to.n * q.to.c * q.to.d * q.to.pixels);
-  Problem part = q;
+  Product part = q;
   part.finish = {.has_bias = false, .add = false, .slope = 1.0f};
   const GlobalChannelParts<float> to_splits{{global(splits.span()), 0, q.to.c}, {{}, q.to.c, 0}};
   launch(exec, at, kernel, part, global(in), mask_of(masked), global(weight).data, global(bias).data,
@@ -370,7 +201,7 @@ void forward(const Exec& exec, const ChannelParts<const float>& x, View5<const f
              View<const float, 1> bias, const Conv3dParams&, float slope, View5<float> y) {
   if (y.numel() == 0) return;
   const int64_t n_taps = weight.size(2) * weight.size(3) * weight.size(4);
-  Problem q{};
+  Product q{};
   q.depth = static_cast<int>(weight.size(2));
   q.stride_n = weight.size(1) * n_taps;
   q.stride_k = n_taps;
@@ -385,7 +216,7 @@ void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<
                    const Conv3dParams&, bool add, const ChannelParts<float>& grad_x) {
   if (grad_x.first.size(0) * grad_x.count() == 0) return;
   const int64_t n_taps = weight.size(2) * weight.size(3) * weight.size(4);
-  Problem q{};
+  Product q{};
   q.depth = static_cast<int>(weight.size(2));
   q.stride_n = n_taps;
   q.stride_k = weight.size(1) * n_taps;

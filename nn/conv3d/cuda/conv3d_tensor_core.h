@@ -1,17 +1,18 @@
-// What the tensor-core kernels of conv3d share: operands of one or three products, and copies of four pixels. Included by .cu files alone.
+// What the tensor-core kernels of conv3d share: operands of one or three products, and copies of four pixels.
+// Included by .cu files alone.
 //
-// TF32 keeps 11 bits of an operand. `tensor_core` multiplies x and y rounded to TF32, so a product errs by up to 2^-10 of itself.
-// `tensor_core_3x` splits each operand into what TF32 keeps and the rest, x = x_big + x_small, which together have 23 bits, and adds three
-// products:
+// TF32 keeps 11 bits of an operand. `tensor_core` multiplies x and y rounded to TF32, so a product errs by up
+// to 2^-10 of itself. `tensor_core_3x` splits each operand into what TF32 keeps and the rest, x = x_big +
+// x_small, which together have 23 bits, and adds three products:
 //
 //   x y  =  x_small y_big + x_big y_small + x_big y_big        (x_small y_small is at most 2^-22 of x y)
 //
-// Tensor cores cut sums off instead of rounding them, which over thousands of terms would cost several bits. So the three products of
-// eight terms start at zero, and an ordinary addition adds them to the sum so far. An operand that is infinite or rounds to infinity
-// gives NaN where float32 would give infinity.
+// Tensor cores cut sums off instead of rounding them, which over thousands of terms would cost several bits.
+// So the three products of eight terms start at zero, and an ordinary addition adds them to the sum so far.
+// An operand that is infinite or rounds to infinity gives NaN where float32 would give infinity.
 //
-// Source: Ootomo, Yokota, Recovering single precision accuracy from Tensor Cores while surpassing the FP32 theoretical peak
-// performance, International Journal of High Performance Computing Applications 36 (2022).
+// Source: Ootomo, Yokota, Recovering single precision accuracy from Tensor Cores while surpassing the FP32
+// theoretical peak performance, International Journal of High Performance Computing Applications 36 (2022).
 #pragma once
 
 #include "nn/conv3d/cuda/conv3d_partial_sums.h"
@@ -39,8 +40,8 @@ struct Operand {
   }
 };
 
-// sum(m) += a(m) b(m) for m < n, of operands and a sum of a warp each. The three products of each m depend on each other, so those of
-// all m take turns.
+// sum(m) += a(m) b(m) for m < n, of operands and a sum of a warp each. The three products of each m depend on
+// each other, so those of all m take turns.
 template <int kProducts, int n, class Sum, class A, class B>
 __device__ void add_products(const Sum& sum, const A& a, const B& b) {
   if constexpr (kProducts == 1) {
@@ -75,7 +76,8 @@ __device__ inline unsigned inside_of(const Planes& planes, int64_t row, int64_t 
   return bits;
 }
 
-// Starts to copy four floats; those that are not inside become 0. `wide`: at once, all of them inside or none.
+// Starts to copy four floats; those that are not inside become 0. `wide`: at once, all of them inside or
+// none.
 template <class Shared>
 __device__ void copy_four(const Shared& to, Global<const float> from, unsigned inside, bool wide) {
   if (wide) {
@@ -96,7 +98,8 @@ __device__ void replace_four(const Shared& at, const F& f) {
   *fours = four;
 }
 
-// Whether rows of four pixels can be copied at once: they then begin at multiples of 16 bytes and end with the rows.
+// Whether rows of four pixels can be copied at once: they then begin at multiples of 16 bytes and end with
+// the rows.
 template <class T>
 bool copies_fours(const View5<T>& x, int side) {
   const int64_t n = side == 1 ? x.size(2) * x.size(3) * x.size(4) : x.size(4);
