@@ -27,12 +27,13 @@ class CaseCheck {
         if (std::ranges::count(case_.inputs, input, &OpInput::name) > 0) check_adjoint(input);
       }
     }
+    // With tf32 an implementation is proven on operands that need no rounding, so that an error is the kernel's
+    // own, and no sum close to zero takes the other side of an activation.
+    in_tf32_ = !device_.is_cpu() && precision() == Precision::tf32;
     if (runs_in(DType::f32)) {
       check_against_reference();
-    } else if (!device_.is_cpu() && precision() != Precision::tf32) {
-      // An implementation may run with tf32 only. It is proven on operands that need no rounding, so that an
-      // error is the kernel's own, and no sum close to zero takes the other side of an activation.
-      const PrecisionScope allowed(Precision::tf32);
+    } else if (!device_.is_cpu() && !in_tf32_) {
+      const PrecisionScope allowed(Precision::tf32);  // it may run with tf32 only
       in_tf32_ = true;
       if (runs_in(DType::f32)) check_against_reference();
     }
