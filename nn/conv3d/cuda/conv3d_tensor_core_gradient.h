@@ -83,7 +83,8 @@ class GradientLoader {
                               second = x_.second.data + (x_.second.at(tile.n, 0, volume_x) + in_volume);
     for (int c = patch_channel_; c < kBlock; c += kPatchGroups) {
       const int64_t channel = first_c_ + c;
-      const Global<const float> from = (channel >= x_.second.begin ? second : first) + channel * volume_x;
+      const bool in_second = channel >= x_.second.begin && x_.second.count > 0;
+      const Global<const float> from = (in_second ? second : first) + channel * volume_x;
       copy_four(stage + (S::kPatch + patch_at(c)), from, channel < q_.x.c ? inside_patch : 0U, q_.wide);
     }
   }
