@@ -14,5 +14,9 @@ CudaStatus status() { return {.runtime = {}, .driver = {}, .absent = kAbsent}; }
 int n_devices() { return 0; }
 DeviceInfo device_info(int) { throw DeviceError("[device] {}", kAbsent); }
 Backend& cuda_backend(int) { throw DeviceError("[device] {}", kAbsent); }
+std::shared_ptr<GraphMemory> make_graph_memory(int) { throw DeviceError("[device] {}", kAbsent); }
+std::unique_ptr<GraphRecorder> record_graph(int, std::shared_ptr<GraphMemory>) {
+  throw DeviceError("[device] {}", kAbsent);
+}
 
 }  // namespace primal::cuda

@@ -175,13 +175,19 @@ class CudaBackend final : public Backend {
     cuda_check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "create a stream");
   }
 
-  std::shared_ptr<void> allocate(size_t bytes, size_t) override { return pool_.allocate(bytes); }
+  std::shared_ptr<void> allocate(size_t bytes, size_t element_bytes) override {
+    if (Capture* capture = Capture::of(device_)) return capture->memory().allocate(bytes, element_bytes);
+    return pool_.allocate(bytes);
+  }
 
   void from_host(void* to, const void* from, size_t bytes) override {
-    if (bytes > 0) staging_.copy_to_device(to, from, bytes, use());
+    if (bytes == 0) return;
+    refuse_in_capture("copies from the host", bytes);
+    staging_.copy_to_device(to, from, bytes, use());
   }
   void to_host(void* to, const void* from, size_t bytes, size_t) override {
     if (bytes == 0) return;
+    refuse_in_capture("copies to the host", bytes);
     cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, use()), "copy from the device");
     cuda_check(cudaStreamSynchronize(stream_), "copy from the device");
     note_wait();
@@ -189,14 +195,19 @@ class CudaBackend final : public Backend {
   void copy(void* to, const void* from, size_t bytes) override {
     if (bytes == 0) return;
     cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, use()), "copy within the device");
+    note_in_capture("copy");
   }
   void zero(void* to, size_t bytes) override {
-    if (bytes > 0) cuda_check(cudaMemsetAsync(to, 0, bytes, use()), "fill with zeros");
+    if (bytes == 0) return;
+    cuda_check(cudaMemsetAsync(to, 0, bytes, use()), "fill with zeros");
+    note_in_capture("zero");
   }
   std::unique_ptr<DeviceClock> clock() override {
+    refuse_in_capture("marks times for the host", 0);
     return std::make_unique<EventClock>(device_, use(), spare_events_);
   }
   void synchronize() override {
+    refuse_in_capture("waits for the device", 0);
     cuda_check(cudaStreamSynchronize(use()), "wait for the device");
     note_wait();
   }
@@ -211,6 +222,14 @@ class CudaBackend final : public Backend {
   }
 
  private:
+  void refuse_in_capture(const char* what, size_t bytes) const {
+    const Capture* const capture = Capture::of(device_);
+    if (capture == nullptr) return;
+    capture->refuse(bytes == 0 ? std::string(what) : fmt::format("{} ({} bytes)", what, bytes));
+  }
+  void note_in_capture(const char* operation) const {
+    if (Capture* capture = Capture::of(device_)) capture->note(operation);
+  }
   void* allocate_block(size_t bytes) {
     use();
     void* block = nullptr;

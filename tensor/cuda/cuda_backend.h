@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tensor/backend.h"
+#include "tensor/device_graph.h"
 
 namespace primal::cuda {
 
@@ -9,5 +10,9 @@ CudaStatus status();  // asked of the driver once
 int n_devices();      // 0 where status().absent says why
 DeviceInfo device_info(int index);
 Backend& cuda_backend(int index);
+
+// Of tensor/device_graph.h.
+std::shared_ptr<GraphMemory> make_graph_memory(int index);
+std::unique_ptr<GraphRecorder> record_graph(int index, std::shared_ptr<GraphMemory> memory);
 
 }  // namespace primal::cuda

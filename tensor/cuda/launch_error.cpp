@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "tensor/device_graph.h"
 #include "tensor/error.h"
 
 namespace primal::cuda {
@@ -47,6 +48,11 @@ void note_launch(const char* kernel) {
   std::erase(under_way, kernel);
   if (under_way.size() == kMost) under_way.erase(under_way.begin());
   under_way.push_back(kernel);
+}
+
+void note_launch(const char* kernel, Device device) {
+  if (Capture* capture = Capture::of(device)) return capture->note(kernel);
+  note_launch(kernel);
 }
 
 void note_wait() {

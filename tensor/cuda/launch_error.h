@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "tensor/device.h"
+
 namespace primal::cuda {
 
 // DeviceError with CUDA's name and description of the status.
@@ -20,8 +22,10 @@ namespace primal::cuda {
 // PRIMAL_CUDA_SYNC=1 in the environment: each launch waits for its kernel, so that a fault is told by the kernel's name alone.
 bool launches_wait();
 
-// A kernel has been launched (the name must live on); the host has waited for all that was.
+// A kernel has been launched (the name must live on); the host has waited for all that was. With the device: a kernel that a
+// capture of it records instead of running it (tensor/device_graph.h).
 void note_launch(const char* kernel);
+void note_launch(const char* kernel, Device device);
 void note_wait();
 
 // Of a status with this name: "; launched since the host last waited: a, b (PRIMAL_CUDA_SYNC=1 tells which)", and empty where

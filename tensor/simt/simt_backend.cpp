@@ -1,77 +1,82 @@
 #include "tensor/simt/simt_backend.h"
 
-#include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <mutex>
+#include <functional>
+#include <initializer_list>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tensor/error.h"
+#include "tensor/simt/block_ledger.h"
 #include "tensor/simt/poison.h"
+#include "tensor/simt/simt_graph.h"
 
 namespace primal::simt {
 namespace {
 
-constexpr size_t kAlignment = 256;  // as cudaMalloc's
+// Whether the operation is not to run: it was recorded, or refused with an error.
+bool is_recorded(const char* name, std::initializer_list<const void*> addresses, std::function<void()> run) {
+  Capture* const capture = Capture::of(Device::simt());
+  if (capture == nullptr) return false;
+  std::vector<Argument> arguments;
+  for (const void* const& address : addresses) arguments.push_back({&address, sizeof address, true});
+  record_operation(*capture, name, arguments, std::move(run));
+  return true;
+}
+
+void refuse_in_capture(const std::string& what) {
+  if (const Capture* capture = Capture::of(Device::simt())) capture->refuse(what);
+}
+
+void count(const char* operation) {
+  if (OperationCount* counted = OperationCount::current()) counted->note(operation);
+}
 
 class SimtBackend final : public Backend {
  public:
   std::shared_ptr<void> allocate(size_t bytes, size_t element_bytes) override {
-    const size_t rounded = (std::max<size_t>(bytes, 1) + kAlignment - 1) / kAlignment * kAlignment;
-    void* block = nullptr;
-    // The size as it was asked for, not rounded: what lies behind it is nobody's.
-    if (posix_memalign(&block, kAlignment, std::max<size_t>(bytes, 1)) != 0) {
-      throw DeviceError("[memory] the system refused {} bytes for simt; {} are in use", bytes,
-                        stats().live_bytes);
-    }
-    if (element_bytes == 8) {
-      fill_poison<double>(block, bytes);
-    } else {
-      fill_poison<float>(block, bytes);
-    }
-    std::lock_guard lock(ledger_->mutex);
-    MemoryStats& s = ledger_->stats;
-    s.live_bytes += rounded;
-    s.reserved_bytes = s.live_bytes;
-    s.peak_bytes = std::max(s.peak_bytes, s.live_bytes);
-    ++s.system_allocations;
-    return std::shared_ptr<void>(block, [ledger = ledger_, rounded](void* p) {
-      std::free(p);
-      std::lock_guard release(ledger->mutex);
-      ledger->stats.live_bytes -= rounded;
-      ledger->stats.reserved_bytes = ledger->stats.live_bytes;
-    });
+    if (Capture* capture = Capture::of(Device::simt()))
+      return capture->memory().allocate(bytes, element_bytes);
+    return {block_ledger().allocate(bytes, element_bytes, nullptr),
+            [](void* block) { block_ledger().free(block); }};
   }
 
-  void from_host(void* to, const void* from, size_t bytes) override { copy(to, from, bytes); }
+  void from_host(void* to, const void* from, size_t bytes) override {
+    if (bytes == 0) return;
+    refuse_in_capture(fmt::format("copies from the host ({} bytes)", bytes));
+    count("from_host");
+    std::memcpy(to, from, bytes);
+  }
 
   void to_host(void* to, const void* from, size_t bytes, size_t element_bytes) override {
-    check_written(from, bytes, element_bytes);
-    copy(to, from, bytes);
+    if (bytes == 0) return;
+    refuse_in_capture(fmt::format("copies to the host ({} bytes)", bytes));
+    count("to_host");
+    if (OperationCount::current() == nullptr) check_written(from, bytes, element_bytes);
+    std::memcpy(to, from, bytes);
   }
 
   void copy(void* to, const void* from, size_t bytes) override {
-    if (bytes > 0) std::memcpy(to, from, bytes);
+    if (bytes == 0) return;
+    const auto run = [to, from, bytes] { std::memcpy(to, from, bytes); };
+    if (is_recorded("copy", {to, from}, run)) return;
+    count("copy");
+    run();
   }
   void zero(void* to, size_t bytes) override {
-    if (bytes > 0) std::memset(to, 0, bytes);
+    if (bytes == 0) return;
+    const auto run = [to, bytes] { std::memset(to, 0, bytes); };
+    if (is_recorded("zero", {to}, run)) return;
+    count("zero");
+    run();
   }
-  void synchronize() override {}
+  void synchronize() override { refuse_in_capture("waits for the device"); }
 
-  MemoryStats stats() const override {
-    std::lock_guard lock(ledger_->mutex);
-    return ledger_->stats;
-  }
-  void reset_peak() override {
-    std::lock_guard lock(ledger_->mutex);
-    ledger_->stats.peak_bytes = ledger_->stats.live_bytes;
-  }
+  MemoryStats stats() const override { return block_ledger().stats(); }
+  void reset_peak() override { block_ledger().reset_peak(); }
 
  private:
-  struct Ledger {
-    std::mutex mutex;
-    MemoryStats stats;
-  };
-
   template <class T>
   static void check(const T* values, size_t n) {
     for (size_t i = 0; i < n; ++i) {
@@ -87,8 +92,6 @@ class SimtBackend final : public Backend {
     if (element_bytes == 8) check(static_cast<const double*>(from), bytes / 8);
     if (element_bytes == 4) check(static_cast<const float*>(from), bytes / 4);
   }
-
-  std::shared_ptr<Ledger> ledger_ = std::make_shared<Ledger>();
 };
 
 }  // namespace

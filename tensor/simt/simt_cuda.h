@@ -131,7 +131,7 @@ void launch_now(const Exec& exec, const Launch& at, void (*kernel)(Params...), A
     return cudaLaunchKernelExC(&config, reinterpret_cast<const void*>(kernel), pointers);
   };
   check_launch(at, run(static_cast<Params>(args)...));
-  note_launch(at.name);
+  note_launch(at.name, exec.device);
   if (launches_wait()) {
     check_launch(at, cudaStreamSynchronize(stream));
     note_wait();

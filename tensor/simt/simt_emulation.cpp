@@ -207,7 +207,17 @@ void run_blocks(const Exec& exec, const Launch& at, const std::function<void()>&
 
 void run_grid(const Exec& exec, const Launch& at, const std::function<void()>& thread) {
   check(at);
+  if (OperationCount* const count = OperationCount::current()) return count->note(at.name);
   unless_rehearsing([&] { run_blocks(exec, at, thread); });
+}
+
+bool is_kept() { return Capture::of(Device::simt()) != nullptr; }
+
+void keep_grid(const Exec& exec, const Launch& at, std::span<const Argument> arguments,
+               std::function<void()> thread) {
+  check(at);
+  record_operation(*Capture::of(Device::simt()), at.name, arguments,
+                   [exec, at, thread = std::move(thread)] { run_blocks(exec, at, thread); });
 }
 
 void __syncthreads(Where where) { wait(this_thread("__syncthreads"), Thread::State::at_barrier, where); }

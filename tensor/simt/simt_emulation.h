@@ -3,6 +3,7 @@
 // cooperative launch all together on one.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -14,12 +15,13 @@
 #include <utility>
 
 #include "tensor/exec.h"
-#include "tensor/simt/atomics.h"       // IWYU pragma: export
-#include "tensor/simt/global.h"        // IWYU pragma: export
-#include "tensor/simt/intrinsics.h"    // IWYU pragma: export
-#include "tensor/simt/poison.h"        // IWYU pragma: export
-#include "tensor/simt/schedule.h"      // IWYU pragma: export
-#include "tensor/simt/shared.h"        // IWYU pragma: export
+#include "tensor/simt/atomics.h"     // IWYU pragma: export
+#include "tensor/simt/global.h"      // IWYU pragma: export
+#include "tensor/simt/intrinsics.h"  // IWYU pragma: export
+#include "tensor/simt/poison.h"      // IWYU pragma: export
+#include "tensor/simt/schedule.h"    // IWYU pragma: export
+#include "tensor/simt/shared.h"      // IWYU pragma: export
+#include "tensor/simt/simt_graph.h"
 #include "tensor/simt/vector_types.h"  // IWYU pragma: export
 #include "tensor/simt/where.h"         // IWYU pragma: export
 
@@ -54,10 +56,32 @@ struct Launch {
 // of the kernel; of several faults, that of the first block.
 void run_grid(const Exec& exec, const Launch& at, const std::function<void()>& thread);
 
+// What a capture looks at (simt_graph.h). An empty buffer may begin anywhere.
+template <class T>
+Argument argument_of(const T& value) {
+  return {&value, sizeof value, std::is_pointer_v<T>};
+}
+template <class T>
+Argument argument_of(const Pointer<T, Memory::global>& pointer) {
+  static_assert(std::is_standard_layout_v<Pointer<T, Memory::global>>, "it begins with its address");
+  return {&pointer, sizeof pointer, pointer.size() > 0};
+}
+
+// The same, kept for later: it runs at each replay of the graph that this thread records. False where it records none.
+bool is_kept();
+void keep_grid(const Exec& exec, const Launch& at, std::span<const Argument> arguments,
+               std::function<void()> thread);
+
 template <class... Params, class... Args>
 void launch(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&&... args) {
   static_assert(sizeof...(Params) == sizeof...(Args), "as many arguments as the kernel has parameters");
   const std::tuple<std::remove_const_t<Params>...> params(static_cast<Params>(args)...);
+  if (is_kept()) [[unlikely]] {
+    const auto arguments = std::apply(
+        [](const auto&... each) { return std::array<Argument, sizeof...(Params)>{argument_of(each)...}; },
+        params);
+    return keep_grid(exec, at, arguments, [kernel, params] { std::apply(kernel, params); });
+  }
   run_grid(exec, at, [&] { std::apply(kernel, params); });  // each thread has its own copy of the parameters
 }
 
