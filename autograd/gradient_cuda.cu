@@ -54,6 +54,37 @@ void add(const Exec& exec, std::span<const T> x, std::span<T> y) {
          global(x), global(y), n);
 }
 
+// A block for each chunk of a tensor.
+template <class T>
+struct WritableTensors {
+  Chunks<kMost> chunks;
+  Global<T> data[kMost];
+};
+
+template <class T>
+__global__ void zero_kernel(WritableTensors<T> tensors) {
+  const int k = tensors.chunks.buffer();
+  const int64_t begin = tensors.chunks.chunk_of(k) * kChunk, n = tensors.chunks.size[k];
+  const int64_t end = begin + kChunk < n ? begin + kChunk : n;
+  const Global<T> data = tensors.data[k];
+  for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) data[i] = T(0);
+}
+
+template <class T>
+void zero(const Exec& exec, std::span<const std::span<T>> all) {
+  while (!all.empty()) {
+    WritableTensors<T> tensors;
+    while (!all.empty() && !tensors.chunks.full()) {
+      tensors.data[tensors.chunks.n] = global(all[0]);
+      tensors.chunks.add(static_cast<int64_t>(all[0].size()), kChunk);
+      all = all.subspan(1);
+    }
+    if (tensors.chunks.n_blocks() == 0) continue;
+    launch(exec, {.name = "zero_gradients", .grid = dim3(tensors.chunks.n_blocks()), .block = kThreads},
+           zero_kernel<T>, tensors);
+  }
+}
+
 template <class T>
 void count_non_finite(const Exec& exec, std::span<const std::span<const T>> all, std::span<int64_t> counts) {
   while (!all.empty()) {
@@ -80,6 +111,6 @@ void count_non_finite(const Exec& exec, std::span<const std::span<const T>> all,
 const GradientImplementation<float> gradient_elementwise = {
     {"elementwise", "one thread for each element or a few", kDevice},
     nullptr,
-    {add<float>, count_non_finite<float>}};
+    {add<float>, zero<float>, count_non_finite<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

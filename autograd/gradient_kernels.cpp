@@ -15,6 +15,11 @@ void add(const Exec& exec, std::span<const T> x, std::span<T> y) {
 }
 
 template <class T>
+void zero(const Exec&, std::span<const std::span<T>> tensors) {
+  for (const std::span<T>& tensor : tensors) std::ranges::fill(tensor, T(0));
+}
+
+template <class T>
 void count_non_finite(const Exec&, std::span<const std::span<const T>> tensors, std::span<int64_t> counts) {
   for (size_t k = 0; k < tensors.size(); ++k)
     counts[k] = std::ranges::count_if(tensors[k], [](T v) { return !std::isfinite(v); });
@@ -22,7 +27,7 @@ void count_non_finite(const Exec&, std::span<const std::span<const T>> tensors, 
 
 template <class T>
 constexpr GradientImplementation<T> kReferenceOf{
-    {kReference, "plain loops"}, nullptr, {add<T>, count_non_finite<T>}};
+    {kReference, "plain loops"}, nullptr, {add<T>, zero<T>, count_non_finite<T>}};
 
 constexpr const GradientImplementation<float>* kF32[] = {PRIMAL_DEVICES(gradient_elementwise),
                                                          &kReferenceOf<float>};

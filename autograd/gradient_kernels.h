@@ -11,7 +11,8 @@ namespace primal {
 
 template <class T>
 struct GradientKernels {
-  void (*add)(const Exec& exec, std::span<const T> x, std::span<T> y);  // y += x
+  void (*add)(const Exec& exec, std::span<const T> x, std::span<T> y);    // y += x
+  void (*zero)(const Exec& exec, std::span<const std::span<T>> tensors);  // all of them
   // counts[k] = how many elements of tensors[k] are infinite or not a number
   void (*count_non_finite)(const Exec& exec, std::span<const std::span<const T>> tensors,
                            std::span<int64_t> counts);

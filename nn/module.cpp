@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "autograd/zero_gradients.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -52,7 +53,9 @@ Device Module::device() const {
 }
 
 void Module::zero_grad() const {
-  for (const auto& [name, parameter] : parameters()) parameter.zero_grad();
+  std::vector<Variable> all;
+  for (const auto& [name, parameter] : parameters()) all.push_back(parameter);
+  zero_gradients(all);
 }
 
 TensorMap Module::state() const {

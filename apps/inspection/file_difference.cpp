@@ -78,6 +78,7 @@ bool is_bookkeeping(const nlohmann::json& row) {
                                           "config: data.folder",
                                           "config: training.baselines",
                                           "config: training.checkpoint_seconds",
+                                          "config: training.graph",
                                           "config: training.init",
                                           "config: training.keep",
                                           "config: training.log",

@@ -71,10 +71,11 @@ struct TrainConfig {
     int64_t prefetch = 4;              // pictures a thread of its own decodes ahead; 0: no thread
     int64_t overfit = 0;               // use only so many pictures; 0: all
     int64_t validate_every = 0;        // steps between validations; 0: at the end of each epoch
-    bool baselines = true;     // score the noisy pictures and the best scalar once, before the first step
-    std::string log = "none";  // or "tensorboard" (tensorboard_log.h), besides metrics.csv and events.jsonl
-    int64_t log_every = 100;   // steps between its histograms; 0: none
-    std::string init;          // file with the weights to start from; empty: fresh ones
+    bool baselines = true;       // score the noisy pictures and the best scalar once, before the first step
+    std::string log = "none";    // or "tensorboard" (tensorboard_log.h), besides metrics.csv and events.jsonl
+    int64_t log_every = 100;     // steps between its histograms; 0: none
+    std::string graph = "auto";  // one recorded step repeated by the device (recorded_steps.h): auto, on, off
+    std::string init;            // file with the weights to start from; empty: fresh ones
   } training;
 
   std::string output = "runs/train";

@@ -7,7 +7,7 @@
 #include "apps/training/batches.h"
 #include "apps/training/noisy_sample.h"
 #include "apps/training/pair_data.h"
-#include "data/noise/noise.h"
+#include "data/noise/drawn_noise.h"
 #include "data/preprocess/level_range.h"
 #include "data/preprocess/preprocess.h"
 #include "model/model_options.h"
@@ -110,6 +110,25 @@ TensorMap DenoisingTask::batch(int64_t epoch, std::span<const int64_t> samples) 
   TensorMap batch;
   for (const auto& [name, tensors] : parts) batch[name] = stacked(tensors);
   return batch;
+}
+
+TensorMap DenoisingTask::inputs(int64_t epoch, std::span<const int64_t> samples) {
+  if (!device_draws_noise()) return batch(epoch, samples);
+  std::vector<Tensor> pictures, draws;
+  for (const int64_t sample : samples) {
+    const NoiseKey key{static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch),
+                       static_cast<uint32_t>(sample)};
+    pictures.push_back(picture(sample));
+    draws.push_back(noise_draw(draw_noise_level(config_.noise.low, config_.noise.high, key), key));
+  }
+  return {{"picture", stacked(pictures)}, {"noise", stacked(draws)}};
+}
+
+TensorMap DenoisingTask::of_inputs(const TensorMap& inputs) const {
+  if (!device_draws_noise()) return inputs;
+  const Tensor& clean = inputs.at("picture");
+  return {{"noisy", add_drawn_noise(clean, parse_noise_kind(config_.noise.kind), inputs.at("noise"))},
+          {"clean", clean}};
 }
 
 TrainingPlan DenoisingTask::plan(int64_t batch) const {

@@ -31,6 +31,9 @@ class DenoisingTask : public Task {
   void announce(const std::vector<int64_t>& samples) override;
   // What the loss reads (batch_names), [N,1,1,H,W] in [0,1] but for the noise, on the model's device
   TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override;
+  // With clean pictures and drawn noise "picture" and "noise" (drawn_noise.h), so that the device draws it.
+  TensorMap inputs(int64_t epoch, std::span<const int64_t> samples) override;
+  TensorMap of_inputs(const TensorMap& inputs) const override;
   Variable loss(const TensorMap& batch) override;
   // PSNR and SSIM where there are clean pictures; else the loss itself, of which less is better: "validation_sure_mse", Stein's
   // estimate of the mean squared error, or "validation_noise2noise_mse", the distance to the second noisy picture.
@@ -49,6 +52,7 @@ class DenoisingTask : public Task {
   TrainingPlan plan(int64_t batch) const override;
 
  private:
+  bool device_draws_noise() const { return loss_ == DenoisingLoss::mse && data_.noisy_train == nullptr; }
   Tensor picture(int64_t sample);
   std::optional<double> known_sigma(int64_t sample);
   TensorMap validation_sample(int64_t i, Device device) const;

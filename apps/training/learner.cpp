@@ -59,9 +59,14 @@ class SequenceLearner : public Learner {
 }  // namespace
 
 Variable classification_loss(const Classifier& model, const TensorMap& batch, uint64_t seed) {
-  const Tensor place = batch.at("dropout").to(Device{});
-  const int64_t* const at = place.data<int64_t>();
-  const DropoutKey key{seed, static_cast<uint32_t>(at[0]), static_cast<uint32_t>(at[1]), 0};
+  const Tensor& place = batch.at("dropout");
+  DropoutKey key{seed, 0, 0, 0};
+  if (place.device().is_cpu()) {
+    key.epoch = static_cast<uint32_t>(place.data<int64_t>()[0]);
+    key.sample = static_cast<uint32_t>(place.data<int64_t>()[1]);
+  } else {
+    key.place = place;
+  }
   return cross_entropy(model.forward(batch.at("x"), Mode::training, key), batch.at("labels"));
 }
 

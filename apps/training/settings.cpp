@@ -30,6 +30,7 @@ constexpr std::array kMayChange{"data.folder",
                                 "training.prefetch",
                                 "training.validate_every",
                                 "training.baselines",
+                                "training.graph",
                                 "training.log",
                                 "training.log_every"};
 

@@ -52,6 +52,10 @@ class Task {
   virtual void announce(const std::vector<int64_t>& /*samples*/) {}
   // What loss() works on; random parts depend on (epoch, sample) alone.
   virtual TensorMap batch(int64_t epoch, std::span<const int64_t> samples) = 0;
+  // The same in two parts, for a step that a device repeats without the host (recorded_steps.h): what the host gives it, and what the
+  // device makes of that alone. batch() is of_inputs(inputs()), to the bit.
+  virtual TensorMap inputs(int64_t epoch, std::span<const int64_t> samples) { return batch(epoch, samples); }
+  virtual TensorMap of_inputs(const TensorMap& inputs) const { return inputs; }
   // The mean over the batch, in training mode: the model's buffers may change.
   virtual Variable loss(const TensorMap& batch) = 0;
 

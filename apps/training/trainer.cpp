@@ -7,6 +7,7 @@
 
 #include "apps/training/buffer_snapshot.h"
 #include "apps/training/event_log.h"
+#include "apps/training/recorded_steps.h"
 #include "apps/training/run_folder.h"
 #include "apps/training/run_lock.h"
 #include "apps/training/schedule.h"
@@ -43,9 +44,10 @@ class Run {
         lock_(folder_.path()),
         n_steps_(n_steps_of(config_, task.n_samples())),
         steps_per_epoch_(n_steps_of_epoch(config_, task.n_samples())),
-        adam_(task.model().parameters(), {.lr = config_.training.learning_rate,
-                                          .eps = config_.adam.eps,
-                                          .amsgrad = config_.adam.amsgrad}) {
+        adam_(
+            task.model().parameters(),
+            {.lr = config_.training.learning_rate, .eps = config_.adam.eps, .amsgrad = config_.adam.amsgrad}),
+        recorded_(task, adam_, graph_setting(config_.training.graph, task.model().device()), on_remark_) {
     if (!lock_.held())
       on_remark_(fmt::format(
           "the file system of {} has no locks: nothing prevents another training from using the folder",
@@ -96,9 +98,9 @@ class Run {
       prepare_baselines(stop);
       if (state_.validation_due) {
         losses_.add(state_.loss);
-        finish_step(event_of(state_.loss, state_.step_ms), stop, on_event);
+        finish_step(event_of(state_.loss, state_.step_ms, state_.step), stop, on_event);
       }
-      while (state_.step < n_steps_ && stop == 0 && !out_of_patience()) finish_step(step(), stop, on_event);
+      while (state_.step < n_steps_ && stop == 0 && !out_of_patience()) take_steps(stop, on_event);
       // A signal may come after the step was completed, while on_event is at work.
       if (saved_step_ != state_.step) save(folder_.last());
       events_->stop(state_.step, stop != 0           ? fmt::format("signal {}", static_cast<int>(stop))
@@ -156,25 +158,59 @@ class Run {
     return std::ranges::all_of(count_non_finite(values), [](int64_t n) { return n == 0; });
   }
 
-  TrainEvent step() {
-    const Range range("train.step");
+  // One step that the host follows, or some that the device repeats alone.
+  void take_steps(Stop stop, const OnEvent& on_event) {
+    const std::vector<int64_t> samples = next_samples(epoch_now());
+    if (recorded_.repeats(std::ssize(samples))) return repeat_steps(stop, on_event);
     const Clock::time_point start = Clock::now();
-    const int64_t epoch = state_.step / steps_per_epoch_;
-    const std::vector<int64_t> samples = next_samples(epoch);
-    const TensorMap batch = task_.batch(epoch, samples);
-    task_.model().zero_grad();
+    finish_step(step(recorded_.batch(epoch_now(), samples), samples, start), stop, on_event);
+  }
+
+  // Recorded steps, up to the next one that the host has to look at. Their losses come together; the events follow in order.
+  void repeat_steps(Stop stop, const OnEvent& on_event) {
+    const Range range("train.steps");
+    const Clock::time_point start = Clock::now();
+    const int64_t before = state_.step, last = before + recorded_.n_ahead(times_.median());
+    std::exception_ptr error;
+    whole_ = false;
+    try {
+      do {
+        const std::vector<int64_t> samples = next_samples(epoch_now());
+        if (!recorded_.repeats(std::ssize(samples))) break;
+        adam_.set_lr(learning_rate_of(state_.step + 1));
+        if (!recorded_.run(state_.step + 1, epoch_now(), samples)) break;
+        ++state_.step;
+      } while (state_.step < std::min(last, n_steps_) && stop == 0 && !validates_after(state_.step));
+    } catch (...) {
+      error = std::current_exception();  // after the events of the steps that are under way
+    }
+    const RecordedSteps::Outcome outcome = recorded_.wait();
+    if (outcome.first_bad > 0) state_.step = outcome.first_bad - 1;
+    whole_ = true;
+    const double step_ms = 1e3 * seconds_since(start) / static_cast<double>(outcome.losses.size());
+    for (int64_t k = before + 1; k <= state_.step; ++k) {
+      const double loss = outcome.losses.at(static_cast<size_t>(k - before - 1));
+      times_.add(step_ms);
+      losses_.add(loss);
+      finish_step(event_of(loss, step_ms, k), stop, on_event);
+    }
+    if (outcome.first_bad > 0) repeat_bad_step();
+    if (error != nullptr) std::rethrow_exception(error);
+  }
+
+  // The state is the one before a step that was not finite: the host follows it, and finds out what began it.
+  void repeat_bad_step() {
+    const std::vector<int64_t> samples = next_samples(epoch_now());
+    const TensorMap batch = recorded_.batch(epoch_now(), samples);
     const BufferSnapshot buffers(task_.model());
-    const Variable loss = [&] {
-      try {
-        const Variable found = finite_loss(batch, samples);
-        found.backward();
-        check_gradients(batch, samples);
-        return found;
-      } catch (...) {
-        buffers.restore();  // the checkpoint holds the state before this step
-        throw;
-      }
-    }();
+    finite_step(batch, samples);
+    buffers.restore();
+    fail("the loss or a gradient is not finite", batch, samples);
+  }
+
+  TrainEvent step(const TensorMap& batch, const std::vector<int64_t>& samples, Clock::time_point start) {
+    const Range range("train.step");
+    const Variable loss = finite_step(batch, samples);
     adam_.set_lr(learning_rate_of(state_.step + 1));
     whole_ = false;  // until weights, moments and step number belong together again
     adam_.step();
@@ -184,7 +220,22 @@ class Run {
     const double step_ms = 1e3 * seconds_since(start);
     times_.add(step_ms);
     losses_.add(loss_now);
-    return event_of(loss_now, step_ms);
+    return event_of(loss_now, step_ms, state_.step);
+  }
+
+  // Forward and backward; the loss.
+  Variable finite_step(const TensorMap& batch, const std::vector<int64_t>& samples) {
+    task_.model().zero_grad();
+    const BufferSnapshot buffers(task_.model());
+    try {
+      const Variable loss = finite_loss(batch, samples);
+      loss.backward();
+      check_gradients(batch, samples);
+      return loss;
+    } catch (...) {
+      buffers.restore();  // the checkpoint holds the state before this step
+      throw;
+    }
   }
 
   void check_gradients(const TensorMap& batch, const std::vector<int64_t>& samples) {
@@ -202,21 +253,23 @@ class Run {
                             n_steps_);
   }
 
-  // Of the step that was done last.
-  TrainEvent event_of(double loss, double step_ms) const {
+  // Of the step of that number; the last one whose loss is known.
+  TrainEvent event_of(double loss, double step_ms, int64_t step) const {
     TrainEvent event;
-    event.step = state_.step;
+    event.step = step;
     event.metric_names = task_.metric_names();
     event.n_steps = n_steps_;
-    event.epoch = (state_.step - 1) / steps_per_epoch_;
+    event.epoch = (step - 1) / steps_per_epoch_;
     event.loss = loss;
     event.mean_loss = losses_.mean();
-    event.learning_rate = learning_rate_of(state_.step);
+    event.learning_rate = learning_rate_of(step);
     event.step_ms = step_ms;
     event.median_step_ms = times_.median();
-    event.seconds_left = static_cast<double>(n_steps_ - state_.step) * times_.median() * 1e-3;
+    event.seconds_left = static_cast<double>(n_steps_ - step) * times_.median() * 1e-3;
     return event;
   }
+
+  int64_t epoch_now() const { return state_.step / steps_per_epoch_; }
 
   bool validates_after(int64_t step) const {
     const int64_t every =
@@ -243,7 +296,7 @@ class Run {
 
   // False where a signal came before the validation was complete.
   bool complete_step(TrainEvent& event, Stop stop) {
-    const bool validates = validates_after(state_.step);
+    const bool validates = validates_after(event.step);
     if (validates) {
       event.validation = task_.validate([&] { return stop == 0; });
       if (event.validation.empty() && stop != 0) return false;
@@ -256,8 +309,8 @@ class Run {
     log_->add(event);
     events_->step(event);
     if (board_ != nullptr) board_->step(event, task_);
-    const bool due = seconds_since(saved_) >= config_.training.checkpoint_seconds;
-    if (validates || due || stop != 0) save(folder_.last());
+    const bool due = stop != 0 || seconds_since(saved_) >= config_.training.checkpoint_seconds;
+    if (validates || (due && event.step == state_.step)) save(folder_.last());
     if (validates && config_.training.keep > 0) {
       save(folder_.numbered(state_.step));
       folder_.keep_newest(config_.training.keep);
@@ -375,6 +428,7 @@ class Run {
   const RunLock lock_;
   const int64_t n_steps_, steps_per_epoch_;
   Adam adam_;
+  RecordedSteps recorded_;
   TrainingState state_;
   std::vector<int64_t> order_;  // of the samples in order_epoch_
   int64_t order_epoch_ = -1;

@@ -1,5 +1,6 @@
 #include "nn/adam/adam.h"
 
+#include "autograd/zero_gradients.h"
 #include "nn/adam/adam_kernels.h"
 #include "tensor/error.h"
 #include "tensor/range.h"
@@ -40,6 +41,36 @@ Adam::Adam(NamedParameters parameters, const AdamParams& params) : params_(param
   }
 }
 
+// Of the parameters of type T that have a gradient.
+template <class T>
+auto Adam::slots_with_gradients() const {
+  std::vector<AdamSlot<T>> all;
+  for (const Slot& slot : slots_) {
+    const Tensor& grad = slot.x.grad();
+    if (!grad.defined() || grad.dtype() != dtype_of<T>()) continue;
+    all.push_back({grad.device_span<const T>(), slot.x.value().device_span<T>(), slot.m.device_span<T>(),
+                   slot.v.device_span<T>(), params_.amsgrad ? slot.v_max.device_span<T>() : std::span<T>()});
+  }
+  return all;
+}
+
+template <class T>
+void Adam::step_all(int64_t t) const {
+  const std::vector<AdamSlot<T>> all = slots_with_gradients<T>();
+  if (all.empty()) return;
+  choose("adam", "step", adam_ladder.of<T>(), OnlyShape{}, device_)
+      .kernels.step(exec_on(device_), all, params_, t);
+}
+
+template <class T>
+void Adam::step_all_now(const Tensor& factors, const Tensor& skip) const {
+  const std::vector<AdamSlot<T>> all = slots_with_gradients<T>();
+  if (all.empty()) return;
+  choose("adam", "step", adam_ladder.of<T>(), OnlyShape{}, device_)
+      .kernels.step_now(exec_on(device_), all, params_,
+                        {factors.device_span<const double>(), skip.device_span<const int32_t>()});
+}
+
 void Adam::step() {
   const Range range("adam", nullptr, [&] {
     double n = 0.0;
@@ -51,23 +82,25 @@ void Adam::step() {
   step_all<double>(t);
 }
 
-// Of the parameters of type T that have a gradient.
-template <class T>
-void Adam::step_all(int64_t t) const {
-  std::vector<AdamSlot<T>> all;
-  for (const Slot& slot : slots_) {
-    const Tensor& grad = slot.x.grad();
-    if (!grad.defined() || grad.dtype() != dtype_of<T>()) continue;
-    all.push_back({grad.device_span<const T>(), slot.x.value().device_span<T>(), slot.m.device_span<T>(),
-                   slot.v.device_span<T>(), params_.amsgrad ? slot.v_max.device_span<T>() : std::span<T>()});
-  }
-  if (all.empty()) return;
-  choose("adam", "step", adam_ladder.of<T>(), OnlyShape{}, device_)
-      .kernels.step(exec_on(device_), all, params_, t);
+void Adam::step_now(const Tensor& factors, const Tensor& skip) const {
+  if (factors.dtype() != DType::f64 || factors.shape() != Shape{2} || skip.dtype() != DType::i32 ||
+      skip.shape() != Shape{1})
+    throw ShapeError("[adam] a step needs its factors f64[2] and i32[1], got {} and {}", factors.str(),
+                     skip.str());
+  if (factors.device() != device_ || skip.device() != device_)
+    throw DeviceError("[adam] the parameters live on {}, but the factors are {} and {}", device_.str(),
+                      factors.str(), skip.str());
+  const Range range("adam");
+  step_all_now<float>(factors, skip);
+  step_all_now<double>(factors, skip);
 }
 
+std::array<double, 2> Adam::factors_of(int64_t t) const { return adam_factors(params_, t); }
+
 void Adam::zero_grad() const {
-  for (const Slot& slot : slots_) slot.x.zero_grad();
+  std::vector<Variable> all;
+  for (const Slot& slot : slots_) all.push_back(slot.x);
+  zero_gradients(all);
 }
 
 void Adam::set_lr(double lr) {

@@ -15,6 +15,7 @@
 //         al., "On the convergence of Adam and beyond", ICLR 2018 (amsgrad). As torch.optim.Adam has them.
 #pragma once
 
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,6 +34,13 @@ class Adam : private Module {
   void step();             // one update with the gradients as they are now
   void zero_grad() const;  // of all parameters
 
+  // step() for a step that a device repeats alone (tensor/device_graph.h): its numbers come from `factors`, f64 [2], and nothing
+  // changes where `skip`, i32 [1], is not 0; both live where the parameters do, and are read when the kernel runs. The host counts
+  // the steps apart from that: factors_of(n_steps() + 1), then add_steps(1).
+  void step_now(const Tensor& factors, const Tensor& skip) const;
+  std::array<double, 2> factors_of(int64_t t) const;  // of step t with the learning rate as it is now
+  void add_steps(int64_t n) const { step_.data<int64_t>()[0] += n; }
+
   int64_t n_steps() const { return step_.data<int64_t>()[0]; }
   const AdamParams& params() const { return params_; }
   void set_lr(double lr);
@@ -47,6 +55,10 @@ class Adam : private Module {
   };
   template <class T>
   void step_all(int64_t t) const;
+  template <class T>
+  void step_all_now(const Tensor& factors, const Tensor& skip) const;
+  template <class T>
+  auto slots_with_gradients() const;
 
   AdamParams params_;
   Device device_;

@@ -21,7 +21,7 @@ struct Slots {
 };
 
 template <class T, bool kAmsgrad>
-__global__ void step_kernel(Slots<T> slots, AdamFactors<T> f) {
+__device__ void step_chunk(const Slots<T>& slots, const AdamFactors<T>& f) {
   const int s = slots.chunks.buffer();
   const int64_t begin = slots.chunks.chunk_of(s) * kChunk, n = slots.chunks.size[s];
   const int64_t end = begin + kChunk < n ? begin + kChunk : n;
@@ -42,23 +42,24 @@ __global__ void step_kernel(Slots<T> slots, AdamFactors<T> f) {
   }
 }
 
-template <class T>
-void launch_step(const Exec& exec, const Slots<T>& slots, const AdamParams& params,
-                 const AdamFactors<T>& factors) {
-  const unsigned n_blocks = slots.chunks.n_blocks();
-  if (n_blocks == 0) return;
-  if (params.amsgrad) {
-    launch(exec, {.name = "adam_step", .grid = dim3(n_blocks), .block = kThreads}, step_kernel<T, true>,
-           slots, factors);
-  } else {
-    launch(exec, {.name = "adam_step", .grid = dim3(n_blocks), .block = kThreads}, step_kernel<T, false>,
-           slots, factors);
-  }
+template <class T, bool kAmsgrad>
+__global__ void step_kernel(Slots<T> slots, AdamFactors<T> f) {
+  step_chunk<T, kAmsgrad>(slots, f);
 }
 
-template <class T>
-void step(const Exec& exec, std::span<const AdamSlot<T>> all, const AdamParams& params, int64_t t) {
-  const AdamFactors<T> factors(params, t);
+// With the factors that memory of the device has when it runs, unless the step is to be skipped.
+template <class T, bool kAmsgrad>
+__global__ void step_now_kernel(Slots<T> slots, AdamFactors<T> f, Global<const double> factors,
+                                Global<const int32_t> skip) {
+  if (skip[0] != 0) return;
+  f.step_size = static_cast<T>(static_cast<double>(factors[0]));
+  f.root = static_cast<T>(static_cast<double>(factors[1]));
+  step_chunk<T, kAmsgrad>(slots, f);
+}
+
+// Calls launch_slots(slots) for up to kMost parameters at a time.
+template <class T, class LaunchSlots>
+void for_all_slots(std::span<const AdamSlot<T>> all, const LaunchSlots& launch_slots) {
   Slots<T> slots;
   for (const AdamSlot<T>& slot : all) {
     const int s = slots.chunks.n;
@@ -69,15 +70,36 @@ void step(const Exec& exec, std::span<const AdamSlot<T>> all, const AdamParams& 
     slots.v_max[s] = global(slot.v_max);
     slots.chunks.add(std::ssize(slot.x), kChunk);
     if (!slots.chunks.full()) continue;
-    launch_step(exec, slots, params, factors);
+    launch_slots(slots);
     slots = {};
   }
-  launch_step(exec, slots, params, factors);
+  if (slots.chunks.n_blocks() > 0) launch_slots(slots);
+}
+
+template <class T>
+void step(const Exec& exec, std::span<const AdamSlot<T>> all, const AdamParams& params, int64_t t) {
+  const auto kernel = params.amsgrad ? step_kernel<T, true> : step_kernel<T, false>;
+  for_all_slots(all, [&](const Slots<T>& slots) {
+    launch(exec, {.name = "adam_step", .grid = dim3(slots.chunks.n_blocks()), .block = kThreads}, kernel,
+           slots, AdamFactors<T>(params, t));
+  });
+}
+
+template <class T>
+void step_now(const Exec& exec, std::span<const AdamSlot<T>> all, const AdamParams& params,
+              const AdamNow& now) {
+  const auto kernel = params.amsgrad ? step_now_kernel<T, true> : step_now_kernel<T, false>;
+  for_all_slots(all, [&](const Slots<T>& slots) {
+    launch(exec, {.name = "adam_step", .grid = dim3(slots.chunks.n_blocks()), .block = kThreads}, kernel,
+           slots, AdamFactors<T>(params, {0.0, 1.0}), global(now.factors), global(now.skip));
+  });
 }
 
 }  // namespace
 
 const AdamImplementation<float> adam_chunks = {
-    {"chunks", "all parameters in one launch, a block for each chunk", kDevice}, nullptr, {step<float>}};
+    {"chunks", "all parameters in one launch, a block for each chunk", kDevice},
+    nullptr,
+    {step<float>, step_now<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

@@ -1,7 +1,9 @@
 // Kernel of nn/adam: equations in adam.h.
 #pragma once
 
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <span>
 
 #include "nn/adam/adam_params.h"
@@ -17,14 +19,21 @@ struct AdamSlot {
   std::span<T> x, m, v, v_max;
 };
 
+// What depends on the step t >= 1: lr / (1 - beta1^t) and sqrt(1 - beta2^t).
+inline std::array<double, 2> adam_factors(const AdamParams& params, int64_t t) {
+  return {params.lr / (1.0 - std::pow(params.beta1, static_cast<double>(t))),
+          std::sqrt(1.0 - std::pow(params.beta2, static_cast<double>(t)))};
+}
+
 // The numbers of step t >= 1. Corrections for the first steps are computed in double.
 template <class T>
 struct AdamFactors {
   T step_size, root, beta1, rest1, beta2, rest2, decay, eps;
 
-  AdamFactors(const AdamParams& params, int64_t t)
-      : step_size(static_cast<T>(params.lr / (1.0 - std::pow(params.beta1, static_cast<double>(t))))),
-        root(static_cast<T>(std::sqrt(1.0 - std::pow(params.beta2, static_cast<double>(t))))),
+  AdamFactors(const AdamParams& params, int64_t t) : AdamFactors(params, adam_factors(params, t)) {}
+  AdamFactors(const AdamParams& params, const std::array<double, 2>& of_step)
+      : step_size(static_cast<T>(of_step[0])),
+        root(static_cast<T>(of_step[1])),
         beta1(static_cast<T>(params.beta1)),
         rest1(static_cast<T>(1.0 - params.beta1)),
         beta2(static_cast<T>(params.beta2)),
@@ -33,10 +42,19 @@ struct AdamFactors {
         eps(static_cast<T>(params.eps)) {}
 };
 
+// What a recorded step reads when it runs, where the parameters live.
+struct AdamNow {
+  std::span<const double> factors;  // [2]: step_size and root of AdamFactors, in double
+  std::span<const int32_t> skip;    // [1]: not 0: nothing changes
+};
+
 template <class T>
 struct AdamKernels {
   // Step t of all parameters.
   void (*step)(const Exec& exec, std::span<const AdamSlot<T>> slots, const AdamParams& params, int64_t t);
+  // The same with the numbers of the step from `now`; lr is not read.
+  void (*step_now)(const Exec& exec, std::span<const AdamSlot<T>> slots, const AdamParams& params,
+                   const AdamNow& now);
 };
 
 template <class T>

@@ -26,8 +26,8 @@ void update(const AdamSlot<T>& slot, const AdamFactors<T> factors, int64_t begin
 }
 
 template <class T>
-void step(const Exec& exec, std::span<const AdamSlot<T>> slots, const AdamParams& params, int64_t t) {
-  const AdamFactors<T> factors(params, t);
+void step_with(const Exec& exec, std::span<const AdamSlot<T>> slots, const AdamParams& params,
+               const AdamFactors<T>& factors) {
   for (const AdamSlot<T>& slot : slots) {
     parallel_for(exec, std::ssize(slot.x), kGrain, [&](int64_t begin, int64_t end) {
       if (params.amsgrad) {
@@ -40,8 +40,20 @@ void step(const Exec& exec, std::span<const AdamSlot<T>> slots, const AdamParams
 }
 
 template <class T>
+void step(const Exec& exec, std::span<const AdamSlot<T>> slots, const AdamParams& params, int64_t t) {
+  step_with(exec, slots, params, AdamFactors<T>(params, t));
+}
+
+template <class T>
+void step_now(const Exec& exec, std::span<const AdamSlot<T>> slots, const AdamParams& params,
+              const AdamNow& now) {
+  if (now.skip[0] != 0) return;
+  step_with(exec, slots, params, AdamFactors<T>(params, {now.factors[0], now.factors[1]}));
+}
+
+template <class T>
 constexpr AdamImplementation<T> kReferenceOf{
-    {kReference, "one pass over value, gradient and moments"}, nullptr, {step<T>}};
+    {kReference, "one pass over value, gradient and moments"}, nullptr, {step<T>, step_now<T>}};
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 #include "nn/cross_entropy/cross_entropy.h"
 
 #include "nn/cross_entropy/cross_entropy_kernels.h"
+#include "tensor/device_graph.h"
 #include "tensor/error.h"
 #include "tensor/op/door.h"
 
@@ -28,6 +29,15 @@ void check_classes(std::span<const int64_t> labels, int64_t n_classes) {
   }
 }
 
+// Where x is. While a step is recorded, the host has no labels to look at: the kernel gives NaN for one that is outside.
+Tensor checked_classes(const Tensor& labels, Device device, int64_t n_classes) {
+  const bool usable = labels.device() == device && labels.dtype() == DType::i64;
+  if (usable && Capture::of(device) != nullptr) return labels;
+  const Tensor here = labels.to(Device{}).to(DType::i64);
+  check_classes(here.span<const int64_t>(), n_classes);
+  return usable ? labels : here.to(device);
+}
+
 // [N,C,..] as [N,C,S]
 template <class T>
 View<T, 3> by_class(const Tensor& t) {
@@ -40,10 +50,8 @@ View<T, 3> by_class(const Tensor& t) {
 
 Variable cross_entropy(const Variable& x, const Tensor& labels) {
   check(x.value(), labels);
-  const Tensor here = labels.to(Device{}).to(DType::i64);
-  check_classes(here.span<const int64_t>(), x.shape()[1]);
   const Device device = x.device();
-  const Tensor classes = labels.device() == device && labels.dtype() == DType::i64 ? labels : here.to(device);
+  const Tensor classes = checked_classes(labels, device, x.shape()[1]);
   return dispatch_floating(x.dtype(), "cross_entropy", [&]<class T>() {
     const Door door("cross_entropy", cross_entropy_ladder.of<T>(), OnlyShape{x.shape()}, device,
                     [&] { return cross_entropy_cost(x.shape()); });

@@ -31,7 +31,9 @@ __global__ void log_sum_kernel(Global<const T> x, Global<const int64_t> labels, 
     if (columns.lane() == 0) {
       const double sum = highest + std::log(exponentials);
       log_sum[sample] = sum;
-      loss = sum - static_cast<double>(x[first + labels[sample] * columns.n_inner]);
+      const int64_t label = labels[sample];
+      const bool exists = label >= 0 && label < columns.n_k;
+      loss = exists ? sum - static_cast<double>(x[first + label * columns.n_inner]) : NAN;
     }
   }
   loss = block_sum(loss);

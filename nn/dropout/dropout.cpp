@@ -26,10 +26,16 @@ void check(const Tensor& x, double p) {
     throw ShapeError("[dropout] a row has more than 2^{} elements: x={}", kLayerBits, x.str());
 }
 
-DropoutMask mask_of(double p, const DropoutKey& key) {
+DropoutMask mask_of(double p, const DropoutKey& key, const Tensor& x) {
   const RandomStream stream(key.seed, RandomPurpose::dropout, key.epoch, key.sample);
-  return {stream.stream(), uint64_t{key.layer} << kLayerBits, static_cast<uint64_t>(std::ceil(p * 0x1p32)),
-          1.0 / (1.0 - p)};
+  DropoutMask mask{stream.stream(), uint64_t{key.layer} << kLayerBits,
+                   static_cast<uint64_t>(std::ceil(p * 0x1p32)), 1.0 / (1.0 - p)};
+  if (!key.place.defined()) return mask;
+  if (key.place.shape() != Shape{2} || key.place.dtype() != DType::i64)
+    throw ShapeError("[dropout] the place of a mask must be i64[2]: {}", key.place.str());
+  common_device("dropout", {x, key.place});
+  mask.place = key.place.device_span<const int64_t>().data();
+  return mask;
 }
 
 }  // namespace
@@ -37,7 +43,7 @@ DropoutMask mask_of(double p, const DropoutKey& key) {
 Variable dropout(const Variable& x, double p, const DropoutKey& key, bool training) {
   check(x.value(), p);
   if (!training || p == 0.0) return x;
-  const DropoutMask mask = mask_of(p, key);
+  const DropoutMask mask = mask_of(p, key, x.value());
   return dispatch_floating(x.dtype(), "dropout", [&]<class T>() {
     const Door door("dropout", dropout_ladder.of<T>(), OnlyShape{x.shape()}, x.device(),
                     [&] { return dropout_cost(x.shape()); });
@@ -46,11 +52,12 @@ Variable dropout(const Variable& x, double p, const DropoutKey& key, bool traini
     forward([&](const Exec& exec, const DropoutKernels<T>& kernels) {
       kernels.forward(exec, rows<const T>(x.value()), mask, rows<T>(y));
     });
-    return record("dropout", y, {x}, [mask, backward = door.phase("backward")](Gradients& g) {
-      backward([&](const Exec& exec, const DropoutKernels<T>& kernels) {
-        kernels.backward(exec, rows<const T>(g.upstream()), mask, rows<T>(g.grad_of(0)));
-      });
-    });
+    return record("dropout", y, {x},
+                  [mask, place = key.place, backward = door.phase("backward")](Gradients& g) {
+                    backward([&](const Exec& exec, const DropoutKernels<T>& kernels) {
+                      kernels.backward(exec, rows<const T>(g.upstream()), mask, rows<T>(g.grad_of(0)));
+                    });
+                  });
   });
 }
 

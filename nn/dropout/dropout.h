@@ -8,8 +8,8 @@
 // Saved:    nothing: the backward pass draws the mask again.
 // Adjoint:  grad_x[n,j] += grad_y[n,j] / (1 - p) where kept.
 // Without training, and for p = 0, y is x itself.
-// Errors:   ShapeError for a type other than f32 and f64, for p outside [0, 1) and for rows of more than
-//           2^40 elements.
+// Errors:   ShapeError for a type other than f32 and f64, for p outside [0, 1), for rows of more than
+//           2^40 elements and for a place that is not i64 [2]; DeviceError where the place is not where x is.
 // Source:   N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
 //           JMLR 15, 2014; scaled in training instead of afterwards ("inverted dropout").
 #pragma once
@@ -27,6 +27,8 @@ struct DropoutKey {
   uint32_t epoch = 0;
   uint32_t sample = 0;  // of the first row
   uint32_t layer = 0;
+  Tensor place =
+      {};  // i64 [2] where x lives: epoch and sample as they are when the kernel runs, instead of those above
 };
 
 // The mask of `key` is used only while training.
