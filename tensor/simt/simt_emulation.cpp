@@ -217,7 +217,7 @@ void keep_grid(const Exec& exec, const Launch& at, std::span<const Argument> arg
                std::function<void()> thread) {
   check(at);
   record_operation(*Capture::of(Device::simt()), at.name, arguments,
-                   [exec, at, thread = std::move(thread)] { run_blocks(exec, at, thread); });
+                   [exec, at, thread = std::move(thread)] { run_grid(exec, at, thread); });
 }
 
 void __syncthreads(Where where) { wait(this_thread("__syncthreads"), Thread::State::at_barrier, where); }
