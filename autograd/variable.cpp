@@ -123,7 +123,8 @@ void Variable::backward(const Tensor& upstream) const {
           .kernels.add(exec_on(device()), seed.device_span<const T>(), slot_->grad.device_span<T>());
     });
   } else {
-    slot_->grad = seed.clone();
+    // Nobody adds to the gradient of a result before it is consumed, but a leaf keeps its own.
+    slot_->grad = is_leaf() ? seed.clone() : seed;
   }
 
   // Newest first: when a slot's turn comes, every node that adds into its gradient has run.

@@ -16,6 +16,7 @@
 #include "nn/cross_entropy/cross_entropy.h"
 #include "nn/dropout/dropout.h"
 #include "nn/lambda_map/lambda_map.h"
+#include "nn/learnt_steps/learnt_steps.h"
 #include "nn/linear/linear.h"
 #include "nn/lpips/lpips.h"
 #include "nn/max_pool3d/max_pool3d.h"
@@ -46,6 +47,7 @@ OpRegistry register_ops() {
   ops.add(sigmoid_info());
   ops.add(softplus_info());
   ops.add(scale_info());
+  ops.add(learnt_steps_info());
   ops.add(lambda_map_info());
   ops.add(conv3d_info());
   ops.add(conv3d_leaky_relu_info());

@@ -5,8 +5,8 @@
 
 #include "nn/activation/activation.h"
 #include "nn/lambda_map/lambda_map.h"
+#include "nn/learnt_steps/learnt_steps.h"
 #include "nn/pad3d/pad3d.h"
-#include "nn/scale/scale.h"
 #include "tensor/error.h"
 #include "tensor/range.h"
 
@@ -56,8 +56,7 @@ DynamicTv::Result DynamicTv::forward(const Variable& z, Phase phase) const {
   const double step = step_bound();
   const Variable lambda = map_of(z, phase);
   const Variable weights = weights_at(options_.boundary, lambda, z.shape(), params.axes);
-  return {lambda, pdhg(z, weights, scale(sigmoid(sigma_), step), scale(sigmoid(tau_), step), sigmoid(theta_),
-                       params)};
+  return {lambda, pdhg(z, weights, learnt_steps(sigma_, tau_, theta_, step), params)};
 }
 
 void DynamicTv::start_at(double lambda_xy, double lambda_t) const {

@@ -24,15 +24,16 @@ Variable mse_loss(const Variable& x, const Variable& target) {
     });
     return record("mse_loss", y, {x, target},
                   [backward = door.phase("backward"), x = x.value(), target = target.value()](Gradients& g) {
-                    const auto add = [&](double factor, const Tensor& grad) {
+                    const auto give = [&](double factor, const Gradients::Destination& to) {
                       backward([&](const Exec& exec, const MseLossKernels<T>& kernels) {
                         kernels.backward(exec, x.device_span<const T>(), target.device_span<const T>(),
-                                         factor, g.upstream().device_span<const T>(), grad.device_span<T>());
+                                         factor, g.upstream().device_span<const T>(), to.add,
+                                         to.buffer.device_span<T>());
                       });
                     };
                     const double factor = 2.0 / static_cast<double>(x.numel());
-                    if (g.needs(0)) add(factor, g.grad_of(0));
-                    if (g.needs(1)) add(-factor, g.grad_of(1));
+                    if (g.needs(0)) give(factor, g.destination(0));
+                    if (g.needs(1)) give(-factor, g.destination(1));
                   });
   });
 }

@@ -25,11 +25,12 @@ __global__ void squares_kernel(Global<const T> x, Global<const T> target, Global
 
 template <class T>
 __global__ void backward_kernel(Global<const T> x, Global<const T> target, double factor,
-                                Global<const T> grad_y, Global<T> grad, int64_t n) {
+                                Global<const T> grad_y, bool add, Global<T> grad, int64_t n) {
   const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
   if (i >= n) return;
   const T scale = static_cast<T>(factor * static_cast<double>(grad_y[0]));
-  grad[i] += scale * (x[i] - target[i]);
+  const T before = add ? static_cast<T>(grad[i]) : T(0);
+  grad[i] = before + scale * (x[i] - target[i]);
 }
 
 template <class T>
@@ -44,10 +45,10 @@ void forward(const Exec& exec, std::span<const T> x, std::span<const T> target, 
 
 template <class T>
 void backward(const Exec& exec, std::span<const T> x, std::span<const T> target, double factor,
-              std::span<const T> grad_y, std::span<T> grad) {
+              std::span<const T> grad_y, bool add, std::span<T> grad) {
   const int64_t n = std::ssize(x);
   launch(exec, {.name = "mse_loss_backward", .grid = blocks_for(n, kThreads), .block = kThreads},
-         backward_kernel<T>, global(x), global(target), factor, global(grad_y), global(grad), n);
+         backward_kernel<T>, global(x), global(target), factor, global(grad_y), add, global(grad), n);
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ template <class T>
 struct MseLossKernels {
   // y [1] = the mean of the squared differences
   void (*forward)(const Exec& exec, std::span<const T> x, std::span<const T> target, std::span<T> y);
-  // grad += factor grad_y (x - target), grad_y [1]: factor 2/n for x, -2/n for the target
+  // grad = or, with `add`, += factor grad_y (x - target), grad_y [1]: factor 2/n for x, -2/n for the target
   void (*backward)(const Exec& exec, std::span<const T> x, std::span<const T> target, double factor,
-                   std::span<const T> grad_y, std::span<T> grad);
+                   std::span<const T> grad_y, bool add, std::span<T> grad);
 };
 
 template <class T>

@@ -21,12 +21,12 @@ void forward(const Exec& exec, std::span<const T> x, std::span<const T> target, 
 
 template <class T>
 void backward(const Exec& exec, std::span<const T> x, std::span<const T> target, double factor,
-              std::span<const T> grad_y, std::span<T> grad) {
+              std::span<const T> grad_y, bool add, std::span<T> grad) {
   const T scale = static_cast<T>(factor * static_cast<double>(grad_y[0]));
   parallel_for(exec, std::ssize(x), kGrain, [&](int64_t begin, int64_t end) {
     const T *of_x = x.data(), *of_target = target.data();
     T* to = grad.data();
-    for (int64_t i = begin; i < end; ++i) to[i] += scale * (of_x[i] - of_target[i]);
+    for (int64_t i = begin; i < end; ++i) to[i] = (add ? to[i] : T(0)) + scale * (of_x[i] - of_target[i]);
   });
 }
 

@@ -2,9 +2,8 @@
 
 #include <optional>
 
-#include "nn/activation/activation.h"
+#include "nn/learnt_steps/learnt_steps.h"
 #include "nn/pad3d/pad3d.h"
-#include "nn/scale/scale.h"
 #include "nn/unrolled_tv/map_plan.h"
 #include "nn/unrolled_tv/picture_tiles.h"
 #include "tensor/backend.h"
@@ -49,8 +48,8 @@ UnrolledTv::Steps UnrolledTv::steps() const {
   if (!options_.learn_steps) return {step, step, 1.0};
   const NoGrad no_grad;
   // To the bit what solve() takes.
-  return {scale(sigmoid(sigma_), step).value().item(), scale(sigmoid(tau_), step).value().item(),
-          sigmoid(theta_).value().item()};
+  const std::vector<double> values = learnt_steps(sigma_, tau_, theta_, step).value().to_doubles();
+  return {values[0], values[1], values[2]};
 }
 
 Variable UnrolledTv::map_of(const Variable& z) const {
@@ -98,7 +97,7 @@ Variable UnrolledTv::solve(const Variable& z, const Variable& lambda) const {
   params.p_start = options_.start;
   const Variable weighted = weights(lambda, z.shape());
   if (!options_.learn_steps) return pdhg(z, weighted, params);
-  return pdhg(z, weighted, scale(sigmoid(sigma_), step), scale(sigmoid(tau_), step), sigmoid(theta_), params);
+  return pdhg(z, weighted, learnt_steps(sigma_, tau_, theta_, step), params);
 }
 
 UnrolledTv::Result UnrolledTv::forward(const Variable& z, int64_t tile) const {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "solvers/pdhg/pdhg_kernels.h"
+#include "solvers/pdhg/pdhg_start_kernels.h"
 #include "solvers/pdhg/pdhg_tape_owner.h"
 #include "solvers/tv_objective/tv_objective.h"
 #include "tensor/error.h"
@@ -174,9 +175,30 @@ Steps steps_of(const Variable& z, const Variable& sigma, const Variable& tau, co
   return steps;
 }
 
+// sigma, tau and theta in one tensor.
+Steps steps_of(const Variable& z, const Variable& steps, const PdhgParams& params) {
+  if (steps.shape() != Shape{3} || steps.dtype() != z.dtype())
+    throw ShapeError("[pdhg] the steps must be {}[3]: {}", name_of(z.dtype()), steps.value().str());
+  check_count(params);
+  if (!common_device("pdhg", {z.value(), steps.value()}).is_cpu()) return {params, steps.value()};
+  Steps here{params, {}};
+  const std::vector<double> values = steps.value().to_doubles();
+  here.params.sigma = values[0], here.params.tau = values[1], here.params.theta = values[2];
+  check_params(here.params);
+  return here;
+}
+
 struct Wanted {
   bool z, lambda, sigma, tau, theta;
+  bool together = false;  // the steps are one input [3], not three
   bool steps() const { return sigma || tau || theta; }
+
+  // Where the gradient of step i goes.
+  Tensor grad_of_step(const Gradients& g, size_t i) const {
+    constexpr size_t kFirstStep = 2;  // among the inputs
+    const auto n = static_cast<int64_t>(i);
+    return together ? g.grad_of(kFirstStep).slice(n, n + 1) : g.grad_of(kFirstStep + i);
+  }
 };
 
 // Adds the gradients of the node: inputs z, lambda, sigma, tau, theta.
@@ -194,13 +216,12 @@ void backward(const Phase<PdhgKernels<T>>& phase, Gradients& g, const Tensor& z,
   if (wanted.z) grads.z = g.grad_of(0).device_view5<T>();
   grads.lambda = grad_lambda.device_view5<T>();
 
-  constexpr size_t kFirstStep = 2;  // among the inputs
   const bool step_wanted[] = {wanted.sigma, wanted.tau, wanted.theta};
   PdhgStepGradients on_host;
   if (z.device().is_cpu() && wanted.steps()) grads.steps = &on_host;
   for (size_t i = 0; i < 3; ++i) {
     if (!z.device().is_cpu() && step_wanted[i])
-      grads.device_steps[i] = g.grad_of(kFirstStep + i).device_span<T>().data();
+      grads.device_steps[i] = wanted.grad_of_step(g, i).template device_span<T>().data();
   }
 
   phase([&](const Exec& exec, const PdhgKernels<T>& kernels) {
@@ -214,7 +235,7 @@ void backward(const Phase<PdhgKernels<T>>& phase, Gradients& g, const Tensor& z,
   const double host_sums[] = {on_host.sigma, on_host.tau, on_host.theta};
   for (size_t i = 0; i < 3; ++i) {
     if (!grads.steps || !step_wanted[i]) continue;
-    const Tensor& to = g.grad_of(kFirstStep + i);
+    const Tensor to = wanted.grad_of_step(g, i);
     to.fill(to.item() + host_sums[i]);
   }
 }
@@ -230,12 +251,31 @@ PdhgStart parse_start(const std::string& name) {
 
 double pdhg_norm(const Axes& axes) { return std::sqrt(1.0 + 4.0 * axes.count()); }
 
+namespace {
+
+constexpr const PdhgStartImplementation* kStarts[] = {PRIMAL_DEVICES(pdhg_start_elementwise)};
+
+PdhgState start_on_device(const Tensor& z, const PdhgParams& params, const Shape& shape) {
+  const auto field = [&](int64_t components) {
+    return Tensor::empty(shape.with(1, components), z.dtype(), z.device());
+  };
+  const PdhgState state{field(1), field(1), field(1), field(params.axes.count())};
+  choose<OnlyShape, PdhgStartKernels>("pdhg_start", "forward", kStarts, OnlyShape{}, z.device())
+      .kernels.start(exec_on(z.device()), z.device_span<const float>(), params.p_start == PdhgStart::noisy,
+                     state.x.device_span<float>(), state.x_bar.device_span<float>(),
+                     state.p.device_span<float>(), state.q.device_span<float>());
+  return state;
+}
+
+}  // namespace
+
 PdhgState pdhg_start(const Tensor& z, const PdhgParams& params, int64_t n_problems) {
   check_z(z);
   if (z.size(0) != 1 && n_problems != 1 && n_problems != z.size(0)) {
     throw ShapeError("[pdhg] {} problems asked for, z holds {}: z={}", n_problems, z.size(0), z.str());
   }
   const Shape shape = z.shape().with(0, z.size(0) == 1 ? n_problems : z.size(0));
+  if (!z.device().is_cpu() && z.dtype() == DType::f32) return start_on_device(z, params, shape);
   const auto copy_of_z = [&] {
     const Tensor t = Tensor::empty(shape, z.dtype(), z.device());
     if (z.size(0) == shape[0]) {
@@ -305,15 +345,14 @@ int64_t pdhg_tape_bytes(const Shape& x, DType dtype, const PdhgParams& params, b
   return layout.n_code_words() * int64_t{sizeof(CodeWord)} + PdhgTape::kSlackBytes + x_bytes;
 }
 
-Variable pdhg(const Variable& z, const Variable& lambda, const Variable& sigma, const Variable& tau,
-              const Variable& theta, const PdhgParams& params) {
-  check_z(z.value());
-  const Steps steps = steps_of(z, sigma, tau, theta, params);
-  const Tensor map = checked_lambda(lambda.value(), z.value(), z.shape()[0], params.axes);
+namespace {
 
-  const bool record_it = will_record({z, lambda, sigma, tau, theta});
-  const Wanted wanted = {z.requires_grad(), lambda.requires_grad(), sigma.requires_grad(),
-                         tau.requires_grad(), theta.requires_grad()};
+// The node of z, lambda and the steps, which are the rest of its inputs.
+Variable solve(const std::vector<Variable>& inputs, const Steps& steps, const PdhgParams& params,
+               const Wanted& wanted) {
+  const Variable &z = inputs[0], &lambda = inputs[1];
+  const Tensor map = checked_lambda(lambda.value(), z.value(), z.shape()[0], params.axes);
+  const bool record_it = will_record(inputs);
   return dispatch_floating(z.dtype(), "pdhg", [&]<class T>() {
     const PdhgDoor<T> door = door_of<T>(z.value(), z.shape(), map.shape(), params, record_it, wanted.steps());
     const auto forward = door.open("forward");
@@ -327,11 +366,28 @@ Variable pdhg(const Variable& z, const Variable& lambda, const Variable& sigma, 
     });
     if (!record_it) return Variable(state.x);
     const auto phase = door.phase("backward");
-    return record("pdhg", state.x, {z, lambda, sigma, tau, theta},
+    return record("pdhg", state.x, inputs,
                   [phase, z = z.value(), shape = lambda.shape(), steps, tape, wanted](Gradients& g) {
                     backward<T>(phase, g, z, shape, steps, tape, wanted);
                   });
   });
+}
+
+}  // namespace
+
+Variable pdhg(const Variable& z, const Variable& lambda, const Variable& sigma, const Variable& tau,
+              const Variable& theta, const PdhgParams& params) {
+  check_z(z.value());
+  return solve({z, lambda, sigma, tau, theta}, steps_of(z, sigma, tau, theta, params), params,
+               {z.requires_grad(), lambda.requires_grad(), sigma.requires_grad(), tau.requires_grad(),
+                theta.requires_grad()});
+}
+
+Variable pdhg(const Variable& z, const Variable& lambda, const Variable& steps, const PdhgParams& params) {
+  check_z(z.value());
+  const bool learnt = steps.requires_grad();
+  return solve({z, lambda, steps}, steps_of(z, steps, params), params,
+               {z.requires_grad(), lambda.requires_grad(), learnt, learnt, learnt, true});
 }
 
 Variable pdhg(const Variable& z, const Variable& lambda, const PdhgParams& params) {

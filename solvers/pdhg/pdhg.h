@@ -87,6 +87,8 @@ PdhgReport pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& p
 // replace those of params. One node on the tape.
 Variable pdhg(const Variable& z, const Variable& lambda, const Variable& sigma, const Variable& tau,
               const Variable& theta, const PdhgParams& params);
+// With sigma, tau and theta in one tensor [3], of z's type and where z is: nothing gathers them.
+Variable pdhg(const Variable& z, const Variable& lambda, const Variable& steps, const PdhgParams& params);
 // With the fixed steps of params.
 Variable pdhg(const Variable& z, const Variable& lambda, const PdhgParams& params);
 

@@ -5,6 +5,7 @@
 #include "solvers/pdhg/pdhg.h"
 #include "support/op_test.h"
 #include "support/pictures.h"
+#include "tensor/error.h"
 #include "tensor/memory_pool.h"
 
 namespace primal {
@@ -41,6 +42,47 @@ TEST(PdhgGradient, MatchesCentralDifferencesForSharedLambdas) {
     const CheckReport report = gradcheck(solver({.n_iter = 5}), {z, random_uniform(shape, 0.05, 0.2, 4),
                                                                  scalar(0.3), scalar(0.35), scalar(0.9)});
     EXPECT_TRUE(report.ok) << shape.str() << ": " << report.message;
+  }
+}
+
+// sigma, tau and theta as three variables, and as one: the same bits, on the CPU and on simt.
+TEST(PdhgGradient, StepsInOneTensorHaveTheSameBits) {
+  const PdhgParams params{.n_iter = 5, .p_start = PdhgStart::noisy};
+  const float values[] = {0.3F, 0.35F, 0.9F};
+  for (const Device device : {Device{}, Device::simt()}) {
+    const Tensor z = random_uniform({2, 1, 1, 6, 7}, 0.0, 1.0, 3).to(DType::f32).to(device),
+                 lambda = random_uniform({2, 1, 1, 6, 7}, 0.05, 0.2, 4).to(DType::f32).to(device),
+                 upstream = random_uniform({2, 1, 1, 6, 7}, -1.0, 1.0, 5).to(DType::f32).to(device);
+    std::vector<Variable> apart;
+    for (const float value : values) apart.emplace_back(Tensor::full({}, value, DType::f32, device), true);
+    const Variable together(Tensor::from(Shape{3}, std::vector<float>(values, values + 3)).to(device), true);
+    const Variable a = pdhg(z, lambda, apart[0], apart[1], apart[2], params),
+                   b = pdhg(z, lambda, together, params);
+    EXPECT_EQ(a.value().to_doubles(), b.value().to_doubles());
+    a.backward(upstream);
+    b.backward(upstream);
+    for (size_t i = 0; i < 3; ++i)
+      EXPECT_EQ(apart[i].grad().item(), together.grad().to_doubles()[i]) << i << " " << device.str();
+  }
+  const Tensor z = random_uniform({1, 1, 1, 4, 4}, 0.0, 1.0, 3), lambda = scalar(0.1);
+  EXPECT_THROW(pdhg(z, lambda, Variable(Tensor::zeros({2}, DType::f64)), params), ShapeError);
+  EXPECT_THROW(pdhg(z, lambda, Variable(Tensor::zeros({3}, DType::f32)), params), ShapeError);
+  EXPECT_THROW(pdhg(z, lambda, Variable(Tensor::zeros({3}, DType::f64)), params), ConfigError);
+}
+
+TEST(PdhgGradient, TheStartOnADeviceIsThatOfTheCpu) {
+  for (const PdhgStart start : {PdhgStart::zero, PdhgStart::noisy}) {
+    for (const int64_t n_problems : {1, 3}) {
+      const PdhgParams params{.axes = {2, 3, 4}, .p_start = start};
+      const Tensor z = random_uniform({1, 1, 3, 17, 19}, 0.0, 1.0, 3).to(DType::f32);
+      const PdhgState here = pdhg_start(z, params, n_problems),
+                      there = pdhg_start(z.to(Device::simt()), params, n_problems);
+      EXPECT_EQ(here.x.to_doubles(), there.x.to_doubles());
+      EXPECT_EQ(here.x_bar.to_doubles(), there.x_bar.to_doubles());
+      EXPECT_EQ(here.p.to_doubles(), there.p.to_doubles());
+      EXPECT_EQ(here.q.to_doubles(), there.q.to_doubles());
+      EXPECT_EQ(there.q.shape(), here.q.shape());
+    }
   }
 }
 

@@ -167,9 +167,18 @@ __global__ void adjoint_end_kernel(Adjoint f) {
   if (f.want_steps && f.noisy) add_to_cell(f, blockIdx.x, terms);
 }
 
-// to[0] += the sum of n values.
-__global__ void add_sum_kernel(Global<const double> values, int64_t n, Global<float> to) {
-  const double sum = block_sum_of<double>(values, n);
+// The gradients of sigma, tau and theta; empty where nobody wants one.
+struct StepTargets {
+  Global<float> to[3];
+  bool wanted[3];
+};
+
+// A block for each step: to[step] += the sum of its n values.
+__global__ void add_sums_kernel(Global<const double> values, int64_t n, StepTargets targets) {
+  const int step = static_cast<int>(blockIdx.x);
+  if (!targets.wanted[step]) return;  // the whole block
+  const double sum = block_sum_of<double>(values + step * n, n);
+  const Global<float> to = targets.to[step];
   if (threadIdx.x == 0) to[0] += static_cast<float>(sum);
 }
 
@@ -210,13 +219,13 @@ void adjoint(const Exec& exec, Way way, const PdhgProblem<float>& problem, const
 }  // namespace
 
 void pdhg_add_step_sums(const Exec& exec, std::span<const double> terms, const std::array<float*, 3>& to) {
-  const size_t count = terms.size() / to.size();
+  StepTargets targets{};
   for (size_t step = 0; step < to.size(); ++step) {
-    if (to[step] == nullptr) continue;
-    launch(exec, {.name = "pdhg_add_sum", .grid = dim3(1), .block = dim3(kSumThreads)}, add_sum_kernel,
-           global(terms.subspan(step * count, count)), static_cast<int64_t>(count),
-           global(std::span(to[step], 1)));
+    targets.wanted[step] = to[step] != nullptr;
+    targets.to[step] = global(std::span(to[step], targets.wanted[step] ? 1 : 0));
   }
+  launch(exec, {.name = "pdhg_add_sums", .grid = dim3(3), .block = dim3(kSumThreads)}, add_sums_kernel,
+         global(terms), std::ssize(terms) / 3, targets);
 }
 
 template <Way way>
