@@ -135,6 +135,7 @@ class EventClock final : public DeviceClock {
   size_t mark() noexcept override {
     cudaEvent_t event = nullptr;
     try {
+      if (const Capture* capture = Capture::of(device_)) capture->refuse("marks times for the host");
       cuda_check(cudaSetDevice(device_.index), "select the device");
       event = spare_.take();
       cuda_check(cudaEventRecord(event, stream_), "record an event");

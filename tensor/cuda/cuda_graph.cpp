@@ -4,6 +4,7 @@
 // during it: that is not a part of the stream's work.
 #include <cuda_runtime.h>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "tensor/cuda/cuda_backend.h"
@@ -53,24 +54,29 @@ class CudaGraphMemory final : public GraphMemory {
   MemoryPool pool_;
 };
 
+struct DestroyGraph {
+  void operator()(cudaGraph_t graph) const { cudaGraphDestroy(graph); }
+  void operator()(cudaGraphExec_t executable) const { cudaGraphExecDestroy(executable); }
+};
+template <class Handle>
+using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, DestroyGraph>;
+
 class CudaGraph final : public DeviceGraph {
  public:
-  CudaGraph(Device device, cudaGraph_t graph, std::shared_ptr<GraphMemory> memory)
-      : device_(device), graph_(graph), memory_(std::move(memory)) {
-    cuda_check(cudaGraphGetNodes(graph_, nullptr, &n_nodes_), "count the nodes of a graph");
-    cuda_check(cudaGraphInstantiate(&executable_, graph_, 0), "instantiate a graph");
+  CudaGraph(Device device, Owned<cudaGraph_t> graph, std::shared_ptr<GraphMemory> memory)
+      : device_(device), memory_(std::move(memory)), graph_(std::move(graph)) {
+    cuda_check(cudaGraphGetNodes(graph_.get(), nullptr, &n_nodes_), "count the nodes of a graph");
+    cudaGraphExec_t executable = nullptr;
+    cuda_check(cudaGraphInstantiate(&executable, graph_.get(), 0), "instantiate a graph");
+    executable_.reset(executable);
   }
-  ~CudaGraph() override {
-    cudaStreamSynchronize(stream_of(device_));  // its memory may be freed with it
-    if (executable_ != nullptr) cudaGraphExecDestroy(executable_);
-    cudaGraphDestroy(graph_);
-  }
+  ~CudaGraph() override { cudaStreamSynchronize(stream_); }  // its memory may be freed with it
   CudaGraph(const CudaGraph&) = delete;
   CudaGraph& operator=(const CudaGraph&) = delete;
 
   void replay() override {
     if (const Capture* capture = Capture::of(device_)) capture->refuse("runs another recorded step");
-    cuda_check(cudaGraphLaunch(executable_, stream_of(device_)), "launch a graph");
+    cuda_check(cudaGraphLaunch(executable_.get(), stream_of(device_)), "launch a graph");
     note_launch("a recorded step");
     if (!launches_wait()) return;
     cuda_check(cudaStreamSynchronize(stream_of(device_)), "run a recorded step");
@@ -80,10 +86,11 @@ class CudaGraph final : public DeviceGraph {
 
  private:
   const Device device_;
-  const cudaGraph_t graph_;
-  cudaGraphExec_t executable_ = nullptr;
-  size_t n_nodes_ = 0;
   const std::shared_ptr<GraphMemory> memory_;
+  const cudaStream_t stream_ = stream_of(device_);
+  Owned<cudaGraph_t> graph_;
+  Owned<cudaGraphExec_t> executable_;
+  size_t n_nodes_ = 0;
 };
 
 class CudaRecorder final : public GraphRecorder {
@@ -96,7 +103,7 @@ class CudaRecorder final : public GraphRecorder {
   ~CudaRecorder() override {
     if (finished_) return;
     cudaGraph_t graph = nullptr;
-    cudaStreamEndCapture(stream_of(device_), &graph);
+    cudaStreamEndCapture(stream_, &graph);
     if (graph != nullptr) cudaGraphDestroy(graph);
     cudaGetLastError();  // an error is on its way already
   }
@@ -106,13 +113,14 @@ class CudaRecorder final : public GraphRecorder {
   std::unique_ptr<DeviceGraph> finish() override {
     finished_ = true;
     cudaGraph_t graph = nullptr;
-    cuda_check(cudaStreamEndCapture(stream_of(device_), &graph), "end a capture");
-    return std::make_unique<CudaGraph>(device_, graph, memory_);
+    cuda_check(cudaStreamEndCapture(stream_, &graph), "end a capture");
+    return std::make_unique<CudaGraph>(device_, Owned<cudaGraph_t>(graph), memory_);
   }
 
  private:
   const Device device_;
   const std::shared_ptr<GraphMemory> memory_;
+  const cudaStream_t stream_ = stream_of(device_);
   bool finished_ = false;
 };
 
