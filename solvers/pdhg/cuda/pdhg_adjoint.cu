@@ -167,18 +167,25 @@ __global__ void adjoint_end_kernel(Adjoint f) {
   if (f.want_steps && f.noisy) add_to_cell(f, blockIdx.x, terms);
 }
 
-// The gradients of sigma, tau and theta; empty where nobody wants one.
+// Something for each of sigma, tau and theta. Not an array: its index is not known when it is compiled.
+template <class T>
+struct ForSteps {
+  T sigma, tau, theta;
+  __device__ T of(int step) const { return step == 0 ? sigma : step == 1 ? tau : theta; }
+};
+
+// The gradients of the steps; empty where nobody wants one.
 struct StepTargets {
-  Global<float> to[3];
-  bool wanted[3];
+  ForSteps<Global<float>> to;
+  ForSteps<bool> wanted;
 };
 
 // A block for each step: to[step] += the sum of its n values.
 __global__ void add_sums_kernel(Global<const double> values, int64_t n, StepTargets targets) {
   const int step = static_cast<int>(blockIdx.x);
-  if (!targets.wanted[step]) return;  // the whole block
+  if (!targets.wanted.of(step)) return;  // the whole block
   const double sum = block_sum_of<double>(values + step * n, n);
-  const Global<float> to = targets.to[step];
+  const Global<float> to = targets.to.of(step);
   if (threadIdx.x == 0) to[0] += static_cast<float>(sum);
 }
 
@@ -219,11 +226,9 @@ void adjoint(const Exec& exec, Way way, const PdhgProblem<float>& problem, const
 }  // namespace
 
 void pdhg_add_step_sums(const Exec& exec, std::span<const double> terms, const std::array<float*, 3>& to) {
-  StepTargets targets{};
-  for (size_t step = 0; step < to.size(); ++step) {
-    targets.wanted[step] = to[step] != nullptr;
-    targets.to[step] = global(std::span(to[step], targets.wanted[step] ? 1 : 0));
-  }
+  const auto wants = [&](size_t step) { return to[step] != nullptr; };
+  const auto target = [&](size_t step) { return global(std::span(to[step], wants(step) ? 1 : 0)); };
+  const StepTargets targets{{target(0), target(1), target(2)}, {wants(0), wants(1), wants(2)}};
   launch(exec, {.name = "pdhg_add_sums", .grid = dim3(3), .block = dim3(kSumThreads)}, add_sums_kernel,
          global(terms), std::ssize(terms) / 3, targets);
 }
