@@ -180,7 +180,7 @@ class Run {
         adam_.set_lr(learning_rate_of(state_.step + 1));
         if (!recorded_.run(state_.step + 1, epoch_now(), samples)) break;
         ++state_.step;
-      } while (state_.step < std::min(last, n_steps_) && stop == 0 && !validates_after(state_.step));
+      } while (state_.step < std::min(last, n_steps_) && stop == 0 && !looks_after(state_.step));
     } catch (...) {
       error = std::current_exception();  // after the events of the steps that are under way
     }
@@ -270,6 +270,12 @@ class Run {
   }
 
   int64_t epoch_now() const { return state_.step / steps_per_epoch_; }
+
+  // Whether the model is looked at after that step.
+  bool looks_after(int64_t step) const {
+    const int64_t every = config_.training.log_every;
+    return validates_after(step) || (board_ != nullptr && every > 0 && step % every == 0);
+  }
 
   bool validates_after(int64_t step) const {
     const int64_t every =

@@ -1,4 +1,4 @@
-// scale: y = a x with a fixed number a: the step sizes sigma = sigmoid(s) / L, tau = sigmoid(t) / L.
+// scale: y = a x with a fixed number a.
 // Shapes: x any -> y the same.   Saved: nothing.   Adjoint: grad_x += a grad_y.   Throws ShapeError for a
 // non-floating x.
 #pragma once

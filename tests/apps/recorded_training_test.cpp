@@ -175,6 +175,23 @@ TEST_P(RecordedThesis, TheHostFollowsTheFirstBatchOfEachSizeAlone) {
   }
 }
 
+// The histograms of a TensorBoard log are those of their step.
+TEST_P(RecordedThesis, AStepWhoseWeightsAreLoggedIsTheLastOfItsGroup) {
+  std::map<std::string, std::vector<std::vector<double>>> seen;
+  for (const char* graph : {"off", "on"}) {
+    TrainConfig c = config(GetParam(), graph, graph, 17);
+    c.training.log = "tensorboard";
+    c.training.log_every = 4;
+    DenoisingTask task(c, kTestDevice);
+    const volatile std::sig_atomic_t never = 0;
+    train(task, c, false, never, [&](const TrainEvent& e) {
+      if (e.step % 4 == 0) seen[graph].push_back(task.model().parameters()[0].second.value().to_doubles());
+    });
+  }
+  ASSERT_EQ(seen["on"].size(), 4u);
+  EXPECT_EQ(seen["on"], seen["off"]);
+}
+
 // A task whose pictures are broken from one sample's turn on, for the host and for the device alike.
 class BrokenTask : public DenoisingTask {
  public:
