@@ -81,6 +81,7 @@ if asked_for tests; then
   step test_ops "$build/tests/test_apps_cuda_ops"
   step test_order "$build/tests/test_apps_cuda_order"
   step test_training "$build/tests/test_apps_cuda_training"
+  step test_graph "$build/tests/test_apps_cuda_recorded_training"
   step check "$primal" check "${cuda[@]}"
   golden=(tests/golden)
   [[ -d ${PRIMAL_GOLDEN:-../shared/golden} ]] && golden+=("${PRIMAL_GOLDEN:-../shared/golden}")
