@@ -1,4 +1,6 @@
 // primal train: a configuration, a data set, and a loop that can be watched, stopped and resumed.
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -8,6 +10,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/number_range.h"
+#include "apps/distributed/ranks.h"
 #include "apps/pictures/results.h"
 #include "apps/report/training_page.h"
 #include "apps/shell/is_folder.h"
@@ -15,12 +18,14 @@
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
 #include "apps/training/denoising_loss.h"
+#include "apps/training/divided_step.h"
 #include "apps/training/make_task.h"
 #include "apps/training/model_choice.h"
 #include "apps/training/progress.h"
 #include "apps/training/run_folder.h"
 #include "apps/training/run_lock.h"
 #include "apps/training/run_plan.h"
+#include "apps/training/same_training.h"
 #include "apps/training/step_file.h"
 #include "apps/training/trainer.h"
 #include "tensor/backend.h"
@@ -36,6 +41,8 @@ struct TrainOptions {
   std::optional<int64_t> steps, epochs, seed, overfit, keep;
   std::vector<std::string> set;
   std::string progress = "auto", reproduce;
+  std::string distributed = "auto";
+  double timeout = 300.0;
   bool resume = false, overwrite = false, dry_run = false, print_config = false, check_data = false;
 };
 
@@ -235,6 +242,16 @@ void reproduce(const std::string& file, Device device, bool json) {
   if (!json) put("{}: everything is finite this time; the original failure was: {}\n", where, r.file.found);
 }
 
+// The devices of a node are dealt out to its ranks, unless one was named.
+std::string device_of_rank(const CommonOptions& common, const Communicator& ranks) {
+  const Device chosen = common.resolve_device();
+  if (common.device != "auto" || chosen.kind != Device::Kind::cuda) return common.device;
+  const std::vector<DeviceInfo> all = devices();
+  const auto n =
+      std::ranges::count(all, Device::Kind::cuda, [](const DeviceInfo& d) { return d.device.kind; });
+  return fmt::format("cuda:{}", ranks.rank_on_host() % n);
+}
+
 // A page that is not of a training of this folder is somebody's work.
 void check_report(const Resolved& resolved, const TrainOptions& options) {
   const std::filesystem::path report = std::filesystem::path(resolved.settings.config.output) / kReportFile;
@@ -245,18 +262,9 @@ void check_report(const Resolved& resolved, const TrainOptions& options) {
                     report.string());
 }
 
-void train_command(const TrainOptions& given) {
-  const TrainOptions options = with_run_folder(given);
-  const Device device = options.common.apply();
-  const ImplementationScope forced(options.common.forced());
-  if (!options.reproduce.empty()) return reproduce(options.reproduce, device, options.common.json);
-  if (options.resume && options.overwrite)
-    throw ConfigError(
-        "[train] --resume continues a training, --overwrite starts afresh: give only one of them");
-  const Resolved resolved = resolve(options);
-  if (options.print_config) return print_config(resolved.settings, options.common.json);
+// What can be refused before anything is tried or printed: the folder and the weights to start from.
+void check_output(const Resolved& resolved, const TrainOptions& options) {
   const TrainConfig& config = resolved.settings.config;
-  const std::filesystem::path last = resolved.last();
   // Whoever is at work there is the first thing to know; the training itself takes the lock again.
   if (!options.dry_run && resolved.exists()) const RunLock probe(config.output);
   if (resolved.exists() && !options.resume && !options.overwrite && !options.dry_run) {
@@ -265,19 +273,25 @@ void train_command(const TrainOptions& given) {
         config.output);
   }
   check_report(resolved, options);
-  // What can be refused is refused before anything is tried or printed: the folder, the weights to start from, the pictures.
-  FolderTrial folder(config.output);
-  if (!options.resume && !config.training.init.empty()) find_model_file(config.training.init);
-  const std::unique_ptr<Task> made =
-      make_task(config, device, options.check_data ? PictureCheck::decode : PictureCheck::headers);
-  Task& task = *made;
-  if (!options.resume && !config.training.init.empty())
-    load_initial_weights(config.training.init, task.model(), config);
+}
+
+// The configuration of one rank's part of a step, for what a step needs.
+TrainConfig config_of_part(const TrainConfig& config, const Task& task, const Communicator* ranks) {
+  TrainConfig part = config;
+  const int64_t n = std::min(config.training.batch, task.n_samples());
+  if (ranks != nullptr) part.training.batch = (n + ranks->size() - 1) / ranks->size();
+  return part;
+}
+
+// Settings, plan and remarks.
+void print_start(const Resolved& resolved, const TrainOptions& options, Task& task,
+                 const std::string& too_large, const Communicator* ranks) {
+  const TrainConfig& config = resolved.settings.config;
   const bool talk = !options.common.quiet;
-  check_length(resolved, n_steps_of(config, task.n_samples()));
-  const std::string too_large = does_not_fit(config, task);
   if (options.dry_run || (talk && too_large.empty())) {
-    const RunPlan plan = plan_run(config, task, resolved.state.step, too_large);
+    RunPlan plan = plan_run(config_of_part(config, task, ranks), task, resolved.state.step, too_large);
+    plan.n_steps = n_steps_of(config, task.n_samples());
+    plan.steps_done = std::min(resolved.state.step, plan.n_steps);
     const std::string text = options.dry_run && options.common.json ? json_text(to_json(plan), 2) + "\n"
                                                                     : to_text(resolved.settings, plan);
     options.dry_run ? put_text(text) : say_text(text);
@@ -291,18 +305,10 @@ void train_command(const TrainOptions& given) {
     say("note: training.batch={}, but there are only {} pictures: each step uses all of them\n",
         config.training.batch, task.n_samples());
   if (talk && options.resume) print_resumed(resolved, n_steps_of(config, task.n_samples()));
-  if (options.dry_run) return;
-  folder.keep();
-  const Progress progress(talk ? parse_progress(options.progress) : ProgressMode::none,
-                          config.training.batch);
-  const StopSignals signals;
-  const auto remark = [&](const std::string& text) {
-    if (talk) say("  note: {}\n", text);
-  };
-  TrainingPage page(config.output, task, remark);
-  const TrainResult result = train_with_page(
-      task, resolved.settings, options.resume, signals.caught(), page,
-      [&](const TrainEvent& e) { progress.show(e); }, remark);
+}
+
+void print_result(const TrainResult& result, const TrainOptions& options, const std::filesystem::path& last,
+                  const TrainingPage& page, Device device) {
   const double peak_mb = static_cast<double>(backend(device).stats().peak_bytes) / 1e6;
   if (options.common.json) {
     print_json({{"step", result.step},
@@ -316,19 +322,88 @@ void train_command(const TrainOptions& given) {
                 {"stopped_by", result.stopped_by},
                 {"best_step", result.best_step},
                 {"best", result.best_step > 0 ? nlohmann::json(result.best) : nlohmann::json()}});
-  } else {
-    put("{} after step {}: mean loss {:.4e}, {} in all, tensors at most {:.0f} MB\n{}\n{}\n",
-        result.stopped_by != 0   ? "stopped"
-        : result.out_of_patience ? "out of patience"
-                                 : "done",
-        result.step, result.mean_loss, duration_text(result.seconds), peak_mb, last.string(),
-        page.file().string());
+    return;
   }
+  put("{} after step {}: mean loss {:.4e}, {} in all, tensors at most {:.0f} MB\n{}\n{}\n",
+      result.stopped_by != 0   ? "stopped"
+      : result.out_of_patience ? "out of patience"
+                               : "done",
+      result.step, result.mean_loss, duration_text(result.seconds), peak_mb, last.string(),
+      page.file().string());
+}
+
+// The training itself; rank 0 keeps the page up to date and prints.
+TrainResult run_training(const Resolved& resolved, const TrainOptions& options, Task& task,
+                         Communicator* ranks) {
+  const TrainConfig& config = resolved.settings.config;
+  const bool talk = !options.common.quiet;
+  const StopSignals signals;
+  if (ranks != nullptr && !ranks->is_first())
+    return train(
+        task, resolved.settings, options.resume, signals.caught(), [](const TrainEvent&) {}, {}, ranks);
+  const Progress progress(talk ? parse_progress(options.progress) : ProgressMode::none,
+                          config.training.batch);
+  const auto remark = [&](const std::string& text) {
+    if (talk) say("  note: {}\n", text);
+  };
+  TrainingPage page(config.output, task, remark);
+  const TrainResult result = train_with_page(
+      task, resolved.settings, options.resume, signals.caught(), page,
+      [&](const TrainEvent& e) { progress.show(e); }, remark, ranks);
+  print_result(result, options, resolved.last(), page, task.model().device());
+  return result;
+}
+
+void train_as_rank(const TrainOptions& given, Communicator* ranks) {
+  TrainOptions options = with_run_folder(given);
+  const bool writes = ranks == nullptr || ranks->is_first();
+  const bool chose_threads = options.common.threads > 0 || std::getenv("OMP_NUM_THREADS") != nullptr;
+  if (ranks != nullptr) options.common.device = device_of_rank(options.common, *ranks);
+  const Device device = options.common.apply();
+  const ImplementationScope forced(options.common.forced());
+  if (!options.reproduce.empty()) return reproduce(options.reproduce, device, options.common.json);
+  if (options.resume && options.overwrite)
+    throw ConfigError(
+        "[train] --resume continues a training, --overwrite starts afresh: give only one of them");
+  const Resolved resolved = resolve(options);
+  if (options.print_config) return print_config(resolved.settings, options.common.json);
+  if (ranks != nullptr) {
+    const std::string remark = share_processors(*ranks, chose_threads);
+    if (!options.common.quiet) say("[ranks] {}\n", remark);
+  }
+  const TrainConfig& config = resolved.settings.config;
+  std::optional<FolderTrial> folder;
+  if (writes) {
+    check_output(resolved, options);
+    folder.emplace(config.output);
+  }
+  if (!options.resume && !config.training.init.empty()) find_model_file(config.training.init);
+  const std::unique_ptr<Task> task =
+      make_task(config, device, options.check_data ? PictureCheck::decode : PictureCheck::headers);
+  if (!options.resume && !config.training.init.empty())
+    load_initial_weights(config.training.init, task->model(), config);
+  check_length(resolved, n_steps_of(config, task->n_samples()));
+  if (ranks != nullptr) {
+    check_same_training(*ranks, config, *task, resolved.state.step);
+    DividedStep(ranks, task->model()).check_batch(config.training.batch, task->n_samples());
+  }
+  const std::string too_large = does_not_fit(config_of_part(config, *task, ranks), *task);
+  if (writes) print_start(resolved, options, *task, too_large, ranks);
+  if (!too_large.empty()) throw DeviceError("[train] {}", too_large);
+  if (options.dry_run) return;
+  if (folder) folder->keep();
+  const TrainResult result = run_training(resolved, options, *task, ranks);
+  const bool talk = !options.common.quiet;
   if (result.stopped_by != 0) {
     if (talk) say("continue with: primal train --resume -o {}\n", config.output);
     throw Stopped(result.stopped_by);
   }
-  if (talk) print_next(config, task.metric_names().front(), result);
+  if (talk) print_next(config, task->metric_names().front(), result);
+}
+
+void train_command(const TrainOptions& options) {
+  Communicator* const ranks = join_ranks(options.distributed, options.timeout);
+  on_ranks(ranks, [&] { train_as_rank(options, ranks); });
 }
 
 }  // namespace
@@ -380,6 +455,19 @@ void add_train_command(CLI::App& program) {
   command->add_flag("--resume", options->resume,
                     "continue from the last checkpoint in the output folder, with its settings");
   command->add_flag("--overwrite", options->overwrite, "start afresh in a folder that contains a training");
+  command
+      ->add_option("--distributed", options->distributed,
+                   "auto: train together with the other processes that mpirun or srun started; mpi: always "
+                   "by MPI; off: "
+                   "alone")
+      ->check(CLI::IsMember({"auto", "mpi", "off"}))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--timeout", options->timeout,
+          "with several processes: seconds after which one that does not answer ends the training of all")
+      ->check(number_range(0.1, 86400))
+      ->capture_default_str();
   command->add_flag("--dry-run", options->dry_run, "print what would be done and stop");
   command->add_flag("--check-data", options->check_data,
                     "decode every picture before the start; otherwise only their headers are read");

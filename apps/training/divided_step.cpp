@@ -1,0 +1,115 @@
+#include "apps/training/divided_step.h"
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+
+#include "apps/distributed/all_reduce.h"
+#include "tensor/range.h"
+
+namespace primal {
+namespace {
+
+// FNV-1a over words of 8 bytes; what is left of them is filled with zeros.
+void digest(uint64_t& sum, const Tensor& tensor) {
+  const Tensor here = tensor.to(Device{});
+  const auto* const bytes = static_cast<const char*>(here.raw());
+  for (size_t i = 0; i < here.bytes(); i += sizeof(uint64_t)) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes + i, std::min(sizeof word, here.bytes() - i));
+    sum = (sum ^ word) * 0x100000001b3;
+  }
+}
+
+uint64_t digest_of(const TensorMap& tensors, uint64_t sum = 0xcbf29ce484222325) {
+  for (const auto& [name, tensor] : tensors) digest(sum, tensor);
+  return sum;
+}
+
+}  // namespace
+
+DividedStep::DividedStep(Communicator* ranks, const Module& model) : ranks_(ranks), model_(model) {
+  if (ranks != nullptr) gradients_.resize(static_cast<size_t>(model.n_parameters()));
+}
+
+void DividedStep::check_batch(int64_t batch, int64_t n_samples) const {
+  const int64_t n = std::min(batch, n_samples);
+  if (!is_divided() || n >= ranks_->size()) return;
+  throw ConfigError(
+      "[ranks] {} ranks, but a step has only {} picture{} (training.batch={}, {} training pictures): start "
+      "at most "
+      "{} rank{}, or raise training.batch",
+      ranks_->size(), n, n == 1 ? "" : "s", batch, n_samples, n, n == 1 ? "" : "s");
+}
+
+std::vector<int64_t> DividedStep::own_part(const std::vector<int64_t>& samples) const {
+  if (!is_divided()) return samples;
+  const auto [begin, end] = part_range(std::ssize(samples), ranks_->size(), ranks_->rank());
+  return {samples.begin() + begin, samples.begin() + end};
+}
+
+void DividedStep::begin(int64_t step) const {
+  if (is_divided()) ranks_->set_step(step);
+}
+
+void DividedStep::backward(const Variable& loss, int64_t n_own, int64_t n) const {
+  if (!is_divided()) return loss.backward();
+  if (n_own == 0) return;
+  loss.backward(Tensor::full(loss.shape(), static_cast<double>(n_own) / static_cast<double>(n), loss.dtype(),
+                             loss.device()));
+}
+
+void DividedStep::sum_gradients() {
+  if (!is_divided()) return;
+  const Range range("ranks.sum_gradients");
+  const auto parameters = model_.parameters();
+  size_t at = 0;
+  const auto place = [&](const Tensor& tensor) {
+    const std::span<float> values = std::span(gradients_).subspan(at, static_cast<size_t>(tensor.numel()));
+    at += values.size();
+    return values;
+  };
+  for (const auto& [name, parameter] : parameters) {
+    // A rank without a sample has no gradients in the first step.
+    if (!parameter.grad().defined())
+      parameter.backward(Tensor::zeros(parameter.shape(), parameter.dtype(), parameter.device()));
+    std::ranges::copy(parameter.grad().to(Device{}).span<const float>(), place(parameter.grad()).begin());
+  }
+  AllReduce(*ranks_, gradients_).finish();
+  at = 0;
+  for (const auto& [name, parameter] : parameters) {
+    const Tensor& gradient = parameter.grad();
+    gradient.copy_from(Tensor::from<float>(gradient.shape(), place(gradient)));
+  }
+}
+
+double DividedStep::sum_loss(double own_loss, int64_t n_own, int64_t n) const {
+  if (!is_divided()) return own_loss;
+  double sum = 0.0;
+  for (const double part : ranks_->all_gather_value(own_loss * static_cast<double>(n_own))) sum += part;
+  return sum / static_cast<double>(n);
+}
+
+int DividedStep::agree_on_signal(int own) const {
+  return is_divided() ? std::ranges::max(ranks_->all_gather_value(own)) : own;
+}
+
+bool DividedStep::as_first_decides(bool own) const {
+  return is_divided() ? ranks_->all_gather_value(static_cast<char>(own)).front() != 0 : own;
+}
+
+void DividedStep::check_same_state(const Adam& adam) const {
+  if (!is_divided()) return;
+  const std::vector<uint64_t> digests =
+      ranks_->all_gather_value(digest_of(adam.state(), digest_of(model_.state())));
+  for (int r = 1; r < ranks_->size(); ++r) {
+    if (digests[static_cast<size_t>(r)] == digests.front()) continue;
+    throw DeviceError(
+        "[ranks] step {}: the weights of {} differ from those of {}: the ranks must read the same files and "
+        "run on "
+        "processors with the same instruction set",
+        ranks_->step(), ranks_->name_of(r), ranks_->name_of(0));
+  }
+}
+
+}  // namespace primal
