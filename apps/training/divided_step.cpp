@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <span>
 
 #include "apps/distributed/all_reduce.h"
@@ -26,15 +27,52 @@ uint64_t digest_of(const TensorMap& tensors, uint64_t sum = 0xcbf29ce484222325) 
   return sum;
 }
 
+// The rows of all ranks, in their order; on the device of `own`.
+BatchGather::Gathered gather_rows(Communicator& ranks, const Tensor& own) {
+  const Tensor here = own.to(Device{});
+  const auto* const bytes = static_cast<const std::byte*>(here.raw());
+  const std::vector<int64_t> rows = ranks.all_gather_value(own.size(0));
+  const auto begin = std::accumulate(rows.begin(), rows.begin() + ranks.rank(), int64_t{0});
+  const Tensor all =
+      Tensor::empty(own.shape().with(0, std::accumulate(rows.begin(), rows.end(), int64_t{0})), own.dtype());
+  const std::vector<ConstBytes> out(static_cast<size_t>(ranks.size()), ConstBytes(bytes, here.bytes()));
+  std::vector<Bytes> in;
+  auto* to = static_cast<std::byte*>(all.raw());
+  const size_t row_bytes = here.bytes() / static_cast<size_t>(own.size(0));
+  for (const int64_t n : rows) {
+    in.emplace_back(to, row_bytes * static_cast<size_t>(n));
+    to += in.back().size();
+  }
+  ranks.wait(*ranks.start(out, in, ranks.take_number()));
+  return {all.to(own.device()), begin};
+}
+
+bool has_batch_norm(const Module& model) {
+  return std::ranges::any_of(model.buffers(),
+                             [](const auto& b) { return b.first.ends_with("running_mean"); });
+}
+
 }  // namespace
 
 DividedStep::DividedStep(Communicator* ranks, const Module& model) : ranks_(ranks), model_(model) {
   if (ranks != nullptr) gradients_.resize(static_cast<size_t>(model.n_parameters()));
 }
 
+BatchGather DividedStep::gather_batches() const {
+  return {[this](const Tensor& own) { return gather_rows(*ranks_, own); }, ranks_->is_first()};
+}
+
 void DividedStep::check_batch(int64_t batch, int64_t n_samples) const {
-  const int64_t n = std::min(batch, n_samples);
-  if (!is_divided() || n >= ranks_->size()) return;
+  if (!is_divided()) return;
+  const int64_t n = std::min(batch, n_samples), last = n_samples % batch;
+  if (n >= ranks_->size()) {
+    if (last == 0 || last >= ranks_->size() || !has_batch_norm(model_)) return;
+    throw ConfigError(
+        "[ranks] the last batch of an epoch has {} of {} pictures, and batch normalisation needs one on each "
+        "of {} "
+        "ranks: choose data.n_train as a multiple of training.batch={}",
+        last, batch, ranks_->size(), batch);
+  }
   throw ConfigError(
       "[ranks] {} ranks, but a step has only {} picture{} (training.batch={}, {} training pictures): start "
       "at most "
@@ -52,9 +90,16 @@ void DividedStep::begin(int64_t step) const {
   if (is_divided()) ranks_->set_step(step);
 }
 
+Variable DividedStep::forward(const std::function<Variable()>& make_loss) const {
+  if (!is_divided()) return make_loss();
+  const BatchGather scope = gather_batches();
+  return make_loss();
+}
+
 void DividedStep::backward(const Variable& loss, int64_t n_own, int64_t n) const {
   if (!is_divided()) return loss.backward();
   if (n_own == 0) return;
+  const BatchGather scope = gather_batches();
   loss.backward(Tensor::full(loss.shape(), static_cast<double>(n_own) / static_cast<double>(n), loss.dtype(),
                              loss.device()));
 }

@@ -12,10 +12,12 @@
 
 #include <csignal>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "apps/distributed/communicator.h"
 #include "nn/adam/adam.h"
+#include "nn/batch_norm/batch_gather.h"
 
 namespace primal {
 
@@ -27,11 +29,14 @@ class DividedStep {
   bool writes() const { return ranks_ == nullptr || ranks_->is_first(); }  // files and logs
   Communicator* ranks() const { return ranks_; }
 
-  // Whether every rank gets a sample of a whole batch. The last batch of an epoch may leave ranks without any.
+  // Whether every rank gets a sample of a whole batch. The last batch of an epoch may leave ranks without any, unless the model has
+  // batch normalisation, which all ranks do together.
   void check_batch(int64_t batch, int64_t n_samples) const;
   std::vector<int64_t> own_part(const std::vector<int64_t>& samples) const;
   void begin(int64_t step) const;  // the step that errors name
 
+  // The mean loss of this rank's samples: make_loss() with batch normalisation over the whole batch (nn/batch_norm/batch_gather.h).
+  Variable forward(const std::function<Variable()>& make_loss) const;
   // The backward pass of this rank's mean loss over n_own of n samples; an undefined loss for none.
   void backward(const Variable& loss, int64_t n_own, int64_t n) const;
   // Replaces the gradients by their sums over the ranks.
@@ -47,6 +52,8 @@ class DividedStep {
   void check_same_state(const Adam& adam) const;
 
  private:
+  BatchGather gather_batches() const;
+
   Communicator* ranks_;
   const Module& model_;
   std::vector<float> gradients_;  // of all parameters, one after the other

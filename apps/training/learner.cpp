@@ -61,7 +61,9 @@ class SequenceLearner : public Learner {
 Variable classification_loss(const Classifier& model, const TensorMap& batch, uint64_t seed) {
   const Tensor place = batch.at("dropout").to(Device{});
   const int64_t* const at = place.data<int64_t>();
-  const DropoutKey key{seed, static_cast<uint32_t>(at[0]), static_cast<uint32_t>(at[1]), 0};
+  DropoutKey key{.seed = seed, .epoch = static_cast<uint32_t>(at[0]), .sample = static_cast<uint32_t>(at[1])};
+  // Files of steps by earlier versions have the number of the first row alone.
+  if (place.numel() == 1 + batch.at("x").size(0)) key.samples.assign(at + 1, at + place.numel());
   return cross_entropy(model.forward(batch.at("x"), Mode::training, key), batch.at("labels"));
 }
 

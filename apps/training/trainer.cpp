@@ -331,7 +331,7 @@ class Run {
   Variable finite_loss(const TensorMap& batch, const std::vector<int64_t>& samples) {
     std::string what = "the loss is not finite";
     try {
-      const Variable loss = task_.loss(batch);
+      const Variable loss = divided_.forward([&] { return task_.loss(batch); });
       if (count_non_finite(loss.value()) == 0) return loss;
     } catch (const NumericError& error) {
       what = error.what();
