@@ -5,7 +5,7 @@
 #include <numeric>
 #include <span>
 
-#include "apps/distributed/all_reduce.h"
+#include "autograd/gradient_ready.h"
 #include "tensor/range.h"
 
 namespace primal {
@@ -54,8 +54,22 @@ bool has_batch_norm(const Module& model) {
 
 }  // namespace
 
-DividedStep::DividedStep(Communicator* ranks, const Module& model) : ranks_(ranks), model_(model) {
-  if (ranks != nullptr) gradients_.resize(static_cast<size_t>(model.n_parameters()));
+DividedStep::DividedStep(Communicator* ranks, const Module& model, size_t bucket_bytes)
+    : ranks_(ranks), model_(model) {
+  if (ranks == nullptr) return;
+  for (const auto& [name, parameter] : model.parameters()) parameters_.push_back(parameter);
+  gradients_.resize(static_cast<size_t>(model.n_parameters()));
+  bucket_of_.resize(parameters_.size());
+  size_t at = 0;
+  for (size_t i = parameters_.size(); i-- > 0;) {  // backward comes to the last ones first
+    if (buckets_.empty() || buckets_.back().n * sizeof(float) >= bucket_bytes)
+      buckets_.emplace_back().begin = at;
+    buckets_.back().parameters.push_back(i);
+    const auto n = static_cast<size_t>(parameters_[i].value().numel());
+    buckets_.back().n += n;
+    at += n;
+    bucket_of_[i] = buckets_.size() - 1;
+  }
 }
 
 BatchGather DividedStep::gather_batches() const {
@@ -96,35 +110,62 @@ Variable DividedStep::forward(const std::function<Variable()>& make_loss) const 
   return make_loss();
 }
 
-void DividedStep::backward(const Variable& loss, int64_t n_own, int64_t n) const {
+void DividedStep::backward(const Variable& loss, int64_t n_own, int64_t n) {
   if (!is_divided()) return loss.backward();
+  n_sent_ = 0;
+  for (Bucket& bucket : buckets_) {
+    bucket.sum.reset();
+    bucket.n_open = bucket.parameters.size();
+  }
   if (n_own == 0) return;
   const BatchGather scope = gather_batches();
+  const GradientReady watch(parameters_, [&](size_t parameter) { complete(parameter); });
   loss.backward(Tensor::full(loss.shape(), static_cast<double>(n_own) / static_cast<double>(n), loss.dtype(),
                              loss.device()));
+}
+
+void DividedStep::complete(size_t parameter) {
+  --buckets_[bucket_of_[parameter]].n_open;
+  send_complete_buckets();
+  for (size_t i = 0; i < n_sent_; ++i) buckets_[i].sum->advance();
+}
+
+// In the order of the buckets, so that every rank starts the same exchanges.
+void DividedStep::send_complete_buckets() {
+  for (; n_sent_ < buckets_.size() && buckets_[n_sent_].n_open == 0; ++n_sent_) send(buckets_[n_sent_]);
+}
+
+void DividedStep::send(Bucket& bucket) {
+  const Range range("ranks.send_gradients");
+  const std::span<float> values = std::span(gradients_).subspan(bucket.begin, bucket.n);
+  size_t at = 0;
+  for (const size_t i : bucket.parameters) {
+    const Variable& parameter = parameters_[i];
+    // A rank without a sample has no gradients in the first step.
+    if (!parameter.grad().defined())
+      parameter.backward(Tensor::zeros(parameter.shape(), parameter.dtype(), parameter.device()));
+    const Tensor gradient = parameter.grad().to(Device{});
+    std::ranges::copy(gradient.span<const float>(), values.begin() + static_cast<std::ptrdiff_t>(at));
+    at += static_cast<size_t>(gradient.numel());
+  }
+  bucket.sum = std::make_unique<AllReduce>(*ranks_, values);
 }
 
 void DividedStep::sum_gradients() {
   if (!is_divided()) return;
   const Range range("ranks.sum_gradients");
-  const auto parameters = model_.parameters();
-  size_t at = 0;
-  const auto place = [&](const Tensor& tensor) {
-    const std::span<float> values = std::span(gradients_).subspan(at, static_cast<size_t>(tensor.numel()));
-    at += values.size();
-    return values;
-  };
-  for (const auto& [name, parameter] : parameters) {
-    // A rank without a sample has no gradients in the first step.
-    if (!parameter.grad().defined())
-      parameter.backward(Tensor::zeros(parameter.shape(), parameter.dtype(), parameter.device()));
-    std::ranges::copy(parameter.grad().to(Device{}).span<const float>(), place(parameter.grad()).begin());
-  }
-  AllReduce(*ranks_, gradients_).finish();
-  at = 0;
-  for (const auto& [name, parameter] : parameters) {
-    const Tensor& gradient = parameter.grad();
-    gradient.copy_from(Tensor::from<float>(gradient.shape(), place(gradient)));
+  // Those of parameters that the loss does not depend on are zero.
+  for (Bucket& bucket : buckets_) bucket.n_open = 0;
+  send_complete_buckets();
+  for (Bucket& bucket : buckets_) {
+    bucket.sum->finish();
+    size_t at = bucket.begin;
+    for (const size_t i : bucket.parameters) {
+      const Tensor& gradient = parameters_[i].grad();
+      const auto n = static_cast<size_t>(gradient.numel());
+      gradient.copy_from(Tensor::from<float>(gradient.shape(), std::span(gradients_).subspan(at, n)));
+      at += n;
+    }
   }
 }
 

@@ -4,6 +4,9 @@
 //   loss  L = 1/n sum over samples = sum over ranks of (n_r / n) L_r,   L_r the mean over the n_r samples of rank r
 //   so each rank's backward starts from n_r / n instead of 1, and the gradients add up to the gradient of L (distributed/all_reduce.h).
 //
+// Gradients travel while the rest of backward still runs: parameters form buckets of about a megabyte, the last ones first, and a bucket is
+// sent as soon as its gradients are complete (autograd/gradient_ready.h). The buckets do not change a bit of the sums.
+//
 // Without ranks (nullptr) there is one share, which is the whole batch, and nothing is sent.
 //
 // Errors: ConfigError for fewer samples in a batch than ranks; DeviceError where the weights of two ranks have come to differ;
@@ -13,8 +16,10 @@
 #include <csignal>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
+#include "apps/distributed/all_reduce.h"
 #include "apps/distributed/communicator.h"
 #include "nn/adam/adam.h"
 #include "nn/batch_norm/batch_gather.h"
@@ -23,7 +28,9 @@ namespace primal {
 
 class DividedStep {
  public:
-  DividedStep(Communicator* ranks, const Module& model);
+  static constexpr size_t kBucketBytes = size_t{1} << 20;
+
+  DividedStep(Communicator* ranks, const Module& model, size_t bucket_bytes = kBucketBytes);
 
   bool is_divided() const { return ranks_ != nullptr; }
   bool writes() const { return ranks_ == nullptr || ranks_->is_first(); }  // files and logs
@@ -37,8 +44,9 @@ class DividedStep {
 
   // The mean loss of this rank's samples: make_loss() with batch normalisation over the whole batch (nn/batch_norm/batch_gather.h).
   Variable forward(const std::function<Variable()>& make_loss) const;
-  // The backward pass of this rank's mean loss over n_own of n samples; an undefined loss for none.
-  void backward(const Variable& loss, int64_t n_own, int64_t n) const;
+  // The backward pass of this rank's mean loss over n_own of n samples; an undefined loss for none. Complete gradients are on their way
+  // to the other ranks when it returns.
+  void backward(const Variable& loss, int64_t n_own, int64_t n);
   // Replaces the gradients by their sums over the ranks.
   void sum_gradients();
   // L from the ranks' L_r.
@@ -52,11 +60,26 @@ class DividedStep {
   void check_same_state(const Adam& adam) const;
 
  private:
+  // Parameters whose gradients travel together.
+  struct Bucket {
+    std::vector<size_t> parameters;
+    size_t begin = 0, n = 0;  // in gradients_
+    size_t n_open = 0;        // gradients that are not complete
+    std::unique_ptr<AllReduce> sum;
+  };
+
   BatchGather gather_batches() const;
+  void complete(size_t parameter);
+  void send_complete_buckets();
+  void send(Bucket& bucket);
 
   Communicator* ranks_;
   const Module& model_;
-  std::vector<float> gradients_;  // of all parameters, one after the other
+  std::vector<Variable> parameters_;
+  std::vector<float> gradients_;   // of all parameters, in the order of the buckets
+  std::vector<size_t> bucket_of_;  // of each parameter
+  std::vector<Bucket> buckets_;    // in the order in which all ranks send them
+  size_t n_sent_ = 0;
 };
 
 }  // namespace primal

@@ -141,6 +141,34 @@ TEST_F(DividedTraining, ValidationHasTheBitsOfOneProcess) {
   }
 }
 
+TEST_F(DividedTraining, BucketsDoNotChangeTheSumsAndAreSentDuringBackward) {
+  const TrainConfig c = config("buckets");
+  const std::vector<int64_t> samples{0, 1, 2, 3};
+  const auto gradients = [&](size_t bucket_bytes) {
+    std::vector<std::vector<double>> all;
+    ThreadRanks hub(3);
+    const Strings errors = hub.run([&](Communicator& ranks) {
+      DenoisingTask task(c);
+      DividedStep step(&ranks, task.model(), bucket_bytes);
+      const std::vector<int64_t> own = step.own_part(samples);
+      const TensorMap batch = task.batch(0, own);
+      const int64_t before = ranks.bytes_sent();
+      step.backward(task.loss(batch), std::ssize(own), 4);
+      EXPECT_GT(ranks.bytes_sent(), before) << "the gradients are on their way";
+      step.sum_gradients();
+      if (!ranks.is_first()) return;
+      for (const auto& [name, parameter] : task.model().parameters())
+        all.push_back(parameter.grad().to_doubles());
+    });
+    EXPECT_EQ(errors, Strings(3));
+    return all;
+  };
+  const auto expected = gradients(DividedStep::kBucketBytes);
+  ASSERT_FALSE(expected.empty());
+  for (const size_t bytes : {size_t{1}, size_t{200}, size_t{1000}})
+    EXPECT_EQ(gradients(bytes), expected) << bytes;
+}
+
 TEST_F(DividedTraining, RowsKeepTheirOrderAndLengths) {
   for (int n = 1; n <= 5; ++n) {
     ThreadRanks hub(n);
