@@ -43,7 +43,7 @@ void Communicator::wait(Transfer& transfer) {
   Clock::time_point next_look = began + kBetweenLooks;
   for (int64_t spin = 0; !transfer.done(); ++spin) {
     if (const std::optional<Farewell> farewell = heard_farewell())
-      throw RankError(farewell->text, farewell->exit_code, false);
+      throw RankError(farewell->text, farewell->exit_code, farewell->is_lost, farewell->is_lost);
     const Clock::time_point now = Clock::now();
     if (now >= next_look) {
       check_all_alive();
@@ -92,7 +92,8 @@ int Communicator::rank_on_host() const {
 }
 
 void Communicator::say_farewell(const Error& error) {
-  send_farewell({error.exit_code(), fmt::format("{}, step {}: {}", name_of(rank_), step_, error.what())});
+  send_farewell(
+      {error.exit_code(), false, fmt::format("{}, step {}: {}", name_of(rank_), step_, error.what())});
 }
 
 bool Communicator::reports() const {

@@ -34,12 +34,13 @@ using ConstBytes = std::span<const std::byte>;
 // What a rank learns of another one's error, or of one that was lost. The text names rank, host and step.
 class RankError : public Error {
  public:
-  RankError(const std::string& text, int exit_code, bool is_lost)
-      : Error(text, exit_code), is_lost_(is_lost) {}
+  RankError(const std::string& text, int exit_code, bool is_lost, bool is_reported = false)
+      : Error(text, exit_code), is_lost_(is_lost), is_reported_(is_reported) {}
   bool is_lost() const { return is_lost_; }  // a rank ended or does not answer: nobody can wait for it
+  bool is_reported() const { return is_reported_; }  // another rank prints it
 
  private:
-  bool is_lost_;
+  bool is_lost_, is_reported_;
 };
 inline constexpr int kLostRankCode = 4;  // the exit code of a training that lost a rank
 
@@ -88,6 +89,8 @@ class Communicator {
 
   // Tells all other ranks why this one ends; they throw it from wait(). The error gets the name of this rank in front.
   void say_farewell(const Error& error);
+  // The same for a rank that was lost, by the one that reports it: the others, and the lost one if it wakes up, need not.
+  void say_lost(const RankError& error) { send_farewell({error.exit_code(), true, error.what()}); }
   // Whether this is the lowest rank that was not lost: the one that reports.
   bool reports() const;
 
@@ -97,6 +100,7 @@ class Communicator {
  protected:
   struct Farewell {
     int exit_code = 1;
+    bool is_lost = false;  // and reported by the sender
     std::string text;
   };
   Communicator(int rank, int size) : rank_(rank), size_(size), lost_(static_cast<size_t>(size), false) {}

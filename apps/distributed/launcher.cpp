@@ -38,12 +38,16 @@ std::optional<int64_t> number_in(const Environment& environment, const char* nam
 
 std::optional<LaunchedRank> launched_rank(const Environment& environment, const char* tag) {
   for (const Names& names : kLaunchers) {
-    const auto rank = number_in(environment, names.rank, tag), size = number_in(environment, names.size, tag);
+    const bool is_slurm = std::string(names.rank) == "SLURM_PROCID";
+    const auto rank = number_in(environment, names.rank, tag);
+    auto size = number_in(environment, names.size, tag);
+    // A step may have fewer tasks than its job.
+    if (const auto in_step = number_in(environment, "SLURM_STEP_NUM_TASKS", tag); is_slurm && in_step)
+      size = in_step;
     if (!rank || !size) continue;
     if (*rank < 0 || *size < 1 || *rank >= *size)
       throw ConfigError("{}: {} is {}, but {} is {}; ranks are numbered from 0", tag, names.rank, *rank,
                         names.size, *size);
-    const bool is_slurm = std::string(names.rank) == "SLURM_PROCID";
     return LaunchedRank{*rank, *size, names.rank, !is_slurm || environment("SLURM_STEP_ID").has_value()};
   }
   return {};

@@ -158,12 +158,17 @@ class MpiCommunicator : public Communicator {
     if (!there) return {};
     std::string text(static_cast<size_t>(bytes), ' ');
     check(plugin().table->receive(source, kFarewellTag, text.data(), bytes), "receive");
-    const size_t space = text.find(' ');
-    return Farewell{std::atoi(text.c_str()), text.substr(std::min(space, text.size() - 1) + 1)};
+    // "3 0 TEXT"
+    std::istringstream stream(text);
+    Farewell farewell;
+    stream >> farewell.exit_code >> farewell.is_lost;
+    stream.ignore();
+    std::getline(stream, farewell.text, '\0');
+    return farewell;
   }
 
   void send_farewell(const Farewell& farewell) override {
-    const std::string text = fmt::format("{} {}", farewell.exit_code, farewell.text);
+    const std::string text = fmt::format("{} {:d} {}", farewell.exit_code, farewell.is_lost, farewell.text);
     std::vector<PrimalMpiMessage> messages;
     for (int r = 0; r < size(); ++r) {
       if (r != rank()) messages.push_back({r, const_cast<char*>(text.data()), std::ssize(text), true});

@@ -25,7 +25,8 @@ struct Joined {
   std::unique_ptr<Communicator> ranks;
   double timeout = 0.0;
   int exit_code = 0;
-  bool is_lost = false;  // a rank ended or does not answer
+  bool is_lost = false;  // a rank ended or does not answer,
+  bool reports = false;  // and this one says so
 };
 Joined& joined() {
   static Joined state;
@@ -38,7 +39,7 @@ void end_at_exit() {
   if (!state.is_lost) return end_mpi(state.timeout, state.exit_code);
   std::fflush(nullptr);
   // Time for the one that reports to save, to print, and to end this process too.
-  if (!state.ranks->reports()) std::this_thread::sleep_for(std::chrono::seconds(5));
+  if (!state.reports) std::this_thread::sleep_for(std::chrono::seconds(5));
   abort_mpi(state.exit_code);
   std::_Exit(state.exit_code);
 }
@@ -125,7 +126,10 @@ void on_ranks(Communicator* ranks, const std::function<void()>& work) {
   } catch (const RankError& error) {
     state.exit_code = error.exit_code();
     state.is_lost = error.is_lost();
-    let_talk(ranks->reports());
+    const bool reports = ranks->reports() && !error.is_reported();
+    if (reports && error.is_lost()) ranks->say_lost(error);
+    state.reports = reports;
+    let_talk(reports);
     throw;
   } catch (const std::exception& thrown) {
     const Error error = as_error(thrown);

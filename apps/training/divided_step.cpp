@@ -169,11 +169,15 @@ void DividedStep::sum_gradients() {
   }
 }
 
-double DividedStep::sum_loss(double own_loss, int64_t n_own, int64_t n) const {
-  if (!is_divided()) return own_loss;
-  double sum = 0.0;
-  for (const double part : ranks_->all_gather_value(own_loss * static_cast<double>(n_own))) sum += part;
-  return sum / static_cast<double>(n);
+DividedStep::Agreed DividedStep::agree(double own_loss, int64_t n_own, int64_t n, int signal) const {
+  if (!is_divided()) return {own_loss, signal};
+  Agreed all{0.0, 0};
+  for (const Agreed& own : ranks_->all_gather_value(Agreed{own_loss * static_cast<double>(n_own), signal})) {
+    all.loss += own.loss;
+    all.signal = std::max(all.signal, own.signal);
+  }
+  all.loss /= static_cast<double>(n);
+  return all;
 }
 
 int DividedStep::agree_on_signal(int own) const {

@@ -49,9 +49,12 @@ class DividedStep {
   void backward(const Variable& loss, int64_t n_own, int64_t n);
   // Replaces the gradients by their sums over the ranks.
   void sum_gradients();
-  // L from the ranks' L_r.
-  double sum_loss(double own_loss, int64_t n_own, int64_t n) const;
-
+  // L from the ranks' L_r, and the signal that ends the training of all.
+  struct Agreed {
+    double loss;
+    int signal;
+  };
+  Agreed agree(double own_loss, int64_t n_own, int64_t n, int signal) const;
   // The largest of the signals that the ranks caught, so that all stop after the same step; 0 for none.
   int agree_on_signal(int own) const;
   // A decision of rank 0 on all ranks.

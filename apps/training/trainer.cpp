@@ -193,8 +193,9 @@ class Run {
         divided_.sum_gradients();
         if (divided_.is_divided()) {
           const double own = found.defined() ? found.value().item() : 0.0;
-          loss_now = divided_.sum_loss(own, std::ssize(samples), std::ssize(all));
-          agree_on_signal();
+          const auto agreed = divided_.agree(own, std::ssize(samples), std::ssize(all), *signal_);
+          loss_now = agreed.loss;
+          agreed_signal_ = agreed.signal;
         }
         return found;
       } catch (...) {

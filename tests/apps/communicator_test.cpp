@@ -221,6 +221,14 @@ TEST(Launcher, IsKnownByItsVariables) {
   EXPECT_TRUE(
       launched_rank(with({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "9"}, {"SLURM_STEP_ID", "0"}}), "[t]")
           ->in_step);
+  // An interactive step of one task in a job of nine.
+  EXPECT_EQ(launched_rank(with({{"SLURM_PROCID", "0"},
+                                {"SLURM_NTASKS", "9"},
+                                {"SLURM_STEP_ID", "0"},
+                                {"SLURM_STEP_NUM_TASKS", "1"}}),
+                          "[t]")
+                ->size,
+            1);
   EXPECT_THROW(launched_rank(with({{"PMI_RANK", "4"}, {"PMI_SIZE", "4"}}), "[t]"), ConfigError);
   EXPECT_THROW(launched_rank(with({{"PMI_RANK", "-1"}, {"PMI_SIZE", "4"}}), "[t]"), ConfigError);
 }

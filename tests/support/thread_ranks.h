@@ -108,11 +108,12 @@ class ThreadRanks {
     std::optional<Farewell> heard_farewell() override {
       const std::lock_guard lock(hub_.mutex_);
       if (!hub_.farewell_ || hub_.farewell_->first == rank()) return {};
-      return Farewell{hub_.farewell_->second.exit_code, hub_.farewell_->second.text};
+      const Text& said = hub_.farewell_->second;
+      return Farewell{said.exit_code, said.is_lost, said.text};
     }
     void send_farewell(const Farewell& farewell) override {
       const std::lock_guard lock(hub_.mutex_);
-      hub_.farewell_ = {rank(), {farewell.exit_code, farewell.text}};
+      hub_.farewell_ = {rank(), {farewell.exit_code, farewell.is_lost, farewell.text}};
     }
     bool has_ended(int rank) const override {
       const std::lock_guard lock(hub_.mutex_);
@@ -125,6 +126,7 @@ class ThreadRanks {
   };
   struct Text {
     int exit_code;
+    bool is_lost;
     std::string text;
   };
 
