@@ -307,8 +307,19 @@ void print_start(const Resolved& resolved, const TrainOptions& options, Task& ta
   if (talk && options.resume) print_resumed(resolved, n_steps_of(config, task.n_samples()));
 }
 
+// Of rank 0: how much of the training was spent on messages.
+nlohmann::json ranks_json(const Communicator* ranks) {
+  if (ranks == nullptr) return nullptr;
+  return {
+      {"n", ranks->size()}, {"seconds_waited", ranks->seconds_waited()}, {"bytes_sent", ranks->bytes_sent()}};
+}
+
 void print_result(const TrainResult& result, const TrainOptions& options, const std::filesystem::path& last,
-                  const TrainingPage& page, Device device) {
+                  const TrainingPage& page, Device device, const Communicator* ranks) {
+  if (ranks != nullptr && !options.common.quiet) {
+    say("[ranks] rank 0 waited {:.1f} s of {:.1f} s for messages and sent {:.1f} MB\n",
+        ranks->seconds_waited(), result.seconds, static_cast<double>(ranks->bytes_sent()) / 1e6);
+  }
   const double peak_mb = static_cast<double>(backend(device).stats().peak_bytes) / 1e6;
   if (options.common.json) {
     print_json({{"step", result.step},
@@ -318,6 +329,7 @@ void print_result(const TrainResult& result, const TrainOptions& options, const 
                 {"report", page.file().string()},
                 {"report_seconds", page.seconds()},
                 {"peak_tensor_mb", peak_mb},
+                {"ranks", ranks_json(ranks)},
                 {"out_of_patience", result.out_of_patience},
                 {"stopped_by", result.stopped_by},
                 {"best_step", result.best_step},
@@ -350,7 +362,7 @@ TrainResult run_training(const Resolved& resolved, const TrainOptions& options, 
   const TrainResult result = train_with_page(
       task, resolved.settings, options.resume, signals.caught(), page,
       [&](const TrainEvent& e) { progress.show(e); }, remark, ranks);
-  print_result(result, options, resolved.last(), page, task.model().device());
+  print_result(result, options, resolved.last(), page, task.model().device(), ranks);
   return result;
 }
 
