@@ -26,9 +26,10 @@ std::pair<int64_t, int64_t> part_range(int64_t n, int64_t parts, int64_t r);
 
 class AllReduce {
  public:
-  // Begins at once. `values` must outlive it and is not to be touched before finish() returns.
+  // For sums of these values, one after the other; its memory is kept between them. `values` must outlive it.
   AllReduce(Communicator& ranks, std::span<float> values);
 
+  void begin();    // `values` is not to be touched from here until finish() returns
   void advance();  // does what is possible without waiting
   void finish();   // waits for the rest; then `values` has the sums. RankError
 

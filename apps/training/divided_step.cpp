@@ -70,6 +70,8 @@ DividedStep::DividedStep(Communicator* ranks, const Module& model, size_t bucket
     at += n;
     bucket_of_[i] = buckets_.size() - 1;
   }
+  for (Bucket& bucket : buckets_)
+    bucket.sum = std::make_unique<AllReduce>(*ranks, std::span(gradients_).subspan(bucket.begin, bucket.n));
 }
 
 BatchGather DividedStep::gather_batches() const {
@@ -114,7 +116,6 @@ void DividedStep::backward(const Variable& loss, int64_t n_own, int64_t n) {
   if (!is_divided()) return loss.backward();
   n_sent_ = 0;
   for (Bucket& bucket : buckets_) {
-    bucket.sum.reset();
     bucket.n_open = bucket.parameters.size();
   }
   if (n_own == 0) return;
@@ -148,7 +149,7 @@ void DividedStep::send(Bucket& bucket) {
     std::ranges::copy(gradient.span<const float>(), values.begin() + static_cast<std::ptrdiff_t>(at));
     at += static_cast<size_t>(gradient.numel());
   }
-  bucket.sum = std::make_unique<AllReduce>(*ranks_, values);
+  bucket.sum->begin();
 }
 
 void DividedStep::sum_gradients() {

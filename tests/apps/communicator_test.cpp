@@ -56,9 +56,14 @@ TEST(AllReduce, AddsInTheOrderOfRanksWhateverArrivesFirst) {
       for (int r = 0; r < size; ++r) hub.at(r, (r + static_cast<int>(n)) % 2, Fault::late);
       const std::vector<float> expected = expected_sum(size, n);
       const Strings errors = hub.run([&](Communicator& ranks) {
-        std::vector<float> values = values_of(ranks.rank(), n);
-        AllReduce(ranks, values).finish();
-        EXPECT_EQ(values, expected) << size << " ranks, " << n << " values";
+        std::vector<float> values(n);
+        AllReduce sum(ranks, values);
+        for (int again = 0; again < 2; ++again) {
+          std::ranges::copy(values_of(ranks.rank(), n), values.begin());
+          sum.begin();
+          sum.finish();
+          EXPECT_EQ(values, expected) << size << " ranks, " << n << " values";
+        }
       });
       EXPECT_EQ(errors, Strings(static_cast<size_t>(size)));
     }
@@ -72,6 +77,7 @@ TEST(AllReduce, SeveralAreUnderWayAtOnceAndEndInAnyOrder) {
     std::vector<std::vector<float>> values(3, values_of(ranks.rank(), 50));
     std::vector<std::unique_ptr<AllReduce>> sums;
     for (std::vector<float>& v : values) sums.push_back(std::make_unique<AllReduce>(ranks, v));
+    for (const auto& sum : sums) sum->begin();
     // Each rank goes on with another one first, as messages may come.
     for (int i = 0; i < 20; ++i) sums[static_cast<size_t>(ranks.rank() + i) % 3]->advance();
     for (const size_t i : {2U, 0U, 1U}) sums[i]->finish();
@@ -84,7 +90,9 @@ TEST(AllReduce, SendsNoMoreThanItsBound) {
   ThreadRanks hub(4);
   hub.run([&](Communicator& ranks) {
     std::vector<float> values(4000);
-    AllReduce(ranks, values).finish();
+    AllReduce sum(ranks, values);
+    sum.begin();
+    sum.finish();
     EXPECT_EQ(ranks.bytes_sent(), 2 * 3 * 4000);  // 2 (P - 1) / P n values of 4 bytes
   });
 }

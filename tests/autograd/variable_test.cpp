@@ -110,7 +110,7 @@ TEST(GradientReady, HearsOfEachLeafOnceItsGradientIsComplete) {
   {
     const GradientReady watch({x, a, b, unused}, [&](size_t i) {
       order.push_back(i);
-      const Variable& ready = std::vector<Variable>{x, a, b, unused}[i];
+      const Variable ready = std::vector<Variable>{x, a, b, unused}[i];
       const double expected = i == 0 ? 3 * 3 * 5 : i == 1 ? 2 * 2 * 3 * 5 : 3 * 3 * 2;
       EXPECT_EQ(ready.grad().item(), expected) << i;
     });
