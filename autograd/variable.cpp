@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <queue>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
 #include "autograd/finite_check.h"
 #include "autograd/gradient_kernels.h"
+#include "autograd/gradient_ready.h"
 #include "tensor/error.h"
 #include "tensor/range.h"
 
@@ -127,6 +129,33 @@ void Variable::backward(const Tensor& upstream) const {
     slot_->grad = is_leaf() ? seed.clone() : seed;
   }
 
+  // For each leaf of GradientReady, the nodes that have yet to add into its gradient.
+  struct Open {
+    size_t leaf;
+    int64_t n_nodes = 0;
+  };
+  std::unordered_map<const Slot*, Open> open;
+  const GradientReady* const watch = GradientReady::current();
+  if (watch != nullptr) {
+    for (size_t i = 0; i < watch->leaves().size(); ++i) open[watch->leaves()[i].slot_.get()] = {i};
+    std::vector<const Node*> nodes{slot_->node.get()};
+    std::unordered_set<const Node*> known{nodes.front(), nullptr};
+    while (!nodes.empty()) {
+      const Node* const node = nodes.back();
+      nodes.pop_back();
+      if (node == nullptr) break;  // a leaf itself
+      for (const std::shared_ptr<Slot>& input : node->inputs) {
+        if (const auto leaf = open.find(input.get()); input != nullptr && leaf != open.end())
+          ++leaf->second.n_nodes;
+        if (input != nullptr && known.insert(input->node.get()).second) nodes.push_back(input->node.get());
+      }
+    }
+  }
+  const auto close = [&](const std::shared_ptr<Slot>& input) {
+    const auto leaf = input == nullptr ? open.end() : open.find(input.get());
+    if (leaf != open.end() && --leaf->second.n_nodes == 0) watch->ready(leaf->second.leaf);
+  };
+
   // Newest first: when a slot's turn comes, every node that adds into its gradient has run.
   const auto older = [](const std::shared_ptr<Slot>& a, const std::shared_ptr<Slot>& b) {
     return a->node->number < b->node->number;
@@ -157,7 +186,10 @@ void Variable::backward(const Tensor& upstream) const {
         }
       }
     }
-    for (const std::shared_ptr<Slot>& input : node.inputs) push(input);
+    for (const std::shared_ptr<Slot>& input : node.inputs) {
+      push(input);
+      close(input);
+    }
     node.backward = nullptr;
     node.inputs.clear();
   }

@@ -150,6 +150,21 @@ if(PRIMAL_ONEDNN AND NOT (PRIMAL_ONEDNN STREQUAL "AUTO" AND (PRIMAL_STATIC OR PR
   endif()
 endif()
 
+# MPI (Debian: libopenmpi-dev), linked by one module that is loaded when several processes train together. Its memory is no concern of
+# sanitizers, and a static program goes without.
+set_property(CACHE PRIMAL_MPI PROPERTY STRINGS AUTO ON OFF)
+set(PRIMAL_WITH_MPI OFF)
+set(PRIMAL_MPI_STANDARD "")
+if(PRIMAL_MPI AND NOT (PRIMAL_MPI STREQUAL "AUTO" AND (PRIMAL_STATIC OR PRIMAL_SANITIZE)))
+  set(MPI_CXX_SKIP_MPICXX ON)  # the functions of C are all that is used
+  find_package(MPI QUIET COMPONENTS CXX)
+  set(PRIMAL_WITH_MPI ${MPI_CXX_FOUND})
+  set(PRIMAL_MPI_STANDARD ${MPI_CXX_VERSION})
+  if(NOT PRIMAL_WITH_MPI AND NOT PRIMAL_MPI STREQUAL "AUTO")
+    message(FATAL_ERROR "PRIMAL_MPI=${PRIMAL_MPI}, but there is no MPI (Debian: libopenmpi-dev)")
+  endif()
+endif()
+
 if(PRIMAL_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)

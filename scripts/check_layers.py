@@ -49,6 +49,7 @@ HOMES = {
     r"cublas.*\.h": ["tensor/vendor/"],
     r"cuda_runtime.*\.h|cooperative_groups.*": ["tensor/cuda/", "tensor/simt/", "tensor/vendor/"],
     r"nvtx3/": ["tensor/range.cpp"],
+    r"mpi\.h": ["apps/distributed/mpi_plugin.cpp"],
     r"nanobind/|Python\.h": ["python/"],
     r"gtest/|benchmark/": [],
 }

@@ -13,6 +13,7 @@ packages=(
   libtiff-dev libwebp-dev libdcmtk-dev                       # data: TIFF, WebP and DICOM pictures
   libcairo2-dev libfontconfig-dev fonts-dejavu-core          # data: figures
   libcli11-dev libtomlplusplus-dev libprotobuf-dev protobuf-compiler  # apps
+  libopenmpi-dev openmpi-bin                                 # apps: training on several processes
   libgtest-dev libbenchmark-dev                              # tests, bench
   "$@"
 )

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/distributed/mpi_communicator.h"
 #include "apps/shell/build_info.h"
 #include "apps/shell/machine.h"
 #include "apps/shell/streams.h"
@@ -58,6 +59,8 @@ void print_devices() {
   for (const VendorStatus& v : vendor_libraries()) {
     put("        {} {}\n", v.name, v.problem.empty() ? v.path : v.problem);
   }
+  put("mpi     {}\n",
+      mpi_library().empty() ? why_no_mpi() : mpi_library() + ", for training on several processes");
   put("--device auto is {}: {}\n", automatic.device.str(), automatic.why);
 }
 
@@ -77,6 +80,7 @@ nlohmann::json devices_json() {
   nlohmann::json report{
       {"devices", {cpu, {{"device", "simt"}, {"name", "CUDA kernels emulated on the processor"}}}},
       {"absent", nlohmann::json::array()},
+      {"mpi", {{"library", mpi_library()}, {"problem", why_no_mpi()}}},
       {"auto", automatic.device.str()},
       {"cuda", {{"runtime", status.runtime}, {"driver", status.driver}}},
       {"build", to_json(build)}};

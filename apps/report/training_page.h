@@ -49,6 +49,6 @@ class TrainingPage {
 TrainResult train_with_page(Task& task, const Settings& settings, bool resume,
                             const volatile std::sig_atomic_t& stop, TrainingPage& page,
                             const std::function<void(const TrainEvent&)>& on_event,
-                            const TrainingPage::OnRemark& on_remark = {});
+                            const TrainingPage::OnRemark& on_remark = {}, Communicator* ranks = nullptr);
 
 }  // namespace primal

@@ -1,7 +1,6 @@
 #include "apps/shards/shard.h"
 
 #include <charconv>
-#include <cstdlib>
 #include <fmt/core.h>
 
 #include "apps/shell/visible_text.h"
@@ -20,14 +19,7 @@ std::optional<int64_t> whole_number(const std::string& text) {
   return value;
 }
 
-// The number in that variable; nothing where it is not set.
-std::optional<int64_t> number_in(const Environment& environment, const char* name) {
-  const std::optional<std::string> text = environment(name);
-  if (!text) return {};
-  const std::optional<int64_t> value = whole_number(*text);
-  if (!value) throw ConfigError("[--shard] auto: {} is '{}', expected a whole number", name, visible(*text));
-  return value;
-}
+constexpr const char* kTag = "[--shard] auto";
 
 Shard checked(int64_t number, int64_t count, const std::string& what) {
   if (count < 1 || count > kMostShards || number < 1 || number > count) {
@@ -38,36 +30,24 @@ Shard checked(int64_t number, int64_t count, const std::string& what) {
 }
 
 std::optional<Shard> shard_of_array(const Environment& environment) {
-  const auto id = number_in(environment, "SLURM_ARRAY_TASK_ID");
-  const auto count = number_in(environment, "SLURM_ARRAY_TASK_COUNT");
+  const auto id = number_in(environment, "SLURM_ARRAY_TASK_ID", kTag);
+  const auto count = number_in(environment, "SLURM_ARRAY_TASK_COUNT", kTag);
   if (!id || !count) return {};
-  const int64_t first = number_in(environment, "SLURM_ARRAY_TASK_MIN").value_or(0);
-  const int64_t step = std::max<int64_t>(number_in(environment, "SLURM_ARRAY_TASK_STEP").value_or(1), 1);
+  const int64_t first = number_in(environment, "SLURM_ARRAY_TASK_MIN", kTag).value_or(0);
+  const int64_t step =
+      std::max<int64_t>(number_in(environment, "SLURM_ARRAY_TASK_STEP", kTag).value_or(1), 1);
   return checked((*id - first) / step + 1, *count, "auto: Slurm's array");
 }
 
-// Of the launcher that started this process. srun sets its own names for processes that do not use MPI.
 std::optional<Shard> shard_of_rank(const Environment& environment) {
-  struct Names {
-    const char *rank, *size;
-  };
-  for (const Names& names : {Names{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
-                             Names{"PMI_RANK", "PMI_SIZE"}, Names{"SLURM_PROCID", "SLURM_NTASKS"}}) {
-    const auto rank = number_in(environment, names.rank), size = number_in(environment, names.size);
-    if (rank && size) return checked(*rank + 1, *size, fmt::format("auto: {}", names.rank));
-  }
-  return {};
+  const std::optional<LaunchedRank> launched = launched_rank(environment, kTag);
+  if (!launched) return {};
+  return checked(launched->rank + 1, launched->size, fmt::format("auto: {}", launched->variable));
 }
 
 }  // namespace
 
 std::string Shard::str() const { return fmt::format("{}/{}", number, count); }
-
-std::optional<std::string> environment_of_process(const char* name) {
-  const char* value = std::getenv(name);
-  if (value == nullptr) return {};
-  return value;
-}
 
 Shard parse_shard(const std::string& text, const Environment& environment) {
   if (text == "auto") {

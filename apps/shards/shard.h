@@ -15,10 +15,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "apps/distributed/launcher.h"
 
 namespace primal {
 
@@ -30,10 +31,6 @@ struct Shard {
   std::string str() const;  // "3/16"
   bool operator==(const Shard&) const = default;
 };
-
-// The value of an environment variable; empty if it is not set.
-using Environment = std::function<std::optional<std::string>(const char* name)>;
-std::optional<std::string> environment_of_process(const char* name);
 
 Shard parse_shard(const std::string& text, const Environment& environment = environment_of_process);
 

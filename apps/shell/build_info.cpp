@@ -49,6 +49,7 @@ BuildInfo make_build_info() {
       {"libzip", PRIMAL_ZIP_VERSION},
       {"nlohmann-json", fmt::format("{}.{}.{}", NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
                                     NLOHMANN_JSON_VERSION_PATCH)},
+      {"MPI standard", version_or_none(PRIMAL_MPI_VERSION)},
       {"OpenMP", PRIMAL_OPENMP_VERSION},
       {"pugixml", PRIMAL_PUGIXML_VERSION},
       {"toml++", fmt::format("{}.{}.{}", TOML_LIB_MAJOR, TOML_LIB_MINOR, TOML_LIB_PATCH)},

@@ -1,5 +1,6 @@
 #include "apps/shell/streams.h"
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -8,10 +9,13 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "apps/shell/speaker.h"
+
 namespace primal {
 namespace {
 
 bool ends_by_broken_pipe = false;  // what SIGPIPE did before prepare_streams
+std::atomic<bool> is_silent = false;
 
 }  // namespace
 
@@ -35,7 +39,10 @@ void flush_output() {
   if (std::fflush(stdout) != 0) throw std::system_error(errno, std::generic_category(), "standard output");
 }
 
+void let_talk(bool talks) { is_silent = !talks; }
+
 void say_drawn(std::string_view text) noexcept {
+  if (is_silent) return;
   // Whom could a failure be told?
   [[maybe_unused]] const size_t written = std::fwrite(text.data(), 1, text.size(), stderr);
 }
@@ -49,6 +56,7 @@ void say_text(std::string_view text) noexcept {
 }
 
 void put_text(std::string_view text) {
+  if (is_silent) return;
   const std::string shown = visible_lines(text);
   if (std::fwrite(shown.data(), 1, shown.size(), stdout) < shown.size())
     throw std::system_error(errno, std::generic_category(), "standard output");

@@ -55,7 +55,7 @@ TrainingPlan ClassificationTask::plan(int64_t batch) const {
     const int64_t side = config_.classifier.size;
     return {{"x", Tensor::empty({batch, 1, 1, side, side}, DType::f32, device_)},
             {"labels", Tensor::zeros({batch}, DType::i64)},
-            {"dropout", Tensor::zeros({2}, DType::i64)}};
+            {"dropout", Tensor::zeros({1 + batch}, DType::i64)}};
   });
 }
 
@@ -66,11 +66,11 @@ TensorMap ClassificationTask::batch(int64_t epoch, std::span<const int64_t> samp
     x.push_back(data_.train.pictures->clean(sample));
     labels.push_back(data_.train.labels[static_cast<size_t>(sample)]);
   }
-  // No two pictures of an epoch share a mask: batches have training.batch pictures at most, and their first ones differ.
-  const std::vector<int64_t> place{epoch, samples.front() * config_.training.batch};
+  std::vector<int64_t> place{epoch};  // of the masks
+  place.insert(place.end(), samples.begin(), samples.end());
   return {{"x", stacked(x).to(device_)},
           {"labels", Tensor::from(Shape{std::ssize(labels)}, labels)},
-          {"dropout", Tensor::from(Shape{2}, place)}};
+          {"dropout", Tensor::from(Shape{std::ssize(place)}, place)}};
 }
 
 Variable ClassificationTask::loss(const TensorMap& batch) {

@@ -5,6 +5,7 @@
 
 #include "apps/scores/lambda_search.h"
 #include "apps/training/batches.h"
+#include "apps/training/divided_rows.h"
 #include "apps/training/noisy_sample.h"
 #include "apps/training/pair_data.h"
 #include "data/noise/drawn_noise.h"
@@ -153,19 +154,16 @@ std::vector<std::string> DenoisingTask::metric_names() const {
 
 Metrics DenoisingTask::validate(const std::function<bool()>& keep_going) {
   const NoGrad no_grad;
-  ScoreColumns scores;
-  std::vector<double> losses;
-  for (int64_t i = 0; i < n_validation(); ++i) {
-    if (!keep_going()) return {};
+  const auto rows = divided_rows(ranks(), n_validation(), keep_going, [&](int64_t i) -> std::vector<double> {
     const TensorMap sample = validation_sample(i, device_);
-    if (has_clean_)
-      scores.add(
-          scores_of(model_.forward(sample.at("noisy")).denoised.value(), clean_validation(i, device_)));
-    else
-      losses.push_back(denoising_loss(model_, sample, loss_).value().item());
-  }
-  if (has_clean_) return {scores.psnr(), scores.ssim()};
-  return {summarise_scores(losses)};
+    if (!has_clean_) return {denoising_loss(model_, sample, loss_).value().item()};
+    const Scores scores =
+        scores_of(model_.forward(sample.at("noisy")).denoised.value(), clean_validation(i, device_));
+    return {scores.psnr, scores.ssim};
+  });
+  if (!rows) return {};
+  if (has_clean_) return summaries(*rows, 0, 2);
+  return summaries(*rows, 0, 1);
 }
 
 std::vector<LoggedSample> DenoisingTask::samples_to_log() {
@@ -186,41 +184,38 @@ std::vector<LoggedSample> DenoisingTask::samples_to_log() {
 
 std::vector<Baseline> DenoisingTask::baselines(const std::function<bool()>& keep_going) {
   if (!has_clean_) return baselines_of_loss(keep_going);
-  ScoreColumns noisy, scalar;
-  for (int64_t i = 0; i < n_validation(); ++i) {
-    if (!keep_going()) return {};
+  const auto rows = divided_rows(ranks(), n_validation(), keep_going, [&](int64_t i) -> std::vector<double> {
     const Tensor z = validation_sample(i, Device{}).at("noisy"), clean = clean_validation(i, Device{});
-    noisy.add(scores_of(z, clean));
-    scalar.add(best_scalar_scores(z, clean, model_.options().boundary));
-  }
-  return {{"noisy", {noisy.psnr(), noisy.ssim()}}, {"best scalar", {scalar.psnr(), scalar.ssim()}}};
+    const Scores noisy = scores_of(z, clean),
+                 scalar = best_scalar_scores(z, clean, model_.options().boundary);
+    return {noisy.psnr, noisy.ssim, scalar.psnr, scalar.ssim};
+  });
+  if (!rows) return {};
+  return {{"noisy", summaries(*rows, 0, 2)}, {"best scalar", summaries(*rows, 2, 2)}};
 }
 
 // The noisy picture itself has the risk sigma^2, which needs no probe.
 std::vector<Baseline> DenoisingTask::baselines_of_loss(const std::function<bool()>& keep_going) const {
   const bool by_sure = loss_ == DenoisingLoss::sure;
   const Boundary boundary = model_.options().boundary;
-  std::vector<double> noisy, scalar;
-  for (int64_t i = 0; i < n_validation(); ++i) {
-    if (!keep_going()) return {};
+  const auto rows = divided_rows(ranks(), n_validation(), keep_going, [&](int64_t i) -> std::vector<double> {
     const TensorMap sample = validation_sample(i, Device{});
     const Tensor& z = sample.at("noisy");
     if (!by_sure) {
       // The pictures have the range 1, so the PSNR is -10 log10 of the mean squared error.
       const auto error_of = [](double psnr_db) { return std::pow(10.0, -0.1 * psnr_db); };
-      noisy.push_back(error_of(psnr(z, sample.at("second"))));
-      scalar.push_back(error_of(best_scalar_scores(z, sample.at("second"), boundary).psnr));
-      continue;
+      return {error_of(psnr(z, sample.at("second"))),
+              error_of(best_scalar_scores(z, sample.at("second"), boundary).psnr)};
     }
     const double sigma = sample.at("sigma").item();
     const LambdaChoice choice = lambda_by_risk(z, sigma, {.boundary = boundary});
     double least = sigma * sigma;
     for (const LambdaPoint& point : choice.points) least = std::min(least, point.risk);
-    noisy.push_back(sigma * sigma);
-    scalar.push_back(least);
-  }
-  return {{"noisy", {summarise_scores(noisy)}},
-          {by_sure ? "best scalar by SURE" : "best scalar", {summarise_scores(scalar)}}};
+    return {sigma * sigma, least};
+  });
+  if (!rows) return {};
+  return {{"noisy", summaries(*rows, 0, 1)},
+          {by_sure ? "best scalar by SURE" : "best scalar", summaries(*rows, 1, 1)}};
 }
 
 }  // namespace primal

@@ -60,12 +60,17 @@ class SequenceLearner : public Learner {
 
 Variable classification_loss(const Classifier& model, const TensorMap& batch, uint64_t seed) {
   const Tensor& place = batch.at("dropout");
-  DropoutKey key{seed, 0, 0, 0};
-  if (place.device().is_cpu()) {
-    key.epoch = static_cast<uint32_t>(place.data<int64_t>()[0]);
-    key.sample = static_cast<uint32_t>(place.data<int64_t>()[1]);
-  } else {
+  const int64_t n_rows = batch.at("x").size(0);
+  DropoutKey key{.seed = seed};
+  if (!place.device().is_cpu() && place.numel() == 1 + n_rows) {
     key.place = place;
+  } else {
+    const Tensor here = place.to(Device{});
+    const int64_t* const at = here.data<int64_t>();
+    key.epoch = static_cast<uint32_t>(at[0]);
+    key.sample = static_cast<uint32_t>(at[1]);
+    // Files of steps by earlier versions have the number of the first row alone.
+    if (place.numel() == 1 + n_rows) key.samples.assign(at + 1, at + place.numel());
   }
   return cross_entropy(model.forward(batch.at("x"), Mode::training, key), batch.at("labels"));
 }

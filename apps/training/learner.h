@@ -16,8 +16,8 @@
 
 namespace primal {
 
-// The mean cross-entropy. The batch has "x", "labels", and "dropout" (i64 [2]): the epoch and the number of its first picture in
-// the stream of the masks, on the CPU or where the model is; the seed is the training's.
+// The mean cross-entropy. The batch has "x", "labels", and "dropout" (i64 [1 + N], on the CPU or where the model is): the epoch and the
+// numbers of the pictures, on which the masks depend; the seed is the training's.
 Variable classification_loss(const Classifier& model, const TensorMap& batch, uint64_t seed);
 
 // The mean squared error of the result; the batch has "noisy" and "clean".

@@ -30,10 +30,13 @@ int64_t step_of(const std::string& name) {
 
 }  // namespace
 
-RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {}
+
+const fs::path& RunFolder::make() const {
   std::error_code error;
   fs::create_directories(path_, error);
   if (error) throw IoError("[train] cannot make the folder {}: {}", path_.string(), error.message());
+  return path_;
 }
 
 fs::path RunFolder::numbered(int64_t step) const {

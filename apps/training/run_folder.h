@@ -26,8 +26,10 @@ inline constexpr const char* kReportFile = "report.html";
 
 class RunFolder {
  public:
-  // Makes the folder where it is missing; IoError where that cannot be done.
   explicit RunFolder(std::filesystem::path path);
+
+  // Makes the folder where it is missing and returns its path; IoError where that cannot be done.
+  const std::filesystem::path& make() const;
 
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path last() const { return path_ / kLastCheckpoint; }

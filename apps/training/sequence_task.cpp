@@ -6,6 +6,7 @@
 #include "apps/scores/scores.h"
 #include "apps/scores/sequence_scores.h"
 #include "apps/training/batches.h"
+#include "apps/training/divided_rows.h"
 #include "data/noise/noise.h"
 #include "data/sequence/frames.h"
 #include "tensor/error.h"
@@ -97,29 +98,27 @@ SequenceTask::Pair SequenceTask::validation_pair(int64_t i) const {
 }
 
 Metrics SequenceTask::validate(const std::function<bool()>& keep_going) {
-  ScoreColumns scores;
-  for (int64_t i = 0; i < n_validation(); ++i) {
-    if (!keep_going()) return {};
+  const auto rows = divided_rows(ranks(), n_validation(), keep_going, [&](int64_t i) -> std::vector<double> {
     const Pair pair = validation_pair(i);
-    scores.add(mean_over_frames(denoise_sequence(model_, pair.noisy).x, pair.clean));
-  }
-  return {scores.psnr(), scores.ssim()};
+    const Scores scores = mean_over_frames(denoise_sequence(model_, pair.noisy).x, pair.clean);
+    return {scores.psnr, scores.ssim};
+  });
+  return rows ? summaries(*rows, 0, 2) : Metrics{};
 }
 
 std::vector<Baseline> SequenceTask::baselines(const std::function<bool()>& keep_going) {
-  ScoreColumns noisy, best;
-  for (int64_t i = 0; i < n_validation(); ++i) {
-    if (!keep_going()) return {};
+  const auto rows = divided_rows(ranks(), n_validation(), keep_going, [&](int64_t i) -> std::vector<double> {
     const Pair pair = validation_pair(i);
     const PairSearch found = search_pair(pair.noisy, pair.clean,
                                          {.iterations = std::max<int64_t>(config_.sequence.iterations, 1),
                                           .boundary = model_.module().options().boundary,
                                           .refinements = 1,
                                           .by_ssim = false});
-    noisy.add(mean_over_frames(pair.noisy, pair.clean));
-    best.add({found.by_psnr.scores.psnr, found.by_ssim.scores.ssim});
-  }
-  return {{"noisy", {noisy.psnr(), noisy.ssim()}}, {"best pair", {best.psnr(), best.ssim()}}};
+    const Scores noisy = mean_over_frames(pair.noisy, pair.clean);
+    return {noisy.psnr, noisy.ssim, found.by_psnr.scores.psnr, found.by_ssim.scores.ssim};
+  });
+  if (!rows) return {};
+  return {{"noisy", summaries(*rows, 0, 2)}, {"best pair", summaries(*rows, 2, 2)}};
 }
 
 std::vector<LoggedSample> SequenceTask::samples_to_log() {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "apps/distributed/communicator.h"
 #include "apps/training/baseline.h"
 #include "autograd/variable.h"
 #include "data/figure/figure.h"
@@ -36,6 +37,9 @@ struct NamedFigure {
 class Task {
  public:
   virtual ~Task() = default;
+  // From here on validate() and baselines() are called on all of these ranks, which share the work (divided_rows.h); nullptr: on this
+  // process alone.
+  void divide_among(Communicator* ranks) { ranks_ = ranks; }
   virtual const Module& model() const = 0;
   virtual int64_t n_samples() const = 0;  // of one epoch
   virtual int64_t n_validation() const = 0;
@@ -73,6 +77,12 @@ class Task {
 
   // What the last validation showed beyond its metrics; nothing before it and where a task has none.
   virtual std::vector<NamedFigure> validation_figures() const { return {}; }
+
+ protected:
+  Communicator* ranks() const { return ranks_; }
+
+ private:
+  Communicator* ranks_ = nullptr;
 };
 
 }  // namespace primal

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/training/buffer_snapshot.h"
+#include "apps/training/divided_step.h"
 #include "apps/training/event_log.h"
 #include "apps/training/recorded_steps.h"
 #include "apps/training/run_folder.h"
@@ -30,29 +32,41 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+// Ranks exchange gradients within each step, which a device cannot repeat alone.
+GraphSetting graph_of(const TrainConfig& config, const Task& task, const Communicator* ranks) {
+  if (ranks == nullptr) return graph_setting(config.training.graph, task.model().device());
+  if (config.training.graph == "on")
+    throw ConfigError("[config] training.graph on is for one process; there are {} ranks: leave it out",
+                      ranks->size());
+  return {};
+}
+
 class Run {
  public:
   using Stop = const volatile std::sig_atomic_t&;
   using OnEvent = std::function<void(const TrainEvent&)>;
 
   Run(Task& task, const Settings& settings, bool resume,
-      const std::function<void(const std::string&)>& on_remark)
+      const std::function<void(const std::string&)>& on_remark, Communicator* ranks)
       : task_(task),
         on_remark_(on_remark ? on_remark : [](const std::string&) {}),
         config_(settings.config),
         folder_(config_.output),
-        lock_(folder_.path()),
+        divided_(ranks, task.model()),
         n_steps_(n_steps_of(config_, task.n_samples())),
         steps_per_epoch_(n_steps_of_epoch(config_, task.n_samples())),
         adam_(
             task.model().parameters(),
             {.lr = config_.training.learning_rate, .eps = config_.adam.eps, .amsgrad = config_.adam.amsgrad}),
-        recorded_(task, adam_, graph_setting(config_.training.graph, task.model().device()), on_remark_) {
-    if (!lock_.held())
+        recorded_(task, adam_, graph_of(config_, task, ranks), on_remark_) {
+    divided_.check_batch(config_.training.batch, task.n_samples());
+    task_.divide_among(ranks);
+    if (divided_.writes()) lock_.emplace(folder_.make());
+    if (lock_ && !lock_->held())
       on_remark_(fmt::format(
           "the file system of {} has no locks: nothing prevents another training from using the folder",
           folder_.path().string()));
-    folder_.remove_unfinished();
+    if (lock_) folder_.remove_unfinished();
     const std::string pictures = task.identity();
     if (resume) {
       state_ = load_checkpoint(folder_.last(), task.model(), adam_, config_);
@@ -70,32 +84,39 @@ class Run {
     state_.metric = task.metric_names().front();
     std::error_code unknown;  // a folder that was removed has no name
     state_.started_in = fs::current_path(unknown).string();
+    divided_.check_same_state(adam_);
+    if (divided_.writes()) open_files(settings, resume);
+  }
+
+  void open_files(const Settings& settings, bool resume) {
     save(folder_.last());  // a folder that cannot be written shows now, not in an hour
     if (!resume) folder_.remove_old_checkpoints();
     folder_.write_config(to_toml(settings));
     // The row of a step whose validation is due is written when that is done.
     const int64_t last_row = resume ? state_.step - (state_.validation_due ? 1 : 0) : -1;
-    log_ = std::make_unique<MetricsLog>(folder_.metrics(), task.metric_names(), last_row);
+    log_ = std::make_unique<MetricsLog>(folder_.metrics(), task_.metric_names(), last_row);
     for (const double loss : log_->kept_losses()) losses_.add(loss);
-    events_ = std::make_unique<EventLog>(folder_.events(), task.metric_names(), last_row);
+    events_ = std::make_unique<EventLog>(folder_.events(), task_.metric_names(), last_row);
     events_->start(state_.step, {{"n_steps", n_steps_},
-                                 {"pictures", pictures},
-                                 {"parameters", task.model().n_parameters()},
+                                 {"pictures", state_.pictures},
+                                 {"parameters", task_.model().n_parameters()},
                                  {"threads", num_threads()},
                                  {"config", config_to_json(config_)}});
     if (config_.training.log == "tensorboard")
       board_ = std::make_unique<TensorboardLog>(folder_.path() / "tensorboard", config_to_json(config_),
-                                                task.metric_names(), config_.training.log_every, last_row);
+                                                task_.metric_names(), config_.training.log_every, last_row);
   }
 
   static int64_t n_steps_of_epoch(const TrainConfig& config, int64_t n_samples) {
     return (n_samples + config.training.batch - 1) / config.training.batch;
   }
 
-  TrainResult run(Stop stop, const OnEvent& on_event) {
+  TrainResult run(Stop signal, const OnEvent& on_event) {
     const Clock::time_point start = Clock::now();
+    Stop stop = divided_.is_divided() ? agreed_signal_ : signal;
+    signal_ = &signal;
     try {
-      prepare_baselines(stop);
+      prepare_baselines();
       if (state_.validation_due) {
         losses_.add(state_.loss);
         finish_step(event_of(state_.loss, state_.step_ms, state_.step), stop, on_event);
@@ -103,9 +124,10 @@ class Run {
       while (state_.step < n_steps_ && stop == 0 && !out_of_patience()) take_steps(stop, on_event);
       // A signal may come after the step was completed, while on_event is at work.
       if (saved_step_ != state_.step) save(folder_.last());
-      events_->stop(state_.step, stop != 0           ? fmt::format("signal {}", static_cast<int>(stop))
-                                 : out_of_patience() ? "out of patience"
-                                                     : "done");
+      if (events_ != nullptr)
+        events_->stop(state_.step, stop != 0           ? fmt::format("signal {}", static_cast<int>(stop))
+                                   : out_of_patience() ? "out of patience"
+                                                       : "done");
       if (board_ != nullptr && stop == 0) board_->stop(true);
     } catch (const std::exception& error) {
       leave(error.what());
@@ -117,13 +139,15 @@ class Run {
 
  private:
   // What the metrics are read against: from the log, or computed where it has none yet.
-  void prepare_baselines(Stop stop) {
+  void prepare_baselines() {
     if (!config_.training.baselines) return;
     const std::vector<std::string> names = task_.metric_names();
-    baselines_ = read_baselines(folder_.events(), names);
-    if (!baselines_.empty()) return;
+    if (divided_.writes()) baselines_ = read_baselines(folder_.events(), names);
+    if (divided_.as_first_decides(!baselines_.empty())) return;
     const Range range("train.baselines");
-    baselines_ = task_.baselines([&] { return stop == 0; });
+    baselines_ = task_.baselines([&] { return *signal_ == 0; });
+    agree_on_signal();
+    if (!divided_.writes()) return;
     for (const Baseline& baseline : baselines_) {
       events_->baseline(baseline);
       if (board_ != nullptr) board_->baseline(baseline);
@@ -134,9 +158,13 @@ class Run {
     }
   }
 
+  // Ranks catch signals at different moments and stop after the same step.
+  void agree_on_signal() { agreed_signal_ = divided_.agree_on_signal(*signal_); }
+
   // An error ends the training: what is computed is saved first, where that can be done. Whatever goes wrong with it on the way
   // is not worth more than the error itself.
   void leave(const std::string& why) noexcept {
+    if (!divided_.writes()) return;
     try {
       const bool usable = whole_ && all_finite();
       if (usable) save(folder_.last());
@@ -146,7 +174,7 @@ class Run {
     } catch (const std::exception&) {
     }
     try {
-      events_->stop(state_.step, why);
+      if (events_ != nullptr) events_->stop(state_.step, why);
       if (board_ != nullptr) board_->stop(false);
     } catch (const std::exception&) {
     }
@@ -160,10 +188,13 @@ class Run {
 
   // One step that the host follows, or some that the device repeats alone.
   void take_steps(Stop stop, const OnEvent& on_event) {
-    const std::vector<int64_t> samples = next_samples(epoch_now());
-    if (recorded_.repeats(std::ssize(samples))) return repeat_steps(stop, on_event);
     const Clock::time_point start = Clock::now();
-    finish_step(step(recorded_.batch(epoch_now(), samples), samples, start), stop, on_event);
+    const std::vector<int64_t> all = next_samples(epoch_now());
+    if (recorded_.repeats(std::ssize(all))) return repeat_steps(stop, on_event);
+    divided_.begin(state_.step + 1);
+    const std::vector<int64_t> samples = divided_.own_part(all);
+    const TensorMap batch = samples.empty() ? TensorMap() : recorded_.batch(epoch_now(), samples);
+    finish_step(step(batch, samples, std::ssize(all), start), stop, on_event);
   }
 
   // Recorded steps, up to the next one that the host has to look at. Their losses come together; the events follow in order.
@@ -203,34 +234,50 @@ class Run {
     const std::vector<int64_t> samples = next_samples(epoch_now());
     const TensorMap batch = recorded_.batch(epoch_now(), samples);
     const BufferSnapshot buffers(task_.model());
-    finite_step(batch, samples);
+    finite_step(batch, samples, std::ssize(samples));
     buffers.restore();
     fail("the loss or a gradient is not finite", batch, samples);
   }
 
-  TrainEvent step(const TensorMap& batch, const std::vector<int64_t>& samples, Clock::time_point start) {
+  TrainEvent step(const TensorMap& batch, const std::vector<int64_t>& samples, int64_t n_all,
+                  Clock::time_point start) {
     const Range range("train.step");
-    const Variable loss = finite_step(batch, samples);
+    const StepLoss loss = finite_step(batch, samples, n_all);
     adam_.set_lr(learning_rate_of(state_.step + 1));
     whole_ = false;  // until weights, moments and step number belong together again
     adam_.step();
     ++state_.step;
     whole_ = true;
-    const double loss_now = loss.value().item();  // a device has finished the step when it is here
+    const double loss_now = loss.value();  // a device has finished the step when it is here
     const double step_ms = 1e3 * seconds_since(start);
     times_.add(step_ms);
     losses_.add(loss_now);
     return event_of(loss_now, step_ms, state_.step);
   }
 
-  // Forward and backward; the loss.
-  Variable finite_step(const TensorMap& batch, const std::vector<int64_t>& samples) {
+  struct StepLoss {
+    Variable own;                    // the mean over this rank's samples; undefined where it has none
+    std::optional<double> of_batch;  // that the ranks agreed on
+
+    double value() const { return of_batch ? *of_batch : own.value().item(); }
+  };
+
+  // Forward and backward of this rank's samples of a batch of n_all; the gradients are those of the batch.
+  StepLoss finite_step(const TensorMap& batch, const std::vector<int64_t>& samples, int64_t n_all) {
     task_.model().zero_grad();
     const BufferSnapshot buffers(task_.model());
     try {
-      const Variable loss = finite_loss(batch, samples);
-      loss.backward();
+      StepLoss loss;
+      if (!samples.empty()) loss.own = finite_loss(batch, samples);
+      divided_.backward(loss.own, std::ssize(samples), n_all);
       check_gradients(batch, samples);
+      divided_.sum_gradients();
+      if (divided_.is_divided()) {
+        const double own = loss.own.defined() ? loss.own.value().item() : 0.0;
+        const auto agreed = divided_.agree(own, std::ssize(samples), n_all, *signal_);
+        loss.of_batch = agreed.loss;
+        agreed_signal_ = agreed.signal;
+      }
       return loss;
     } catch (...) {
       buffers.restore();  // the checkpoint holds the state before this step
@@ -241,6 +288,7 @@ class Run {
   void check_gradients(const TensorMap& batch, const std::vector<int64_t>& samples) {
     const auto parameters = task_.model().parameters();
     std::vector<Tensor> gradients;
+    if (samples.empty()) return;
     for (const auto& [name, parameter] : parameters) gradients.push_back(parameter.grad());
     const std::vector<int64_t> counts = count_non_finite(gradients);
     for (size_t i = 0; i < counts.size(); ++i) {
@@ -304,7 +352,9 @@ class Run {
   bool complete_step(TrainEvent& event, Stop stop) {
     const bool validates = validates_after(event.step);
     if (validates) {
-      event.validation = task_.validate([&] { return stop == 0; });
+      event.validation = task_.validate([&] { return *signal_ == 0; });
+      agree_on_signal();
+      divided_.check_same_state(adam_);
       if (event.validation.empty() && stop != 0) return false;
       event.baselines = baselines_;
     }
@@ -312,6 +362,7 @@ class Run {
     state_.loss = state_.step_ms = 0.0;  // of the step whose validation was due
     note(event.validation);
     note_standstill(event.validation);
+    if (!divided_.writes()) return true;
     log_->add(event);
     events_->step(event);
     if (board_ != nullptr) board_->step(event, task_);
@@ -337,17 +388,28 @@ class Run {
       order_ =
           epoch_order(task_.n_samples(), static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch));
       order_epoch_ = epoch;
-      task_.announce({order_.begin() + begin, order_.end()});
+      announce(begin);
     }
     const int64_t end = std::min(begin + config_.training.batch, task_.n_samples());
     return {order_.begin() + begin, order_.begin() + end};
+  }
+
+  // This rank's samples of the rest of the epoch.
+  void announce(int64_t begin) {
+    std::vector<int64_t> ahead;
+    for (; begin < std::ssize(order_); begin += config_.training.batch) {
+      const auto end = std::min(begin + config_.training.batch, std::ssize(order_));
+      const std::vector<int64_t> own = divided_.own_part({order_.begin() + begin, order_.begin() + end});
+      ahead.insert(ahead.end(), own.begin(), own.end());
+    }
+    task_.announce(ahead);
   }
 
   // An op that meets a NaN first (a step size, a lambda) says so itself.
   Variable finite_loss(const TensorMap& batch, const std::vector<int64_t>& samples) {
     std::string what = "the loss is not finite";
     try {
-      const Variable loss = task_.loss(batch);
+      const Variable loss = divided_.forward([&] { return task_.loss(batch); });
       if (count_non_finite(loss.value()) == 0) return loss;
     } catch (const NumericError& error) {
       what = error.what();
@@ -419,6 +481,7 @@ class Run {
   }
 
   void save(const fs::path& path) {
+    if (!divided_.writes()) return;
     save_checkpoint(path, task_.model(), adam_, config_, state_);
     if (path == folder_.last()) {
       saved_ = Clock::now();
@@ -431,7 +494,8 @@ class Run {
   const std::function<void(const std::string&)> on_remark_;
   const TrainConfig config_;
   const RunFolder folder_;
-  const RunLock lock_;
+  DividedStep divided_;
+  std::optional<RunLock> lock_;  // of the rank that writes
   const int64_t n_steps_, steps_per_epoch_;
   Adam adam_;
   RecordedSteps recorded_;
@@ -447,7 +511,9 @@ class Run {
   bool whole_ = true;  // weights, moments and step number belong together
   bool said_no_mean_ = false;
   bool said_standstill_ = false;
-  int64_t saved_step_ = -1;  // of last.safetensors
+  int64_t saved_step_ = -1;                             // of last.safetensors
+  const volatile std::sig_atomic_t* signal_ = nullptr;  // that this process caught
+  volatile std::sig_atomic_t agreed_signal_ = 0;        // that some rank caught, known to all
 };
 
 }  // namespace
@@ -473,8 +539,8 @@ int64_t n_steps_of(const TrainConfig& config, int64_t n_samples) {
 
 TrainResult train(Task& task, const Settings& settings, bool resume, const volatile std::sig_atomic_t& stop,
                   const std::function<void(const TrainEvent&)>& on_event,
-                  const std::function<void(const std::string&)>& on_remark) {
-  return Run(task, settings, resume, on_remark).run(stop, on_event);
+                  const std::function<void(const std::string&)>& on_remark, Communicator* ranks) {
+  return Run(task, settings, resume, on_remark, ranks).run(stop, on_event);
 }
 
 }  // namespace primal

@@ -1,5 +1,7 @@
 #include "nn/batch_norm/batch_norm.h"
 
+#include "autograd/gradient_kernels.h"
+#include "nn/batch_norm/batch_gather.h"
 #include "nn/batch_norm/batch_norm_kernels.h"
 #include "tensor/error.h"
 #include "tensor/op/door.h"
@@ -53,6 +55,34 @@ Tensor per_channel(const Initialiser& initialiser, int64_t n_channels, double va
   return Tensor::full({n_channels}, value, initialiser.dtype(), initialiser.device());
 }
 
+// Adds into the gradients of this part's rows what the kernels compute for the whole batch (batch_gather.h).
+template <class T>
+struct GatheredBackward {
+  Tensor x;  // [N,C,..]
+  int64_t begin;
+  Tensor rows;
+
+  void operator()(const Exec& exec, const BatchNormKernels<T>& kernels, Gradients& g) const {
+    const BatchGather* const gather = BatchGather::current();
+    if (gather == nullptr)
+      throw ShapeError(
+          "[batch_norm] the batch was gathered in the forward pass, and its BatchGather is gone");
+    const Tensor grad_y = gather->gathered(g.upstream()).all;
+    const Tensor grad_x = Tensor::zeros(x.shape(), x.dtype(), x.device());
+    // The others have a gradient too, of zeros.
+    const auto gradient_of = [&](size_t input) {
+      const std::span<T> gradient = g.needs(input) ? g.grad_of(input).device_span<T>() : std::span<T>{};
+      return gather->is_first() ? gradient : std::span<T>{};
+    };
+    kernels.backward(exec, by_channel<const T>(x), channels_of(rows), true, by_channel<const T>(grad_y),
+                     by_channel<T>(grad_x), gradient_of(1), gradient_of(2));
+    if (!g.needs(0)) return;
+    const Tensor own = grad_x.slice(begin, begin + g.upstream().size(0));
+    choose("backward", "add", gradient_ladder.of<T>(), OnlyShape{}, x.device())
+        .kernels.add(exec, own.device_span<const T>(), g.grad_of(0).device_span<T>());
+  }
+};
+
 }  // namespace
 
 Variable batch_norm(const Variable& x, const Variable& weight, const Variable& bias,
@@ -70,10 +100,22 @@ Variable batch_norm(const Variable& x, const Variable& weight, const Variable& b
     const Tensor y = Tensor::empty(x.shape(), x.dtype(), device);
     const BatchNormState<T> state{span_of<T>(weight), span_of<T>(bias), running_mean.device_span<T>(),
                                   running_var.device_span<T>()};
+    const BatchGather* const gather = params.training ? BatchGather::current() : nullptr;
+    const BatchGather::Gathered batch =
+        gather != nullptr ? gather->gathered(x.value()) : BatchGather::Gathered{x.value()};
     forward([&](const Exec& exec, const BatchNormKernels<T>& kernels) {
-      kernels.prepare(exec, by_channel<const T>(x.value()), state, params, channels_of(rows));
+      kernels.prepare(exec, by_channel<const T>(batch.all), state, params, channels_of(rows));
       kernels.forward(exec, by_channel<const T>(x.value()), channels_of(rows), by_channel<T>(y));
     });
+    if (gather != nullptr) {
+      const GatheredBackward<T> add_gradients{batch.all, batch.begin, rows};
+      return record("batch_norm", y, {x, weight, bias},
+                    [add_gradients, backward = door.phase("backward")](Gradients& g) {
+                      backward([&](const Exec& exec, const BatchNormKernels<T>& kernels) {
+                        add_gradients(exec, kernels, g);
+                      });
+                    });
+    }
     return record(
         "batch_norm", y, {x, weight, bias},
         [x = x.value(), rows, training = params.training, backward = door.phase("backward")](Gradients& g) {

@@ -14,8 +14,8 @@ struct DropoutMask {
   uint64_t first = 0;      // a multiple of 4
   uint64_t threshold = 0;  // p 2^32
   double factor = 1.0;     // 1 / (1 - p)
-  const int64_t* place =
-      nullptr;  // where the data are: epoch and sample, instead of the stream's; null: the stream's
+  // Where the data are: the epoch and the sample of each row, instead of the stream's; null: the stream's.
+  const int64_t* place = nullptr;
 };
 
 // The words of elements 4 group .. 4 group + 3 of a row.
@@ -23,9 +23,10 @@ PRIMAL_HOST_DEVICE inline PhiloxWords dropout_words(const DropoutMask& mask, int
   PhiloxStream stream = mask.stream;
   if (mask.place != nullptr) {
     stream.epoch = static_cast<uint32_t>(mask.place[0]);
-    stream.sample = static_cast<uint32_t>(mask.place[1]);
+    stream.sample = static_cast<uint32_t>(mask.place[1 + row]);
+  } else {
+    stream.sample += static_cast<uint32_t>(row);
   }
-  stream.sample += static_cast<uint32_t>(row);
   return philox_words(stream, mask.first / 4 + static_cast<uint64_t>(group));
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "autograd/gradient_ready.h"
 #include "tensor/error.h"
 #include "tensor/memory_pool.h"
 
@@ -98,6 +99,27 @@ TEST(Variable, BackwardFreesWhatTheTapeHeld) {
     EXPECT_EQ(host_pool().stats().live_bytes - before, 3u * MemoryPool::size_class(sizeof(double) << 16));
   }
   EXPECT_EQ(host_pool().stats().live_bytes, before);
+}
+
+TEST(GradientReady, HearsOfEachLeafOnceItsGradientIsComplete) {
+  const auto leaf = [](double value) { return Variable(Tensor::full({1}, value, DType::f64), true); };
+  const Variable x = leaf(2), a = leaf(3), b = leaf(5), unused = leaf(7);
+  // a is used first and last: its gradient is complete at the very end.
+  const Variable y = multiply(a, multiply(b, multiply(a, x)));
+  std::vector<size_t> order;
+  {
+    const GradientReady watch({x, a, b, unused}, [&](size_t i) {
+      order.push_back(i);
+      const Variable ready = std::vector<Variable>{x, a, b, unused}[i];
+      const double expected = i == 0 ? 3 * 3 * 5 : i == 1 ? 2 * 2 * 3 * 5 : 3 * 3 * 2;
+      EXPECT_EQ(ready.grad().item(), expected) << i;
+    });
+    y.backward();
+  }
+  ASSERT_EQ(order.size(), 3U);
+  EXPECT_EQ(order[0], 2U) << "b";
+  multiply(a, x).backward();  // nobody listens any more
+  EXPECT_EQ(order.size(), 3U);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <gtest/gtest.h>
 
+#include "nn/batch_norm/batch_gather.h"
 #include "support/op_test.h"
 #include "tensor/error.h"
 #include "tensor/random.h"
@@ -69,6 +70,48 @@ TEST(BatchNorm, TheLayerLearnsItsStatisticsAndCountsItsBatches) {
   EXPECT_EQ(state.at("num_batches_tracked").item(), 200);
   // On the data it has seen, evaluation is training, but for the unbiased variance of 200 values.
   EXPECT_LT(relative_l2(layer(x, false).value(), layer(x, true).value()), 3e-3);
+}
+
+TEST(BatchNorm, PartsOfABatchGiveTheBitsOfTheWhole) {
+  const RandomStream stream(1, RandomPurpose::test);
+  const Tensor x = Tensor::empty({5, 3, 7}), grad_y = Tensor::empty({5, 3, 7});
+  stream.fill_normal(x);
+  stream.fill_normal(grad_y, 0.0, 1.0, 1000);
+  struct Layer {
+    Initialiser init;
+    BatchNorm3d norm{init, 3};
+  };
+  const Layer whole;
+  const Variable input(x, true);
+  const Variable y = whole.norm(input, true);
+  y.backward(grad_y);
+
+  std::vector<double> weight(3, 0.0), bias(3, 0.0);
+  for (const auto& [begin, end] : {std::pair{0, 2}, std::pair{2, 5}}) {
+    const Layer part;
+    const Variable own(x.slice(begin, end).clone(), true);
+    // What the other parts would send: x in the forward pass, grad_y in the backward one.
+    int n_calls = 0;
+    const BatchGather gather(
+        [&, first = begin](const Tensor&) {
+          return BatchGather::Gathered{n_calls++ == 0 ? x : grad_y, first};
+        },
+        begin == 0);
+    const Variable z = part.norm(own, true);
+    z.backward(grad_y.slice(begin, end).clone());
+    EXPECT_EQ(n_calls, 2);
+    EXPECT_EQ(z.value().to_doubles(), y.value().slice(begin, end).clone().to_doubles());
+    EXPECT_EQ(own.grad().to_doubles(), input.grad().slice(begin, end).clone().to_doubles());
+    for (const auto& [name, buffer] : part.norm.buffers())
+      EXPECT_EQ(buffer.to_doubles(), whole.norm.buffers().at(name).to_doubles()) << name;
+    const auto parameters = part.norm.parameters();
+    for (size_t c = 0; c < 3; ++c) {
+      weight[c] += parameters[0].second.grad().to_doubles()[c];
+      bias[c] += parameters[1].second.grad().to_doubles()[c];
+    }
+  }
+  EXPECT_EQ(weight, whole.norm.parameters()[0].second.grad().to_doubles());
+  EXPECT_EQ(bias, whole.norm.parameters()[1].second.grad().to_doubles());
 }
 
 TEST(BatchNorm, NamesWhatDoesNotFit) {

@@ -57,6 +57,27 @@ TEST(Dropout, ShareAndMeanAreThoseOfP) {
   }
 }
 
+TEST(Dropout, AMaskBelongsToItsSampleWhateverItsPlaceInTheBatch) {
+  // Rows that count up, that go down, and one number twice.
+  const std::vector<uint32_t> samples{7, 8, 9, 3, 2, 7};
+  for (const Device device : {Device{}, Device::simt()}) {
+    const Variable x(Tensor::full({6, 40}, 1.0, DType::f32, device), true);
+    const Variable y = dropout(x, 0.4, {.seed = 3, .epoch = 1, .layer = 2, .samples = samples});
+    y.backward(Tensor::full({6, 40}, 1.0, DType::f32, device));
+    const std::vector<double> values = y.value().to(Device{}).to_doubles();
+    for (size_t n = 0; n < samples.size(); ++n) {
+      const DropoutKey own{.seed = 3, .epoch = 1, .sample = samples[n], .layer = 2};
+      const std::vector<double> expected = dropout(ones({1, 40}), 0.4, own).value().to_doubles();
+      EXPECT_EQ(std::vector<double>(values.begin() + 40 * static_cast<int>(n),
+                                    values.begin() + 40 * static_cast<int>(n + 1)),
+                expected)
+          << "row " << n << " on " << device.str();
+    }
+    EXPECT_EQ(x.grad().to(Device{}).to_doubles(), values);
+  }
+  EXPECT_THROW(dropout(ones({2, 4}), 0.4, {.samples = {1}}), ShapeError);
+}
+
 TEST(Dropout, MaskDoesNotDependOnHowAnEpochIsCut) {
   const std::vector<double> whole = kept(dropout(ones({6, 37}), 0.4, {.seed = 1, .sample = 100}));
   std::vector<double> parts;

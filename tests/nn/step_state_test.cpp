@@ -124,17 +124,17 @@ TEST(StepState, ManyGradientsAreZeroedInOneLaunch) {
 }
 
 TEST(StepState, ADropoutsPlaceIsReadWhenItRuns) {
-  const Tensor place = Tensor::from(Shape{2}, std::vector<int64_t>{3, 20}).to(Device::simt());
+  const Tensor place = Tensor::from(Shape{4}, std::vector<int64_t>{3, 20, 7, 8}).to(Device::simt());
   const Variable x(Tensor::full({3, 50}, 1.0, DType::f32, Device::simt()), true);
   const Variable live = dropout(x, 0.4, {.seed = 7, .layer = 1, .place = place});
-  const Variable fixed = dropout(x, 0.4, {.seed = 7, .epoch = 3, .sample = 20, .layer = 1});
+  const Variable fixed = dropout(x, 0.4, {.seed = 7, .epoch = 3, .layer = 1, .samples = {20, 7, 8}});
   EXPECT_EQ(live.value().to_doubles(), fixed.value().to_doubles());
   live.backward(fixed.value());
   const std::vector<double> gradient = x.grad().to_doubles();
   x.zero_grad();
   fixed.backward(fixed.value());
   EXPECT_EQ(x.grad().to_doubles(), gradient);
-  EXPECT_THROW(dropout(x, 0.4, {.place = Tensor::zeros({2}, DType::i64)}), DeviceError);
+  EXPECT_THROW(dropout(x, 0.4, {.place = Tensor::zeros({4}, DType::i64)}), DeviceError);
   EXPECT_THROW(dropout(x, 0.4, {.place = Tensor::zeros({3}, DType::i64, Device::simt())}), ShapeError);
 }
 

@@ -1,0 +1,15 @@
+// Before the first step of ranks that train together: do they mean the same training? The build (its commit), the configuration, the
+// pictures (their number and a digest of their names) and the step of the checkpoint must agree. Folders may differ, since nodes may have
+// their data in different places.
+#pragma once
+
+#include "apps/distributed/communicator.h"
+#include "apps/training/config.h"
+#include "apps/training/task.h"
+
+namespace primal {
+
+// ConfigError on every rank, naming the first rank that differs from rank 0, and in what.
+void check_same_training(Communicator& ranks, const TrainConfig& config, const Task& task, int64_t step);
+
+}  // namespace primal

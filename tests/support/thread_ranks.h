@@ -1,0 +1,163 @@
+// Ranks on threads of one process, with faults on demand: what tests of a training on several ranks need no launcher for.
+//
+//   ThreadRanks hub(4);
+//   hub.at(2, 5, Fault::dies);                                       rank 2, at its exchange number 5
+//   const std::vector<std::string> errors = hub.run([](Communicator& ranks) { ... });      "" where a rank met none
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "apps/distributed/communicator.h"
+
+namespace primal::testing {
+
+enum class Fault { dies, hangs, late };
+
+class ThreadRanks {
+ public:
+  explicit ThreadRanks(int size, double timeout = 20.0) : size_(size), timeout_(timeout) {}
+
+  void at(int rank, int64_t exchange, Fault fault) { faults_[{rank, exchange}] = fault; }
+
+  std::vector<std::string> run(const std::function<void(Communicator&)>& body) {
+    std::vector<std::string> errors(static_cast<size_t>(size_));
+    ended_.assign(static_cast<size_t>(size_), false);
+    n_running_ = size_;
+    std::vector<std::thread> threads;
+    for (int r = 0; r < size_; ++r) {
+      threads.emplace_back([&, r] {
+        Rank rank(*this, r);
+        rank.set_timeout(std::chrono::duration<double>(timeout_));
+        try {
+          body(rank);
+        } catch (const Gone&) {
+          errors[static_cast<size_t>(r)] = "gone";
+        } catch (const std::exception& error) {
+          errors[static_cast<size_t>(r)] = error.what();
+        }
+        leave();
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    mail_.clear();
+    return errors;
+  }
+
+ private:
+  struct Gone {};                                 // ends the thread of a rank that dies or hangs
+  using Address = std::tuple<int, int, int64_t>;  // from, to, number
+
+  class Mail : public Transfer {
+   public:
+    Mail(ThreadRanks& hub, int rank, std::span<const Bytes> in, int64_t number)
+        : hub_(hub), rank_(rank), number_(number), in_(in.begin(), in.end()), open_(in.size()) {
+      for (size_t r = 0; r < in.size(); ++r) open_[r] = static_cast<int>(r) != rank && !in[r].empty();
+    }
+    bool done() override {
+      const std::lock_guard lock(hub_.mutex_);
+      for (size_t r = 0; r < in_.size(); ++r) {
+        const auto found =
+            open_[r] ? hub_.mail_.find({static_cast<int>(r), rank_, number_}) : hub_.mail_.end();
+        if (found == hub_.mail_.end()) continue;
+        if (found->second.size() != in_[r].size()) throw ShapeError("[ranks] a message of another size");
+        std::ranges::copy(found->second, in_[r].begin());
+        hub_.mail_.erase(found);
+        open_[r] = false;
+      }
+      return missing().empty();
+    }
+    std::vector<int> missing() const override {
+      std::vector<int> ranks;
+      for (size_t r = 0; r < open_.size(); ++r) {
+        if (open_[r]) ranks.push_back(static_cast<int>(r));
+      }
+      return ranks;
+    }
+
+   private:
+    ThreadRanks& hub_;
+    int rank_;
+    int64_t number_;
+    std::vector<Bytes> in_;
+    std::vector<bool> open_;
+  };
+
+  class Rank : public Communicator {
+   public:
+    Rank(ThreadRanks& hub, int rank) : Communicator(rank, hub.size_), hub_(hub) {}
+
+   protected:
+    std::unique_ptr<Transfer> start_messages(std::span<const ConstBytes> out, std::span<const Bytes> in,
+                                             int64_t number) override {
+      hub_.meet_fault(rank(), n_exchanges_++);
+      const std::lock_guard lock(hub_.mutex_);
+      for (int r = 0; r < size(); ++r) {
+        const ConstBytes piece = out[static_cast<size_t>(r)];
+        if (r != rank() && !piece.empty())
+          hub_.mail_[{rank(), r, number}] = std::vector<std::byte>(piece.begin(), piece.end());
+      }
+      return std::make_unique<Mail>(hub_, rank(), in, number);
+    }
+    std::optional<Farewell> heard_farewell() override {
+      const std::lock_guard lock(hub_.mutex_);
+      if (!hub_.farewell_ || hub_.farewell_->first == rank()) return {};
+      const Text& said = hub_.farewell_->second;
+      return Farewell{said.exit_code, said.is_lost, said.text};
+    }
+    void send_farewell(const Farewell& farewell) override {
+      const std::lock_guard lock(hub_.mutex_);
+      hub_.farewell_ = {rank(), {farewell.exit_code, farewell.is_lost, farewell.text}};
+    }
+    bool has_ended(int rank) const override {
+      const std::lock_guard lock(hub_.mutex_);
+      return hub_.ended_[static_cast<size_t>(rank)];
+    }
+
+   private:
+    ThreadRanks& hub_;
+    int64_t n_exchanges_ = 0;
+  };
+  struct Text {
+    int exit_code;
+    bool is_lost;
+    std::string text;
+  };
+
+  void meet_fault(int rank, int64_t exchange) {
+    const auto found = faults_.find({rank, exchange});
+    if (found == faults_.end()) return;
+    if (found->second == Fault::late) return std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    std::unique_lock lock(mutex_);
+    if (found->second == Fault::dies) ended_[static_cast<size_t>(rank)] = true;
+    if (found->second == Fault::hangs) left_.wait(lock, [&] { return n_running_ <= n_hanging(); });
+    throw Gone();
+  }
+  int n_hanging() const {
+    return static_cast<int>(
+        std::ranges::count_if(faults_, [](const auto& f) { return f.second == Fault::hangs; }));
+  }
+  void leave() {
+    const std::lock_guard lock(mutex_);
+    --n_running_;
+    left_.notify_all();
+  }
+
+  int size_;
+  double timeout_;
+  std::map<std::pair<int, int64_t>, Fault> faults_;
+  std::mutex mutex_;
+  std::condition_variable left_;
+  int n_running_ = 0;
+  std::map<Address, std::vector<std::byte>> mail_;
+  std::optional<std::pair<int, Text>> farewell_;
+  std::vector<bool> ended_;
+};
+
+}  // namespace primal::testing
