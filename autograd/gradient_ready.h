@@ -1,5 +1,5 @@
-// GradientReady: hears of each leaf's gradient as soon as it is complete, while the rest of backward() still runs: so that it can be sent
-// to other processes meanwhile.
+// GradientReady: is told of each leaf's gradient as soon as the gradient is complete, while the rest of backward() is still running, so
+// that it can be sent to other processes in the meantime.
 //
 //   A gradient is complete when every node that adds into it has run. backward() counts those nodes for the leaves of the
 //   GradientReady that lives on its thread, and calls ready(i) for leaf i after the last of them. It is called once for each leaf that

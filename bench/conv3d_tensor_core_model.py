@@ -137,12 +137,12 @@ def main():
     kernels, rows = read(sys.argv[1:])
     print("# Convolutions on tensor cores on an H200, predicted\n\nMade by `bench/conv3d_tensor_core_model.py`, which describes the model in its docstring. **Nothing was measured on a "
           "device.**\n\n## Instructions of a warp in one step\n\nprod"
-          "uct_kernel<side of the kernel, backward, products>: 8 input channels of 256 pixels x 32 output channels. gradient_kernel<side,\nproducts>: 64 pixels of 32 x 32 channels. Local: bytes of a thread. "
-          "The inner loop of a 1x1 kernel is not a loop of its own: its products\nand loads. All: both ways of copying once.\n")
+          "uct_kernel<side of the kernel, backward, products>: 8 input channels of 256 pixels x 32 output channels. gradient_kernel<side,\nproducts>: 64 pixels of 32 x 32 channels. Local: bytes of local memory per thread. "
+          "A 1x1 kernel has no inner loop\nof its own: its products and loads are counted. All: the whole step, with both ways of copying counted once.\n")
     print("| kernel | registers | local | HMMA | their loads | inner loop | all | HMMA of inner | HMMA of all |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for row in rows:
         print("| `" + "` | ".join([row[0], " | ".join(str(c) for c in row[1:])]) + " |")
-    print("\n## Times of the thesis network's convolutions, us\n\nOne picture of 256x256, batch 1, with the mask of LeakyReLU in the backward passes of 3x3 kernels. fp32: the tiled kernels, at most as fast.\n")
+    print("\n## Times of the thesis network's convolutions, us\n\nOne picture of 256x256, batch 1, with the mask of LeakyReLU in the backward passes of 3x3 kernels. fp32: lower bounds for the tiled kernels.\n")
     phases = ("forward", "data", "weights")
     print("| layer | " + " | ".join(f"{p} {h}" for h in ("TF32", "3xTF32", "fp32") for p in phases) + " |\n| --- |" + " ---: |" * 9)
     sums = {}

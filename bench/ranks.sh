@@ -5,8 +5,9 @@
 #   bench/ranks.sh [ROUNDS] [PROGRAM]       5 rounds of 60 steps with build/release/bin/primal
 #   SIZE=128 BATCH=8 bench/ranks.sh         pictures of 128 x 128, eight in a step (64 and 4)
 #
-# Two numbers for each: the shortest step, which other programs disturb least, and the processor time of a step over all threads and ranks:
-# that of 60 steps more than 10, so that starting is not counted. Ratios are to one rank of two threads.
+# It prints two numbers for each: the shortest step, which other programs disturb least, and the processor time of a step, summed over all
+# threads and ranks. The latter comes from the difference between 60 and 10 steps, so that starting is not counted. Ratios are to one rank of
+# two threads.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 rounds=${1:-5}

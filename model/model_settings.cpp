@@ -59,7 +59,7 @@ std::vector<ConfigKey> sequence_keys(SequenceSettings& s) {
        {"periodic", "symmetric"}},
       {"sequence.initial_xy",
        &s.initial_xy,
-       "Lambda in space before the first step, at every pixel; 0: what the weights as drawn give",
+       "Lambda in space before the first step, at every pixel; 0: the value that the drawn weights give",
        0,
        100,
        {}},

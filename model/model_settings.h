@@ -36,7 +36,8 @@ struct SequenceSettings {
   std::string start = name_of(DynamicTvOptions().start);  // of p
   int64_t pad_xy = DynamicTvOptions().pad_xy, pad_t = DynamicTvOptions().pad_t;
   std::string boundary = name_of(DynamicTvOptions().boundary);  // solvers/boundary, in time too
-  double initial_xy = 0.0, initial_t = 0.0;  // training starts at this pair; 0: at the weights as drawn
+  // Training starts from this pair of Lambdas; 0: from what the drawn weights give.
+  double initial_xy = 0.0, initial_t = 0.0;
 
   bool operator==(const SequenceSettings&) const = default;
 };

@@ -54,7 +54,7 @@ Capture* Capture::of(Device device) {
 }
 
 void Capture::refuse(const std::string& what) const {
-  throw DeviceError("[graph] a step that is recorded {}, which the device cannot repeat alone{}", what,
+  throw DeviceError("[graph] the step to be recorded {}, which the device cannot repeat by itself{}", what,
                     operations_.empty() ? std::string() : ": after " + operations_.back());
 }
 

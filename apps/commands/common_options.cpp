@@ -77,7 +77,7 @@ void CommonOptions::add_to(CLI::App& command) {
   command
       .add_option("--precision", precision,
                   "precision of products on CUDA devices, in vendor libraries and tensor_core convolutions: "
-                  "fp32, or tf32, which is faster but has operands of 11 bits")
+                  "fp32, or tf32, which is faster but rounds operands to 11 bits")
       ->check(CLI::IsMember({"fp32", "tf32"}))
       ->capture_default_str();
   command

@@ -71,14 +71,13 @@ void add_train_options(CLI::App& command, TrainOptions& o) {
   command
       .add_option("--distributed", o.distributed,
                   "auto: train together with the other processes that mpirun or srun started; mpi: always "
-                  "by MPI; off: "
-                  "alone")
+                  "use MPI; off: train alone")
       ->check(CLI::IsMember({"auto", "mpi", "off"}))
       ->capture_default_str();
   command
       .add_option(
           "--timeout", o.timeout,
-          "with several processes: seconds after which one that does not answer ends the training of all")
+          "with several processes: end the training of all if one does not answer for this many seconds")
       ->check(number_range(0.1, 86400))
       ->capture_default_str();
   command.add_flag("--dry-run", o.dry_run, "print what would be done and stop");

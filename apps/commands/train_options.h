@@ -23,7 +23,7 @@ struct TrainOptions {
   bool resume = false, overwrite = false, dry_run = false, print_config = false, check_data = false;
 };
 
-// What the flags say, --set first, so that a flag of its own wins over it.
+// The settings that the flags give, --set first, so that the flag of a key takes precedence over --set.
 std::vector<FlagValue> flags_of(const TrainOptions& o);
 
 // With the keys of the configuration and examples below them.

@@ -29,7 +29,7 @@ void print_resumed(const ResolvedTraining& r, int64_t n_steps) {
   }
 }
 
-// Of rank 0: how much of the training was spent on messages.
+// How much of the training rank 0 spent on messages.
 nlohmann::json ranks_json(const Communicator* ranks) {
   if (ranks == nullptr) return nullptr;
   return {

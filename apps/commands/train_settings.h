@@ -20,10 +20,10 @@ struct ResolvedTraining {
   bool exists() const;                 // last(); IoError for a folder that cannot be read
 };
 
-// A folder in the place of the configuration is that of a training: the one to go on with. ConfigError without --resume.
+// A folder in place of the configuration is that of the training to continue. ConfigError without --resume.
 TrainOptions with_run_folder(TrainOptions options);
 ResolvedTraining resolve(const TrainOptions& options);
-// A shorter training than what is done already cannot be meant, nor may the checkpoint keep its number: ConfigError.
+// ConfigError where the settings give a length that is shorter than what the checkpoint has done already.
 void check_length(const ResolvedTraining& r, int64_t n_steps);
 
 }  // namespace primal

@@ -31,7 +31,7 @@ namespace primal {
 using Bytes = std::span<std::byte>;
 using ConstBytes = std::span<const std::byte>;
 
-// What a rank learns of another one's error, or of one that was lost. The text names rank, host and step.
+// The error of another rank, or the loss of one. The text names the rank, its host and the step.
 class RankError : public Error {
  public:
   RankError(const std::string& text, int exit_code, bool is_lost, bool is_reported = false)
@@ -87,7 +87,7 @@ class Communicator {
   const std::vector<std::string>& hosts() const { return hosts_; }
   int rank_on_host() const;  // 0 for the first rank of this host
 
-  // Tells all other ranks why this one ends; they throw it from wait(). The error gets the name of this rank in front.
+  // Tells all other ranks why this one ends; they throw that from wait(). The name of this rank is put before the error.
   void say_farewell(const Error& error);
   // The same for a rank that was lost, by the one that reports it: the others, and the lost one if it wakes up, need not.
   void say_lost(const RankError& error) { send_farewell({error.exit_code(), true, error.what()}); }

@@ -1,7 +1,7 @@
-// The launcher that started this process as one of several, by what it puts into the environment: Open MPI's mpirun, the mpirun of MPICH
-// and of Intel MPI, and Slurm's srun. Nothing is loaded and no process is contacted.
+// Finds the launcher that started this process as one of several from the environment variables that it sets: Open MPI's mpirun, the
+// mpirun of MPICH and of Intel MPI, or Slurm's srun. Nothing is loaded and no process is contacted.
 //
-// Errors: ConfigError with the caller's tag where a variable is no whole number or a rank lies outside of 0 to size - 1.
+// Errors: ConfigError with the caller's tag where a variable is not a whole number, or a rank is outside 0 to size - 1.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ std::optional<int64_t> number_in(const Environment& environment, const char* nam
 
 struct LaunchedRank {
   int64_t rank = 0, size = 1;
-  std::string variable;  // that the rank was read from: "OMPI_COMM_WORLD_RANK"
+  std::string variable;  // from which the rank was read: "OMPI_COMM_WORLD_RANK"
   // False in the script of a batch job: Slurm's variables are set there too, but srun started no step.
   bool in_step = true;
 };

@@ -17,7 +17,7 @@ std::string mpi_library();
 // ConfigError where there is no MPI or it does not begin. One at a time, and MPI ends with the process.
 std::unique_ptr<Communicator> begin_mpi();
 
-// Ends MPI, which waits for the other ranks, at most `seconds`; then the process ends at once with that code.
+// Ends MPI, which waits for the other ranks. If that takes more than `seconds`, the process ends at once with that code.
 void end_mpi(double seconds, int exit_code);
 // Ends all processes of the launcher at once.
 void abort_mpi(int exit_code);

@@ -20,8 +20,8 @@ struct PrimalMpiTable {
   int (*begin)(int* rank, int* size);  // MPI_Init_thread, unless MPI has begun already
   int (*start)(const PrimalMpiMessage* messages, int64_t n, int tag, void** transfer);
   int (*test)(void* transfer, bool* done);
-  bool (*is_open)(void* transfer, int peer);  // does a message to or from it wait?
-  void (*close)(void* transfer);              // receives that still wait are cancelled
+  bool (*is_open)(void* transfer, int peer);  // is a message to or from `peer` still under way?
+  void (*close)(void* transfer);              // receives that are still under way are cancelled
   int (*probe)(int tag, bool* there, int* source, int64_t* bytes);
   int (*receive)(int source, int tag, void* data, int64_t bytes);
   int (*abort)(int exit_code);

@@ -28,7 +28,7 @@ struct ThreadsOfRank {
   bool is_bound = true;            // the mask overlaps with no other rank's of the node
   bool is_oversubscribed = false;  // fewer processors than ranks
 };
-// Of rank r; hosts[i] and processors[i] are those of rank i.
+// The threads of rank r; hosts[i] and processors[i] are those of rank i.
 ThreadsOfRank threads_of_rank(size_t r, const std::vector<std::string>& hosts,
                               const std::vector<ProcessorsOfRank>& processors);
 

@@ -26,7 +26,7 @@ struct Joined {
   double timeout = 0.0;
   int exit_code = 0;
   bool is_lost = false;  // a rank ended or does not answer,
-  bool reports = false;  // and this one says so
+  bool reports = false;  // and this rank reports it
 };
 Joined& joined() {
   static Joined state;
@@ -49,7 +49,7 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-// Of the processes that a launcher started; 1 where there is none.
+// The place of this process among those that a launcher started; a size of 1 where there is none.
 LaunchedRank launched_here() {
   const auto launched = launched_rank(environment_of_process, "[ranks]");
   return launched && launched->in_step ? *launched : LaunchedRank{};
@@ -58,8 +58,8 @@ LaunchedRank launched_here() {
 void check_sizes(const LaunchedRank& launched, int size) {
   if (launched.size == size || launched.variable.empty()) return;
   throw ConfigError(
-      "[ranks] the launcher started {} processes ({}), but MPI sees {}: they do not fit together; with srun "
-      "give --mpi=pmix (srun --mpi=list shows what there is), otherwise use the mpirun of {}",
+      "[ranks] the launcher started {} processes ({}), but MPI sees {}: the launcher does not belong to this "
+      "MPI; with srun give --mpi=pmix (srun --mpi=list shows the choices), otherwise use the mpirun of {}",
       launched.size, launched.variable, size, mpi_library());
 }
 
@@ -80,7 +80,7 @@ Communicator* join_ranks(const std::string& mode, double timeout_seconds) {
   let_talk(launched.rank == 0);
   if (const std::string problem = why_no_mpi(); !problem.empty()) {
     throw ConfigError(
-        "[ranks] {} processes are to train together by MPI, but {}; --distributed off trains alone",
+        "[ranks] {} processes are to train together with MPI, but {}; --distributed off trains alone",
         launched.size, problem);
   }
   Joined& state = joined();
@@ -103,7 +103,7 @@ std::string share_processors(Communicator& ranks, bool chosen) {
   const auto [fewest, most] = std::minmax_element(threads.begin(), threads.end());
   const std::set<std::string> nodes(ranks.hosts().begin(), ranks.hosts().end());
   const char* const why =
-      chosen                  ? "as asked for"
+      chosen                  ? "as requested"
       : own.is_oversubscribed ? "a node has more ranks than processors, so they take turns"
       : own.is_bound          ? "each rank has the processors that the launcher bound it to"
                               : "the launcher binds no rank, so the ranks of a node share its processors";

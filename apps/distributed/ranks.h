@@ -14,14 +14,14 @@
 
 namespace primal {
 
-// `mode`: auto: the ranks of a launcher that started more than one process; mpi: always, by MPI; off: this process alone.
-// ConfigError where there is no MPI though it is needed, and where the launcher and MPI do not know of each other.
+// `mode`: auto: the ranks of a launcher that started more than one process; mpi: always use MPI; off: this process alone.
+// ConfigError where MPI is needed but missing, and where the launcher and MPI do not recognise each other.
 Communicator* join_ranks(const std::string& mode, double timeout_seconds);
 
-// Sets how many threads this rank has (processor_share.h), unless `chosen` says that the user did. Returns what rank 0 says about it.
+// Sets how many threads this rank has (processor_share.h), unless the user has chosen it (`chosen`). Returns what rank 0 prints about it.
 std::string share_processors(Communicator& ranks, bool chosen);
 
-// Runs `work` on each rank. Whatever it throws is told to the others before it goes on; a RankError comes from another rank.
+// Runs `work` on each rank. Whatever it throws is sent to the others and then rethrown; a RankError comes from another rank.
 void on_ranks(Communicator* ranks, const std::function<void()>& work);
 
 }  // namespace primal

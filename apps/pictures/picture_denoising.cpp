@@ -236,10 +236,11 @@ void PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, Ras
   if (write_new_file(job.denoised, bytes)) return;
   if (!options_.skip_existing)
     throw IoError(
-        "[output] {} exists now: another process has written it since this one began, and it stays as it is; "
-        "with --skip-existing several processes may work on one folder",
+        "[output] {} exists now: another process has written it since this one began, and it is "
+        "left as it is; with --skip-existing several processes may work on one folder",
         job.denoised.string());
-  remarks.add("{}: another process has written it meanwhile; it stays as it is\n", job.denoised.string());
+  remarks.add("{}: another process has written it in the meantime; it is left as it is\n",
+              job.denoised.string());
 }
 
 void PictureDenoising::write_page_files(const DenoisingJob& job, const Tensor& clean, const Tensor& z,

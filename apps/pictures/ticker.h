@@ -1,5 +1,5 @@
-// What a person sees on stderr who waits for something that cannot say how far it is: "linear fc1: 12.0 s so far". On a terminal one line
-// that is written over and gone at the end; elsewhere a line now and then (pace.h). What is done soon says nothing.
+// Shows on stderr how long a task of unknown length has taken: "linear fc1: 12.0 s so far". On a terminal this is one line that is
+// overwritten, and removed at the end; elsewhere a line is printed now and then (pace.h). Nothing is printed for a short task.
 #pragma once
 
 #include <chrono>

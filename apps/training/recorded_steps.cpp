@@ -25,7 +25,7 @@ GraphSetting graph_setting(const std::string& setting, Device device) {
   if (!device.is_cpu()) return {true, true};
   throw ConfigError(
       "[config] training.graph on is for devices that repeat a recorded step, cuda and simt, but this "
-      "training runs on the cpu: auto or off");
+      "training runs on the cpu: choose auto or off");
 }
 
 RecordedSteps::RecordedSteps(Task& task, Adam& adam, const GraphSetting& setting, const OnRemark& on_remark)
@@ -69,9 +69,11 @@ bool RecordedSteps::run(int64_t step, int64_t epoch, std::span<const int64_t> sa
       found = recorded_.emplace(std::ssize(samples), record(inputs)).first;
     } catch (const DeviceError& error) {
       if (must_)
-        throw DeviceError("[train] training.graph on: the step could not be recorded: {}", error.what());
+        throw DeviceError("[train] training.graph is on, but the step could not be recorded: {}",
+                          error.what());
       active_ = false;
-      on_remark_(fmt::format("the host follows each step, since it could not be recorded: {}", error.what()));
+      on_remark_(
+          fmt::format("each step runs without a graph, because it could not be recorded: {}", error.what()));
       return false;
     }
   }

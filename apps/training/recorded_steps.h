@@ -6,8 +6,8 @@
 // at once; a step whose loss or gradients are not finite, and all steps after it, leave weights, moments and buffers as they were, so
 // that the host can repeat it and name what began it. Losses and weights have the same bits as without a graph.
 //
-// The first batch of a size is followed by the host: that fills the tables that ops keep on the device and makes the gradients.
-// training.graph:  auto   on CUDA devices; where recording fails, a remark says why and the host follows each step
+// The first batch of each size runs without a graph: that fills the tables that ops keep on the device and makes the gradients.
+// training.graph:  auto   on CUDA devices; where recording fails, a remark gives the reason and the host follows each step
 //                  on     on simt too; where recording fails, DeviceError. ConfigError for the CPU
 //                  off    the host follows each step
 #pragma once
@@ -61,7 +61,7 @@ class RecordedSteps {
   };
   Outcome wait();
 
-  // Of the graph for so many samples; null where there is none.
+  // The graph for so many samples; null where there is none.
   const DeviceGraph* graph(int64_t n_samples) const;
 
  private:

@@ -1,4 +1,4 @@
-// Before the first step of ranks that train together: do they mean the same training? The build (its commit), the configuration, the
+// Checks, before the first step, that all ranks are about to run the same training. The build (its commit), the configuration, the
 // pictures (their number and a digest of their names) and the step of the checkpoint must agree. Folders may differ, since nodes may have
 // their data in different places.
 #pragma once

@@ -32,12 +32,13 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Ranks exchange gradients within each step, which a device cannot repeat alone.
+// Ranks exchange gradients within each step, which a device cannot repeat by itself.
 GraphSetting graph_of(const TrainConfig& config, const Task& task, const Communicator* ranks) {
   if (ranks == nullptr) return graph_setting(config.training.graph, task.model().device());
   if (config.training.graph == "on")
-    throw ConfigError("[config] training.graph on is for one process; there are {} ranks: leave it out",
-                      ranks->size());
+    throw ConfigError(
+        "[config] training.graph on is for one process, but there are {} ranks: choose auto or off",
+        ranks->size());
   return {};
 }
 
@@ -301,7 +302,7 @@ class Run {
                             n_steps_);
   }
 
-  // Of the step of that number; the last one whose loss is known.
+  // The event of the step of that number, the last one whose loss is known.
   TrainEvent event_of(double loss, double step_ms, int64_t step) const {
     TrainEvent event;
     event.step = step;

@@ -9,9 +9,9 @@
 
 namespace primal {
 
-// Writes the whole file or nothing, as write_file_atomically() does, but never replaces one: false if something has the name by the
-// time that the bytes are on the disk, and that stays as it is. On a file system without hard links a file that appears in the last
-// microseconds is replaced.
+// Writes the whole file or nothing, as write_file_atomically() does, but never replaces a file: if the name is taken by the
+// time that the bytes are on the disk, it returns false and leaves that file as it is. On a file system without hard links, a file that
+// appears in the last microseconds is replaced.
 [[nodiscard]] bool write_new_file(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 
 }  // namespace primal

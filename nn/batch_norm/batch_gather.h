@@ -1,4 +1,4 @@
-// BatchGather: batch normalisation of a batch that several processes, or threads, have parts of.
+// BatchGather: batch normalisation of a batch that is divided among several processes or threads.
 //
 //   While one lives on this thread, batch_norm in training takes its mean and deviation from the whole batch:
 //     x    [n,..]  this part   ->   gather(x) [N,..]   all parts, in the same order for everyone

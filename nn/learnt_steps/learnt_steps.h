@@ -2,7 +2,7 @@
 // Shapes:  sigma, tau, theta [] -> y [3]; a is 1 / L.   Saved: the three inputs.
 // Adjoint: grad_sigma += a sigmoid'(sigma) grad_y[0], tau alike, grad_theta += sigmoid'(theta) grad_y[2].
 // The bits of scale(sigmoid(.), a) and sigmoid(.), in one launch each way instead of five.
-// Throws ShapeError for an input that is no scalar, or of another type than the others.
+// Throws ShapeError for an input that is not a scalar, or has another type than the others.
 #pragma once
 
 #include "autograd/variable.h"

@@ -1,4 +1,4 @@
-// StepState: what differs from one training step to the next, in memory of the device, for a step that is recorded once and
+// StepState: what differs from one training step to the next, in device memory, for a step that is recorded once and
 // repeated without the host (tensor/device_graph.h).
 //
 //   begin(step, place, factors)        before each replay: a copy of 32 bytes to the device, which nobody waits for

@@ -1,4 +1,4 @@
-// The start of PDHG on devices in one launch: what copies and fills would take four for.
+// The start of PDHG on devices in one launch, where copies and fills would take four.
 #pragma once
 
 #include <cstdint>

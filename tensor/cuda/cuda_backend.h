@@ -11,7 +11,7 @@ int n_devices();      // 0 where status().absent says why
 DeviceInfo device_info(int index);
 Backend& cuda_backend(int index);
 
-// Of tensor/device_graph.h.
+// The CUDA part of tensor/device_graph.h.
 std::shared_ptr<GraphMemory> make_graph_memory(int index);
 std::unique_ptr<GraphRecorder> record_graph(int index, std::shared_ptr<GraphMemory> memory);
 

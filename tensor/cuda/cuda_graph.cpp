@@ -133,7 +133,7 @@ std::shared_ptr<GraphMemory> make_graph_memory(int index) {
 std::unique_ptr<GraphRecorder> record_graph(int index, std::shared_ptr<GraphMemory> memory) {
   if (launches_wait())
     throw DeviceError(
-        "[graph] PRIMAL_CUDA_SYNC=1 waits for each kernel, which a step that is recorded cannot");
+        "[graph] PRIMAL_CUDA_SYNC=1 waits for each kernel, which is impossible while a step is recorded");
   return std::make_unique<CudaRecorder>(Device::cuda(index), std::move(memory));
 }
 

@@ -1,16 +1,16 @@
-// Copies from global to shared memory that run beside the kernel (cp.async), under the same names on a device
-// and in the emulation. Compute capability 8.0 or later.
+// Asynchronous copies from global to shared memory (cp.async), under the same names on a device and in the
+// emulation. Compute capability 8.0 or later.
 //
 //   copy_async(to, from, inside)   shared *to = inside ? global *from : 0, of 4, 8 or 16 bytes (float, float2,
 //                                  float4)
 //   commit_copies()                what this thread has started since the last call is a group
-//   wait_for_copies<n>()           all groups of this thread have arrived but the n youngest
+//   wait_for_copies<n>()           all groups of this thread but the n newest have arrived
 //
 // Only the thread that waits knows that its own copies have arrived; the others learn it from a barrier after
 // the wait. Both addresses are multiples of the size; `from` is not read where `inside` is false and may then
 // lie anywhere.
 //
-// In the emulation a destination is poison until its thread has waited, so that a read before reports memory
+// In the emulation a destination is poison until its thread has waited, so that an earlier read reports memory
 // that nobody has written. The copy counts as a write when it starts.
 #pragma once
 
@@ -73,7 +73,7 @@ class PendingCopies {
  public:
   void start(void* to, const void* value, size_t bytes);
   void commit() { ++group_; }
-  void arrive(int n_left);  // all groups but the n youngest that are committed
+  void arrive(int n_left);  // all committed groups but the n newest
 
  private:
   struct Copy {

@@ -39,7 +39,7 @@ class BlockLedger {
   MemoryStats stats_;
 };
 
-// Of the emulated device; never destroyed.
+// The ledger of the emulated device; never destroyed.
 BlockLedger& block_ledger();
 
 void fill_with_poison(void* block, size_t bytes, size_t element_bytes);

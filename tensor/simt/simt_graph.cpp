@@ -65,7 +65,7 @@ class SimtGraph final : public DeviceGraph {
     const auto block = block_ledger().block_at(reinterpret_cast<const void*>(outside.begin));
     if (block && block->number == outside.number) return;
     throw DeviceError(
-        "[graph] {} uses a block of memory that was given back after it was recorded: whatever a recorded "
+        "[graph] {} uses a block of memory that was given back after the recording: whatever a recorded "
         "step reads or writes has to live as long as the graph",
         name);
   }

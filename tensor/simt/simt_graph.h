@@ -25,8 +25,8 @@ struct Argument {
 void record_operation(Capture& capture, const char* name, std::span<const Argument> arguments,
                       std::function<void()> run);
 
-// What a step asks of the device, by name, for those who count: while one lives, copies and fills of this thread run, kernels are
-// named and skipped, and what comes to the host is undefined. Thus the operations of a step of any size are known in no time.
+// Lists what a step asks of the device, by name. While one lives, copies and fills of this thread run, kernels are named and skipped,
+// and what comes to the host is undefined. So the operations of a step of any size are found quickly.
 class OperationCount {
  public:
   OperationCount();

@@ -25,7 +25,7 @@ std::vector<float> values_of(int rank, size_t n) {
   return values;
 }
 
-// What the header says, in one loop.
+// The sum that all_reduce.h defines, in one loop.
 std::vector<float> expected_sum(int size, size_t n) {
   std::vector<double> sums(n, 0.0);
   for (int r = 0; r < size; ++r) {

@@ -88,7 +88,7 @@ class RecordedTraining : public ::testing::TestWithParam<Case> {
     return c;
   }
 
-  // The losses, and what the run said.
+  // The losses, and what the run printed.
   struct Run {
     std::vector<double> losses, metrics;
     std::vector<std::string> remarks;
@@ -287,8 +287,9 @@ TEST_P(RecordedThesis, WhatCannotBeRecordedIsAnErrorAndChangesNothing) {
   LookingTask task(c, kTestDevice);
   const std::string text = testing::message_of<DeviceError>([&] { trained(task, c); });
   EXPECT_NE(
-      text.find("[train] training.graph on: the step could not be recorded: [graph] a step that is recorded "
-                "copies to the host (4 bytes), which the device cannot repeat alone: after mse_loss_mean"),
+      text.find(
+          "[train] training.graph is on, but the step could not be recorded: [graph] the step to be recorded "
+          "copies to the host (4 bytes), which the device cannot repeat by itself: after mse_loss_mean"),
       std::string::npos)
       << text;
   // The steps before it are saved.
@@ -310,7 +311,8 @@ TEST_P(RecordedThesis, WhereRecordingMayFailARemarkSaysSoAndTheHostGoesOn) {
   EXPECT_FALSE(steps.run(2, 0, samples));
   EXPECT_FALSE(steps.repeats(2));
   ASSERT_EQ(remarks.size(), 1u);
-  EXPECT_TRUE(remarks[0].starts_with("the host follows each step, since it could not be recorded: [graph] "))
+  EXPECT_TRUE(
+      remarks[0].starts_with("each step runs without a graph, because it could not be recorded: [graph] "))
       << remarks[0];
   EXPECT_TRUE(steps.wait().losses.empty());
   EXPECT_EQ(adam.n_steps(), 0);

@@ -1,4 +1,4 @@
-// Ranks on threads of one process, with faults on demand: what tests of a training on several ranks need no launcher for.
+// Ranks on threads of one process, with faults on demand, so that tests of training on several ranks need no launcher.
 //
 //   ThreadRanks hub(4);
 //   hub.at(2, 5, Fault::dies);                                       rank 2, at its exchange number 5

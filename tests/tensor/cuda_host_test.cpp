@@ -230,8 +230,8 @@ TEST(CudaGraph, WhatNeedsTheHostEndsTheCaptureWithAnError) {
     });
   };
   EXPECT_EQ(refused([&] { y.to_doubles(); }),
-            "[graph] a step that is recorded copies to the host (16 bytes), which the device cannot repeat "
-            "alone: after add");
+            "[graph] the step to be recorded copies to the host (16 bytes), which the device cannot repeat "
+            "by itself: after add");
   EXPECT_NE(refused([&] { y.fill(2.0); }).find("copies from the host (16 bytes)"), std::string::npos);
   EXPECT_NE(refused([&] { backend(device).synchronize(); }).find("waits for the device"), std::string::npos);
   EXPECT_NE(refused([&] { backend(device).clock(); }).find("marks times for the host"), std::string::npos);

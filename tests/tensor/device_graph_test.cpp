@@ -88,8 +88,8 @@ TEST(DeviceGraph, RefusesWhatNeedsTheHostAndNamesIt) {
     });
   };
   EXPECT_EQ(refused([&] { (void)y.to_doubles(); }),
-            "[graph] a step that is recorded copies to the host (8 bytes), which the device cannot repeat "
-            "alone: after axpy");
+            "[graph] the step to be recorded copies to the host (8 bytes), which the device cannot repeat "
+            "by itself: after axpy");
   EXPECT_NE(refused([&] { y.fill(2.0); }).find("copies from the host (8 bytes)"), std::string::npos);
   EXPECT_NE(refused([] { backend(Device::simt()).synchronize(); }).find("waits for the device"),
             std::string::npos);

@@ -7,7 +7,7 @@
 
 namespace primal::PRIMAL_SIMT {
 
-// What becomes of a sum.
+// What is done with a sum.
 struct Finish {
   bool has_bias, add;  // add: to what is there
   float slope;         // of the activation, which at 1 does nothing

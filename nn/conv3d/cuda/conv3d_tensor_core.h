@@ -7,7 +7,7 @@
 //
 //   x y  =  x_small y_big + x_big y_small + x_big y_big        (x_small y_small is at most 2^-22 of x y)
 //
-// Tensor cores cut sums off instead of rounding them, which over thousands of terms would cost several bits.
+// Tensor cores truncate sums instead of rounding them, which over thousands of terms would cost several bits.
 // So the three products of eight terms start at zero, and an ordinary addition adds them to the sum so far.
 // An operand that is infinite or rounds to infinity gives NaN where float32 would give infinity.
 //

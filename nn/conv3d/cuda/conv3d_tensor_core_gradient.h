@@ -1,4 +1,4 @@
-// What a block of conv3d_tensor_core_weights.cu brings to shared memory: where a tile lies, and who copies
+// What a block of conv3d_tensor_core_weights.cu copies to shared memory: where a tile lies, and who copies
 // what. Included by that file alone.
 #pragma once
 

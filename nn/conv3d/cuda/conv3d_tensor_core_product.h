@@ -1,4 +1,4 @@
-// What a block of conv3d_tensor_core.cu brings to shared memory: the steps of its sum, where each lies, and
+// What a block of conv3d_tensor_core.cu copies to shared memory: the steps of its sum, where each lies, and
 // who copies what. Included by that file alone.
 #pragma once
 

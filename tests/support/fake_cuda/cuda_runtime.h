@@ -1,5 +1,5 @@
 // A CUDA runtime for tests of host code on machines without a GPU: the part of cuda_runtime.h that tensor/cuda uses, with the same names
-// and meanings. fake_runtime.h says how a test looks into it and makes it fail.
+// and meanings. fake_runtime.h lets a test inspect it and make it fail.
 //
 // Work on a stream is queued and runs when the host waits for it. So a copy reads its source late, as a device may: host code that
 // changes or frees the source too early is found out. Device memory is host memory that only these functions may touch: a copy or fill

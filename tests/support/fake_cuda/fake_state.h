@@ -79,7 +79,7 @@ inline cudaError_t begin(const char* call) {
   return broken == state().broken.end() ? cudaSuccess : noted(broken->second);
 }
 
-// Of calls that a capture of this thread does not allow, unless the mode is relaxed.
+// The status of calls that a capture of this thread does not allow, unless the mode is relaxed.
 inline cudaError_t outside_of_capture() {
   if (capturing == nullptr || mode_now == cudaStreamCaptureModeRelaxed) return cudaSuccess;
   capturing->invalid = true;
