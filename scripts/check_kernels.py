@@ -55,7 +55,7 @@ def find_cuobjdump():
 
 
 def run(*words):
-    """What a program prints. Its own message and exit code 1 if it fails, 77 if it fails for want of nvdisasm."""
+    """What a program prints. If it fails, its message is printed and the exit code is 1, or 77 if nvdisasm is missing."""
     done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PATH": SEARCHED})
     if done.returncode == 0:
         return done.stdout
@@ -96,7 +96,7 @@ class Kernel:
         self.opcodes[opcode] += 1
 
     def inner_tensor_share(self):
-        """Of the shortest loop with tensor-core instructions: their share. None without such a loop."""
+        """The share of tensor-core instructions in the shortest loop that has some; None without such a loop."""
         loops = [[o for a, o, _ in self.code if target <= a <= address] for address, _, target in self.code if target is not None and target < address]
         counts = [(len(ops), sum(o.startswith(TENSOR_CORE) for o in ops)) for ops in loops]
         return min(((n, t / n) for n, t in counts if t), default=(0, None))[1]

@@ -64,9 +64,9 @@ class Communicator {
 
   int rank() const { return rank_; }
   int size() const { return size_; }
-  bool is_first() const { return rank_ == 0; }  // the rank that writes files and talks
+  bool is_first() const { return rank_ == 0; }  // the rank that writes files and prints
 
-  // `number` tells one exchange from another: take_number(), called equally often on every rank. Exchanges may start in another order.
+  // `number` tells one exchange from another. Every rank calls take_number() equally often, but may start exchanges in another order.
   int64_t take_number() { return next_++; }
   std::unique_ptr<Transfer> start(std::span<const ConstBytes> out, std::span<const Bytes> in, int64_t number);
   void wait(Transfer& transfer);  // RankError
@@ -76,12 +76,12 @@ class Communicator {
   std::vector<T> all_gather_value(const T& own);
   void barrier() { all_gather_value(char{0}); }
 
-  // How long wait() waits for a message; and the step that a RankError names.
+  // How long wait() waits for a message, and the step that a RankError names.
   void set_timeout(std::chrono::duration<double> timeout) { timeout_ = timeout; }
   void set_step(int64_t step) { step_ = step; }
   int64_t step() const { return step_; }
 
-  // "rank 2 on node7, process 4711", once hosts are known.
+  // name_of(): "rank 2 on node7 (process 4711)", once hosts are known.
   void introduce(const std::string& host, int64_t process);
   std::string name_of(int rank) const;
   const std::vector<std::string>& hosts() const { return hosts_; }
@@ -89,7 +89,8 @@ class Communicator {
 
   // Tells all other ranks why this one ends; they throw that from wait(). The name of this rank is put before the error.
   void say_farewell(const Error& error);
-  // The same for a rank that was lost, by the one that reports it: the others, and the lost one if it wakes up, need not.
+  // The same for a rank that was lost, sent by the rank that reports it, so that no other rank reports it too, not even the lost one if
+  // it wakes up.
   void say_lost(const RankError& error) { send_farewell({error.exit_code(), true, error.what()}); }
   // Whether this is the lowest rank that was not lost: the one that reports.
   bool reports() const;

@@ -30,23 +30,23 @@ namespace primal {
 
 struct GraphSetting {
   bool record = false;
-  bool must = false;  // an error where that is not possible
+  bool must = false;  // where recording is not possible, an error
 };
 GraphSetting graph_setting(const std::string& setting, Device device);  // of training.graph
 
 class RecordedSteps {
  public:
   using OnRemark = std::function<void(const std::string&)>;
-  static constexpr int64_t kMostAhead = 32;      // steps between two looks of the host
-  static constexpr double kMostAheadMs = 100.0;  // and about so long
+  static constexpr int64_t kMostAhead = 32;      // steps before the host looks at the losses
+  static constexpr double kMostAheadMs = 100.0;  // the longest time before it does, about
 
   RecordedSteps(Task& task, Adam& adam, const GraphSetting& setting, const OnRemark& on_remark);
 
-  // Whether a step of so many samples is repeated by the device; otherwise the host follows it, with the batch from here.
+  // Whether the device repeats a step of so many samples; otherwise the host follows it, with the batch that batch() returns.
   bool repeats(int64_t n_samples) const;
   TensorMap batch(int64_t epoch, const std::vector<int64_t>& samples);
 
-  // Steps that may run before the host looks, where one takes about so long.
+  // How many steps may run before the host looks at the losses, if a step takes this long.
   static int64_t n_ahead(double step_ms);
 
   // Launches the step of this number; records it first where the size of its batch is new. False where that failed: nothing has
@@ -56,8 +56,8 @@ class RecordedSteps {
   // Waits for the steps launched since the last time.
   struct Outcome {
     std::vector<double> losses;  // of those steps
-    int64_t first_bad =
-        0;  // number of the first that is not finite; 0: all are. The host's counts go back to before it
+    // The number of the first step that is not finite; 0: all are. The host's counts go back to before that step.
+    int64_t first_bad = 0;
   };
   Outcome wait();
 

@@ -34,7 +34,7 @@ class Adam : private Module {
   void step();             // one update with the gradients as they are now
   void zero_grad() const;  // of all parameters
 
-  // step() for a step that a device repeats alone (tensor/device_graph.h): its numbers come from `factors`, f64 [2], and nothing
+  // step() for a step that a device repeats by itself (tensor/device_graph.h): its numbers come from `factors`, f64 [2], and nothing
   // changes where `skip`, i32 [1], is not 0; both live where the parameters do, and are read when the kernel runs. The host counts
   // the steps apart from that: factors_of(n_steps() + 1), then add_steps(1).
   void step_now(const Tensor& factors, const Tensor& skip) const;

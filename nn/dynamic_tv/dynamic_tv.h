@@ -50,9 +50,9 @@ class DynamicTv : public Module {
   Variable map_of(const Variable& z, Phase phase) const;
   // Prepares training to start at TV with one pair of weights, f32 alone: Lambda is the pair everywhere, since the weights of c1x1 become 0 and
   // its bias logit(lambda / up_bound). All other kernels keep their draws, made wider to He's uniform in +-sqrt(6 / fan_in), with zero biases.
-  // As drawn by PyTorch's default, uniform in +-1/sqrt(fan_in), what the layers know of z shrinks from layer to layer, so that the map
-  // stays nearly constant for long; and where that constant is far from the best one, the sigmoid may saturate before the
-  // network has learnt anything about places.
+  // With PyTorch's default, uniform in +-1/sqrt(fan_in), the signal from z shrinks from layer to layer, so the map stays nearly
+  // constant for long. Where that constant is far from the best one, the sigmoid may saturate before the network has learnt
+  // how Lambda should differ between places.
   // ConfigError unless 0 < lambda < up_bound for both.
   // Source: K. He et al., "Delving deep into rectifiers", ICCV 2015.
   void start_at(double lambda_xy, double lambda_t) const;

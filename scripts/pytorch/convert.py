@@ -50,7 +50,7 @@ def checked_names(state, path):
     for name, array in state.items():
         plain = plain_names[name]
         if not NAMES[model].fullmatch(plain):
-            raise Refused(f"{path}: {name!r} is no weight of the model {model}; its names begin with cnn. and pdhg., those of sequences are cnn. and steps")
+            raise Refused(f"{path}: {name!r} is not a weight of the model {model}; weights for pictures are called cnn.* and pdhg.*, those for sequences cnn.*, sigma, tau and theta")
         if not numpy.isfinite(array).all():
             raise Refused(f"{path}: {name!r} has values that are not finite")
         rank = 0 if not plain.startswith("cnn.") else 1 if plain.endswith(".bias") else 5

@@ -1,6 +1,6 @@
 // What multiplications of float32 may become on CUDA devices and their emulation: fp32 keeps 24 bits, tf32
 // rounds the operands to 11 bits and adds in fp32, several times faster on tensor cores. Vendor libraries and
-// conv3d's implementation tensor_core use tf32; our other kernels always compute in fp32.
+// conv3d's implementation tensor_core use tf32; all other kernels of Primal compute in fp32.
 #pragma once
 
 #include <string_view>
