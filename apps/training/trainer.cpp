@@ -37,8 +37,10 @@ GraphSetting graph_of(const TrainConfig& config, const Task& task, const Communi
   if (ranks == nullptr) return graph_setting(config.training.graph, task.model().device());
   if (config.training.graph == "on")
     throw ConfigError(
-        "[config] training.graph on is for one process, but there are {} ranks: choose auto or off",
-        ranks->size());
+        "[config] training.graph on is for training without MPI, but this is a training on {} {}: choose "
+        "auto or "
+        "off, or --distributed off",
+        ranks->size(), ranks->size() == 1 ? "rank" : "ranks");
   return {};
 }
 
