@@ -136,6 +136,11 @@ std::map<std::string, std::string, std::less<>> CommonOptions::forced() const {
       throw ConfigError("[--impl] {}'s '{}' does not run on {}; {}", op, name, there.str(),
                         implementations_text(*info, there));
     }
+    if (name == "tensor_core" && parse_precision(precision) != Precision::tf32)
+      throw ConfigError(
+          "[--impl] {}: it rounds to 11 bits, so it runs only with --precision tf32; 'tensor_core_3x' has "
+          "float32's accuracy",
+          text);
     if (const std::string problem = missing_library(name); !problem.empty())
       throw DeviceError("[--impl] {}: {}", text, problem);
     map[op] = name;

@@ -2,7 +2,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -121,6 +122,18 @@ TrainResult run_training(const ResolvedTraining& resolved, const TrainOptions& o
   return result;
 }
 
+// What changes results besides the configuration.
+std::map<std::string, std::string> computing_options(const TrainOptions& options, Device device) {
+  const CommonOptions& common = options.common;
+  return {{"--precision", common.precision},
+          {"--impl", fmt::format("{}", fmt::join(common.impl, " "))},
+          {"the file of --plan", std::filesystem::path(common.plan).filename().string()},
+          {"the device", device.is_cpu()                     ? "cpu"
+                         : device.kind == Device::Kind::simt ? "simt"
+                                                             : "cuda"},
+          {"--dry-run", options.dry_run ? "given" : "not given"}};
+}
+
 void train_as_rank(const TrainOptions& given, Communicator* ranks) {
   TrainOptions options = with_run_folder(given);
   const bool writes = ranks == nullptr || ranks->is_first();
@@ -151,7 +164,7 @@ void train_as_rank(const TrainOptions& given, Communicator* ranks) {
     load_initial_weights(config.training.init, task->model(), config);
   check_length(resolved, n_steps_of(config, task->n_samples()));
   if (ranks != nullptr) {
-    check_same_training(*ranks, config, *task, resolved.state.step);
+    check_same_training(*ranks, config, *task, resolved.state.step, computing_options(options, device));
     DividedStep(ranks, task->model()).check_batch(config.training.batch, task->n_samples());
   }
   const std::string too_large = does_not_fit(config_of_part(config, *task, ranks), *task);

@@ -13,9 +13,10 @@ double seconds_between(FolderMeter::Clock::time_point start, FolderMeter::Clock:
   return std::chrono::duration<double>(end - start).count();
 }
 
-// "8.2 per second", "0.031 per second"
+// "140 per second", "8.2 per second", "0.031 per second"
 std::string rate_text(size_t n, double seconds) {
-  return fmt::format("{:.2g} per second", static_cast<double>(n) / std::max(seconds, 1e-3));
+  const double rate = static_cast<double>(n) / std::max(seconds, 1e-3);
+  return rate < 10 ? fmt::format("{:.2g} per second", rate) : fmt::format("{:.0f} per second", rate);
 }
 
 }  // namespace

@@ -16,7 +16,6 @@
 #include "apps/training/batches.h"
 #include "data/figure/figure.h"
 #include "data/file/file.h"
-#include "data/file/new_file.h"
 #include "data/noise_estimate/block_spectra.h"
 #include "tensor/error.h"
 
@@ -104,23 +103,28 @@ std::vector<DenoisingRow> PictureDenoising::operator()(const DenoisingJob& job, 
     common.read.dicom = {dicom->bits_stored, dicom->photometric, dicom->transfer_syntax};
   Raster denoised = grey;
   std::vector<DenoisingRow> rows;
-  Denoised result;
+  Page page;
   for (int64_t p = 0; p < picture.n_pages(); ++p) {
     DenoisingRow row = common;
     row.page = p;
-    result = denoise_page(job, read, p, row, remarks);
+    if (p > 0) write_page_files(job, page, rows.back());
+    page = denoise_page(job, read, p, row, remarks);
     for (int64_t c = 0; c < picture.n_planes; ++c)
-      set_from_unit(denoised, p * picture.n_planes + c, result.x.slice(c, c + 1), picture.levels);
-    remark_on_convergence(options_, job.input.str(), result, remarks);
+      set_from_unit(denoised, p * picture.n_planes + c, page.result.x.slice(c, c + 1), picture.levels);
+    remark_on_convergence(options_, job.input.str(), page.result, remarks);
     rows.push_back(std::move(row));
   }
-  write(job, picture, interleaved(denoised, picture.n_planes), result, rows.back(), remarks);
-  for (DenoisingRow& row : rows) row.denoised_file = job.denoised;
+  // A map belongs to its picture: where another process has written that, it writes the map too.
+  if (write(job, picture, interleaved(denoised, picture.n_planes), page.result, rows.back(), remarks)) {
+    write_page_files(job, page, rows.back());
+    for (DenoisingRow& row : rows) row.denoised_file = job.denoised;
+  }
   return rows;
 }
 
-Denoised PictureDenoising::denoise_page(const DenoisingJob& job, const DenoisingInput& read, int64_t page,
-                                        DenoisingRow& row, Remarks& remarks) const {
+PictureDenoising::Page PictureDenoising::denoise_page(const DenoisingJob& job, const DenoisingInput& read,
+                                                      int64_t page, DenoisingRow& row,
+                                                      Remarks& remarks) const {
   const GreyInput& picture = read.picture;
   const std::string name =
       picture.n_pages() > 1 ? fmt::format("{}, page {} of {}", job.input.str(), page + 1, picture.n_pages())
@@ -149,8 +153,7 @@ Denoised PictureDenoising::denoise_page(const DenoisingJob& job, const Denoising
     row.denoised = scores_of_channels(result.x, clean);
     if (options_.best && picture.n_planes == 1) row.best = denoiser_.best_scalar(z, clean);
   }
-  write_page_files(job, clean, z, result, row);
-  return result;
+  return {std::move(z), std::move(clean), std::move(result)};
 }
 
 void PictureDenoising::find_noise(const std::string& name, const Tensor& z, const Tensor& clean,
@@ -221,9 +224,9 @@ Denoised PictureDenoising::solve_channels(const std::string& name, const Tensor&
   return green;
 }
 
-void PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, Raster result,
+bool PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, Raster result,
                              const Denoised& last, const DenoisingRow& last_row, Remarks& remarks) const {
-  if (job.denoised.empty() && !options_.to_standard_output) return;
+  if (job.denoised.empty() && !options_.to_standard_output) return true;
   const PictureFormat format = result_format_of(options_, job, read);
   PngText text = provenance(last, last_row);
   if (format == PictureFormat::png && !(read.of_levels || options_.size > 0))
@@ -231,9 +234,12 @@ void PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, Ras
   result = fitted(std::move(result), format, read.levels.low, read.levels.high, job.input.str());
   const std::vector<uint8_t> bytes = encode_raster(result, format, text);
   if (options_.to_standard_output) write_standard_output(bytes);
-  if (job.denoised.empty()) return;
-  if (options_.overwrite) return write_file_atomically(job.denoised, bytes);
-  if (write_new_file(job.denoised, bytes)) return;
+  if (job.denoised.empty()) return true;
+  if (options_.overwrite) {
+    write_file_atomically(job.denoised, bytes);
+    return true;
+  }
+  if (write_new_file(job.denoised, bytes)) return true;
   if (!options_.skip_existing)
     throw IoError(
         "[output] {} exists now: another process has written it since this one began, and it is "
@@ -241,16 +247,16 @@ void PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, Ras
         job.denoised.string());
   remarks.add("{}: another process has written it in the meantime; it is left as it is\n",
               job.denoised.string());
+  return false;
 }
 
-void PictureDenoising::write_page_files(const DenoisingJob& job, const Tensor& clean, const Tensor& z,
-                                        const Denoised& result, DenoisingRow& row) const {
+void PictureDenoising::write_page_files(const DenoisingJob& job, const Page& page, DenoisingRow& row) const {
   if (!job.map.empty()) {
-    write_map(job.map, result.lambda, parse_map_format(options_.map_format), options_.figures);
+    write_map(job.map, page.result.lambda, parse_map_format(options_.map_format), options_.figures);
     row.map = job.map;
   }
   if (!job.compare.empty()) {
-    options_.figures.write(job.compare, comparison(clean, z, result, row));
+    options_.figures.write(job.compare, comparison(page.clean, page.z, page.result, row));
     row.compare = job.compare;
   }
 }

@@ -41,8 +41,12 @@ class PictureDenoising {
 
  private:
   void choose(const Tensor& z, const Tensor& clean, DenoisingRow& row) const;
-  Denoised denoise_page(const DenoisingJob& job, const DenoisingInput& read, int64_t page, DenoisingRow& row,
-                        Remarks& remarks) const;
+  struct Page {
+    Tensor z, clean;  // clean is undefined where it is not known
+    Denoised result;
+  };
+  Page denoise_page(const DenoisingJob& job, const DenoisingInput& read, int64_t page, DenoisingRow& row,
+                    Remarks& remarks) const;
   // z [1,1,1,H,W], perhaps with a clean picture: finds its noise, chooses lambda, and solves.
   Denoised solve(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
                  Remarks& remarks) const;
@@ -53,10 +57,10 @@ class PictureDenoising {
                           Remarks& remarks) const;
   void find_noise(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
                   Remarks& remarks) const;
-  void write(const DenoisingJob& job, const GreyInput& read, Raster result, const Denoised& last,
+  // False where another process has written the picture in the meantime.
+  bool write(const DenoisingJob& job, const GreyInput& read, Raster result, const Denoised& last,
              const DenoisingRow& last_row, Remarks& remarks) const;
-  void write_page_files(const DenoisingJob& job, const Tensor& clean, const Tensor& z, const Denoised& result,
-                        DenoisingRow& row) const;
+  void write_page_files(const DenoisingJob& job, const Page& page, DenoisingRow& row) const;
   PngText provenance(const Denoised& result, const DenoisingRow& row) const;
 
   const PictureDenoisingOptions& options_;

@@ -169,7 +169,15 @@ void write_frames(const Results& results, const PictureDenoisingOptions& o, cons
       text["Primal range"] = fmt::format("{}:{}", denoised.levels.low, denoised.levels.high);
     const Raster whole =
         fitted(raster, format, denoised.levels.low, denoised.levels.high, denoised.place.files[i].string());
-    write_file_atomically(results.files[i], encode_raster(whole, format, text));
+    const std::vector<uint8_t> bytes = encode_raster(whole, format, text);
+    if (o.overwrite) {
+      write_file_atomically(results.files[i], bytes);
+    } else if (!write_new_file(results.files[i], bytes)) {
+      throw IoError(
+          "[output] {} exists now: another process has written it since this one started, and it is left as "
+          "it is",
+          results.files[i].string());
+    }
   }
 }
 

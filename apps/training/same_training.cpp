@@ -9,20 +9,24 @@
 namespace primal {
 namespace {
 
-nlohmann::json facts_of(const TrainConfig& config, const Task& task, int64_t step) {
+nlohmann::json facts_of(const TrainConfig& config, const Task& task, int64_t step,
+                        const std::map<std::string, std::string>& options) {
   nlohmann::json facts = config_to_json(config);
   for (const char* place : {"output", "data.folder", "data.manifest", "training.init"}) facts.erase(place);
   facts["the build (commit)"] = build_info().commit;
   facts["the training pictures"] = task.identity();
   facts["the number of validation pictures"] = task.n_validation();
   facts["the step of the checkpoint"] = step;
+  for (const auto& [name, value] : options) facts[name] = value;
   return facts;
 }
 
 }  // namespace
 
-void check_same_training(Communicator& ranks, const TrainConfig& config, const Task& task, int64_t step) {
-  const std::vector<std::string> texts = ranks.all_gather_text(json_text(facts_of(config, task, step)));
+void check_same_training(Communicator& ranks, const TrainConfig& config, const Task& task, int64_t step,
+                         const std::map<std::string, std::string>& options) {
+  const std::vector<std::string> texts =
+      ranks.all_gather_text(json_text(facts_of(config, task, step, options)));
   const nlohmann::json first = nlohmann::json::parse(texts.front());
   for (int r = 1; r < ranks.size(); ++r) {
     const nlohmann::json other = nlohmann::json::parse(texts[static_cast<size_t>(r)]);

@@ -43,7 +43,12 @@ SequenceTask::SequenceTask(const TrainConfig& config, Device device, PictureChec
       data_(open_sequence_data(config, check)),
       n_samples_(n_in_training(config, data_.train.size())) {
   const SequenceSettings& s = config.sequence;
-  if (s.initial_xy > 0.0) model_.module().start_at(s.initial_xy, s.initial_t);
+  if (s.initial_xy <= 0.0) return;
+  model_.module().start_at(s.initial_xy, s.initial_t);
+  if (!config.training.init.empty())
+    data_.remarks.push_back(fmt::format(
+        "sequence.initial_xy and initial_t have no effect here: training starts from the weights of {}",
+        config.training.init));
 }
 
 TrainingPlan SequenceTask::plan(int64_t batch) const {

@@ -226,6 +226,8 @@ class Run {
       const double loss = outcome.losses.at(static_cast<size_t>(k - before - 1));
       times_.add(step_ms);
       losses_.add(loss);
+      whole_ =
+          k == state_.step;  // the weights are those after the last one: an error before it saves nothing
       finish_step(event_of(loss, step_ms, k), stop, on_event);
     }
     if (outcome.first_bad > 0) repeat_bad_step();

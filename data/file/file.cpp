@@ -219,19 +219,46 @@ void AtomicFile::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail("rename the finished file to", errno);
   ::close(descriptor_);
   descriptor_ = -1;
-  // From here on the file is complete under its name. Some file systems cannot sync a folder; that is no
-  // failure.
-  const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder >= 0) {
-    ::fsync(folder);
-    ::close(folder);
+  sync_folder();
+}
+
+bool AtomicFile::commit_new() {
+  if (::fsync(descriptor_) != 0) fail("sync", errno);
+  // A hard link is the one way to give a finished file a name only if the name is free. A link to nothing is free: commit() replaces it.
+  const bool linked = ::link(temporary_.c_str(), path_.c_str()) == 0;
+  const int refusal = linked ? 0 : errno;
+  std::error_code error;
+  if (linked || std::filesystem::exists(path_, error)) {
+    close_and_remove();
+    if (linked) sync_folder();
+    return linked;
   }
+  const bool has_no_links = refusal == EPERM || refusal == EOPNOTSUPP || refusal == ENOSYS;
+  if (!has_no_links && refusal != EEXIST) fail("name the finished file", refusal);
+  commit();
+  return true;
+}
+
+// The file is complete under its name by now. Some file systems cannot sync a folder; that is no failure.
+void AtomicFile::sync_folder() const noexcept {
+  const int folder = ::open(folder_of(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return;
+  ::fsync(folder);
+  ::close(folder);
 }
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
   AtomicFile file(path);
   file.write(bytes);
   file.commit();
+}
+
+bool write_new_file(const std::filesystem::path& path, std::span<const uint8_t> bytes) {
+  std::error_code error;
+  if (std::filesystem::exists(path, error)) return false;
+  AtomicFile file(path);
+  file.write(bytes);
+  return file.commit_new();
 }
 
 }  // namespace primal

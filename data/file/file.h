@@ -49,9 +49,13 @@ class AtomicFile {
 
   void write(std::span<const uint8_t> bytes);
   void commit();  // sync, rename, sync the folder; once
+  // The same, but only if nothing has the name by then: otherwise false, and what is there stays as it is. On a file system
+  // without hard links a file that appears in the last microseconds is replaced.
+  [[nodiscard]] bool commit_new();
 
  private:
   void close_and_remove() noexcept;
+  void sync_folder() const noexcept;
   [[noreturn]] void fail(const char* what, int error_number);
 
   std::filesystem::path path_;
@@ -60,5 +64,9 @@ class AtomicFile {
 };
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
+
+// Never replaces a file: false if something has the name, which stays as it is. Of several processes that write the same name, one
+// succeeds.
+[[nodiscard]] bool write_new_file(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 
 }  // namespace primal

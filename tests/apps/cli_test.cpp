@@ -35,14 +35,18 @@ TEST_F(Cli, WrongUsageIsTwo) {
   EXPECT_EQ(run("check no_such_op").exit_code, 2);
   const Outcome magic = run("check --impl conv3d=magic --device simt relu");
   EXPECT_EQ(magic.exit_code, 2);
-  EXPECT_NE(
-      magic.err.find("conv3d has no implementation 'magic'; on simt it has: tiled direct; with --device "
-                     "cpu: winograd streamed one_channel winograd_volume blocked phased reference"),
-      std::string::npos)
+  EXPECT_NE(magic.err.find("conv3d has no implementation 'magic'; on simt it has: tensor_core tiled direct "
+                           "tensor_core_3x; with --device "
+                           "cpu: winograd streamed one_channel winograd_volume blocked phased reference"),
+            std::string::npos)
       << magic.err;
   const Outcome elsewhere = run("check --impl conv3d=tiled relu");
   EXPECT_EQ(elsewhere.exit_code, 2);
-  EXPECT_NE(elsewhere.err.find("with --device simt: tiled direct"), std::string::npos) << elsewhere.err;
+  EXPECT_NE(elsewhere.err.find("with --device simt: tensor_core tiled direct"), std::string::npos)
+      << elsewhere.err;
+  const Outcome rounding = run("check --impl conv3d=tensor_core --device simt relu");
+  EXPECT_EQ(rounding.exit_code, 2);
+  EXPECT_NE(rounding.err.find("runs only with --precision tf32"), std::string::npos) << rounding.err;
   std::ofstream(path("bad.toml")) << "[model]\nfliters = 3\n";
   const Outcome bad = run("train " + path("bad.toml") + " -o " + path("run"));
   EXPECT_EQ(bad.exit_code, 2);

@@ -203,6 +203,10 @@ TEST_F(Mpi, WhatDiffersBetweenRanksIsSaidOnceBeforeTheFirstStep) {
   EXPECT_EQ(count(data.err, "[ranks] the training pictures of rank 0 on "), 1U) << data.err;
   EXPECT_EQ(count(data.err, "primal: "), 1U) << data.err;
 
+  const Outcome kernels = mixed("", " --impl conv3d=reference");
+  EXPECT_EQ(kernels.exit_code, 2);
+  EXPECT_EQ(count(kernels.err, "[ranks] --impl of rank 0 on "), 1U) << kernels.err;
+
   const Outcome missing = mixed("", " --data " + path("nowhere"));
   EXPECT_EQ(missing.exit_code, 3);
   EXPECT_EQ(count(missing.err, "primal: rank 1 on "), 1U) << missing.err;

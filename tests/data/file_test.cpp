@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "data/file/lines.h"
-#include "data/file/new_file.h"
 #include "support/memory.h"
 #include "support/temporary_folder.h"
 #include "tensor/error.h"
