@@ -8,6 +8,8 @@
 
 #include "apps/training/buffer_snapshot.h"
 #include "apps/training/divided_step.h"
+#include "apps/training/early_stopping.h"
+#include "apps/training/epoch_batches.h"
 #include "apps/training/event_log.h"
 #include "apps/training/recorded_steps.h"
 #include "apps/training/run_folder.h"
@@ -17,7 +19,6 @@
 #include "apps/training/tensorboard_log.h"
 #include "apps/training/window.h"
 #include "autograd/finite_check.h"
-#include "data/dataset/dataset.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"
 #include "tensor/range.h"
@@ -38,8 +39,8 @@ GraphSetting graph_of(const TrainConfig& config, const Task& task, const Communi
   if (config.training.graph == "on")
     throw ConfigError(
         "[config] training.graph on is for training without MPI, but this is a training on {} {}: choose "
-        "auto or "
-        "off, or --distributed off",
+        "auto "
+        "or off, or --distributed off",
         ranks->size(), ranks->size() == 1 ? "rank" : "ranks");
   return {};
 }
@@ -57,7 +58,9 @@ class Run {
         folder_(config_.output),
         divided_(ranks, task.model()),
         n_steps_(n_steps_of(config_, task.n_samples())),
-        steps_per_epoch_(n_steps_of_epoch(config_, task.n_samples())),
+        batches_(task.n_samples(), config_.training.batch, static_cast<uint64_t>(config_.seed),
+                 [this](const auto& batches) { announce(batches); }),
+        stopping_(task, config_, on_remark_),
         adam_(
             task.model().parameters(),
             {.lr = config_.training.learning_rate, .eps = config_.adam.eps, .amsgrad = config_.adam.amsgrad}),
@@ -110,10 +113,6 @@ class Run {
                                                 task_.metric_names(), config_.training.log_every, last_row);
   }
 
-  static int64_t n_steps_of_epoch(const TrainConfig& config, int64_t n_samples) {
-    return (n_samples + config.training.batch - 1) / config.training.batch;
-  }
-
   TrainResult run(Stop signal, const OnEvent& on_event) {
     const Clock::time_point start = Clock::now();
     Stop stop = divided_.is_divided() ? agreed_signal_ : signal;
@@ -124,20 +123,21 @@ class Run {
         losses_.add(state_.loss);
         finish_step(event_of(state_.loss, state_.step_ms, state_.step), stop, on_event);
       }
-      while (state_.step < n_steps_ && stop == 0 && !out_of_patience()) take_steps(stop, on_event);
+      while (state_.step < n_steps_ && stop == 0 && !stopping_.out_of_patience(state_))
+        take_steps(stop, on_event);
       // A signal may come after the step was completed, while on_event is at work.
       if (saved_step_ != state_.step) save(folder_.last());
       if (events_ != nullptr)
-        events_->stop(state_.step, stop != 0           ? fmt::format("signal {}", static_cast<int>(stop))
-                                   : out_of_patience() ? "out of patience"
-                                                       : "done");
+        events_->stop(state_.step, stop != 0 ? fmt::format("signal {}", static_cast<int>(stop))
+                                   : stopping_.out_of_patience(state_) ? "out of patience"
+                                                                       : "done");
       if (board_ != nullptr && stop == 0) board_->stop(true);
     } catch (const std::exception& error) {
       leave(error.what());
       throw;
     }
-    return {state_.step,       losses_.mean(),   seconds_since(start), stop,
-            out_of_patience(), state_.best_step, state_.best};
+    return {state_.step,      losses_.mean(), seconds_since(start), stop, stopping_.out_of_patience(state_),
+            state_.best_step, state_.best};
   }
 
  private:
@@ -192,11 +192,12 @@ class Run {
   // One step that the host follows, or some that the device repeats alone.
   void take_steps(Stop stop, const OnEvent& on_event) {
     const Clock::time_point start = Clock::now();
-    const std::vector<int64_t> all = next_samples(epoch_now());
+    const std::vector<int64_t> all = batches_.after(state_.step);
     if (recorded_.repeats(std::ssize(all))) return repeat_steps(stop, on_event);
     divided_.begin(state_.step + 1);
     const std::vector<int64_t> samples = divided_.own_part(all);
-    const TensorMap batch = samples.empty() ? TensorMap() : recorded_.batch(epoch_now(), samples);
+    const int64_t epoch = batches_.epoch_of(state_.step);
+    const TensorMap batch = samples.empty() ? TensorMap() : recorded_.batch(epoch, samples);
     finish_step(step(batch, samples, std::ssize(all), start), stop, on_event);
   }
 
@@ -209,10 +210,10 @@ class Run {
     whole_ = false;
     try {
       do {
-        const std::vector<int64_t> samples = next_samples(epoch_now());
+        const std::vector<int64_t> samples = batches_.after(state_.step);
         if (!recorded_.repeats(std::ssize(samples))) break;
         adam_.set_lr(learning_rate_of(state_.step + 1));
-        if (!recorded_.run(state_.step + 1, epoch_now(), samples)) break;
+        if (!recorded_.run(state_.step + 1, batches_.epoch_of(state_.step), samples)) break;
         ++state_.step;
       } while (state_.step < std::min(last, n_steps_) && stop == 0 && !looks_after(state_.step));
     } catch (...) {
@@ -220,24 +221,24 @@ class Run {
     }
     const RecordedSteps::Outcome outcome = recorded_.wait();
     if (outcome.first_bad > 0) state_.step = outcome.first_bad - 1;
-    whole_ = true;
     const double step_ms = 1e3 * seconds_since(start) / static_cast<double>(outcome.losses.size());
     for (int64_t k = before + 1; k <= state_.step; ++k) {
       const double loss = outcome.losses.at(static_cast<size_t>(k - before - 1));
       times_.add(step_ms);
       losses_.add(loss);
-      whole_ =
-          k == state_.step;  // the weights are those after the last one: an error before it saves nothing
+      // The weights are those after the last one, so an error before it must save nothing.
+      whole_ = k == state_.step;
       finish_step(event_of(loss, step_ms, k), stop, on_event);
     }
+    whole_ = true;
     if (outcome.first_bad > 0) repeat_bad_step();
     if (error != nullptr) std::rethrow_exception(error);
   }
 
   // The state is the one before a step that was not finite: the host follows it, and finds out what began it.
   void repeat_bad_step() {
-    const std::vector<int64_t> samples = next_samples(epoch_now());
-    const TensorMap batch = recorded_.batch(epoch_now(), samples);
+    const std::vector<int64_t> samples = batches_.after(state_.step);
+    const TensorMap batch = recorded_.batch(batches_.epoch_of(state_.step), samples);
     const BufferSnapshot buffers(task_.model());
     finite_step(batch, samples, std::ssize(samples));
     buffers.restore();
@@ -312,7 +313,7 @@ class Run {
     event.step = step;
     event.metric_names = task_.metric_names();
     event.n_steps = n_steps_;
-    event.epoch = (step - 1) / steps_per_epoch_;
+    event.epoch = batches_.epoch_of(step - 1);
     event.loss = loss;
     event.mean_loss = losses_.mean();
     event.learning_rate = learning_rate_of(step);
@@ -322,8 +323,6 @@ class Run {
     return event;
   }
 
-  int64_t epoch_now() const { return state_.step / steps_per_epoch_; }
-
   // Whether the model is looked at after that step.
   bool looks_after(int64_t step) const {
     const int64_t every = config_.training.log_every;
@@ -332,7 +331,7 @@ class Run {
 
   bool validates_after(int64_t step) const {
     const int64_t every =
-        config_.training.validate_every > 0 ? config_.training.validate_every : steps_per_epoch_;
+        config_.training.validate_every > 0 ? config_.training.validate_every : batches_.n_of_epoch();
     return step % every == 0 || step == n_steps_;
   }
 
@@ -365,8 +364,8 @@ class Run {
     }
     state_.validation_due = false;
     state_.loss = state_.step_ms = 0.0;  // of the step whose validation was due
-    note(event.validation);
-    note_standstill(event.validation);
+    if (stopping_.note(event.validation, state_)) save(folder_.best());
+    stopping_.note_standstill(event.validation, baselines_, state_.step);
     if (!divided_.writes()) return true;
     log_->add(event);
     events_->step(event);
@@ -386,25 +385,11 @@ class Run {
     state_.step_ms = event.step_ms;
   }
 
-  // The samples of the step that comes next, from the epoch's shuffled order.
-  std::vector<int64_t> next_samples(int64_t epoch) {
-    const int64_t begin = state_.step % steps_per_epoch_ * config_.training.batch;
-    if (epoch != order_epoch_) {
-      order_ =
-          epoch_order(task_.n_samples(), static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch));
-      order_epoch_ = epoch;
-      announce(begin);
-    }
-    const int64_t end = std::min(begin + config_.training.batch, task_.n_samples());
-    return {order_.begin() + begin, order_.begin() + end};
-  }
-
   // This rank's samples of the rest of the epoch.
-  void announce(int64_t begin) {
+  void announce(const std::vector<std::vector<int64_t>>& batches) {
     std::vector<int64_t> ahead;
-    for (; begin < std::ssize(order_); begin += config_.training.batch) {
-      const auto end = std::min(begin + config_.training.batch, std::ssize(order_));
-      const std::vector<int64_t> own = divided_.own_part({order_.begin() + begin, order_.begin() + end});
+    for (const std::vector<int64_t>& batch : batches) {
+      const std::vector<int64_t> own = divided_.own_part(batch);
       ahead.insert(ahead.end(), own.begin(), own.end());
     }
     task_.announce(ahead);
@@ -438,53 +423,6 @@ class Run {
         state_.step + 1, pictures, what, folder_.last().string(), file.string());
   }
 
-  // Keeps the best and counts the validations without a better one. A mean that does not exist, since every picture has an
-  // infinite score, is neither better nor worse.
-  void note(const Metrics& metrics) {
-    if (metrics.empty()) return;
-    const ScoreSummary& first = metrics.front();
-    if (!first.has_mean()) {
-      if (!said_no_mean_)
-        on_remark_(remark_of(task_.metric_names().front(), first) + ": nothing tells a better model");
-      said_no_mean_ = true;
-      return;
-    }
-    if (is_better(first.mean, state_.to_exceed, config_.training.min_delta)) {
-      state_.to_exceed = first.mean;
-      state_.n_waited = 0;
-    } else {
-      ++state_.n_waited;
-    }
-    if (!is_better(first.mean, state_.best, 0.0)) return;
-    state_.best = first.mean;
-    state_.best_step = state_.step;
-    save(folder_.best());
-  }
-
-  // A map that is 0 everywhere returns the noisy pictures, and where it is 0 it has no gradient: the training does not recover.
-  void note_standstill(const Metrics& metrics) {
-    constexpr double kEqual = 1e-3;  // dB; of a mean squared error, a part of it
-    const auto noisy = std::ranges::find(baselines_, "noisy", &Baseline::name);
-    if (said_standstill_ || metrics.empty() || noisy == baselines_.end() || noisy->metrics.empty()) return;
-    const double unit = task_.larger_is_better() ? 1.0 : std::abs(noisy->metrics.front().mean);
-    if (!(std::abs(metrics.front().mean - noisy->metrics.front().mean) < kEqual * unit)) return;
-    said_standstill_ = true;
-    on_remark_(fmt::format(
-        "step {}: the results equal the noisy pictures, so the model changes nothing and gets no gradient "
-        "any more; start again with a lower training.learning_rate than {:g}",
-        state_.step, config_.training.learning_rate));
-  }
-
-  // By more than so much; anything is better than what no validation gave.
-  bool is_better(double metric, double than, double by_more) const {
-    if (than <= TrainingState{}.best) return true;
-    return task_.larger_is_better() ? metric > than + by_more : metric < than - by_more;
-  }
-
-  bool out_of_patience() const {
-    return config_.training.patience > 0 && state_.n_waited >= config_.training.patience;
-  }
-
   void save(const fs::path& path) {
     if (!divided_.writes()) return;
     save_checkpoint(path, task_.model(), adam_, config_, state_);
@@ -501,21 +439,19 @@ class Run {
   const RunFolder folder_;
   DividedStep divided_;
   std::optional<RunLock> lock_;  // of the rank that writes
-  const int64_t n_steps_, steps_per_epoch_;
+  const int64_t n_steps_;
+  EpochBatches batches_;
+  EarlyStopping stopping_;
   Adam adam_;
   RecordedSteps recorded_;
   TrainingState state_;
-  std::vector<int64_t> order_;  // of the samples in order_epoch_
-  int64_t order_epoch_ = -1;
   std::unique_ptr<MetricsLog> log_;
   std::unique_ptr<EventLog> events_;
   std::unique_ptr<TensorboardLog> board_;
   Window losses_, times_;
   Clock::time_point saved_;
   std::vector<Baseline> baselines_;
-  bool whole_ = true;  // weights, moments and step number belong together
-  bool said_no_mean_ = false;
-  bool said_standstill_ = false;
+  bool whole_ = true;                                   // weights, moments and step number belong together
   int64_t saved_step_ = -1;                             // of last.safetensors
   const volatile std::sig_atomic_t* signal_ = nullptr;  // that this process caught
   volatile std::sig_atomic_t agreed_signal_ = 0;        // that some rank caught, known to all
@@ -523,23 +459,9 @@ class Run {
 
 }  // namespace
 
-std::string identity_of(const std::vector<std::string>& names) {
-  uint64_t digest = 0xcbf29ce484222325;
-  for (const std::string& name : names) {
-    for (const char c : name + "\n") digest = (digest ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  }
-  return fmt::format("{} pictures, names {:016x}", names.size(), digest);
-}
-
-std::string Task::identity() const {
-  std::vector<std::string> names;
-  for (int64_t i = 0; i < n_samples(); ++i) names.push_back(sample_name(i));
-  return identity_of(names);
-}
-
 int64_t n_steps_of(const TrainConfig& config, int64_t n_samples) {
   if (config.training.steps > 0) return config.training.steps;
-  return config.training.epochs * Run::n_steps_of_epoch(config, n_samples);
+  return config.training.epochs * ((n_samples + config.training.batch - 1) / config.training.batch);
 }
 
 TrainResult train(Task& task, const Settings& settings, bool resume, const volatile std::sig_atomic_t& stop,
