@@ -15,10 +15,7 @@ constexpr int64_t kChunk = 16 * kThreads;
 constexpr int kMost = 64;
 
 template <class T>
-struct Tensors {
-  Chunks<kMost> chunks;
-  Global<const T> data[kMost];
-};
+using Tensors = ChunkedBuffers<T, kMost>;
 
 template <class T>
 __global__ void add_kernel(Global<const T> x, Global<T> y, int64_t n) {
@@ -27,10 +24,8 @@ __global__ void add_kernel(Global<const T> x, Global<T> y, int64_t n) {
 }
 
 template <class T>
-__global__ void count_kernel(Tensors<T> tensors, Global<int> of_chunk) {
-  const int k = tensors.chunks.buffer();
-  const int64_t begin = tensors.chunks.chunk_of(k) * kChunk, n = tensors.chunks.size[k];
-  const int64_t end = begin + kChunk < n ? begin + kChunk : n;
+__global__ void count_kernel(Tensors<const T> tensors, Global<int> of_chunk) {
+  const auto [k, begin, end] = tensors.chunks.part(kChunk);
   const Global<const T> data = tensors.data[k];
   int count = 0;
   for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) count += std::isfinite(data[i]) ? 0 : 1;
@@ -56,16 +51,8 @@ void add(const Exec& exec, std::span<const T> x, std::span<T> y) {
 
 // A block for each chunk of a tensor.
 template <class T>
-struct WritableTensors {
-  Chunks<kMost> chunks;
-  Global<T> data[kMost];
-};
-
-template <class T>
-__global__ void zero_kernel(WritableTensors<T> tensors) {
-  const int k = tensors.chunks.buffer();
-  const int64_t begin = tensors.chunks.chunk_of(k) * kChunk, n = tensors.chunks.size[k];
-  const int64_t end = begin + kChunk < n ? begin + kChunk : n;
+__global__ void zero_kernel(Tensors<T> tensors) {
+  const auto [k, begin, end] = tensors.chunks.part(kChunk);
   const Global<T> data = tensors.data[k];
   for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) data[i] = T(0);
 }
@@ -73,10 +60,9 @@ __global__ void zero_kernel(WritableTensors<T> tensors) {
 template <class T>
 void zero(const Exec& exec, std::span<const std::span<T>> all) {
   while (!all.empty()) {
-    WritableTensors<T> tensors;
+    Tensors<T> tensors;
     while (!all.empty() && !tensors.chunks.full()) {
-      tensors.data[tensors.chunks.n] = global(all[0]);
-      tensors.chunks.add(static_cast<int64_t>(all[0].size()), kChunk);
+      tensors.add(all[0], kChunk);
       all = all.subspan(1);
     }
     if (tensors.chunks.n_blocks() == 0) continue;
@@ -88,10 +74,9 @@ void zero(const Exec& exec, std::span<const std::span<T>> all) {
 template <class T>
 void count_non_finite(const Exec& exec, std::span<const std::span<const T>> all, std::span<int64_t> counts) {
   while (!all.empty()) {
-    Tensors<T> tensors;
+    Tensors<const T> tensors;
     while (!all.empty() && !tensors.chunks.full()) {
-      tensors.data[tensors.chunks.n] = global(all[0]);
-      tensors.chunks.add(static_cast<int64_t>(all[0].size()), kChunk);
+      tensors.add(all[0], kChunk);
       all = all.subspan(1);
     }
     const unsigned n_tensors = static_cast<unsigned>(tensors.chunks.n), n_blocks = tensors.chunks.n_blocks();

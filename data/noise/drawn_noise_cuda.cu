@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "data/noise/drawn_noise_kernels.h"
+#include "data/noise/noise_device.h"
 #include "tensor/scratch.h"
 #include "tensor/simt/reduce.h"
 #include "tensor/simt/simt.h"
@@ -18,14 +19,7 @@ __global__ void partial_kernel(Global<const float> x, int64_t n, bool squares, G
                                int64_t n_sums, Global<double> partial) {
   double centre = 0.0;
   if (squares) centre = block_sum_of<double>(sums, n_sums) / static_cast<double>(n);
-  double sum = 0;
-  for (int64_t i = blockIdx.x * int64_t{kSumThreads} + threadIdx.x; i < n;
-       i += int64_t{gridDim.x} * kSumThreads) {
-    const double value = static_cast<double>(x[i]) - centre;
-    sum += squares ? value * value : value;
-  }
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+  write_partial_sum(x, n, squares, centre, partial);
 }
 
 // A thread draws four normals; `squares` are the partial sums of the squared distances, of relative noise.
@@ -45,10 +39,7 @@ __global__ void add_kernel(Global<const float> x, int64_t n, NoiseKind kind, Glo
   for (int k = 0; k < 4; ++k) {  // known when it is compiled: the normals stay in registers
     const int64_t i = 4 * index + k;
     if (i >= n) break;
-    const double noisy =
-        static_cast<double>(x[i]) + amplitude * static_cast<double>(static_cast<float>(normals.v[k]));
-    const double clipped = noisy < 0.0 ? 0.0 : noisy > 1.0 ? 1.0 : noisy;
-    z[i] = static_cast<float>(kind == NoiseKind::absolute ? clipped : noisy);
+    z[i] = noisy_value(x[i], amplitude, normals.v[k], kind);
   }
 }
 

@@ -7,6 +7,7 @@
 // Bounds: periodic_kernel 48 registers, 0 bytes of shared memory, local memory
 #include <cmath>
 
+#include "data/noise/noise_device.h"
 #include "data/noise/noise_kernels.h"
 #include "tensor/scratch.h"
 #include "tensor/simt/reduce.h"
@@ -21,14 +22,7 @@ constexpr int kThreads = 256;
 __global__ void partial_kernel(Global<const float> x, int64_t n, bool squares, Global<const double> mean,
                                Global<double> partial) {
   const double centre = squares ? mean[0] : 0.0;
-  double sum = 0;
-  for (int64_t i = blockIdx.x * int64_t{kSumThreads} + threadIdx.x; i < n;
-       i += int64_t{gridDim.x} * kSumThreads) {
-    const double value = static_cast<double>(x[i]) - centre;
-    sum += squares ? value * value : value;
-  }
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+  write_partial_sum(x, n, squares, centre, partial);
 }
 
 // result[0] = sum of partial / divisor, or with `squares` the root of it.
@@ -46,10 +40,7 @@ __global__ void add_kernel(Global<const float> x, int64_t n, NoiseKind kind, dou
   const PhiloxNormals normals = philox_normals(stream, static_cast<uint64_t>(index));
   for (int k = 0; k < 4 && 4 * index + k < n; ++k) {
     const int64_t i = 4 * index + k;
-    const double noisy =
-        static_cast<double>(x[i]) + amplitude * static_cast<double>(static_cast<float>(normals.v[k]));
-    const double clipped = noisy < 0.0 ? 0.0 : noisy > 1.0 ? 1.0 : noisy;
-    z[i] = static_cast<float>(kind == NoiseKind::absolute ? clipped : noisy);
+    z[i] = noisy_value(x[i], amplitude, normals.v[k], kind);
   }
 }
 

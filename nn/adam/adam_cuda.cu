@@ -22,9 +22,7 @@ struct Slots {
 
 template <class T, bool kAmsgrad>
 __device__ void step_chunk(const Slots<T>& slots, const AdamFactors<T>& f) {
-  const int s = slots.chunks.buffer();
-  const int64_t begin = slots.chunks.chunk_of(s) * kChunk, n = slots.chunks.size[s];
-  const int64_t end = begin + kChunk < n ? begin + kChunk : n;
+  const auto [s, begin, end] = slots.chunks.part(kChunk);
   const Global<const T> grad = slots.grad[s];
   const Global<T> x = slots.x[s], m = slots.m[s], v = slots.v[s], v_max = slots.v_max[s];
   for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) {

@@ -13,16 +13,11 @@ constexpr int64_t kChunk = 16 * kThreads;
 constexpr int kMost = 64;
 
 template <class T>
-struct Tensors {
-  Chunks<kMost> chunks;
-  Global<T> data[kMost];
-};
+using Tensors = ChunkedBuffers<T, kMost>;
 
 __global__ void judge_kernel(Tensors<const float> tensors, Global<const float> loss, Global<const double> now,
                              Global<double> losses, Global<int32_t> first_bad) {
-  const int k = tensors.chunks.buffer();
-  const int64_t begin = tensors.chunks.chunk_of(k) * kChunk, n = tensors.chunks.size[k];
-  const int64_t end = begin + kChunk < n ? begin + kChunk : n;
+  const auto [k, begin, end] = tensors.chunks.part(kChunk);
   const Global<const float> data = tensors.data[k];
   int bad = 0;
   for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) {
@@ -40,24 +35,16 @@ __global__ void judge_kernel(Tensors<const float> tensors, Global<const float> l
 __global__ void restore_kernel(Tensors<const float> kept, Tensors<float> buffers,
                                Global<const int32_t> first_bad) {
   if (first_bad[0] == 0) return;
-  const int k = kept.chunks.buffer();
-  const int64_t begin = kept.chunks.chunk_of(k) * kChunk, n = kept.chunks.size[k];
-  const int64_t end = begin + kChunk < n ? begin + kChunk : n;
+  const auto [k, begin, end] = kept.chunks.part(kChunk);
   const Global<const float> from = kept.data[k];
   const Global<float> to = buffers.data[k];
   for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) to[i] = static_cast<float>(from[i]);
 }
 
-template <class T>
-void add(Tensors<T>& tensors, std::span<T> tensor) {
-  tensors.data[tensors.chunks.n] = global(tensor);
-  tensors.chunks.add(static_cast<int64_t>(tensor.size()), kChunk);
-}
-
 void judge(const Exec& exec, std::span<const float> loss, std::span<const std::span<const float>> gradients,
            std::span<const double> now, std::span<double> losses, std::span<int32_t> first_bad) {
   Tensors<const float> tensors;
-  add(tensors, loss);
+  tensors.add(loss, kChunk);
   const auto look = [&] {
     launch(exec, {.name = "judge_step", .grid = dim3(tensors.chunks.n_blocks()), .block = kThreads},
            judge_kernel, tensors, global(loss), global(now), global(losses), global(first_bad));
@@ -65,7 +52,7 @@ void judge(const Exec& exec, std::span<const float> loss, std::span<const std::s
   };
   for (const std::span<const float>& gradient : gradients) {
     if (tensors.chunks.full()) look();
-    add(tensors, gradient);
+    tensors.add(gradient, kChunk);
   }
   if (tensors.chunks.n_blocks() > 0) look();
 }
@@ -76,8 +63,8 @@ void restore(const Exec& exec, std::span<const std::span<const float>> kept,
     Tensors<const float> from;
     Tensors<float> to;
     for (size_t k = first; k < kept.size() && !from.chunks.full(); ++k) {
-      add(from, kept[k]);
-      add(to, buffers[k]);
+      from.add(kept[k], kChunk);
+      to.add(buffers[k], kChunk);
     }
     if (from.chunks.n_blocks() == 0) continue;
     launch(exec, {.name = "restore_buffers", .grid = dim3(from.chunks.n_blocks()), .block = kThreads},

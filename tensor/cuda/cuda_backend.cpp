@@ -233,14 +233,7 @@ class CudaBackend final : public Backend {
   }
   void* allocate_block(size_t bytes) {
     use();
-    void* block = nullptr;
-    const cudaError_t status = cudaMalloc(&block, bytes);
-    if (status == cudaErrorMemoryAllocation) {
-      cudaGetLastError();
-      return nullptr;
-    }
-    cuda_check(status, "allocate memory");
-    return block;
+    return allocate_or_null(bytes);
   }
 
   const Device device_;

@@ -41,14 +41,7 @@ class CudaGraphMemory final : public GraphMemory {
   static void* allocate_block(Device device, size_t bytes) {
     stream_of(device);
     const Relaxed relaxed;
-    void* block = nullptr;
-    const cudaError_t status = cudaMalloc(&block, bytes);
-    if (status == cudaErrorMemoryAllocation) {
-      cudaGetLastError();
-      return nullptr;
-    }
-    cuda_check(status, "allocate memory");
-    return block;
+    return allocate_or_null(bytes);
   }
 
   MemoryPool pool_;

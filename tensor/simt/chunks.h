@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "tensor/simt/simt.h"
 
@@ -36,6 +37,29 @@ struct Chunks {
     return low;
   }
   __device__ int64_t chunk_of(int buffer) const { return blockIdx.x - first[buffer]; }
+
+  // The elements [begin, end) of the buffer of this block that are this block's.
+  struct Part {
+    int buffer;
+    int64_t begin, end;
+  };
+  __device__ Part part(int64_t chunk) const {
+    const int k = buffer();
+    const int64_t begin = chunk_of(k) * chunk, end = begin + chunk;
+    return {k, begin, end < size[k] ? end : size[k]};
+  }
+};
+
+// The chunks together with the buffers.
+template <class T, int kMost>
+struct ChunkedBuffers {
+  Chunks<kMost> chunks;
+  Global<T> data[size_t{kMost}];
+
+  void add(std::span<T> buffer, int64_t chunk) {
+    data[chunks.n] = global(buffer);
+    chunks.add(static_cast<int64_t>(buffer.size()), chunk);
+  }
 };
 
 }  // namespace primal::PRIMAL_SIMT

@@ -67,6 +67,15 @@ Argument argument_of(const Pointer<T, Memory::global>& pointer) {
   return {&pointer, sizeof pointer, pointer.size() > 0};
 }
 
+// Makes the bytes between the members of a parameter 0: whatever the stack had there may look like an address. clang 14 cannot.
+template <class T>
+void clear_padding([[maybe_unused]] T& parameter) {
+#if __has_builtin(__builtin_clear_padding)
+  // The one byte of an empty object in a tuple is another member's.
+  if constexpr (!std::is_empty_v<T>) __builtin_clear_padding(&parameter);
+#endif
+}
+
 // The same, kept for later: it runs at each replay of the graph that this thread records. False where it records none.
 bool is_kept();
 void keep_grid(const Exec& exec, const Launch& at, std::span<const Argument> arguments,
@@ -77,9 +86,13 @@ void launch(const Exec& exec, const Launch& at, void (*kernel)(Params...), Args&
   static_assert(sizeof...(Params) == sizeof...(Args), "as many arguments as the kernel has parameters");
   const std::tuple<std::remove_const_t<Params>...> params(static_cast<Params>(args)...);
   if (is_kept()) [[unlikely]] {
+    auto looked_at = params;
     const auto arguments = std::apply(
-        [](const auto&... each) { return std::array<Argument, sizeof...(Params)>{argument_of(each)...}; },
-        params);
+        [](auto&... each) {
+          (clear_padding(each), ...);
+          return std::array<Argument, sizeof...(Params)>{argument_of(each)...};
+        },
+        looked_at);
     return keep_grid(exec, at, arguments, [kernel, params] { std::apply(kernel, params); });
   }
   run_grid(exec, at, [&] { std::apply(kernel, params); });  // each thread has its own copy of the parameters

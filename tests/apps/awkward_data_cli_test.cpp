@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/safetensors/safetensors.h"
+#include "support/text.h"
 #include "support/train_cli.h"
 
 namespace primal {
@@ -11,11 +12,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using testing::has;
 using testing::Outcome;
 using testing::text_of;
 using testing::TrainCli;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class AwkwardData : public TrainCli {
  protected:

@@ -7,16 +7,16 @@
 #include "data/safetensors/safetensors.h"
 #include "support/cli.h"
 #include "support/small_disk.h"
+#include "support/text.h"
 
 namespace primal {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::has;
 using testing::Outcome;
 using testing::SmallDisk;
 using testing::text_of;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class BadInputCli : public testing::Cli {
  protected:

@@ -5,6 +5,7 @@
 #include "data/formats/formats.h"
 #include "data/metrics/metrics.h"
 #include "data/safetensors/safetensors.h"
+#include "support/text.h"
 #include "support/train_cli.h"
 
 namespace primal {
@@ -12,9 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using testing::has;
 using testing::Outcome;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class ColourCli : public testing::TrainCli {
  protected:

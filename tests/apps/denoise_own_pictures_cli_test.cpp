@@ -5,16 +5,16 @@
 
 #include "data/safetensors/safetensors.h"
 #include "support/cli.h"
+#include "support/text.h"
 
 namespace primal {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using testing::has;
 using testing::Outcome;
 using testing::text_of;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class OwnPictures : public testing::Cli {
  protected:

@@ -8,16 +8,16 @@
 
 #include "data/file/file.h"
 #include "support/cli.h"
+#include "support/text.h"
 
 namespace primal {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using testing::has;
 using testing::Outcome;
 using testing::text_of;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class FolderCli : public testing::Cli {
  protected:

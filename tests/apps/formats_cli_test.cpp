@@ -9,6 +9,7 @@
 #include "support/cli.h"
 #include "support/dicom_files.h"
 #include "support/raster_files.h"
+#include "support/text.h"
 
 namespace primal {
 namespace {
@@ -17,11 +18,10 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::append_number;
 using testing::FileBytes;
+using testing::has;
 using testing::make_nifti;
 using testing::make_npy;
 using testing::Outcome;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class FormatsCli : public testing::Cli {
  protected:

@@ -6,15 +6,15 @@
 
 #include "data/noise/noise.h"
 #include "support/cli.h"
+#include "support/text.h"
 
 namespace primal {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using testing::has;
 using testing::Outcome;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class LambdaCli : public testing::Cli {
  protected:

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/safetensors/safetensors.h"
+#include "support/text.h"
 #include "support/train_cli.h"
 
 namespace primal {
@@ -10,10 +11,9 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::EnvironmentVariable;
+using testing::has;
 using testing::Outcome;
 using testing::text_of;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class ModelsCli : public testing::TrainCli {
  protected:

@@ -11,6 +11,7 @@
 #include "data/safetensors/safetensors.h"
 #include "support/small_disk.h"
 #include "support/train_cli.h"
+#include "support/wait_until.h"
 
 namespace primal {
 namespace {
@@ -19,16 +20,8 @@ namespace fs = std::filesystem;
 using testing::EnvironmentVariable;
 using testing::Outcome;
 using testing::TrainCli;
+using testing::wait_until;
 using Clock = std::chrono::steady_clock;
-
-template <class Ready>
-bool wait_until(const Ready& ready) {
-  for (int i = 0; i < 3000; ++i) {
-    if (ready()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
-}
 
 // mpirun as a child of this process.
 class Launched {

@@ -9,6 +9,7 @@
 
 #include "data/file/file.h"
 #include "data/safetensors/safetensors.h"
+#include "support/text.h"
 #include "support/train_cli.h"
 
 namespace primal {
@@ -17,11 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::EnvironmentVariable;
+using testing::has;
 using testing::Outcome;
 using testing::text_of;
 using testing::TrainCli;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class Readers : public TrainCli {
  protected:

@@ -4,17 +4,17 @@
 #include <regex>
 
 #include "support/small_disk.h"
+#include "support/text.h"
 #include "support/train_cli.h"
 
 namespace primal {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::has;
 using testing::Outcome;
 using testing::SmallDisk;
 using testing::text_of;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 size_t count(const std::string& text, const std::string& part) {
   size_t n = 0;

@@ -10,6 +10,7 @@
 #include "data/safetensors/safetensors.h"
 #include "support/small_disk.h"
 #include "support/train_cli.h"
+#include "support/wait_until.h"
 
 namespace primal {
 namespace {
@@ -19,6 +20,7 @@ using nlohmann::json;
 using testing::Outcome;
 using testing::SmallDisk;
 using testing::TrainCli;
+using testing::wait_until;
 
 class TrainRun : public TrainCli {
  protected:
@@ -180,15 +182,6 @@ class Background {
  private:
   pid_t child_;
 };
-
-template <class Ready>
-bool wait_until(const Ready& ready) {
-  for (int i = 0; i < 3000; ++i) {
-    if (ready()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
-}
 
 TEST_F(TrainRun, StopsAlsoDuringValidationAndDoesItOnResume) {
   // Five quick steps, then a validation that takes seconds.

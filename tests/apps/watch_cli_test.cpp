@@ -3,6 +3,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "support/text.h"
 #include "support/train_cli.h"
 #include "support/watch_page.h"
 
@@ -11,12 +12,11 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+using testing::has;
 using testing::image_of_uri;
 using testing::Outcome;
 using testing::text_of;
 using testing::watch_data;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class Watch : public testing::TrainCli {
  protected:

@@ -6,16 +6,17 @@
 #include "support/dicom_files.h"
 #include "support/picture_files.h"
 #include "support/temporary_folder.h"
+#include "support/text.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
+using testing::has;
+
 using namespace testing;
 
 constexpr const char *kRle = "1.2.840.10008.1.2.5", *kJpeg = "1.2.840.10008.1.2.4.50";
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 class DicomFrames : public ::testing::Test {
   void SetUp() override {

@@ -8,16 +8,17 @@
 #include "support/dicom_files.h"
 #include "support/memory.h"
 #include "support/temporary_folder.h"
+#include "support/text.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
+using testing::has;
+
 using namespace testing;
 
 constexpr int64_t kLibraries = 24 << 20;  // code and the dictionary, which the first call makes resident
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 bool is_built() {
   try {

@@ -12,11 +12,13 @@
 #include "support/memory.h"
 #include "support/picture_files.h"
 #include "support/temporary_folder.h"
+#include "support/text.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
+using testing::has;
 using testing::make_exif;
 using testing::make_jpeg;
 using testing::make_png;
@@ -26,8 +28,6 @@ using testing::peak_growth;
 using Bytes = std::vector<uint8_t>;
 
 constexpr int kWidth = 5, kHeight = 3;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 Bytes bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
 

@@ -12,14 +12,15 @@
 #include "support/memory.h"
 #include "support/raster_files.h"
 #include "support/temporary_folder.h"
+#include "support/text.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
-using namespace testing;
+using testing::has;
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+using namespace testing;
 
 FileBytes text_file(const std::string& text) { return {text.begin(), text.end()}; }
 

@@ -11,11 +11,13 @@
 #include "data/file/file.h"
 #include "support/memory.h"
 #include "support/temporary_folder.h"
+#include "support/text.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
+using testing::has;
 using testing::message_of;
 using testing::TemporaryFolder;
 
@@ -38,10 +40,6 @@ std::string refusal(const std::string& header, size_t data_bytes) {
   EXPECT_NE(message.find("lie.st"), std::string::npos)
       << "not refused by name: '" << message << "' for " << header;
   return message;
-}
-
-bool has(const std::string& message, const std::string& part) {
-  return message.find(part) != std::string::npos;
 }
 
 TensorMap example() {

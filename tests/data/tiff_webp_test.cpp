@@ -6,18 +6,19 @@
 #include "support/memory.h"
 #include "support/raster_files.h"
 #include "support/temporary_folder.h"
+#include "support/text.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
+
+using testing::has;
 
 using namespace testing;
 using List = std::vector<double>;
 
 // Pages of code and tables that the first call of a library makes resident; what the lies ask for is 200 MB and more.
 constexpr int64_t kLibraries = 8 << 20;
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 bool is_built(PictureFormat format) {
   try {

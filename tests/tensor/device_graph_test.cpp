@@ -1,6 +1,8 @@
 // Graphs of the emulated device: what is recorded, what a replay does, and what is refused.
 #include "tensor/device_graph.h"
 
+#include <array>
+#include <cstring>
 #include <functional>
 #include <gtest/gtest.h>
 #include <vector>
@@ -9,6 +11,7 @@
 #include "tensor/backend.h"
 #include "tensor/error.h"
 #include "tensor/scratch.h"
+#include "tensor/simt/simt.h"
 #include "tensor/simt/simt_graph.h"
 #include "tensor/tensor.h"
 #include "tests/tensor/simt_kernels.h"
@@ -98,6 +101,22 @@ TEST(DeviceGraph, RefusesWhatNeedsTheHostAndNamesIt) {
   // After an error nothing is recorded any more.
   EXPECT_EQ(y.to_doubles(), (std::vector<double>{1, 2}));
 }
+
+#if __has_builtin(__builtin_clear_padding)
+TEST(DeviceGraph, WhatLiesBetweenTheMembersOfAParameterIsNoAddress) {
+  struct Flags {
+    bool add, has_bias;  // and six bytes, in which the stack may have left a part of an address
+    int64_t n;
+  } flags;
+  std::memset(static_cast<void*>(&flags), 0x7f, sizeof flags);
+  flags.add = flags.has_bias = true;
+  flags.n = 3;
+  simt::clear_padding(flags);
+  std::array<unsigned char, sizeof flags> bytes;
+  std::memcpy(bytes.data(), &flags, sizeof flags);
+  EXPECT_EQ(bytes, (std::array<unsigned char, sizeof flags>{1, 1, 0, 0, 0, 0, 0, 0, 3}));
+}
+#endif
 
 TEST(DeviceGraph, RefusesAddressesThatWillNotBeThere) {
   const Tensor x = on_simt({1, 2});
