@@ -11,7 +11,6 @@
 namespace primal {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::has;
 using testing::Outcome;
@@ -149,9 +148,11 @@ TEST_F(LambdaCli, NoNoiseIsSaidOnlyWhereItIsKnown) {
 TEST_F(LambdaCli, WhatAFileCannotResolveIsNoNoise) {
   std::ofstream ramp(folder_ / "ramp.pfm", std::ios::binary);
   ramp << "Pf\n64 64\n-1\n";
-  for (int i = 0; i < 64 * 64; ++i) {
-    const float value = 0.1F + 0.011F * static_cast<float>(i % 64) + 0.0007F * static_cast<float>(i / 64);
-    ramp.write(reinterpret_cast<const char*>(&value), sizeof value);
+  for (int y = 0; y < 64; ++y) {
+    for (int x = 0; x < 64; ++x) {
+      const float value = 0.1F + 0.011F * static_cast<float>(x) + 0.0007F * static_cast<float>(y);
+      ramp.write(reinterpret_cast<const char*>(&value), sizeof value);
+    }
   }
   ramp.close();
   const Outcome text = run("inspect " + path("ramp.pfm"));

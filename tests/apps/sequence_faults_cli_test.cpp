@@ -13,7 +13,6 @@
 namespace primal {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::has;
 using testing::Outcome;

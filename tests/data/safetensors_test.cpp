@@ -230,8 +230,8 @@ TEST(Safetensors, EveryTypeOfTheFormatIsCounted) {
       {"C64", 64},    {"F64", 64},    {"I64", 64},        {"U64", 64}};
   for (const auto& [type, bits] : bits_of) {
     const int n_bytes = 8 * bits / 8;
-    const auto header = [&](int end) {
-      return fmt::format(R"({{"a":{{"dtype":"{}","shape":[2,4],"data_offsets":[0,{}]}}}})", type, end);
+    const auto header = [&name = type](int end) {
+      return fmt::format(R"({{"a":{{"dtype":"{}","shape":[2,4],"data_offsets":[0,{}]}}}})", name, end);
     };
     const Safetensors file =
         Safetensors::parse(make_file(header(n_bytes), static_cast<size_t>(n_bytes)), "a");
