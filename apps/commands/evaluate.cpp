@@ -23,6 +23,7 @@
 #include "apps/report/evaluation_files.h"
 #include "apps/report/evaluation_page.h"
 #include "apps/report/evaluation_parts.h"
+#include "apps/shards/part_settings.h"
 #include "apps/shards/shard.h"
 #include "apps/shell/counted.h"
 #include "apps/shell/json_text.h"
@@ -318,7 +319,7 @@ void evaluate(EvaluateOptions o) {
     for (const std::string& remark : parts.remarks) say("note: {}\n", remark);
   }
   EvaluationFiles files(o.output, o.overwrite, models.size());
-  if (files.any()) files.write(kEvaluationSettings, json_text(all_settings, 2) + "\n");
+  if (files.any()) files.write(kPartSettings, json_text(all_settings, 2) + "\n");
 
   Failures failures(static_cast<size_t>(pictures.size()));
   const Evaluated result =

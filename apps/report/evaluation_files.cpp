@@ -5,7 +5,7 @@
 #include "apps/evaluation/report.h"
 #include "apps/pictures/results.h"
 #include "apps/pictures/text_file.h"
-#include "apps/report/evaluation_parts.h"
+#include "apps/shards/part_settings.h"
 #include "apps/shell/json_text.h"
 #include "apps/training/run_folder.h"
 #include "tensor/error.h"
@@ -31,8 +31,8 @@ void check_figure_folders(const fs::path& folder, bool overwrite) {
 EvaluationFiles::EvaluationFiles(const std::string& folder, bool overwrite, size_t n_models)
     : folder_(folder) {
   if (folder.empty()) return;
-  for (const char* name : {"evaluation.csv", "iterations.csv", kEvaluationSettings, "summary.csv",
-                           "summary.json", "summary.txt", kReportFile})
+  for (const char* name : {"evaluation.csv", "iterations.csv", kPartSettings, "summary.csv", "summary.json",
+                           "summary.txt", kReportFile})
     check_result_file(folder_ / name, overwrite);
   check_figure_folders(folder_, overwrite);
   csv_.open(folder_ / "evaluation.csv", std::ios::trunc);

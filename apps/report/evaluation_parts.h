@@ -18,8 +18,6 @@
 
 namespace primal {
 
-inline constexpr const char* kEvaluationSettings = "settings.json";
-
 struct EvaluationParts {
   std::map<std::string, Evaluation> scores;  // by the pictures' names
   std::vector<std::string> remarks;          // for people

@@ -26,16 +26,12 @@ LambdaGrid parse_lambda_grid(const std::string& text) {
   return grid;
 }
 
-namespace {
-
-// 0.07 for 0.06999999999999999: what is printed is the number meant, not the rounding of the grid's arithmetic.
-std::vector<double> written_lambdas(const std::vector<double>& lambdas) {
+std::vector<double> lambdas_of(const LambdaGrid& grid) {
   std::vector<double> written;
-  for (const double lambda : lambdas) written.push_back(std::stod(fmt::format("{:.12g}", lambda)));
+  for (const double lambda : lambda_grid(grid.low, grid.high, grid.n))
+    written.push_back(std::stod(fmt::format("{:.12g}", lambda)));
   return written;
 }
-
-}  // namespace
 
 LambdaSearch search_lambda(const Tensor& z, const Tensor& clean, const LambdaGrid& grid, int64_t n_iter,
                            Boundary boundary, const Watch& watch) {
@@ -49,7 +45,7 @@ LambdaSearch search_lambda(const Tensor& z, const Tensor& clean, const LambdaGri
         if (watch) watch("lambda", ++n_done, grid.n);
         return std::vector<double>{s.psnr, s.ssim};
       });
-  LambdaSearch search{written_lambdas(found.lambdas),
+  LambdaSearch search{lambdas_of(grid),
                       {},
                       {found.best[0], found.best_x[0].to(Device{})},
                       {found.best[1], found.best_x[1].to(Device{})}};

@@ -20,17 +20,17 @@ inline constexpr const char* kDefaultGrid = "0:0.8:81";
 LambdaGrid parse_lambda_grid(
     const std::string& text);  // ConfigError for another form, 0 <= LOW <= HIGH <= 100, N from 1
 
+// Its weights to 12 digits, 0.07 for 0.06999999999999999: the number that is meant, without the rounding of the grid's arithmetic.
+std::vector<double> lambdas_of(const LambdaGrid& grid);
+
 struct LambdaSearch {
   struct Best {
     size_t index;  // into lambdas
     Tensor x;      // the picture there
   };
-  std::vector<double> lambdas;  // to 12 digits
+  std::vector<double> lambdas;  // lambdas_of() the grid
   std::vector<Scores> scores;   // of each lambda
   Best by_psnr, by_ssim;        // the smallest lambda where several are equal
-
-  // A best at an end of the grid may lie outside of it.
-  bool at_the_edge(const Best& best) const { return lambdas.size() > 1 && best.index + 1 == lambdas.size(); }
 };
 
 // z, clean [1,1,1,H,W]; each lambda takes n_iter iterations of PDHG from its usual start, with its usual steps.

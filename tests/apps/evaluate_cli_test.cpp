@@ -1,4 +1,4 @@
-// primal evaluate and primal search from outside.
+// primal evaluate from outside.
 #include <algorithm>
 #include <csignal>
 #include <fstream>
@@ -117,6 +117,18 @@ TEST_F(EvaluateCli, AgreesWithDenoiseAndSearch) {
   EXPECT_EQ(searched.at("best_by_psnr"), evaluated.at("pictures").at(0).at("best_scalar_by_psnr"));
   EXPECT_EQ(searched.at("best_by_ssim"), evaluated.at("pictures").at(0).at("best_scalar_by_ssim"));
   EXPECT_EQ(searched.at("grid").size(), 5u);
+
+  // A folder has the noise of an evaluation, picture by picture.
+  const Outcome f = run("search " + path("data/test") +
+                        " --size 24 --noise 0.2 --noise-kind absolute --grid 0:0.4:5 --iterations 16 "
+                        "--boundary periodic --json");
+  ASSERT_EQ(f.exit_code, 0) << f.err;
+  const json folder = json::parse(f.out);
+  for (size_t i = 0; i < 5; ++i) {
+    const json &a = evaluated.at("pictures").at(i), &b = folder.at("pictures").at(i);
+    EXPECT_EQ(a.at("best_scalar_by_psnr"), b.at("best_by_psnr")) << i;
+    EXPECT_EQ(a.at("best_scalar_by_ssim"), b.at("best_by_ssim")) << i;
+  }
 }
 
 TEST_F(EvaluateCli, ShowsTheFiguresAskedFor) {
@@ -224,36 +236,6 @@ TEST_F(EvaluateCli, SaysWhatIsWrong) {
   EXPECT_EQ(run("evaluate " + model).exit_code, 2);
   EXPECT_EQ(run(evaluate("--grid 5")).exit_code, 2);
   EXPECT_EQ(run(evaluate("--noise nan")).exit_code, 2);
-}
-
-TEST_F(EvaluateCli, SearchPrintsEachLambdaAndMarksTheBest) {
-  const std::string clean = path("data/test/p0.png");
-  const Outcome o = run("search " + clean + " --noise 0.5 --grid 0:0.3:4 --csv " + path("s.csv") +
-                        " --figure " + path("s.png"));
-  ASSERT_EQ(o.exit_code, 0) << o.err;
-  EXPECT_TRUE(has(o.out, "best PSNR") && has(o.out, "best SSIM")) << o.out;
-  const std::string csv = text_of(folder_ / "s.csv");
-  EXPECT_TRUE(csv.starts_with("lambda,psnr_db,ssim\n0,")) << csv;
-  EXPECT_EQ(std::ranges::count(csv, '\n'), 5);
-  EXPECT_GT(read_image(folder_ / "s.png").width, 900);
-  EXPECT_EQ(run("search " + clean + " --noise 0.5 --csv " + path("s.csv")).exit_code, 3);
-  const std::string both =
-      "search " + clean + " --noise 0.5 --grid 0:0.3:2 --overwrite --csv " + path("s.csv");
-  EXPECT_EQ(run(both + " --figure " + path("./s.csv")).exit_code, 2);
-  EXPECT_TRUE(has(run(both + " --figure " + path("s.jpg")).err, "give " + path("s.png")));
-  EXPECT_EQ(text_of(folder_ / "s.csv"), csv);
-  // A noisy picture against its clean one: lambda 0 is the noisy picture itself.
-  const Outcome pair =
-      run("search " + path("data/test/p1.png") + " --clean " + clean + " --grid 0:0:1 --json");
-  ASSERT_EQ(pair.exit_code, 0) << pair.err;
-  const json found = json::parse(pair.out);
-  EXPECT_NEAR(found.at("best_by_psnr").at("psnr").get<double>(), found.at("noisy").at("psnr").get<double>(),
-              1e-4);
-  EXPECT_EQ(run("search " + clean).exit_code, 2);
-  EXPECT_EQ(run("search " + clean + " --noise 0.1 --clean " + clean).exit_code, 2);
-  EXPECT_EQ(run("search " + path("data") + " --noise 0.1").exit_code, 2);
-  write_phantom("large.png", 0, 8, 48);
-  EXPECT_EQ(run("search " + clean + " --clean " + path("large.png")).exit_code, 3);
 }
 
 TEST_F(EvaluateCli, PartsMergeToTheTableOfOneProcess) {

@@ -1,0 +1,45 @@
+// The options of `primal search`, and the pictures that they name.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/commands/commands.h"
+#include "apps/pictures/figure_file.h"
+#include "apps/pictures/inputs.h"
+#include "apps/scores/lambda_search.h"
+#include "apps/shards/shard.h"
+#include "tensor/tensor.h"
+
+namespace primal {
+
+struct SearchOptions {
+  CommonOptions common;
+  std::vector<std::string> paths, merge;
+  std::string clean, grid = kDefaultGrid, noise_kind = "relative", boundary = "symmetric", range = "full",
+                     csv, output, shard_text;
+  Shard shard;
+  FigureFile figure;
+  std::optional<double> noise;
+  int64_t iterations = 256, size = 0, limit = 0;
+  uint64_t seed = 42;
+  bool overwrite = false;
+};
+
+void add_search_options(CLI::App& command, SearchOptions& o);
+// Options that contradict each other, and results that cannot be written. ConfigError or IoError.
+void check_search_options(const SearchOptions& o);
+
+struct SearchedPicture {
+  Tensor noisy, clean;  // [1,1,1,H,W]
+};
+// `clean` is its clean picture, or nothing with --noise; `number` is its place among all pictures, which its noise depends on.
+SearchedPicture read_searched_picture(const PictureInput& input, const std::optional<PictureInput>& clean,
+                                      size_t number, const SearchOptions& o);
+
+// Several pictures (search_folder.cpp): a curve for each, and their means.
+void search_folder(const SearchOptions& o, Device device);
+
+}  // namespace primal
