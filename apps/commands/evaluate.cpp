@@ -14,8 +14,6 @@
 #include "apps/evaluation/model_names.h"
 #include "apps/evaluation/report.h"
 #include "apps/evaluation/score_figures.h"
-#include "apps/evaluation/task_evaluation.h"
-#include "apps/evaluation/test_pictures.h"
 #include "apps/pictures/denoiser.h"
 #include "apps/pictures/failures.h"
 #include "apps/pictures/text_file.h"
@@ -25,15 +23,13 @@
 #include "apps/report/evaluation_parts.h"
 #include "apps/shards/part_settings.h"
 #include "apps/shards/shard.h"
-#include "apps/shell/counted.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
 #include "apps/training/checkpoint.h"
 #include "apps/training/model_choice.h"
 #include "apps/training/run_folder.h"
-#include "data/embedding/tsne.h"
-#include "data/file/file.h"
+#include "apps/training/test_pictures.h"
 #include "data/preprocess/level_range.h"
 #include "model/checkpoint_format.h"
 #include "tensor/error.h"
@@ -193,80 +189,6 @@ std::string write_report(const EvaluateOptions& o, const nlohmann::json& json,
   return file.string();
 }
 
-// A model of another task: one table, and with -o its files.
-void evaluate_other(const EvaluateOptions& o, const fs::path& file, Device device) {
-  if (o.models.size() > 1 || !o.figures.empty() || !o.iterations.empty() || !o.shard.is_all() ||
-      !o.merge.empty())
-    throw ConfigError(
-        "[evaluate] {} is a model of task {}: several models, --figure, --iterations, --shard and --merge "
-        "are for maps of "
-        "unrolled TV",
-        file.string(), task_text(architecture_in(Safetensors::read(file))));
-  if (o.has_grid)
-    throw ConfigError(
-        "[evaluate] --grid is for maps of unrolled TV for pictures, but {} is a model of task {}: leave it "
-        "out",
-        file.string(), task_text(architecture_in(Safetensors::read(file))));
-  const fs::path folder = o.output;
-  if (!o.output.empty()) {
-    for (const char* name : {"evaluation.csv", "summary.json", kReportFile})
-      check_result_file(folder / name, o.overwrite);
-    check_figure_folders(folder, o.overwrite);
-  }
-  AutoencoderFigureSettings figure_settings{.n_tsne = o.n_tsne, .perplexity = o.perplexity, .seed = o.seed};
-  if (!o.common.quiet) {
-    figure_settings.progress = [](int iteration, double divergence) {
-      if (iteration % 200 == 0) say("t-SNE: iteration {}, divergence {:.3f}\n", iteration, divergence);
-      return true;
-    };
-  }
-  std::function<void(const std::string&)> progress;
-  if (!o.common.quiet) progress = [](const std::string& line) { say("{}\n", line); };
-  TaskEvaluation result = evaluate_task(file, {.data = o.data,
-                                               .noise = o.noise,
-                                               .noise_kind = o.noise_kind,
-                                               .seed = o.seed,
-                                               .limit = o.limit,
-                                               .size = o.size,
-                                               .pair_iterations = o.scalar_iterations,
-                                               .progress = progress,
-                                               .device = device,
-                                               .figures = !o.output.empty(),
-                                               .figure_settings = figure_settings,
-                                               .lpips = o.lpips});
-  result.json["settings"] = {
-      {"model", file.string()}, {"data", o.data}, {"noise", o.noise}, {"seed", o.seed}};
-  result.json["origin"] = origin_json();
-  if (!o.output.empty()) {
-    make_result_folder(folder);
-    write_text(folder / "evaluation.csv", result.csv);
-    make_result_folder(folder / "figures");
-    for (const auto& [name, figure] : result.figures)
-      o.style.write(folder / "figures" / (name + o.style.ending()), figure);
-    for (const auto& [name, apng] : result.films)
-      write_file_atomically(folder / "figures" / (name + ".png"), apng);
-    write_text(folder / "summary.json", json_text(result.json, 2) + "\n");
-    EvaluationRecord record{.folder = folder, .summary = result.json};
-    if (result.stopped_by != 0) record.problems.push_back("The evaluation was stopped before its end.");
-    if (result.n_broken > 0)
-      record.problems.push_back(fmt::format("{} could not be used and {} not scored.",
-                                            counted(result.n_broken, "sequence"),
-                                            result.n_broken == 1 ? "was" : "were"));
-    write_page(folder / kReportFile, task_evaluation_page(record, result.figures, result.samples));
-  }
-  if (o.common.json)
-    print_json(result.json);
-  else
-    put_text(result.text);
-  flush_output();
-  if (!o.common.quiet) {
-    for (const std::string& remark : result.remarks) say("note: {}\n", remark);
-  }
-  if (result.stopped_by != 0) throw Stopped(result.stopped_by, !o.output.empty());
-  if (result.n_broken > 0)
-    throw DataError("[evaluate] {} could not be used", counted(result.n_broken, "sequence"));
-}
-
 void evaluate(EvaluateOptions o) {
   if (!o.shard_text.empty()) o.shard = parse_shard(o.shard_text);
   if (!o.merge.empty() && !o.iterations.empty())
@@ -285,7 +207,7 @@ void evaluate(EvaluateOptions o) {
   std::vector<fs::path> files_of_models;
   for (const std::string& named : o.models) files_of_models.push_back(model_file(named, o.common.quiet));
   if (architecture_in(Safetensors::read(files_of_models.front())) != kUnrolledTv)
-    return evaluate_other(o, files_of_models.front(), device);
+    return evaluate_task_command(o, files_of_models.front(), device);
   if (!o.lpips.empty())
     throw ConfigError("[evaluate] --lpips is for models of task reconstruct; {} is one of task denoise",
                       files_of_models.front().string());

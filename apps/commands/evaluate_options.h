@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -31,5 +32,8 @@ struct EvaluateOptions {
 };
 
 void add_evaluate_options(CLI::App& command, EvaluateOptions& o);
+
+// A model of another task than single pictures with a map (evaluate_task.cpp).
+void evaluate_task_command(const EvaluateOptions& o, const std::filesystem::path& file, Device device);
 
 }  // namespace primal

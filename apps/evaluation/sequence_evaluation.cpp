@@ -41,6 +41,7 @@ TrainConfig config_of(const std::filesystem::path& model, const TaskEvaluationSe
   if (is_checkpoint(file.metadata())) config = checkpoint_config(file);
   config.data.folder = settings.data.string();
   if (settings.size > 0) config.data.size = settings.size;
+  if (!settings.range.empty()) config.data.range = settings.range;
   return config;
 }
 

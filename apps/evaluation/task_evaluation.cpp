@@ -10,6 +10,7 @@
 #include "apps/evaluation/sequence_evaluation.h"
 #include "apps/scores/scores.h"
 #include "apps/shell/is_folder.h"
+#include "apps/shell/signals.h"
 #include "apps/shell/visible_text.h"
 #include "apps/training/checkpoint.h"
 #include "apps/training/classification_task.h"
@@ -30,6 +31,7 @@ TrainConfig config_for(const Safetensors& file, const TaskEvaluationSettings& se
   const bool folder = is_folder(settings.data.string());
   config.data.folder = folder ? settings.data.string() : "";
   config.data.manifest = folder ? "" : settings.data.string();
+  if (!settings.range.empty()) config.data.range = settings.range;
   return config;
 }
 
@@ -80,20 +82,27 @@ TaskEvaluation evaluate_classifier(const std::filesystem::path& path,
   if (!settings.lpips.empty())
     throw ConfigError("[evaluate] --lpips is for models of task reconstruct; {} is one of task classify",
                       path.string());
+  const StopSignals signals;
   const Classifier model = load_classifier(path, settings.device);
   const LabelledSet pictures =
       all_labelled_pictures(config_for(Safetensors::read(path), settings), settings.limit);
   std::vector<ClassifiedPicture> seen;
-  const ConfusionMatrix confusion = confusion_of(
-      model, pictures, [] { return true; }, &seen);
+  const auto keep_going = [&] {
+    if (settings.watch) settings.watch("picture", std::ssize(seen), pictures.size());
+    return signals.caught() == 0;
+  };
+  const ConfusionMatrix confusion = confusion_of(model, pictures, keep_going, &seen);
   TaskEvaluation result;
+  result.stopped_by = signals.caught();
+  if (result.stopped_by != 0 && seen.empty()) throw Stopped(result.stopped_by, false);
   result.csv = confusion_csv(confusion, model.labels());
   if (settings.figures) {
     result.figures.push_back({"confusion", confusion_figure(confusion, model.labels())});
     if (!seen.empty())
       result.figures.push_back({"examples", classified_examples(pictures, model.labels(), seen)});
   }
-  result.json = {{"task", "classify"}, {"pictures", confusion.n()}};
+  result.json = {
+      {"task", "classify"}, {"pictures", confusion.n()}, {"complete", confusion.n() == pictures.size()}};
   result.json.update(confusion_json(confusion, model.labels()));
   result.text =
       fmt::format("{} pictures, accuracy {:.4f}\n\n{:<20} {:>10} {:>8} {:>8} {:>9}\n", confusion.n(),
@@ -110,14 +119,20 @@ TaskEvaluation evaluate_classifier(const std::filesystem::path& path,
 
 TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
                                     const TaskEvaluationSettings& settings) {
+  const StopSignals signals;
   const Autoencoder model = load_autoencoder(path, settings.device);
   const std::unique_ptr<Lpips> lpips =
       settings.lpips.empty() ? nullptr : load_lpips(settings.lpips, settings.device);
   const TrainConfig config = config_for(Safetensors::read(path), settings);
+  if (!settings.range.empty() && (!config.data.manifest.empty() || has_mnist(config.data.folder)))
+    throw ConfigError(
+        "[evaluate] --range is for pictures of a folder; {} is {}, whose pictures are taken as they are",
+        settings.data.string(), config.data.manifest.empty() ? "MNIST" : "a manifest");
   const PairSet pairs = all_pairs(config);
   const NoiseKind kind =
       parse_noise_kind(settings.noise_kind.empty() ? config.noise.kind : settings.noise_kind);
-  const int64_t n = settings.limit > 0 ? std::min(settings.limit, pairs.size()) : pairs.size();
+  const int64_t n_wanted = settings.limit > 0 ? std::min(settings.limit, pairs.size()) : pairs.size();
+  int64_t n = 0;  // scored
   ScoreColumns noisy_scores, scores;
   std::vector<double> noisy_errors, errors, noisy_distances, distances;
   FitScores noisy_fit, fit;
@@ -125,7 +140,9 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
   ShownPictures shown;
   TaskEvaluation result;
   result.csv = "picture,psnr_noisy_db,psnr_db,ssim_noisy,ssim,mse_noisy,mse,lpips_noisy,lpips\n";
-  for (int64_t i = 0; i < n; ++i) {
+  for (; n < n_wanted && signals.caught() == 0; ++n) {
+    if (settings.watch) settings.watch("picture", n, n_wanted);
+    const int64_t i = n;
     const Tensor clean = pairs.clean->clean(i);
     const Tensor noisy = pairs.noisy != nullptr
                              ? pairs.noisy->clean(i)
@@ -155,6 +172,8 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
                               lpips != nullptr ? csv_number(noisy_distances.back()) : "",
                               lpips != nullptr ? csv_number(distances.back()) : "");
   }
+  result.stopped_by = signals.caught();
+  if (result.stopped_by != 0 && n == 0) throw Stopped(result.stopped_by, false);
   const auto as_json = [](const ScoreColumns& s, const std::vector<double>& e, const std::vector<double>& d,
                           const FitScores& f) {
     return nlohmann::json{{"psnr_db", number_or_null(s.mean().psnr)},
@@ -168,6 +187,7 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
   };
   result.json = {{"task", "reconstruct"},
                  {"pictures", n},
+                 {"complete", n == n_wanted},
                  {"noisy", as_json(noisy_scores, noisy_errors, noisy_distances, noisy_fit)},
                  {"denoised", as_json(scores, errors, distances, fit)}};
   result.text = fmt::format("mean of {} pictures     {:>10} {:>10}\n", n, "noisy", "denoised");
@@ -191,7 +211,16 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
   row("RMSE", "rmse", 5);
   row("soft accuracy", "soft_accuracy", 4);
   result.samples = extremes.samples();
-  if (!shown.clean.empty()) result.figures = autoencoder_figures(model, shown, settings.figure_settings);
+  if (!shown.clean.empty()) {
+    AutoencoderFigureSettings figures = settings.figure_settings;
+    figures.progress = [&](int iteration, double divergence) {  // t-SNE takes a while, and stops too
+      const bool goes_on =
+          !settings.figure_settings.progress || settings.figure_settings.progress(iteration, divergence);
+      return goes_on && signals.caught() == 0;
+    };
+    result.figures = autoencoder_figures(model, shown, figures);
+  }
+  if (result.stopped_by == 0) result.stopped_by = signals.caught();
   return result;
 }
 

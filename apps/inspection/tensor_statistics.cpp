@@ -1,8 +1,9 @@
 #include "apps/inspection/tensor_statistics.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstring>
+#include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -75,7 +76,7 @@ TensorDifference difference_of(const Tensor& a, const Tensor& b) {
   double squares = 0.0, squares_a = 0.0;
   for (size_t i = 0; i < va.size(); ++i) {
     squares_a += va[i] * va[i];
-    if (std::memcmp(&va[i], &vb[i], sizeof(double)) == 0) continue;
+    if (std::bit_cast<uint64_t>(va[i]) == std::bit_cast<uint64_t>(vb[i])) continue;
     ++d.n_different;
     const double difference = std::abs(va[i] - vb[i]);
     d.largest = std::isnan(difference) ? difference : std::max(d.largest, difference);

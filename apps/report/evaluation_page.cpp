@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/evaluation/test_pictures.h"
 #include "apps/report/json_fields.h"
 #include "apps/report/page_parts.h"
 #include "apps/report/run_sections.h"
@@ -13,6 +12,7 @@
 #include "apps/shell/command_line.h"
 #include "apps/shell/machine.h"
 #include "apps/training/model_choice.h"
+#include "apps/training/test_pictures.h"
 #include "model/model_file.h"
 #include "tensor/error.h"
 #include "tensor/exec.h"

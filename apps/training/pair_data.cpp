@@ -5,6 +5,7 @@
 
 #include "apps/training/casting_set.h"
 #include "apps/training/labelled_data.h"
+#include "apps/training/test_pictures.h"
 #include "apps/training/training_data.h"
 #include "data/idx/idx.h"
 #include "data/manifest/manifest.h"
@@ -40,12 +41,6 @@ class DigitSet : public Dataset {
   std::shared_ptr<const LabelledPictures> all_;
   std::vector<int64_t> chosen_;
 };
-
-bool has_mnist(const fs::path& folder) {
-  std::error_code error;
-  return fs::exists(folder / "train-images-idx3-ubyte", error) ||
-         fs::exists(folder / "train-images-idx3-ubyte.gz", error);
-}
 
 std::vector<int64_t> first_of(std::vector<int64_t> indices, int64_t n) {
   if (n > 0 && n < std::ssize(indices)) indices.resize(static_cast<size_t>(n));
@@ -177,6 +172,12 @@ PairData open_manifest(const TrainConfig& config, PictureCheck check) {
 
 }  // namespace
 
+bool has_mnist(const fs::path& folder) {
+  std::error_code error;
+  return fs::exists(folder / "train-images-idx3-ubyte", error) ||
+         fs::exists(folder / "train-images-idx3-ubyte.gz", error);
+}
+
 int64_t picture_side(const TrainConfig& config) {
   return config.autoencoder.layout == "mnist" ? config.autoencoder.size : config.data.size;
 }
@@ -208,7 +209,8 @@ PairSet all_pairs(const TrainConfig& config) {
     std::vector<uint8_t> classes = all->labels;
     return {std::make_unique<DigitSet>(std::move(all), std::move(chosen)), nullptr, std::move(classes)};
   }
-  return {std::make_unique<ImageFolder>(split_folder(config.data.folder, "test"), picture_side(config)),
+  return {std::make_unique<TestPictures>(split_folder(config.data.folder, "test"), picture_side(config), 0,
+                                         parse_level_range(config.data.range), true),
           nullptr};
 }
 

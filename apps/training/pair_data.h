@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ struct PairData {
   PairSet train, validation;
   std::vector<std::string> remarks;
 };
+
+bool has_mnist(const std::filesystem::path& folder);
 
 // The side of the pictures that the model of these settings takes.
 int64_t picture_side(const TrainConfig& config);

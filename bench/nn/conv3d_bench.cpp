@@ -43,7 +43,10 @@ class Stage {
   }
 
   Conv3dGeometry geometry() const { return {x_.shape(), weight_.shape(), params_}; }
-  double flop() const { return 2.0 * static_cast<double>(weight_.numel() * y_.numel() / y_.size(1)); }
+  double flop() const {
+    const int64_t per_channel = y_.numel() / y_.size(1);
+    return 2.0 * static_cast<double>(weight_.numel() * per_channel);
+  }
 
   // Runs one direction; what it computes is written to (forward) or added to (backward) `result`.
   void run(const Kernels& kernels, Direction direction, const Tensor& result) const {

@@ -5,32 +5,20 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "data/file/file.h"
-#include "data/idx/idx.h"
 #include "data/safetensors/safetensors.h"
 #include "data/table/table.h"
-#include "nn/lpips/lpips.h"
+#include "support/task_settings.h"
 #include "support/train_cli.h"
 
 namespace primal {
 namespace {
 
 using nlohmann::json;
+using testing::kCastings;
+using testing::kClassify;
+using testing::kDigits;
 using testing::Outcome;
 using testing::TrainCli;
-
-constexpr const char* kClassify =
-    " --set task.kind=classify --set classifier.size=32 --set classifier.filters=2 --set classifier.hidden=8"
-    " --set data.n_train=12 --set data.n_validation=4 --set training.batch=5 --set "
-    "training.learning_rate=1e-3";
-constexpr const char* kDigits =
-    " --set task.kind=reconstruct --set autoencoder.layout=mnist --set autoencoder.filters=2"
-    " --set autoencoder.latent=8 --set data.n_train=12 --set data.n_validation=4 --set noise.kind=absolute"
-    " --set training.batch=5 --set training.learning_rate=1e-3 --set adam.amsgrad=true";
-constexpr const char* kCastings =
-    " --set task.kind=reconstruct --set autoencoder.filters=2 --set data.size=36 --set data.n_train=7"
-    " --set data.n_validation=2 --set noise.kind=absolute --set training.batch=3"
-    " --set training.learning_rate=1e-3";
 
 class Tasks : public TrainCli {
  protected:
@@ -163,95 +151,6 @@ TEST_F(Tasks, AnswerWithTheirModels) {
       run("denoise --json " + path("e") + " " + path("noisy/noisy") + " -o " + path("out"));
   ASSERT_EQ(denoised.exit_code, 0) << denoised.err;
   EXPECT_EQ(json::parse(denoised.out).at("pictures").size(), 2u);
-}
-
-TEST_F(Tasks, AreEvaluated) {
-  ASSERT_EQ(run("data noisy -q --phantom 6 --size 36 -o " + path("noisy")).exit_code, 0);
-  ASSERT_EQ(train("-q --steps 2 -o " + path("c") + kClassify).exit_code, 0);
-  const Outcome classes = run("evaluate --json " + path("c") + " --data " + path("noisy/manifest.csv") +
-                              " -o " + path("classes"));
-  ASSERT_EQ(classes.exit_code, 0) << classes.err;
-  EXPECT_GT(read_image(folder_ / "classes/figures/confusion.png").width, 100);
-  const json confusion = json::parse(classes.out).at("confusion");
-  int n = 0;
-  for (const json& row : confusion) {
-    for (const json& count : row) n += count.get<int>();
-  }
-  EXPECT_EQ(n, 6);
-  ASSERT_EQ(train("-q --steps 2 -o " + path("e") + kCastings).exit_code, 0);
-  const Outcome pairs =
-      run("evaluate " + path("e") + " --data " + path("noisy/manifest.csv") + " -o " + path("out"));
-  ASSERT_EQ(pairs.exit_code, 0) << pairs.err;
-  EXPECT_NE(pairs.out.find("mean of 6 pictures"), std::string::npos) << pairs.out;
-  EXPECT_TRUE(exists("out/evaluation.csv"));
-  EXPECT_TRUE(exists("out/figures/pictures.png"));
-  EXPECT_FALSE(exists("out/figures/pca.png"));  // no latent vector
-}
-
-// A folder as MNIST's: n pictures of class i % 10, each a bright bar at another place.
-void write_digits(const std::filesystem::path& folder, int64_t n) {
-  std::filesystem::create_directories(folder);
-  IdxArray pictures{{n, 28, 28}, std::vector<uint8_t>(static_cast<size_t>(n * 28 * 28), 0)}, labels{{n}, {}};
-  for (int64_t i = 0; i < n; ++i) {
-    labels.values.push_back(static_cast<uint8_t>(i % 10));
-    for (int64_t y = 4; y < 24; ++y)
-      pictures.values[static_cast<size_t>((i * 28 + y) * 28 + 3 + i % 10 * 2)] =
-          static_cast<uint8_t>(100 + i);
-  }
-  for (const char* set : {"train", "t10k"}) {
-    write_file_atomically(folder / fmt::format("{}-images-idx3-ubyte", set), encode_idx(pictures));
-    write_file_atomically(folder / fmt::format("{}-labels-idx1-ubyte", set), encode_idx(labels));
-  }
-}
-
-TEST_F(Tasks, AnAutoencoderIsShownInFigures) {
-  write_digits(folder_ / "digits", 40);
-  ASSERT_EQ(train("-q --steps 2 -o " + path("d") + kDigits + " --data " + path("digits")).exit_code, 0);
-  const std::string evaluate = "evaluate -q " + path("d") + " --data " + path("digits") +
-                               " --tsne 30 --perplexity 5 --figure-data -o " + path("out");
-  const Outcome first = run(evaluate);
-  ASSERT_EQ(first.exit_code, 0) << first.err;
-  for (const char* name : {"pictures", "pixel_values", "classes", "latent_vectors", "pca", "tsne"})
-    EXPECT_GT(read_image(folder_ / fmt::format("out/figures/{}.png", name)).width, 100) << name;
-  const auto rows_of = [&](const char* name, const std::string& kind) {
-    const std::string csv = testing::text_of(path(fmt::format("out/figures/{}.csv", name)));
-    int64_t n = 0;
-    for (size_t at = csv.find(kind); at != std::string::npos; at = csv.find(kind, at + 1)) ++n;
-    return n;
-  };
-  EXPECT_EQ(rows_of("tsne", ",point,"), 30) << testing::text_of(path("out/figures/tsne.csv"));
-  EXPECT_EQ(rows_of("pca", ",point,"), 80);
-  EXPECT_EQ(rows_of("classes", ",bar,"), 10) << testing::text_of(path("out/figures/classes.csv"));
-  const Outcome again = run(evaluate);
-  EXPECT_NE(again.err.find("give --overwrite"), std::string::npos) << again.err;
-  EXPECT_EQ(run("evaluate -q --overwrite --tsne 0 " + path("d") + " --data " + path("digits") + " -o " +
-                path("none"))
-                .exit_code,
-            0);
-  EXPECT_FALSE(exists("none/figures/tsne.png"));
-}
-
-TEST_F(Tasks, AreEvaluatedWithLpipsWhereWeightsAreGiven) {
-  ASSERT_EQ(run("data noisy -q --phantom 2 --size 36 -o " + path("noisy")).exit_code, 0);
-  ASSERT_EQ(train("-q --steps 2 -o " + path("e") + kCastings).exit_code, 0);
-  const std::string evaluate = "evaluate " + path("e") + " --data " + path("noisy/manifest.csv");
-  const Outcome without = run(evaluate);
-  EXPECT_NE(without.out.find("no weights given: --lpips"), std::string::npos) << without.out;
-  Initialiser init(3);
-  TensorMap weights = Lpips({}, init).state();
-  write_safetensors(path("lpips.safetensors"), weights);
-  const Outcome with = run(evaluate + " --json --lpips " + path("lpips.safetensors"));
-  ASSERT_EQ(with.exit_code, 0) << with.err;
-  EXPECT_GT(json::parse(with.out).at("denoised").at("lpips").get<double>(), 0.0);
-  weights.erase("lin3.weight");
-  write_safetensors(path("lpips.safetensors"), weights);
-  const Outcome broken = run(evaluate + " --lpips " + path("lpips.safetensors"));
-  EXPECT_EQ(broken.exit_code, 3) << broken.err;
-  EXPECT_NE(broken.err.find("lin3.weight is missing"), std::string::npos) << broken.err;
-  ASSERT_EQ(train("-q --steps 2 -o " + path("c") + kClassify).exit_code, 0);
-  const Outcome classes =
-      run("evaluate " + path("c") + " --data " + path("noisy/manifest.csv") + " --lpips x.safetensors");
-  EXPECT_NE(classes.err.find("--lpips is for models of task reconstruct"), std::string::npos) << classes.err;
 }
 
 TEST_F(Tasks, TrainOnThePicturesThatAColumnNames) {

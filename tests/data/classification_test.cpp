@@ -75,8 +75,10 @@ TEST(FitScores, HaveTheValuesThatHandsCompute) {
 TEST(FitScores, AreAboutTheMeanOfTheWholeSet) {
   const Tensor y = Tensor::empty({6, 50}, DType::f64), f = Tensor::empty({6, 50}, DType::f64);
   RandomStream(1, RandomPurpose::test).fill_uniform(y, 0.0, 1.0);
-  for (int64_t i = 0; i < 300; ++i)
-    y.data<double>()[i] += static_cast<double>((i - i % 50) / 50);  // each picture another mean
+  for (int64_t i = 0; i < 300; ++i) {
+    const int64_t picture = i / 50;
+    y.data<double>()[i] += static_cast<double>(picture);  // each picture another mean
+  }
   RandomStream(2, RandomPurpose::test).fill_normal(f);
   FitScores at_once, apart;
   at_once.add(y, f);

@@ -145,8 +145,9 @@ TEST(Tsne, KeepsGroupsApartWhileTheDivergenceFalls) {
 TEST(Tsne, KeepsNeighboursOfAPlane) {
   const Tensor x = Tensor::empty({64, 2}, DType::f64);
   for (int64_t i = 0; i < 64; ++i) {
-    x.data<double>()[2 * i] = static_cast<double>(i % 8);
-    x.data<double>()[2 * i + 1] = static_cast<double>((i - i % 8) / 8);
+    const int64_t column = i % 8, row = i / 8;
+    x.data<double>()[2 * i] = static_cast<double>(column);
+    x.data<double>()[2 * i + 1] = static_cast<double>(row);
   }
   TsneParams params;
   params.perplexity = 8;

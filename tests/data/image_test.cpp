@@ -140,7 +140,7 @@ TEST(Png, TakesASpacingWithAZeroAsUnknown) {
   image.density = {11811, 5906};
   std::vector<uint8_t> bytes = encode_png(image);
   constexpr std::string_view kType = "pHYs";
-  const auto type = std::ranges::search(bytes, kType).begin();
+  const auto type = std::search(bytes.begin(), bytes.end(), kType.begin(), kType.end());
   ASSERT_NE(type, bytes.end());
   std::fill_n(type + 4, 4, uint8_t{0});  // x
   const uLong crc = crc32_z(0, &*type, 4 + 9);

@@ -20,10 +20,11 @@ std::pair<Tensor, Tensor> formula_pictures() {
   const Tensor a = Tensor::empty({kHeight, kWidth}, DType::f64),
                b = Tensor::empty({kHeight, kWidth}, DType::f64);
   for (int64_t i = 0; i < a.numel(); ++i) {
-    const double x = static_cast<double>(i % kWidth), y = static_cast<double>(i / kWidth);
+    const int64_t column = i % kWidth, row = i / kWidth;
+    const auto x = static_cast<double>(column), y = static_cast<double>(row);
     a.data<double>()[i] = 0.5 + 0.4 * std::sin(0.7 * x + 0.3 * y);
     b.data<double>()[i] = a.data<double>()[i] + 0.1 * std::cos(1.9 * x - 1.1 * y) +
-                          0.05 * static_cast<double>((i % kWidth * 7 + i / kWidth * 3) % 5) / 5.0;
+                          0.05 * static_cast<double>((column * 7 + row * 3) % 5) / 5.0;
   }
   return {a, b};
 }

@@ -151,7 +151,7 @@ TEST(Boundary, SymmetricEqualsASolverWithTheNeumannDifference) {
     const Tensor expected = neumann_solution(z, map, axes, 40);
     const double step = 1.0 / pdhg_norm(axes);
     const PdhgParams params{.n_iter = 40, .sigma = step, .tau = step, .axes = axes};
-    const auto solve = [&](DType type, Device device) {
+    const auto solve = [&, &shape = shape, &axes = axes](DType type, Device device) {
       const Tensor there = z.to(type).to(device);
       const Variable weights = weights_at(Boundary::symmetric, map.to(type).to(device), shape, axes);
       return pdhg_solve(there, weights.value(), params).to(Device{});

@@ -1,4 +1,4 @@
-#include "apps/evaluation/test_pictures.h"
+#include "apps/training/test_pictures.h"
 
 #include <algorithm>
 
