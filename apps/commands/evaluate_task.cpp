@@ -69,7 +69,8 @@ TaskEvaluation scored(const EvaluateOptions& o, const fs::path& file, Device dev
       .lpips = o.lpips};
   if (!o.common.quiet) {
     settings.progress = [](const std::string& line) { say("{}\n", line); };
-    settings.figure_settings.progress = [](int iteration, double divergence) {
+    settings.figure_settings.progress = [&](int iteration, double divergence) {
+      meter.hide();
       if (iteration % 200 == 0) say("t-SNE: iteration {}, divergence {:.3f}\n", iteration, divergence);
       return true;
     };

@@ -22,11 +22,13 @@ std::string rate_text(size_t n, double seconds) {
 }  // namespace
 
 FolderMeter::FolderMeter(size_t n_pictures, bool shown, bool terminal)
-    : n_(n_pictures), shown_(shown && n_pictures > 1), terminal_(terminal), start_(Clock::now()) {
+    : n_(n_pictures),
+      shown_(shown && n_pictures > 1),
+      terminal_(terminal),
+      status_(terminal),
+      start_(Clock::now()) {
   due_ = start_ + (terminal ? kPaceOnTerminal : kPaceElsewhere).first;
 }
-
-FolderMeter::~FolderMeter() { hide(); }
 
 std::optional<std::string> FolderMeter::line(size_t n_done, Clock::time_point now) {
   if (now < due_ || n_done == 0 || n_done == n_) return {};
@@ -39,16 +41,7 @@ std::optional<std::string> FolderMeter::line(size_t n_done, Clock::time_point no
 
 void FolderMeter::show(size_t n_done) {
   if (!shown_) return;
-  const std::optional<std::string> text = line(n_done, Clock::now());
-  if (!text) return;
-  if (!terminal_) return say("{}\n", *text);
-  say_drawn("\r\033[K" + *text);
-  drawn_ = true;
-}
-
-void FolderMeter::hide() {
-  if (drawn_) say_drawn("\r\033[K");
-  drawn_ = false;
+  if (const std::optional<std::string> text = line(n_done, Clock::now())) status_.show(*text);
 }
 
 void FolderMeter::finish(size_t n_done) {

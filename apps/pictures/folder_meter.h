@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "apps/shell/status_line.h"
+
 namespace primal {
 
 class FolderMeter {
@@ -15,14 +17,13 @@ class FolderMeter {
 
   // Prints nothing if `shown` is false, or for a single picture.
   FolderMeter(size_t n_pictures, bool shown, bool terminal);
-  ~FolderMeter();
   FolderMeter(const FolderMeter&) = delete;
   FolderMeter& operator=(const FolderMeter&) = delete;
 
   // Draws the line for n_done finished pictures if one is due.
   void show(size_t n_done);
   // Removes the line; call it before anything else is printed.
-  void hide();
+  void hide() { status_.hide(); }
   // Prints the total: "44 pictures in 5.4 s, 8.2 per second".
   void finish(size_t n_done);
 
@@ -31,7 +32,8 @@ class FolderMeter {
 
  private:
   size_t n_;
-  bool shown_, terminal_, drawn_ = false;
+  bool shown_, terminal_;
+  StatusLine status_;
   Clock::time_point start_, due_;
 };
 

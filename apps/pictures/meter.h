@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "apps/shell/status_line.h"
+
 namespace primal {
 
 class Meter {
@@ -14,12 +16,13 @@ class Meter {
   using Clock = std::chrono::steady_clock;
 
   Meter(std::string what, bool shown, bool terminal);
-  ~Meter();
   Meter(const Meter&) = delete;
   Meter& operator=(const Meter&) = delete;
 
   // `done` of `total` units of a stage ("iteration", "tile") are done; total 0: nobody knows how many there will be.
   void show(const std::string& unit, int64_t done, int64_t total);
+  // Removes the line; call it before anything else is printed.
+  void hide() { status_.hide(); }
 
   // The line that is due, if one is: the first when a stage has taken 1 s (elsewhere than on a terminal 10 s), then every
   // 0.2 s (30 s).
@@ -28,7 +31,8 @@ class Meter {
 
  private:
   std::string what_, unit_;
-  bool shown_, terminal_, written_ = false;
+  bool shown_, terminal_;
+  StatusLine status_;
   Clock::time_point start_, due_;
 };
 

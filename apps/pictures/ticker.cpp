@@ -1,11 +1,8 @@
 #include "apps/pictures/ticker.h"
 
-#include <algorithm>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include "apps/shell/streams.h"
-#include "apps/shell/terminal.h"
+#include "apps/shell/status_line.h"
 #include "apps/training/progress.h"
 
 namespace primal {
@@ -28,23 +25,13 @@ Ticker::~Ticker() {
 void Ticker::tick() {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point start = Clock::now();
-  bool drawn = false;
+  StatusLine status(terminal_);
   std::unique_lock lock(mutex_);
   const auto is_done = [this] { return done_; };
   for (auto due = start + pace_.first; !condition_.wait_until(lock, due, is_done); due += pace_.every) {
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    std::string text = fmt::format("{}: {} so far", what_, duration_text(seconds));
-    if (!terminal_) {
-      say("{}\n", text);
-      continue;
-    }
-    text = visible(text);
-    text.resize(
-        std::min(text.size(), static_cast<size_t>(std::max(terminal_columns(STDERR_FILENO) - 1, 20))));
-    say_drawn("\r\033[K" + text);
-    drawn = true;
+    status.show(fmt::format("{}: {} so far", what_, duration_text(seconds)));
   }
-  if (drawn) say_drawn("\r\033[K");
 }
 
 }  // namespace primal
