@@ -4,14 +4,17 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <unistd.h>
 
 #include "apps/commands/search_options.h"
 #include "apps/pictures/failures.h"
+#include "apps/pictures/meter.h"
 #include "apps/pictures/text_file.h"
 #include "apps/search/folder_search.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
+#include "apps/shell/terminal.h"
 #include "apps/shell/visible_text.h"
 #include "data/file/file.h"
 #include "tensor/error.h"
@@ -61,10 +64,12 @@ nlohmann::json settings_json(const SearchOptions& o, const LambdaGrid& grid) {
   return json;
 }
 
-LambdaCurve curve_of(const SearchedPicture& picture, const SearchOptions& o, const LambdaGrid& grid,
-                     Device device) {
-  const LambdaSearch found = search_lambda(picture.noisy.to(device), picture.clean.to(device), grid,
-                                           o.iterations, parse_boundary(o.boundary));
+LambdaCurve curve_of(const std::string& name, const SearchedPicture& picture, const SearchOptions& o,
+                     const LambdaGrid& grid, Device device) {
+  Meter meter(name, !o.common.quiet, is_terminal(STDERR_FILENO));
+  const LambdaSearch found = search_lambda(
+      picture.noisy.to(device), picture.clean.to(device), grid, o.iterations, parse_boundary(o.boundary),
+      [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); });
   return lambda_curve(found.lambdas, scores_of(picture.noisy, picture.clean), found.scores);
 }
 
@@ -115,7 +120,7 @@ Searched search_all(const std::vector<Job>& jobs, const std::map<std::string, Pi
       result.stopped_by = signals.caught();
       continue;
     }
-    result.pictures.push_back({name, curve_of(picture, o, grid, device)});
+    result.pictures.push_back({name, curve_of(name, picture, o, grid, device)});
     files.append(result.pictures.back());
     progress.show(i + 1, result.pictures.back());
     result.stopped_by = signals.caught();
