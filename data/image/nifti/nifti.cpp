@@ -191,7 +191,8 @@ Raster decode_nifti_gz(std::span<const uint8_t> bytes, const std::string& name) 
   const std::vector<uint8_t> start = gunzip_start(bytes, name, kHeaderBytes);
   check_pair(start, name);
   Header header = parse_header(start, bytes.size(), kDeflateRatio, name);
-  Raster raster = decode_plain(gunzip(bytes, name, header.total_bytes()), std::move(header), name);
+  const std::vector<uint8_t> plain = gunzip(bytes, name, header.total_bytes());
+  Raster raster = decode_plain(plain, std::move(header), name);
   raster.format = PictureFormat::nifti_gz;
   return raster;
 }
