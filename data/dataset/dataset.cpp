@@ -130,12 +130,18 @@ class FolderWalk {
   void visit(const std::filesystem::directory_entry& entry) {
     // Hidden files are other programs' notes (and our own unfinished ones), hidden folders too.
     if (entry.path().filename().string().starts_with('.')) return;
-    std::error_code unreadable;  // a dangling link is neither a folder nor a picture
+    std::error_code unreadable;
     if (entry.is_directory(unreadable)) {
       entry.is_symlink(unreadable) ? links_.push_back(entry.path()) : enter(entry.path());
-    } else if (is_picture_(entry.path()) && entry.is_regular_file(unreadable)) {
+    } else if (is_picture_(entry.path()) && (entry.is_regular_file(unreadable) || is_dangling(entry))) {
       pictures_.push_back(entry.path());
     }
+  }
+
+  // A link to a picture that is not there counts as a picture, so that whoever reads it reports it.
+  static bool is_dangling(const std::filesystem::directory_entry& entry) {
+    std::error_code error;
+    return entry.is_symlink(error) && !entry.exists(error);
   }
 
   bool (*is_picture_)(const std::filesystem::path&);

@@ -274,5 +274,19 @@ TEST_F(AwkwardData, LinkedFoldersAreFollowedOnceAndCyclesEnd) {
   EXPECT_EQ(json::parse(o.out).at("validation_pictures"), 2);
 }
 
+// It is a broken picture, not one that is passed over.
+TEST_F(AwkwardData, ALinkToAPictureThatIsNotThereIsReported) {
+  fs::create_symlink(folder_ / "nowhere.png", folder_ / "set/train/gone.png");
+  const Outcome o = train("--dry-run " + on_set("run"));
+  EXPECT_EQ(o.exit_code, 3) << o.err;
+  EXPECT_TRUE(has(o.err, "gone.png")) << o.err;
+  const Outcome without = train("--dry-run --json -q --set data.skip_broken=true " + on_set("run"));
+  EXPECT_EQ(without.exit_code, 0) << without.err;
+  EXPECT_EQ(json::parse(without.out).at("pictures"), 5);
+  const Outcome denoised = run("denoise --lambda 0.1 " + path("set/train") + " -o " + path("out"));
+  EXPECT_EQ(denoised.exit_code, 3) << denoised.err;
+  EXPECT_TRUE(has(denoised.err, "gone.png") && has(denoised.err, "1 of 6 pictures")) << denoised.err;
+}
+
 }  // namespace
 }  // namespace primal
