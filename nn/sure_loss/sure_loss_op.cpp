@@ -12,7 +12,7 @@ constexpr const SureLossImplementation<double>* kF64[] = {&cpu::sure_loss_refere
 
 OpCase loss_case(std::string name, Shape shape, int64_t n_sigma, int64_t n_eps) {
   const auto constant = [](const char* input, Shape of, OpInput::Fill fill, double low, double high) {
-    return OpInput{input, std::move(of), fill, low, high, false};
+    return OpInput{input, of, fill, low, high, false};
   };
   using Fill = OpInput::Fill;
   return {std::move(name),
