@@ -1,4 +1,5 @@
 // primal check: every proof that an op's description allows, on every implementation.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>

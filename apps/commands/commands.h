@@ -1,7 +1,6 @@
 // The commands of the program: each adds its subcommand to the command line and runs when it was the one given.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <string>
 #include <vector>
@@ -9,6 +8,11 @@
 #include "apps/pictures/figure_file.h"
 #include "apps/pictures/tiling.h"
 #include "tensor/device.h"
+
+// Sources that add options include <CLI/CLI.hpp>, which takes 2.4 s to compile.
+namespace CLI {
+class App;
+}
 
 namespace primal {
 

@@ -92,6 +92,8 @@ void denoise_frames(const DenoiseOptions& o, Device device) {
                            o, device);
 }
 
+}  // namespace
+
 void denoise(DenoiseOptions options) {
   const Device device = options.common.apply();
   const ImplementationScope forced(options.common.forced());
@@ -107,7 +109,6 @@ void denoise(DenoiseOptions options) {
   if (!device.is_cpu()) options.side_by_side.jobs = 1;
   options.colour = parse_colour_mode(options.colour_text);
   if (!options.sequence.empty()) return denoise_frames(options, device);
-  if (options.paths.empty()) throw CLI::RequiredError("paths");
   if (!options.shard_text.empty()) options.shard = parse_shard(options.shard_text);
   if (!options.lambda_text.empty()) options.lambda = parse_scalar_lambda(options.lambda_text);
   choose_model(options);
@@ -198,31 +199,6 @@ void denoise(DenoiseOptions options) {
   }
   if (stopped_by != 0) throw Stopped(stopped_by, !options.output.empty());
   failures.finish("denoise");
-}
-
-}  // namespace
-
-void add_denoise_command(CLI::App& program) {
-  auto options = std::make_shared<DenoiseOptions>();
-  CLI::App* command = program.add_subcommand("denoise", "denoise pictures");
-  add_denoise_options(*command, *options);
-  command->footer(
-      "If a picture cannot be found or read, the error is reported, the others are still processed, and the\n"
-      "exit code is 3. Each result is named after its picture, NAME.png (NAME.tif, NAME.npy, NAME.nii.gz);\n"
-      "if pictures differ only in their extensions, a.jpg becomes a_jpg.png. Every page of a TIFF, slice of "
-      "a\n"
-      "3-D array or volume is a picture; the result is one file with all of them.\n"
-      "Examples:\n  primal denoise noisy.png -o denoised\n"
-      "  primal denoise runs/thesis/best.safetensors noisy.png -o denoised --map\n"
-      "  primal denoise --lambda 0.07 scans/ -o denoised\n"
-      "  primal denoise --lambda auto scans/ -o denoised\n"
-      "  primal denoise --lambda auto clean.png --noise 0.5 --best --figure risk.png\n"
-      "  primal denoise --lambda 0.07 --gap 1e-4 'scans/*.png' -o denoised\n"
-      "  primal denoise runs/thesis/best.safetensors - -o - < noisy.png > denoised.png\n"
-      "  primal denoise runs/dynamic --sequence frames/ -o denoised\n"
-      "  primal denoise --lambda 0.05,0.1 --sequence scan.tif -o denoised.tif\n"
-      "  primal denoise runs/thesis/best.safetensors chest_xray/test --size 256 --noise 0.5 --limit 20");
-  command->callback([options] { denoise(*options); });
 }
 
 }  // namespace primal

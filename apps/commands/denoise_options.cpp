@@ -132,8 +132,6 @@ void add_output_options(CLI::App& command, DenoiseOptions& o) {
                    "skip pictures whose results exist, to continue after an interruption");
 }
 
-}  // namespace
-
 void add_denoise_options(CLI::App& command, DenoiseOptions& o) {
   add_input_options(command, o);
   add_solver_options(command, o);
@@ -151,6 +149,8 @@ void add_denoise_options(CLI::App& command, DenoiseOptions& o) {
       "launcher (default: all pictures)");
   o.common.add_to(command);
 }
+
+}  // namespace
 
 void check_sequence_options(const DenoiseOptions& o) {
   if (o.paths.size() + (o.lambda_text.empty() ? 0 : 1) != 1)
@@ -230,6 +230,32 @@ void check_denoise_options(const DenoiseOptions& o) {
         "-o");
   }
   check_result_format(o.format, o.output);
+}
+
+void add_denoise_command(CLI::App& program) {
+  auto options = std::make_shared<DenoiseOptions>();
+  CLI::App* command = program.add_subcommand("denoise", "denoise pictures");
+  add_denoise_options(*command, *options);
+  command->footer(
+      "If a picture cannot be found or read, the error is reported, the others are still processed, and the\n"
+      "exit code is 3. Each result is named after its picture, NAME.png (NAME.tif, NAME.npy, NAME.nii.gz);\n"
+      "if pictures differ only in their extensions, a.jpg becomes a_jpg.png. Every page of a TIFF, slice of "
+      "a\n"
+      "3-D array or volume is a picture; the result is one file with all of them.\n"
+      "Examples:\n  primal denoise noisy.png -o denoised\n"
+      "  primal denoise runs/thesis/best.safetensors noisy.png -o denoised --map\n"
+      "  primal denoise --lambda 0.07 scans/ -o denoised\n"
+      "  primal denoise --lambda auto scans/ -o denoised\n"
+      "  primal denoise --lambda auto clean.png --noise 0.5 --best --figure risk.png\n"
+      "  primal denoise --lambda 0.07 --gap 1e-4 'scans/*.png' -o denoised\n"
+      "  primal denoise runs/thesis/best.safetensors - -o - < noisy.png > denoised.png\n"
+      "  primal denoise runs/dynamic --sequence frames/ -o denoised\n"
+      "  primal denoise --lambda 0.05,0.1 --sequence scan.tif -o denoised.tif\n"
+      "  primal denoise runs/thesis/best.safetensors chest_xray/test --size 256 --noise 0.5 --limit 20");
+  command->callback([options] {
+    if (options->paths.empty() && options->sequence.empty()) throw CLI::RequiredError("paths");
+    denoise(*options);
+  });
 }
 
 }  // namespace primal

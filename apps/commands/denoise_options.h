@@ -1,7 +1,6 @@
 // The options of primal denoise, and what they may not be together.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
@@ -31,7 +30,7 @@ struct DenoiseOptions : PictureDenoisingOptions {
   Shard shard;
 };
 
-void add_denoise_options(CLI::App& command, DenoiseOptions& o);
+void denoise(DenoiseOptions options);  // the command (denoise.cpp)
 
 // ConfigError for options that cannot be used with --sequence, and unless exactly one of MODEL and --lambda is given.
 void check_sequence_options(const DenoiseOptions& o);

@@ -189,6 +189,8 @@ std::string write_report(const EvaluateOptions& o, const nlohmann::json& json,
   return file.string();
 }
 
+}  // namespace
+
 void evaluate(EvaluateOptions o) {
   if (!o.shard_text.empty()) o.shard = parse_shard(o.shard_text);
   if (!o.merge.empty() && !o.iterations.empty())
@@ -309,16 +311,6 @@ void evaluate(EvaluateOptions o) {
   }
   if (result.stopped_by != 0) throw Stopped(result.stopped_by, files.any());
   failures.finish("evaluate");
-}
-
-}  // namespace
-
-void add_evaluate_command(CLI::App& program) {
-  auto o = std::make_shared<EvaluateOptions>();
-  CLI::App* command = program.add_subcommand(
-      "evaluate", "compare a model's map with the best scalar lambda of each test picture");
-  add_evaluate_options(*command, *o);
-  command->callback([o] { evaluate(*o); });
 }
 
 }  // namespace primal

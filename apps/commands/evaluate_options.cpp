@@ -5,6 +5,8 @@
 
 namespace primal {
 
+namespace {
+
 void add_evaluate_options(CLI::App& command, EvaluateOptions& o) {
   command
       .add_option(
@@ -94,6 +96,16 @@ void add_evaluate_options(CLI::App& command, EvaluateOptions& o) {
       "Examples:\n  primal evaluate runs/thesis/best.safetensors --data chest_xray -o evaluation\n"
       "  primal evaluate runs/a/best.safetensors runs/b/best.safetensors --data chest_xray\n"
       "  primal evaluate runs/thesis/best.safetensors --data chest_xray --noise 0.3 --limit 10 --figure 1");
+}
+
+}  // namespace
+
+void add_evaluate_command(CLI::App& program) {
+  auto o = std::make_shared<EvaluateOptions>();
+  CLI::App* command = program.add_subcommand(
+      "evaluate", "compare a model's map with the best scalar lambda of each test picture");
+  add_evaluate_options(*command, *o);
+  command->callback([o] { evaluate(*o); });
 }
 
 }  // namespace primal

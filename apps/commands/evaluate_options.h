@@ -31,7 +31,7 @@ struct EvaluateOptions {
   FigureStyle style;
 };
 
-void add_evaluate_options(CLI::App& command, EvaluateOptions& o);
+void evaluate(EvaluateOptions o);  // the command (evaluate.cpp)
 
 // A model of another task than single pictures with a map (evaluate_task.cpp).
 void evaluate_task_command(const EvaluateOptions& o, const std::filesystem::path& file, Device device);

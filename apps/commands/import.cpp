@@ -1,4 +1,5 @@
 // primal import: published weights as a checkpoint that the other commands take.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>

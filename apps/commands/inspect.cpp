@@ -1,5 +1,6 @@
 // primal inspect: what is in a file of tensors, how two of them differ, how a training went, and what this build and machine can
 // do.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <fmt/core.h>

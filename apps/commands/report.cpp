@@ -1,4 +1,5 @@
 // primal report: the folder of a training or an evaluation as one web page.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>

@@ -47,6 +47,8 @@ void search_picture(const SearchOptions& o, Device device) {
   if (o.figure.is_wanted()) o.figure.write(figure_of(curve));
 }
 
+}  // namespace
+
 void search(SearchOptions o) {
   const Device device = o.common.apply();
   const ImplementationScope forced(o.common.forced());
@@ -55,17 +57,6 @@ void search(SearchOptions o) {
   parse_lambda_grid(o.grid);
   if (is_of_several(o)) return search_folder(o, device);
   search_picture(o, device);
-}
-
-}  // namespace
-
-void add_search_command(CLI::App& program) {
-  auto o = std::make_shared<SearchOptions>();
-  CLI::App* command = program.add_subcommand(
-      "search",
-      "compute PSNR and SSIM over a grid of scalar lambdas, of one picture or as means over several");
-  add_search_options(*command, *o);
-  command->callback([o] { search(*o); });
 }
 
 }  // namespace primal

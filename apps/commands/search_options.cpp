@@ -74,6 +74,8 @@ void check_search_options(const SearchOptions& o) {
   check_result_file(o.csv, o.overwrite);
 }
 
+namespace {
+
 void add_search_options(CLI::App& command, SearchOptions& o) {
   command
       .add_option("pictures", o.paths,
@@ -129,6 +131,17 @@ void add_search_options(CLI::App& command, SearchOptions& o) {
       "  primal search clean.png --noise 0.5 --grid 0:0.4:41 --figure curves.png\n"
       "  primal search chest_xray/train --noise 0.5 --size 256 -o search\n"
       "  primal search chest_xray/train --noise 0.5 --size 256 -o parts/3 --shard 3/16");
+}
+
+}  // namespace
+
+void add_search_command(CLI::App& program) {
+  auto o = std::make_shared<SearchOptions>();
+  CLI::App* command = program.add_subcommand(
+      "search",
+      "compute PSNR and SSIM over a grid of scalar lambdas, of one picture or as means over several");
+  add_search_options(*command, *o);
+  command->callback([o] { search(*o); });
 }
 
 }  // namespace primal

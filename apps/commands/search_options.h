@@ -28,7 +28,7 @@ struct SearchOptions {
   bool overwrite = false;
 };
 
-void add_search_options(CLI::App& command, SearchOptions& o);
+void search(SearchOptions o);  // the command (search.cpp)
 // Options that contradict each other, and results that cannot be written. ConfigError or IoError.
 void check_search_options(const SearchOptions& o);
 

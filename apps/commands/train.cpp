@@ -1,4 +1,5 @@
 // primal train: a configuration, a data set, and a loop that can be watched, stopped and resumed; on one process or on several ranks.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>

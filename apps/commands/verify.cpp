@@ -1,4 +1,5 @@
 // primal verify: golden cases against this build, one row per case and implementation.
+#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
