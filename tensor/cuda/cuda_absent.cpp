@@ -1,5 +1,6 @@
 // CUDA devices in a build without CUDA.
 #include "tensor/cuda/cuda_backend.h"
+#include "tensor/cuda/side_stream.h"
 #include "tensor/error.h"
 
 namespace primal::cuda {
@@ -13,6 +14,8 @@ constexpr const char* kAbsent =
 CudaStatus status() { return {.runtime = {}, .driver = {}, .absent = kAbsent}; }
 int n_devices() { return 0; }
 DeviceInfo device_info(int) { throw DeviceError("[device] {}", kAbsent); }
+std::string bus_id(int) { throw DeviceError("[device] {}", kAbsent); }
+std::unique_ptr<SideStream> make_side_stream(int) { throw DeviceError("[device] {}", kAbsent); }
 Backend& cuda_backend(int) { throw DeviceError("[device] {}", kAbsent); }
 std::shared_ptr<GraphMemory> make_graph_memory(int) { throw DeviceError("[device] {}", kAbsent); }
 std::unique_ptr<GraphRecorder> record_graph(int, std::shared_ptr<GraphMemory>) {

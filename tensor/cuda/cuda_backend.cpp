@@ -10,6 +10,7 @@
 
 #include "tensor/cuda/cuda_check.h"
 #include "tensor/cuda/launch_error.h"
+#include "tensor/cuda/side_stream.h"
 #include "tensor/error.h"
 
 namespace primal::cuda {
@@ -189,8 +190,9 @@ class CudaBackend final : public Backend {
   void to_host(void* to, const void* from, size_t bytes, size_t) override {
     if (bytes == 0) return;
     refuse_in_capture("copies to the host", bytes);
-    cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, use()), "copy from the device");
-    cuda_check(cudaStreamSynchronize(stream_), "copy from the device");
+    const cudaStream_t stream = use();
+    cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "copy from the device");
+    cuda_check(cudaStreamSynchronize(stream), "copy from the device");
     note_wait();
   }
   void copy(void* to, const void* from, size_t bytes) override {
@@ -219,7 +221,8 @@ class CudaBackend final : public Backend {
 
   cudaStream_t use() {
     cuda_check(cudaSetDevice(device_.index), "select the device");
-    return stream_;
+    auto* const side = static_cast<cudaStream_t>(side_stream_in_use(device_));
+    return side != nullptr ? side : stream_;
   }
 
  private:
@@ -285,6 +288,12 @@ DeviceInfo device_info(int index) {
           fmt::format("sm_{}{}", properties.major, properties.minor),
           properties.multiProcessorCount,
           static_cast<size_t>(properties.l2CacheSize)};
+}
+
+std::string bus_id(int index) {
+  std::array<char, 32> text{};
+  cuda_check(cudaDeviceGetPCIBusId(text.data(), 32, index), "read the bus of a device");
+  return text.data();
 }
 
 Backend& cuda_backend(int index) { return backend_at(index); }

@@ -1,6 +1,8 @@
 // CUDA devices as the rest of tensor/ sees them. A build without CUDA has these functions too: they say that it has none.
 #pragma once
 
+#include <string>
+
 #include "tensor/backend.h"
 #include "tensor/device_graph.h"
 
@@ -9,6 +11,8 @@ namespace primal::cuda {
 CudaStatus status();  // asked of the driver once
 int n_devices();      // 0 where status().absent says why
 DeviceInfo device_info(int index);
+// Where the device is plugged in, "0000:1B:00.0": the same for all processes, whatever number each of them gives the device.
+std::string bus_id(int index);
 Backend& cuda_backend(int index);
 
 // The CUDA part of tensor/device_graph.h.

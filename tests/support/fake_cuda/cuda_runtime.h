@@ -1,9 +1,10 @@
-// A CUDA runtime for tests of host code on machines without a GPU: the part of cuda_runtime.h that tensor/cuda uses, with the same names
-// and meanings. fake_runtime.h lets a test inspect it and make it fail.
+// A CUDA runtime for tests of host code on machines without a GPU: the part of cuda_runtime.h that
+// tensor/cuda uses, with the same names and meanings. fake_runtime.h lets a test inspect it and make it fail.
 //
-// Work on a stream is queued and runs when the host waits for it. So a copy reads its source late, as a device may: host code that
-// changes or frees the source too early is found out. Device memory is host memory that only these functions may touch: a copy or fill
-// outside of a block that exists is an illegal address, which is reported by the next call and by every call after that.
+// Work on a stream is queued and runs when the host waits for it or asks how far it is. So a copy reads its
+// source late, as a device may: host code that changes or frees the source too early is found out. Device
+// memory is host memory that only these functions may touch: a copy or fill outside of a block that exists is
+// an illegal address, which is reported by the next call and by every call after that.
 //
 // The names are in a namespace, so that a program may link the real runtime too.
 #pragma once
@@ -17,6 +18,7 @@ enum cudaError_t {
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorInsufficientDriver = 35,
+  cudaErrorNotReady = 600,
   cudaErrorIllegalAddress = 700,
   cudaErrorLaunchFailure = 719,
   cudaErrorStreamCaptureUnsupported = 900,
@@ -35,6 +37,7 @@ cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaGetDeviceCount(int* count);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaSetDevice(int device);
+cudaError_t cudaDeviceGetPCIBusId(char* text, int bytes, int device);
 
 cudaError_t cudaMemGetInfo(size_t* unused, size_t* total);
 cudaError_t cudaMalloc(void** block, size_t bytes);
@@ -51,6 +54,7 @@ cudaError_t cudaMallocHost(T** block, size_t bytes) {
 using cudaStream_t = struct FakeStream*;
 constexpr unsigned cudaStreamNonBlocking = 1;
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 
 enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2, cudaMemcpyDeviceToDevice = 3 };
@@ -63,7 +67,10 @@ constexpr unsigned cudaEventDisableTiming = 2;
 cudaError_t cudaEventCreate(cudaEvent_t* event);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
+cudaError_t cudaEventQuery(cudaEvent_t event);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags);
 cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t begin, cudaEvent_t end);
 
 using cudaGraph_t = struct FakeGraph*;

@@ -1,11 +1,35 @@
 // Errors, devices, memory, streams, copies and events.
 #include <algorithm>
+#include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 #include "support/fake_cuda/fake_state.h"
 
 namespace fake_cuda_runtime {
+
+namespace {
+
+FakeEvent* new_event() {
+  ++state().n_events;
+  return state().events.emplace_back(std::make_unique<FakeEvent>()).get();
+}
+
+// The host waits: for as long as an operation does.
+cudaError_t run_whole(
+    FakeStream& stream, const std::function<bool()>& done = [] { return false; }) {
+  for (;;) {
+    {
+      const std::lock_guard lock(state().mutex);
+      if (const cudaError_t error = run(stream, done); error != cudaErrorNotReady) return error;
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+}
+
+}  // namespace
 
 const char* cudaGetErrorName(cudaError_t error) {
   switch (error) {
@@ -17,6 +41,8 @@ const char* cudaGetErrorName(cudaError_t error) {
       return "cudaErrorMemoryAllocation";
     case cudaErrorInsufficientDriver:
       return "cudaErrorInsufficientDriver";
+    case cudaErrorNotReady:
+      return "cudaErrorNotReady";
     case cudaErrorIllegalAddress:
       return "cudaErrorIllegalAddress";
     case cudaErrorLaunchFailure:
@@ -45,6 +71,12 @@ cudaError_t cudaSetDevice(int device) {
   const std::lock_guard lock(state().mutex);
   device_now = device;
   return begin("cudaSetDevice");
+}
+
+cudaError_t cudaDeviceGetPCIBusId(char* text, int bytes, int device) {
+  FAKE_CUDA_BEGIN("cudaDeviceGetPCIBusId");
+  std::snprintf(text, static_cast<size_t>(bytes), "0000:%02X:00.0", static_cast<unsigned>(device));
+  return cudaSuccess;
 }
 
 cudaError_t cudaMemGetInfo(size_t* unused, size_t* total) {
@@ -81,13 +113,20 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   state().streams.push_back(*stream);
   return cudaSuccess;
 }
+// What is queued runs when somebody waits for it, as for an event of this stream.
+cudaError_t cudaStreamDestroy(cudaStream_t) {
+  FAKE_CUDA_BEGIN("cudaStreamDestroy");
+  return cudaSuccess;
+}
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  FAKE_CUDA_BEGIN("cudaStreamSynchronize");
-  if (stream->captured != nullptr) {
-    stream->invalid = true;
-    return noted(cudaErrorStreamCaptureUnsupported);
+  {
+    FAKE_CUDA_BEGIN("cudaStreamSynchronize");
+    if (stream->captured != nullptr) {
+      stream->invalid = true;
+      return noted(cudaErrorStreamCaptureUnsupported);
+    }
   }
-  return run(*stream);
+  return run_whole(*stream);
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
@@ -111,14 +150,12 @@ cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stre
 
 cudaError_t cudaEventCreate(cudaEvent_t* event) {
   FAKE_CUDA_BEGIN("cudaEventCreate");
-  *event = new FakeEvent;
-  ++state().n_events;
+  *event = new_event();
   return cudaSuccess;
 }
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
   FAKE_CUDA_BEGIN("cudaEventCreateWithFlags");
-  *event = new FakeEvent;
-  ++state().n_events;
+  *event = new_event();
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
@@ -131,10 +168,31 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     return cudaSuccess;
   });
 }
-cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  FAKE_CUDA_BEGIN("cudaEventSynchronize");
+cudaError_t cudaEventDestroy(cudaEvent_t) {
+  FAKE_CUDA_BEGIN("cudaEventDestroy");
+  --state().n_events;
+  return cudaSuccess;
+}
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  FAKE_CUDA_BEGIN("cudaEventQuery");
   if (event->stream == nullptr) return cudaSuccess;  // never recorded
-  return run(*event->stream, [&] { return event->n_reached == event->n_records; });
+  const cudaError_t error = run(*event->stream, [&] { return event->n_reached == event->n_records; });
+  return error == cudaErrorNotReady ? noted(error) : error;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  {
+    FAKE_CUDA_BEGIN("cudaEventSynchronize");
+    if (event->stream == nullptr) return cudaSuccess;  // never recorded
+  }
+  return run_whole(*event->stream, [&] { return event->n_reached == event->n_records; });
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  FAKE_CUDA_BEGIN("cudaStreamWaitEvent");
+  if (event->stream == nullptr) return cudaSuccess;
+  return enqueue(stream, [event, number = event->n_records] {
+    const cudaError_t error = run(*event->stream, [&] { return event->n_reached >= number; });
+    return event->n_reached >= number ? cudaSuccess : error;
+  });
 }
 // An operation takes a microsecond.
 cudaError_t cudaEventElapsedTime(float* ms, cudaEvent_t first, cudaEvent_t second) {
@@ -162,6 +220,10 @@ size_t device_bytes() {
   size_t sum = 0;
   for (const auto& [begin, bytes] : state().blocks) sum += bytes;
   return sum;
+}
+bool is_device_memory(const void* begin, size_t bytes) {
+  const std::lock_guard lock(state().mutex);
+  return on_device(begin, bytes);
 }
 int n_graphs() { return state().n_graphs; }
 int n_calls(const std::string& call) { return state().calls[call]; }

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -47,6 +48,8 @@ struct State {
   std::vector<Fault> faults;
   std::map<std::string, int> calls;
   std::vector<FakeStream*> streams;
+  std::vector<std::unique_ptr<FakeEvent>>
+      events;  // also those that were destroyed: work that is queued knows them
   int n_events = 0, n_graphs = 0;
   int64_t n_done = 0;
 };
@@ -94,14 +97,20 @@ inline bool on_device(const void* address, size_t bytes) {
   return at + bytes <= block->first + block->second;
 }
 
-// Runs the stream until `done`, or to its end. A fault breaks the device and drops what is left.
+// Runs the stream until `done`, to its end, or to an operation that waits (cudaErrorNotReady). A fault breaks
+// the device and drops what is left.
 inline cudaError_t run(
     FakeStream& stream, const std::function<bool()>& done = [] { return false; }) {
   while (!stream.queue.empty() && !done()) {
-    const Operation operation = std::move(stream.queue.front());
+    Operation operation = std::move(stream.queue.front());
     stream.queue.pop_front();
+    const cudaError_t error = operation();
+    if (error == cudaErrorNotReady) {
+      stream.queue.push_front(std::move(operation));
+      return error;
+    }
     ++state().n_done;
-    if (const cudaError_t error = operation(); error != cudaSuccess) {
+    if (error != cudaSuccess) {
       state().broken[stream.device] = error;
       stream.queue.clear();
       return noted(error);

@@ -1,0 +1,15 @@
+// The CUDA part of tensor/side_stream.h.
+#pragma once
+
+#include <memory>
+
+#include "tensor/side_stream.h"
+
+namespace primal::cuda {
+
+std::unique_ptr<SideStream> make_side_stream(int index);
+
+// The cudaStream_t of the side stream of that device that this thread uses now; null for none.
+void* side_stream_in_use(Device device);
+
+}  // namespace primal::cuda
