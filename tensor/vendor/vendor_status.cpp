@@ -1,5 +1,8 @@
 #include "tensor/vendor/vendor_status.h"
 
+#if PRIMAL_HAS_CUDA
+#include "tensor/vendor/nccl_api.h"
+#endif
 #if PRIMAL_HAS_CUBLASLT
 #include "tensor/vendor/cublaslt_api.h"
 #endif
@@ -17,6 +20,9 @@ std::vector<VendorStatus> vendor_libraries() {
 #if PRIMAL_HAS_CUBLASLT
   const cuda::CublasLtStatus cublaslt = cuda::cublaslt_status();
   all.push_back({"cuBLASLt", "cublaslt", cublaslt.path, cublaslt.problem});
+#endif
+#if PRIMAL_HAS_CUDA
+  all.push_back({"NCCL", "", cuda::nccl_library().path(), cuda::nccl_library().problem()});
 #endif
   return all;
 }

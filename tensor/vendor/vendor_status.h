@@ -8,9 +8,10 @@ namespace primal {
 
 // Empty for a build that knows none. Asks for each library, so it is loaded.
 struct VendorStatus {
-  std::string name;            // "cuDNN"
-  std::string implementation;  // "cudnn", as --impl has it
-  std::string path, problem;   // what was loaded; why it cannot be used, empty where it can
+  std::string name;  // "cuDNN"
+  std::string
+      implementation;  // "cudnn", as --impl has it; empty for a library that no implementation of an op uses
+  std::string path, problem;  // what was loaded; why it cannot be used, empty where it can
 };
 std::vector<VendorStatus> vendor_libraries();
 
