@@ -5,6 +5,7 @@
 //   const std::vector<std::string> errors = hub.run([](Communicator& ranks) { ... });      "" where a rank met none
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <functional>
