@@ -10,12 +10,14 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/train_output.h"
+#include "apps/distributed/exchange_choice.h"
 #include "apps/distributed/ranks.h"
 #include "apps/pictures/results.h"
 #include "apps/report/training_page.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
+#include "apps/shell/visible_text.h"
 #include "apps/training/divided_step.h"
 #include "apps/training/make_task.h"
 #include "apps/training/model_choice.h"
@@ -103,13 +105,15 @@ void check_output(const ResolvedTraining& resolved, const TrainOptions& options)
 
 // The training itself; rank 0 keeps the page up to date and prints.
 TrainResult run_training(const ResolvedTraining& resolved, const TrainOptions& options, Task& task,
-                         Communicator* ranks) {
+                         Communicator* ranks, const ExchangeChoice& choice) {
   const TrainConfig& config = resolved.settings.config;
   const bool talk = !options.common.quiet;
   const StopSignals signals;
+  const MakeExchange exchange = exchange_of(choice, task.model().device());
   if (ranks != nullptr && !ranks->is_first())
     return train(
-        task, resolved.settings, options.resume, signals.caught(), [](const TrainEvent&) {}, {}, ranks);
+        task, resolved.settings, options.resume, signals.caught(), [](const TrainEvent&) {}, {}, ranks,
+        exchange);
   const Progress progress(talk ? parse_progress(options.progress) : ProgressMode::none,
                           config.training.batch);
   const auto remark = [&](const std::string& text) {
@@ -118,8 +122,8 @@ TrainResult run_training(const ResolvedTraining& resolved, const TrainOptions& o
   TrainingPage page(config.output, task, remark);
   const TrainResult result = train_with_page(
       task, resolved.settings, options.resume, signals.caught(), page,
-      [&](const TrainEvent& e) { progress.show(e); }, remark, ranks);
-  print_result(result, options, resolved.last(), page, task.model().device(), ranks);
+      [&](const TrainEvent& e) { progress.show(e); }, remark, ranks, exchange);
+  print_result(result, options, resolved.last(), page, task.model().device(), ranks, choice);
   return result;
 }
 
@@ -132,7 +136,21 @@ std::map<std::string, std::string> computing_options(const TrainOptions& options
           {"the device", device.is_cpu()                     ? "cpu"
                          : device.kind == Device::Kind::simt ? "simt"
                                                              : "cuda"},
+          {"--exchange", options.exchange},
           {"--dry-run", options.dry_run ? "given" : "not given"}};
+}
+
+// How the ranks add their gradients, which is printed.
+ExchangeChoice exchange_choice(const TrainOptions& options, Device device, Communicator* ranks) {
+  if (ranks == nullptr) {
+    if (options.exchange == "nccl")
+      throw ConfigError(
+          "[train] --exchange nccl is for several processes (mpirun, srun), and this one trains alone");
+    return {};
+  }
+  const ExchangeChoice choice = choose_exchange(*ranks, options.exchange, exchange_facts(device));
+  if (!options.common.quiet) say("[ranks] {}\n", visible_message(choice.why));
+  return choice;
 }
 
 void train_as_rank(const TrainOptions& given, Communicator* ranks) {
@@ -168,12 +186,13 @@ void train_as_rank(const TrainOptions& given, Communicator* ranks) {
     check_same_training(*ranks, config, *task, resolved.state.step, computing_options(options, device));
     DividedStep(ranks, task->model()).check_batch(config.training.batch, task->n_samples());
   }
+  const ExchangeChoice exchange = exchange_choice(options, device, ranks);
   const std::string too_large = does_not_fit(config_of_part(config, *task, ranks), *task);
   if (writes) print_start(resolved, options, *task, too_large, ranks);
   if (!too_large.empty()) throw DeviceError("[train] {}", too_large);
   if (options.dry_run) return;
   if (folder) folder->keep();
-  const TrainResult result = run_training(resolved, options, *task, ranks);
+  const TrainResult result = run_training(resolved, options, *task, ranks, exchange);
   const bool talk = !options.common.quiet;
   if (result.stopped_by != 0) {
     if (talk) say("continue with: primal train --resume -o {}\n", config.output);

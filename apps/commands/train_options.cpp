@@ -76,6 +76,13 @@ void add_train_options(CLI::App& command, TrainOptions& o) {
       ->capture_default_str();
   command
       .add_option(
+          "--exchange", o.exchange,
+          "how several processes add their gradients; auto: NCCL if each has a CUDA device of its own, "
+          "otherwise through the memory of the host; host: always so; nccl: NCCL or an error")
+      ->check(CLI::IsMember({"auto", "host", "nccl"}))
+      ->capture_default_str();
+  command
+      .add_option(
           "--timeout", o.timeout,
           "with several processes: end the training of all if one does not answer for this many seconds")
       ->check(number_range(0.1, 86400))

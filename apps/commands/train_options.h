@@ -18,7 +18,7 @@ struct TrainOptions {
   std::optional<int64_t> steps, epochs, seed, overfit, keep;
   std::vector<std::string> set;
   std::string progress = "auto", reproduce;
-  std::string distributed = "auto";
+  std::string distributed = "auto", exchange = "auto";
   double timeout = 300.0;
   bool resume = false, overwrite = false, dry_run = false, print_config = false, check_data = false;
 };

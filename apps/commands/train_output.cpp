@@ -30,10 +30,12 @@ void print_resumed(const ResolvedTraining& r, int64_t n_steps) {
 }
 
 // How much of the training rank 0 spent on messages.
-nlohmann::json ranks_json(const Communicator* ranks) {
+nlohmann::json ranks_json(const Communicator* ranks, const ExchangeChoice& exchange) {
   if (ranks == nullptr) return nullptr;
-  return {
-      {"n", ranks->size()}, {"seconds_waited", ranks->seconds_waited()}, {"bytes_sent", ranks->bytes_sent()}};
+  return {{"n", ranks->size()},
+          {"exchange", exchange.nccl ? "nccl" : "host"},
+          {"seconds_waited", ranks->seconds_waited()},
+          {"bytes_sent", ranks->bytes_sent()}};
 }
 
 }  // namespace
@@ -82,7 +84,8 @@ void print_start(const ResolvedTraining& resolved, const TrainOptions& options, 
 }
 
 void print_result(const TrainResult& result, const TrainOptions& options, const std::filesystem::path& last,
-                  const TrainingPage& page, Device device, const Communicator* ranks) {
+                  const TrainingPage& page, Device device, const Communicator* ranks,
+                  const ExchangeChoice& exchange) {
   if (ranks != nullptr && !options.common.quiet) {
     say("[ranks] rank 0 waited {:.1f} s of {:.1f} s for messages and sent {:.1f} MB\n",
         ranks->seconds_waited(), result.seconds, static_cast<double>(ranks->bytes_sent()) / 1e6);
@@ -96,7 +99,7 @@ void print_result(const TrainResult& result, const TrainOptions& options, const 
                 {"report", page.file().string()},
                 {"report_seconds", page.seconds()},
                 {"peak_tensor_mb", peak_mb},
-                {"ranks", ranks_json(ranks)},
+                {"ranks", ranks_json(ranks, exchange)},
                 {"out_of_patience", result.out_of_patience},
                 {"stopped_by", result.stopped_by},
                 {"best_step", result.best_step},

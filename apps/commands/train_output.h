@@ -5,6 +5,7 @@
 #include <string>
 
 #include "apps/commands/train_settings.h"
+#include "apps/distributed/exchange_choice.h"
 #include "apps/report/training_page.h"
 #include "apps/training/trainer.h"
 
@@ -20,7 +21,8 @@ void print_start(const ResolvedTraining& resolved, const TrainOptions& options, 
                  const std::string& too_large, const Communicator* ranks);
 
 void print_result(const TrainResult& result, const TrainOptions& options, const std::filesystem::path& last,
-                  const TrainingPage& page, Device device, const Communicator* ranks);
+                  const TrainingPage& page, Device device, const Communicator* ranks,
+                  const ExchangeChoice& exchange);
 // The checkpoint to work with and what to do next.
 void print_next(const TrainConfig& config, const std::string& metric, const TrainResult& result);
 

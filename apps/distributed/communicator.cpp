@@ -16,7 +16,11 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kBetweenLooks{50};  // at whether the other processes are alive
-constexpr int kSpins = 200;                // of a few microseconds, before a wait gives its core away
+// When messages cannot come any more, the rank that caused it has this long to say so: it saves a checkpoint first.
+// Then the ranks report it in turn, and the first one silences the others.
+constexpr milliseconds kForFarewell{5000}, kTurn{200};
+constexpr int kMostTurns = 25;
+constexpr int kSpins = 200;  // of a few microseconds, before a wait gives its core away
 // Then it sleeps between looks for an eighth of the time waited so far: late by that much at most, and cheap where the other ranks have
 // no core just now.
 constexpr microseconds kShortestSleep{20}, kLongestSleep{1000};
@@ -44,6 +48,9 @@ void Communicator::wait(Transfer& transfer) {
   const Range range("ranks.wait");
   const Clock::time_point began = Clock::now();
   Clock::time_point next_look = began + kBetweenLooks;
+  std::optional<Clock::time_point> broken;
+  const auto patience = std::min<std::chrono::duration<double>>(kForFarewell, timeout_ / 4) +
+                        std::min(rank_, kMostTurns) * kTurn;
   for (int64_t spin = 0; !transfer.done(); ++spin) {
     if (const std::optional<Farewell> farewell = heard_farewell())
       throw RankError(farewell->text, farewell->exit_code, farewell->is_lost, farewell->is_lost);
@@ -52,8 +59,12 @@ void Communicator::wait(Transfer& transfer) {
       check_all_alive();
       next_look = now + kBetweenLooks;
     }
+    const std::string problem = transfer.problem();
+    if (!problem.empty() && !broken) broken = now;
+    if (broken && now - *broken > patience) report(problem);
     if (now - began > timeout_)
-      give_up(transfer.missing(), std::chrono::duration<double>(now - began).count());
+      give_up(transfer.missing(),
+              fmt::format(" for {:.3g} s (--timeout)", std::chrono::duration<double>(now - began).count()));
     if (spin < kSpins)
       std::this_thread::yield();
     else
@@ -116,16 +127,24 @@ void Communicator::check_all_alive() {
                   kLostRankCode, true);
 }
 
-void Communicator::give_up(const std::vector<int>& missing, double waited) {
+// No rank below has reported it in its turn.
+void Communicator::report(const std::string& problem) {
+  check_all_alive();
+  std::fill(lost_.begin(), lost_.begin() + rank_, true);
+  throw RankError(fmt::format("[ranks] step {}: {}: {}", step_, name_of(rank_), problem), kLostRankCode,
+                  true);
+}
+
+void Communicator::give_up(const std::vector<int>& missing, const std::string& why) {
   check_all_alive();
   std::vector<std::string> names;
   for (const int r : missing) {
     lost_[at(r)] = true;
     names.push_back(name_of(r));
   }
-  throw RankError(fmt::format("[ranks] step {}: no answer from {} for {:.3g} s (--timeout)", step_,
-                              fmt::join(names, ", "), waited),
-                  kLostRankCode, true);
+  const std::string who = names.empty() ? "every rank answers, but their devices do not"
+                                        : fmt::format("no answer from {}", fmt::join(names, ", "));
+  throw RankError(fmt::format("[ranks] step {}: {}{}", step_, who, why), kLostRankCode, true);
 }
 
 }  // namespace primal

@@ -10,7 +10,7 @@
 // Faults. wait() ends with a RankError, and so does the training of every rank, when
 //   - another rank said farewell: it met an error and sent the text to all others,
 //   - the process of a rank has ended, where that can be seen (on the same node),
-//   - a message is missing for longer than the timeout.
+//   - a message is missing for longer than the timeout, or cannot come any more.
 // Implementations: MpiCommunicator (mpi_communicator.h), and ranks on threads of one process for tests (tests/support/thread_ranks.h).
 #pragma once
 
@@ -54,6 +54,8 @@ class Transfer {
 
   virtual bool done() = 0;                       // moves the messages on; true once all have arrived
   virtual std::vector<int> missing() const = 0;  // the ranks that done() waits for
+  // Why done() will never be true, if that is known.
+  virtual std::string problem() const { return {}; }
 };
 
 class Communicator {
@@ -78,6 +80,7 @@ class Communicator {
 
   // How long wait() waits for a message, and the step that a RankError names.
   void set_timeout(std::chrono::duration<double> timeout) { timeout_ = timeout; }
+  std::chrono::duration<double> timeout() const { return timeout_; }
   void set_step(int64_t step) { step_ = step; }
   int64_t step() const { return step_; }
 
@@ -96,6 +99,7 @@ class Communicator {
   bool reports() const;
 
   int64_t bytes_sent() const { return bytes_sent_; }
+  void count_sent(int64_t bytes) { bytes_sent_ += bytes; }  // by another way than start()
   double seconds_waited() const { return seconds_waited_; }
 
  protected:
@@ -115,7 +119,9 @@ class Communicator {
 
  private:
   void check_all_alive();
-  [[noreturn]] void give_up(const std::vector<int>& missing, double waited);
+  [[noreturn]] void report(const std::string& problem);
+  // Without missing ranks, whatever is wrong is between them.
+  [[noreturn]] void give_up(const std::vector<int>& missing, const std::string& why);
 
   int rank_, size_;
   int64_t step_ = 0, next_ = 0;  // number of the next exchange

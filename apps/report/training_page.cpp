@@ -59,13 +59,14 @@ void TrainingPage::write(int64_t step, bool is_running) {
 TrainResult train_with_page(Task& task, const Settings& settings, bool resume,
                             const volatile std::sig_atomic_t& stop, TrainingPage& page,
                             const std::function<void(const TrainEvent&)>& on_event,
-                            const TrainingPage::OnRemark& on_remark, Communicator* ranks) {
+                            const TrainingPage::OnRemark& on_remark, Communicator* ranks,
+                            const MakeExchange& exchange) {
   const auto on_step = [&](const TrainEvent& event) {
     on_event(event);
     page.update(event);
   };
   try {
-    const TrainResult result = train(task, settings, resume, stop, on_step, on_remark, ranks);
+    const TrainResult result = train(task, settings, resume, stop, on_step, on_remark, ranks, exchange);
     page.finish();
     return result;
   } catch (...) {

@@ -49,6 +49,7 @@ class TrainingPage {
 TrainResult train_with_page(Task& task, const Settings& settings, bool resume,
                             const volatile std::sig_atomic_t& stop, TrainingPage& page,
                             const std::function<void(const TrainEvent&)>& on_event,
-                            const TrainingPage::OnRemark& on_remark = {}, Communicator* ranks = nullptr);
+                            const TrainingPage::OnRemark& on_remark = {}, Communicator* ranks = nullptr,
+                            const MakeExchange& exchange = through_host);
 
 }  // namespace primal

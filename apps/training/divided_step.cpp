@@ -5,6 +5,7 @@
 #include <numeric>
 #include <span>
 
+#include "apps/distributed/all_reduce.h"
 #include "autograd/gradient_ready.h"
 #include "tensor/range.h"
 
@@ -54,24 +55,21 @@ bool has_batch_norm(const Module& model) {
 
 }  // namespace
 
-DividedStep::DividedStep(Communicator* ranks, const Module& model, size_t bucket_bytes)
+DividedStep::DividedStep(Communicator* ranks, const Module& model, const MakeExchange& make_exchange,
+                         size_t bucket_bytes)
     : ranks_(ranks), model_(model) {
   if (ranks == nullptr) return;
   for (const auto& [name, parameter] : model.parameters()) parameters_.push_back(parameter);
-  gradients_.resize(static_cast<size_t>(model.n_parameters()));
   bucket_of_.resize(parameters_.size());
-  size_t at = 0;
   for (size_t i = parameters_.size(); i-- > 0;) {  // backward comes to the last ones first
-    if (buckets_.empty() || buckets_.back().n * sizeof(float) >= bucket_bytes)
-      buckets_.emplace_back().begin = at;
+    if (buckets_.empty() || buckets_.back().n * sizeof(float) >= bucket_bytes) buckets_.emplace_back();
     buckets_.back().parameters.push_back(i);
-    const auto n = static_cast<size_t>(parameters_[i].value().numel());
-    buckets_.back().n += n;
-    at += n;
+    buckets_.back().n += static_cast<size_t>(parameters_[i].value().numel());
     bucket_of_[i] = buckets_.size() - 1;
   }
-  for (Bucket& bucket : buckets_)
-    bucket.sum = std::make_unique<AllReduce>(*ranks, std::span(gradients_).subspan(bucket.begin, bucket.n));
+  std::vector<size_t> sizes;
+  for (const Bucket& bucket : buckets_) sizes.push_back(bucket.n);
+  exchange_ = make_exchange(*ranks, sizes);
 }
 
 BatchGather DividedStep::gather_batches() const {
@@ -128,28 +126,27 @@ void DividedStep::backward(const Variable& loss, int64_t n_own, int64_t n) {
 void DividedStep::complete(size_t parameter) {
   --buckets_[bucket_of_[parameter]].n_open;
   send_complete_buckets();
-  for (size_t i = 0; i < n_sent_; ++i) buckets_[i].sum->advance();
+  exchange_->advance();
 }
 
 // In the order of the buckets, so that every rank starts the same exchanges.
 void DividedStep::send_complete_buckets() {
-  for (; n_sent_ < buckets_.size() && buckets_[n_sent_].n_open == 0; ++n_sent_) send(buckets_[n_sent_]);
+  for (; n_sent_ < buckets_.size() && buckets_[n_sent_].n_open == 0; ++n_sent_) {
+    const Range range("ranks.send_gradients");
+    exchange_->begin(n_sent_, gradients_of(buckets_[n_sent_]));
+  }
 }
 
-void DividedStep::send(Bucket& bucket) {
-  const Range range("ranks.send_gradients");
-  const std::span<float> values = std::span(gradients_).subspan(bucket.begin, bucket.n);
-  size_t at = 0;
+std::vector<Tensor> DividedStep::gradients_of(const Bucket& bucket) const {
+  std::vector<Tensor> gradients;
   for (const size_t i : bucket.parameters) {
     const Variable& parameter = parameters_[i];
     // A rank without a sample has no gradients in the first step.
     if (!parameter.grad().defined())
       parameter.backward(Tensor::zeros(parameter.shape(), parameter.dtype(), parameter.device()));
-    const Tensor gradient = parameter.grad().to(Device{});
-    std::ranges::copy(gradient.span<const float>(), values.begin() + static_cast<std::ptrdiff_t>(at));
-    at += static_cast<size_t>(gradient.numel());
+    gradients.push_back(parameter.grad());
   }
-  bucket.sum->begin();
+  return gradients;
 }
 
 void DividedStep::sum_gradients() {
@@ -158,16 +155,7 @@ void DividedStep::sum_gradients() {
   // Those of parameters that the loss does not depend on are zero.
   for (Bucket& bucket : buckets_) bucket.n_open = 0;
   send_complete_buckets();
-  for (Bucket& bucket : buckets_) {
-    bucket.sum->finish();
-    size_t at = bucket.begin;
-    for (const size_t i : bucket.parameters) {
-      const Tensor& gradient = parameters_[i].grad();
-      const auto n = static_cast<size_t>(gradient.numel());
-      gradient.copy_from(Tensor::from<float>(gradient.shape(), std::span(gradients_).subspan(at, n)));
-      at += n;
-    }
-  }
+  for (size_t b = 0; b < buckets_.size(); ++b) exchange_->finish(b, gradients_of(buckets_[b]));
 }
 
 DividedStep::Agreed DividedStep::agree(double own_loss, int64_t n_own, int64_t n, int signal) const {
@@ -178,7 +166,12 @@ DividedStep::Agreed DividedStep::agree(double own_loss, int64_t n_own, int64_t n
     all.signal = std::max(all.signal, own.signal);
   }
   all.loss /= static_cast<double>(n);
+  exchange_->wait();
   return all;
+}
+
+void DividedStep::abandon() noexcept {
+  if (is_divided()) exchange_->abandon();
 }
 
 int DividedStep::agree_on_signal(int own) const {

@@ -2,7 +2,8 @@
 // order of the epoch, and every rank then takes the same step of Adam with the sum of all gradients:
 //
 //   loss  L = 1/n sum over samples = sum over ranks of (n_r / n) L_r,   L_r the mean over the n_r samples of rank r
-//   so each rank's backward starts from n_r / n instead of 1, and the gradients add up to the gradient of L (distributed/all_reduce.h).
+//   so each rank's backward starts from n_r / n instead of 1, and the gradients add up to the gradient of L
+//   (distributed/gradient_exchange.h).
 //
 // Gradients travel while the rest of backward still runs: parameters form buckets of about a megabyte, the last ones first, and a bucket is
 // sent as soon as its gradients are complete (autograd/gradient_ready.h). The buckets do not change a bit of the sums.
@@ -19,8 +20,8 @@
 #include <memory>
 #include <vector>
 
-#include "apps/distributed/all_reduce.h"
 #include "apps/distributed/communicator.h"
+#include "apps/distributed/host_exchange.h"
 #include "nn/adam/adam.h"
 #include "nn/batch_norm/batch_gather.h"
 
@@ -30,7 +31,8 @@ class DividedStep {
  public:
   static constexpr size_t kBucketBytes = size_t{1} << 20;
 
-  DividedStep(Communicator* ranks, const Module& model, size_t bucket_bytes = kBucketBytes);
+  DividedStep(Communicator* ranks, const Module& model, const MakeExchange& make_exchange = through_host,
+              size_t bucket_bytes = kBucketBytes);
 
   bool is_divided() const { return ranks_ != nullptr; }
   bool writes() const { return ranks_ == nullptr || ranks_->is_first(); }  // files and logs
@@ -47,14 +49,17 @@ class DividedStep {
   // The backward pass of this rank's mean loss over n_own of n samples; an undefined loss for none. Complete gradients are on their way
   // to the other ranks when it returns.
   void backward(const Variable& loss, int64_t n_own, int64_t n);
-  // Replaces the gradients by their sums over the ranks.
+  // Replaces the gradients by their sums over the ranks, in the order of the device's work.
   void sum_gradients();
-  // L from the ranks' L_r, and the signal that ends the training of all.
+  // L from the ranks' L_r, and the signal that ends the training of all; the sums are there when it returns. Until then nothing may wait
+  // for the device (distributed/nccl_exchange.h).
   struct Agreed {
     double loss;
     int signal;
   };
   Agreed agree(double own_loss, int64_t n_own, int64_t n, int signal) const;
+  // This rank leaves: ends the exchange of gradients that is under way.
+  void abandon() noexcept;
   // The largest of the signals that the ranks caught, so that all stop after the same step; 0 for none.
   int agree_on_signal(int own) const;
   // A decision of rank 0 on all ranks.
@@ -66,22 +71,21 @@ class DividedStep {
   // Parameters whose gradients travel together.
   struct Bucket {
     std::vector<size_t> parameters;
-    size_t begin = 0, n = 0;  // in gradients_
-    size_t n_open = 0;        // gradients that are not complete
-    std::unique_ptr<AllReduce> sum;
+    size_t n = 0;       // elements
+    size_t n_open = 0;  // gradients that are not complete
   };
 
   BatchGather gather_batches() const;
   void complete(size_t parameter);
   void send_complete_buckets();
-  void send(Bucket& bucket);
+  std::vector<Tensor> gradients_of(const Bucket& bucket) const;
 
   Communicator* ranks_;
   const Module& model_;
   std::vector<Variable> parameters_;
-  std::vector<float> gradients_;   // of all parameters, in the order of the buckets
   std::vector<size_t> bucket_of_;  // of each parameter
   std::vector<Bucket> buckets_;    // in the order in which all ranks send them
+  std::unique_ptr<GradientExchange> exchange_;
   size_t n_sent_ = 0;
 };
 

@@ -51,12 +51,13 @@ class Run {
   using OnEvent = std::function<void(const TrainEvent&)>;
 
   Run(Task& task, const Settings& settings, bool resume,
-      const std::function<void(const std::string&)>& on_remark, Communicator* ranks)
+      const std::function<void(const std::string&)>& on_remark, Communicator* ranks,
+      const MakeExchange& exchange)
       : task_(task),
         on_remark_(on_remark ? on_remark : [](const std::string&) {}),
         config_(settings.config),
         folder_(config_.output),
-        divided_(ranks, task.model()),
+        divided_(ranks, task.model(), exchange),
         n_steps_(n_steps_of(config_, task.n_samples())),
         batches_(task.n_samples(), config_.training.batch, static_cast<uint64_t>(config_.seed),
                  [this](const auto& batches) { announce(batches); }),
@@ -167,6 +168,7 @@ class Run {
   // An error ends the training: what is computed is saved first, where that can be done. Whatever goes wrong with it on the way
   // is not worth more than the error itself.
   void leave(const std::string& why) noexcept {
+    divided_.abandon();
     if (!divided_.writes()) return;
     try {
       const bool usable = whole_ && all_finite();
@@ -277,15 +279,16 @@ class Run {
       if (!samples.empty()) loss.own = finite_loss(batch, samples);
       divided_.backward(loss.own, std::ssize(samples), n_all);
       check_gradients(batch, samples);
-      divided_.sum_gradients();
       if (divided_.is_divided()) {
         const double own = loss.own.defined() ? loss.own.value().item() : 0.0;
+        divided_.sum_gradients();
         const auto agreed = divided_.agree(own, std::ssize(samples), n_all, *signal_);
         loss.of_batch = agreed.loss;
         agreed_signal_ = agreed.signal;
       }
       return loss;
     } catch (...) {
+      divided_.abandon();
       buffers.restore();  // the checkpoint holds the state before this step
       throw;
     }
@@ -466,8 +469,9 @@ int64_t n_steps_of(const TrainConfig& config, int64_t n_samples) {
 
 TrainResult train(Task& task, const Settings& settings, bool resume, const volatile std::sig_atomic_t& stop,
                   const std::function<void(const TrainEvent&)>& on_event,
-                  const std::function<void(const std::string&)>& on_remark, Communicator* ranks) {
-  return Run(task, settings, resume, on_remark, ranks).run(stop, on_event);
+                  const std::function<void(const std::string&)>& on_remark, Communicator* ranks,
+                  const MakeExchange& exchange) {
+  return Run(task, settings, resume, on_remark, ranks, exchange).run(stop, on_event);
 }
 
 }  // namespace primal

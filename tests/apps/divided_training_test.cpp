@@ -149,7 +149,7 @@ TEST_F(DividedTraining, BucketsDoNotChangeTheSumsAndAreSentDuringBackward) {
     ThreadRanks hub(3);
     const Strings errors = hub.run([&](Communicator& ranks) {
       DenoisingTask task(c);
-      DividedStep step(&ranks, task.model(), bucket_bytes);
+      DividedStep step(&ranks, task.model(), through_host, bucket_bytes);
       const std::vector<int64_t> own = step.own_part(samples);
       const TensorMap batch = task.batch(0, own);
       const int64_t before = ranks.bytes_sent();

@@ -132,6 +132,7 @@ TEST_F(Mpi, LossesEqualThoseOfOneProcessAndRepeatBitForBit) {
     const nlohmann::json printed = nlohmann::json::parse(outcome.out);
     EXPECT_EQ(printed.at("step"), 9) << "rank 0 alone prints";
     EXPECT_EQ(printed.at("ranks").at("n"), n);
+    EXPECT_EQ(printed.at("ranks").at("exchange"), "host");
     EXPECT_GT(printed.at("ranks").at("bytes_sent"), 9 * 413 * 4);
     expect_same_losses(folder, "one");
     const TensorMap x = last("one"), y = last(folder);
@@ -162,7 +163,10 @@ TEST_F(Mpi, SaysHowRanksAndThreadsAreDividedInItsFirstLine) {
   EXPECT_TRUE(outcome.err.starts_with("[ranks] 2 ranks on ")) << outcome.err;
   EXPECT_NE(outcome.err.find(" each: "), std::string::npos);
   EXPECT_EQ(count(outcome.err, "[ranks] rank 0 waited "), 1U);
-  EXPECT_EQ(count(outcome.err, "[ranks]"), 2U);
+  EXPECT_EQ(count(outcome.err, "\n[ranks] gradients pass through the memory of the host: rank 0 on "), 1U)
+      << outcome.err;
+  EXPECT_NE(outcome.err.find(" computes on cpu, and NCCL is for CUDA devices\n"), std::string::npos);
+  EXPECT_EQ(count(outcome.err, "[ranks]"), 3U);
 }
 
 TEST_F(Mpi, ADryRunAndPrintedSettingsComeOnce) {
@@ -212,6 +216,16 @@ TEST_F(Mpi, WhatCannotWorkIsSaidOnce) {
       train_on(4, std::string("-q --steps 3") + kSmall + " --set training.batch=2 -o " + path("run"));
   EXPECT_EQ(few.exit_code, 2);
   EXPECT_EQ(count(few.err, "start at most 2 ranks, or raise training.batch"), 1U) << few.err;
+  const std::string nccl = std::string("-q --steps 3 --exchange nccl") + kSmall + " -o " + path("run");
+  const Outcome impossible = train_on(2, nccl);
+  EXPECT_EQ(impossible.exit_code, 2);
+  EXPECT_EQ(count(impossible.err, "[ranks] --exchange nccl is not possible: rank 0 on "), 1U)
+      << impossible.err;
+  EXPECT_EQ(count(impossible.err, "primal: "), 1U) << impossible.err;
+  EXPECT_FALSE(exists("run"));
+  const Outcome alone = train(nccl);
+  EXPECT_EQ(alone.exit_code, 2);
+  EXPECT_NE(alone.err.find("--exchange nccl is for several processes"), std::string::npos) << alone.err;
   ASSERT_EQ(train_on(2, std::string("-q --steps 3") + kSmall + " -o " + path("run")).exit_code, 0);
   const Outcome again = train_on(2, std::string("-q --steps 3") + kSmall + " -o " + path("run"));
   EXPECT_EQ(again.exit_code, 2);

@@ -1,0 +1,51 @@
+// A fake of NCCL for ranks that are threads of one process, with faults on demand. Like the real one it does
+// not block: joining waits in the background for all ranks, and messages wait on a stream for those of their
+// peers.
+//
+//   fake_nccl::Streams streams;                                  one for a test; api() uses it while it lives
+//   streams.launch = ...                                         work for streams that are not null
+//   streams.fail("ncclGroupEnd", 1, NcclResult::system_error);   the next call of rank 1
+//   streams.hang(2, 5);                                          from group 5 on, rank 2 sends nothing
+//   const NcclApi& nccl = fake_nccl::api();
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "tensor/vendor/nccl_api.h"
+
+namespace fake_nccl {
+
+using primal::cuda::NcclResult;
+
+const primal::cuda::NcclApi& api();
+
+class Streams {
+ public:
+  Streams();
+  ~Streams();
+  Streams(const Streams&) = delete;
+  Streams& operator=(const Streams&) = delete;
+
+  // Queues work on a stream; it is called until it returns true.
+  std::function<void(void* stream, std::function<bool()> work)> launch;
+  // Whether a device may read and write there; anything if it is empty.
+  std::function<bool(const void* begin, size_t bytes)> is_device_memory;
+
+  void fail(const std::string& call, int rank, NcclResult result);
+  // Its error shows in ncclCommGetAsyncError from that group of messages on, counted from 0.
+  void break_at(int rank, int group, NcclResult error);
+  void hang(int rank, int group);
+
+  int n_communicators() const;  // that were neither destroyed nor aborted
+  int n_aborted() const;
+
+  struct State;
+  const std::shared_ptr<State>& state() const { return state_; }
+
+ private:
+  std::shared_ptr<State> state_;  // work that is still queued has it too
+};
+
+}  // namespace fake_nccl
