@@ -74,6 +74,12 @@ DividedStep::DividedStep(Communicator* ranks, const Module& model, size_t bucket
     bucket.sum = std::make_unique<AllReduce>(*ranks, std::span(gradients_).subspan(bucket.begin, bucket.n));
 }
 
+std::vector<int64_t> DividedStep::bucket_sizes() const {
+  std::vector<int64_t> sizes;
+  for (const Bucket& bucket : buckets_) sizes.push_back(static_cast<int64_t>(bucket.n));
+  return sizes;
+}
+
 BatchGather DividedStep::gather_batches() const {
   return {[this](const Tensor& own) { return gather_rows(*ranks_, own); }, ranks_->is_first()};
 }
@@ -126,8 +132,10 @@ void DividedStep::backward(const Variable& loss, int64_t n_own, int64_t n) {
 }
 
 void DividedStep::complete(size_t parameter) {
+  if (!overlaps_) return;
   --buckets_[bucket_of_[parameter]].n_open;
   send_complete_buckets();
+  const Range range("ranks.advance");
   for (size_t i = 0; i < n_sent_; ++i) buckets_[i].sum->advance();
 }
 

@@ -32,6 +32,10 @@ class DividedStep {
 
   DividedStep(Communicator* ranks, const Module& model, size_t bucket_bytes = kBucketBytes);
 
+  // False: gradients are sent only after the backward pass. For measurements of what sending them earlier gains.
+  void set_overlap(bool overlaps) { overlaps_ = overlaps; }
+  std::vector<int64_t> bucket_sizes() const;  // numbers in each bucket, in the order of sending
+
   bool is_divided() const { return ranks_ != nullptr; }
   bool writes() const { return ranks_ == nullptr || ranks_->is_first(); }  // files and logs
   Communicator* ranks() const { return ranks_; }
@@ -83,6 +87,7 @@ class DividedStep {
   std::vector<size_t> bucket_of_;  // of each parameter
   std::vector<Bucket> buckets_;    // in the order in which all ranks send them
   size_t n_sent_ = 0;
+  bool overlaps_ = true;
 };
 
 }  // namespace primal

@@ -1,0 +1,25 @@
+// Measures the parts of a divided training step: on one rank without messages, for the model (step_model.h), and on all ranks, to compare.
+#pragma once
+
+#include <cstdint>
+
+#include "apps/distributed/communicator.h"
+#include "apps/profile/statistics.h"
+#include "apps/profile/training_step.h"
+#include "apps/scaling/step_model.h"
+
+namespace primal {
+
+// The step of a process alone with options.batch pictures: medians over `rounds` steps, after two that warm up. The work of dividing a
+// step (copies and sums of gradients) is in it. Records ranges, so no other RangeRecorder may live.
+StepParts measure_step_parts(const TrainingStepOptions& options, int rounds);
+
+struct MeasuredStep {
+  Summary with_overlap_ms, without_overlap_ms;
+  double waited_ms = 0.0, waited_without_ms = 0.0;  // in wait(), on rank 0, per step
+};
+// The step that the ranks take together, options.batch pictures divided among them, with messages behind the backward pass and after it in
+// turn. The time of a step is that of rank 0. All ranks must call this with the same options.
+MeasuredStep measure_divided_step(Communicator& ranks, const TrainingStepOptions& options, int rounds);
+
+}  // namespace primal
