@@ -4,7 +4,7 @@
 //   all_gather   Communicator::all_gather, up to 64 KiB: training gathers numbers and short texts
 //   all_reduce   AllReduce::begin() and finish()
 //
-// Every operation is repeated without a pause. A row is the median on the rank with the largest one, since a step waits for the slowest rank.
+// Every operation is repeated without a pause, and times are those of three in a row. A row is the median on the rank with the largest one, since a step waits for the slowest rank.
 // All ranks must call this with the same options. RankError as in communicator.h.
 #pragma once
 
@@ -21,8 +21,9 @@ namespace primal {
 struct MessageOptions {
   std::vector<int64_t> bytes = {4,        64,        1 << 10,   4 << 10, 16 << 10, 32 << 10,
                                 64 << 10, 128 << 10, 512 << 10, 1 << 20, 4 << 20};
-  int rounds = 21;          // at least, of each row
-  double min_time_ms = 30;  // at least
+  int rounds = 11;            // at least, of each row: three repetitions each
+  double min_time_ms = 30;    // at least
+  double max_time_ms = 1500;  // a row of a slow network has fewer rounds, at least three
 };
 
 std::vector<MessageTime> measure_messages(Communicator& ranks, const MessageOptions& options,
