@@ -3,7 +3,8 @@
 # apps/scaling predicts: what docs/scaling.md reports. Needs root, iproute2, Open MPI and python3, and leaves nothing behind.
 #
 #   bench/netem_ranks.sh [ROUNDS] [PROGRAM]             3 rounds with build/release/bin/primal
-#   NETWORKS="0:0 1:100" RANKS="2 4" bench/netem_ranks.sh    delay in ms and rate in Mbit/s of each link (0: as fast as it goes); see below
+#   NETWORKS="loopback 0:0 1:100" RANKS="2 4" bench/netem_ranks.sh    delay in ms and rate in Mbit/s of each link (0: as fast as it goes);
+#                                                       loopback: no namespaces, messages through the machine's memory
 #   SIZE=64 BATCH=4 STEPS=21 CONFIG=configs/quick.toml       the step
 #   OUT=DIR                                             keeps the JSON of every run there
 #   OMPI_MCA_btl_tcp_flags=1 bench/netem_ranks.sh       any option of Open MPI
@@ -15,7 +16,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 rounds=${1:-3}
 program=${2:-$root/build/release/bin/primal}
-networks=${NETWORKS:-"0:0 0:1000 0:100 1:1000 1:100 5:100"}
+networks=${NETWORKS:-"loopback 0:0 0:1000 1:1000 0:100 5:100"}
 folder=$(mktemp -d)
 out=${OUT:-$folder/out}
 mkdir -p "$out"
@@ -90,9 +91,13 @@ chmod +x "$folder/enter"
 
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 hosts() { for ((i = 1; i <= $1; ++i)); do printf '%s10.77.0.%d:1' "$([[ $i == 1 ]] || echo ,)" "$i"; done; }
-in_network() { # in_network RANKS COMMAND...: mpirun in the first namespace, one rank in each
-  local n=$1
-  shift
+launch() { # launch NETWORK RANKS COMMAND...: mpirun in the first namespace, one rank in each
+  local network=$1 n=$2
+  shift 2
+  if [[ $network == loopback ]]; then
+    mpirun --bind-to none --oversubscribe -n "$n" "$@"
+    return
+  fi
   # The daemons of one machine would find each other by its name: addresses are kept as they are, and only slow0 is used.
   ip netns exec "$tag-0" mpirun --bind-to none -n "$n" --host "$(hosts "$n")" --mca plm rsh --mca plm_rsh_agent "$folder/enter" \
     --mca plm_rsh_no_tree_spawn 1 --mca orte_keep_fqdn_hostnames 1 --mca oob_tcp_if_include slow0 \
@@ -103,18 +108,26 @@ echo "network by $way; load average $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) p
 for network in $networks; do
   delay=${network%%:*} rate=${network##*:}
   for n in ${RANKS:-2 4}; do
-    make_network "$n" "$delay" "$rate"
+    if [[ $network != loopback ]]; then make_network "$n" "$delay" "$rate"; fi
     for ((round = 1; round <= rounds; ++round)); do
-      result="$out/delay$delay-rate$rate-ranks$n-round$round.json"
-      in_network "$n" "$program" profile --collective --step --json -q --threads 1 --config "${CONFIG:-$root/configs/quick.toml}" \
-        --size "${SIZE:-64}" --batch "${BATCH:-4}" --rounds "${STEPS:-21}" --min-time 0 --overwrite -o "$result" > /dev/null 2> "$folder/errors" ||
-        missing "the program ended with $? in a network of $delay ms and $rate Mbit/s: $(cat "$folder/errors")"
+      result="$out/${network/:/-}-ranks$n-round$round.json"
+      # On a busy machine Open MPI may wait for ever for a daemon that gave up while it was started: such a round is tried again.
+      for attempt in 1 2 3; do
+        failed=0
+        launch "$network" "$n" --timeout 240 "$program" profile --collective --step --json -q --threads 1 \
+          --config "${CONFIG:-$root/configs/quick.toml}" --size "${SIZE:-64}" --batch "${BATCH:-4}" --rounds "${STEPS:-21}" \
+          --min-time 0 --overwrite -o "$result" > /dev/null 2> "$folder/errors" || failed=$?
+        if [[ $failed == 0 ]]; then break; fi
+        if [[ $attempt == 3 ]]; then missing "mpirun ended with $failed in the network $network: $(cat "$folder/errors")"; fi
+      done
     done
     remove_network
-    python3 - "$delay" "$rate" "$n" "$out/delay$delay-rate$rate-ranks$n-round"*.json << 'END'
+    name="$delay ms, $rate Mbit/s"
+    if [[ $network == loopback ]]; then name=loopback; fi
+    python3 - "$name" "$n" "$out/${network/:/-}-ranks$n-round"*.json << 'END'
 import json, statistics, sys
-delay, rate, ranks = sys.argv[1:4]
-runs = [json.load(open(name)) for name in sys.argv[4:]]
+network, ranks = sys.argv[1:3]
+runs = [json.load(open(name)) for name in sys.argv[3:]]
 def median(*keys):
     def value(run):
         for key in keys: run = run[key]
@@ -122,7 +135,7 @@ def median(*keys):
     return statistics.median(value(run) for run in runs)
 fit = lambda key: median("messages", "fit", key)
 measured, predicted = (lambda *k: median("step", "measured", *k)), (lambda *k: median("step", "predicted", *k))
-print(f"{delay} ms, {rate} Mbit/s, {ranks} ranks: latency {fit('latency_us'):.0f} us (+ {fit('extra_latency_us'):.0f} above "
+print(f"{network}, {ranks} ranks: latency {fit('latency_us'):.0f} us (+ {fit('extra_latency_us'):.0f} above "
       f"{fit('extra_latency_above_bytes'):.0f} B), {fit('each_further_message_us'):.1f} us for each further message, "
       f"{1e3 * fit('gb_s'):.1f} MB/s, deviation {100 * fit('rms_deviation'):.0f} %")
 for name, m, p in (("during backward", "step", "step_ms"), ("after backward", "step_without_overlap", "step_without_overlap_ms")):

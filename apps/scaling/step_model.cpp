@@ -144,8 +144,8 @@ std::vector<ScalingRow> fixed_batch(const StepParts& small, const StepParts& lar
   std::vector<ScalingRow> rows;
   for (const int64_t n : ranks) {
     if (n > batch) continue;
-    const auto share = static_cast<double>((batch + n - 1) / n);
-    rows.push_back(row_of(at_share(small, large, share), messages, n, batch, alone));
+    const int64_t share = (batch + n - 1) / n;
+    rows.push_back(row_of(at_share(small, large, static_cast<double>(share)), messages, n, batch, alone));
   }
   return rows;
 }
