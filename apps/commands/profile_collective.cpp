@@ -144,8 +144,12 @@ class CollectiveProfile {
   }
 
   void predict(const MeasuredParts& parts) {
-    const auto batch = fixed_batch(parts.small, parts.large, model_, options_.predict, step_of_.batch);
-    const auto share = fixed_share(parts.small, parts.large, model_, options_.predict, options_.share);
+    BucketRule buckets;
+    if (options_.bucket_mb > 0.0) buckets = [this](int64_t) { return 1e6 * options_.bucket_mb; };
+    const auto batch =
+        fixed_batch(parts.small, parts.large, model_, options_.predict, step_of_.batch, buckets);
+    const auto share =
+        fixed_share(parts.small, parts.large, model_, options_.predict, options_.share, buckets);
     if (step_of_.batch > 1) {
       text_ += fmt::format("\npredicted, {} pictures a step on all ranks together\n\n", step_of_.batch);
       text_ += scaling_table(batch);
@@ -171,6 +175,8 @@ void check(const CollectiveOptions& options, const CollectiveRequest& request) {
     throw ConfigError("[profile] --network names a network to predict for: give --predict-ranks too");
   if (!options.network.empty() && request.step)
     throw ConfigError("[profile] --step is measured between ranks: leave out --network");
+  if (options.bucket_mb > 0.0 && options.predict.empty())
+    throw ConfigError("[profile] --bucket-mb is for predictions: give --predict-ranks");
   if (options.step_ms > 0.0 && (options.predict.empty() || request.step))
     throw ConfigError("[profile] --step-ms is for predictions: give --predict-ranks, and leave out --step");
   if (!options.network.empty()) {
@@ -238,6 +244,12 @@ void add_collective_options(CLI::App& command, CollectiveOptions& options) {
                   "with --predict-ranks: pictures on each rank where the batch grows")
       ->check(whole_range(1, 4096))
       ->capture_default_str();
+  command
+      .add_option(
+          "--bucket-mb", options.bucket_mb,
+          "with --predict-ranks: send gradients in buckets of at least so many MB, instead of those that "
+          "training chooses")
+      ->check(number_range(0.001, 1e6));
   command.add_option("-o,--output", options.output, "with --collective: JSON file for the results");
   command
       .add_option("--timeout", options.timeout,

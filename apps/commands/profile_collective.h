@@ -15,6 +15,7 @@ struct CollectiveOptions {
   std::vector<double> network;   // --network: latency in us, us for each further message, GB/s
   double step_ms = 0.0;          // --step-ms: of one picture on one rank; 0: measured
   int64_t share = 1;             // --share
+  double bucket_mb = 0.0;        // --bucket-mb; 0: as training chooses
   std::string output;            // -o
   double timeout = 300.0;        // --timeout
 };

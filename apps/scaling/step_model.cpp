@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "apps/training/divided_step.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -77,9 +78,10 @@ class Timeline {
 };
 
 ScalingRow row_of(const StepParts& parts, const MessageModel& messages, int64_t ranks, int64_t batch,
-                  double alone_per_s) {
+                  double alone_per_s, const BucketRule& buckets) {
   ScalingRow row{.ranks = ranks, .batch = batch, .share = static_cast<int64_t>(parts.share)};
-  row.step = predict_step(parts, messages, ranks);
+  const double bytes = buckets ? buckets(ranks) : static_cast<double>(DividedStep::bucket_bytes(ranks));
+  row.step = predict_step(with_buckets(parts, bytes), messages, ranks);
   row.pictures_per_s = 1e3 * static_cast<double>(batch) / row.step.step_ms;
   row.efficiency = row.pictures_per_s / (static_cast<double>(ranks) * alone_per_s);
   return row;
@@ -98,6 +100,20 @@ StepParts StepParts::scaled(double factor) const {
   for (BucketTime& bucket : all.buckets) bucket.ready_ms *= factor;
   for (double& ms : all.progress_ms) ms *= factor;
   return all;
+}
+
+StepParts with_buckets(const StepParts& parts, double bytes) {
+  StepParts joined = parts;
+  joined.buckets.clear();
+  for (const BucketTime& bucket : parts.buckets) {
+    if (joined.buckets.empty() || joined.buckets.back().bytes >= bytes) {
+      joined.buckets.push_back(bucket);
+    } else {
+      joined.buckets.back().bytes += bucket.bytes;
+      joined.buckets.back().ready_ms = bucket.ready_ms;
+    }
+  }
+  return joined;
 }
 
 StepParts at_share(const StepParts& small, const StepParts& large, double share) {
@@ -138,25 +154,26 @@ StepPrediction predict_step(const StepParts& parts, const MessageModel& messages
 
 std::vector<ScalingRow> fixed_batch(const StepParts& small, const StepParts& large,
                                     const MessageModel& messages, const std::vector<int64_t>& ranks,
-                                    int64_t batch) {
+                                    int64_t batch, const BucketRule& buckets) {
   const auto pictures = static_cast<double>(batch);
   const double alone = 1e3 * pictures / at_share(small, large, pictures).step_ms();
   std::vector<ScalingRow> rows;
   for (const int64_t n : ranks) {
     if (n > batch) continue;
     const int64_t share = (batch + n - 1) / n;
-    rows.push_back(row_of(at_share(small, large, static_cast<double>(share)), messages, n, batch, alone));
+    rows.push_back(
+        row_of(at_share(small, large, static_cast<double>(share)), messages, n, batch, alone, buckets));
   }
   return rows;
 }
 
 std::vector<ScalingRow> fixed_share(const StepParts& small, const StepParts& large,
                                     const MessageModel& messages, const std::vector<int64_t>& ranks,
-                                    int64_t share) {
+                                    int64_t share, const BucketRule& buckets) {
   const StepParts parts = at_share(small, large, static_cast<double>(share));
   const double alone = 1e3 * static_cast<double>(share) / parts.step_ms();
   std::vector<ScalingRow> rows;
-  for (const int64_t n : ranks) rows.push_back(row_of(parts, messages, n, n * share, alone));
+  for (const int64_t n : ranks) rows.push_back(row_of(parts, messages, n, n * share, alone, buckets));
   return rows;
 }
 

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "apps/scaling/message_model.h"
@@ -39,6 +40,9 @@ struct StepParts {
   double gradient_bytes() const;
   StepParts scaled(double factor) const;  // all times
 };
+
+// The same step with neighbouring buckets put together until each has at least so many bytes; it is complete when the last of them is.
+StepParts with_buckets(const StepParts& parts, double bytes);
 
 // The parts for another share, on the line through two measurements; never below a tenth of the smaller one in proportion.
 StepParts at_share(const StepParts& small, const StepParts& large, double share);
@@ -65,13 +69,16 @@ struct ScalingRow {
       0.0;  // pictures a second per rank, over those of one rank with the same batch (or share)
 };
 
+// The bytes of a bucket on so many ranks; what is not given is what training chooses.
+using BucketRule = std::function<double(int64_t ranks)>;
+
 // One batch for every number of ranks; those with more ranks than pictures are left out, since training refuses them.
 std::vector<ScalingRow> fixed_batch(const StepParts& small, const StepParts& large,
                                     const MessageModel& messages, const std::vector<int64_t>& ranks,
-                                    int64_t batch);
+                                    int64_t batch, const BucketRule& buckets = {});
 // As many pictures on each rank, so that the batch grows with the ranks.
 std::vector<ScalingRow> fixed_share(const StepParts& small, const StepParts& large,
                                     const MessageModel& messages, const std::vector<int64_t>& ranks,
-                                    int64_t share);
+                                    int64_t share, const BucketRule& buckets = {});
 
 }  // namespace primal

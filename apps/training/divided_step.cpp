@@ -54,9 +54,14 @@ bool has_batch_norm(const Module& model) {
 
 }  // namespace
 
+size_t DividedStep::bucket_bytes(int64_t ranks) {
+  return std::max(kBucketBytes, (size_t{16} << 10) * static_cast<size_t>(ranks));
+}
+
 DividedStep::DividedStep(Communicator* ranks, const Module& model, size_t bucket_bytes)
     : ranks_(ranks), model_(model) {
   if (ranks == nullptr) return;
+  if (bucket_bytes == 0) bucket_bytes = DividedStep::bucket_bytes(ranks->size());
   for (const auto& [name, parameter] : model.parameters()) parameters_.push_back(parameter);
   gradients_.resize(static_cast<size_t>(model.n_parameters()));
   bucket_of_.resize(parameters_.size());

@@ -174,6 +174,28 @@ TEST(StepModel, SharesLieOnALineThroughTwoMeasurements) {
   EXPECT_THROW(at_share(small, large, 2.0), ShapeError);
 }
 
+TEST(StepModel, LargerBucketsAreFewerMessagesAndLessOverlap) {
+  StepParts parts = two_buckets();
+  parts.buckets = {{1e6, 5.0}, {1e6, 10.0}, {2e6, 15.0}, {1e6, 20.0}};
+  const StepParts joined = with_buckets(parts, 1.5e6);
+  ASSERT_EQ(joined.buckets.size(), 3U);
+  EXPECT_EQ(joined.buckets[0].bytes, 2e6);
+  EXPECT_EQ(joined.buckets[0].ready_ms, 10.0) << "complete when the last gradient is";
+  EXPECT_EQ(with_buckets(parts, 1.0).buckets.size(), 4U);
+  const StepParts one = with_buckets(parts, 1e9);
+  ASSERT_EQ(one.buckets.size(), 1U);
+  EXPECT_EQ(one.gradient_bytes(), parts.gradient_bytes());
+  const MessageModel slow_link{.beta_s = 1e-9}, slow_messages{.overhead_s = 1e-6};
+  EXPECT_LT(predict_step(parts, slow_link, 8).step_ms, predict_step(one, slow_link, 8).step_ms);
+  EXPECT_GT(predict_step(parts, slow_messages, 1024).step_ms, predict_step(one, slow_messages, 1024).step_ms);
+  // What training chooses: one bucket of all five million bytes on so many ranks, and 1 MiB on a few.
+  const std::vector<ScalingRow> chosen = fixed_share(parts, parts, slow_messages, {8, 1024}, 1);
+  const std::vector<ScalingRow> small =
+      fixed_share(parts, parts, slow_messages, {8, 1024}, 1, [](int64_t) { return 1.0; });
+  EXPECT_LT(chosen[1].step.step_ms, small[1].step.step_ms);
+  EXPECT_NEAR(chosen[1].step.waited_ms(), 3 * 1022 * 1e-3, 1e-9) << "two phases and the agreement";
+}
+
 TEST(StepModel, TablesOfRanks) {
   const StepParts small = two_buckets();
   StepParts large = small.scaled(2.0);
