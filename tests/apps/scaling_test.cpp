@@ -188,6 +188,9 @@ TEST(StepModel, LargerBucketsAreFewerMessagesAndLessOverlap) {
   const MessageModel slow_link{.beta_s = 1e-9}, slow_messages{.overhead_s = 1e-6};
   EXPECT_LT(predict_step(parts, slow_link, 8).step_ms, predict_step(one, slow_link, 8).step_ms);
   EXPECT_GT(predict_step(parts, slow_messages, 1024).step_ms, predict_step(one, slow_messages, 1024).step_ms);
+  EXPECT_EQ(DividedStep::bucket_bytes(2), size_t{1} << 20);
+  EXPECT_EQ(DividedStep::bucket_bytes(64), size_t{1} << 20);
+  EXPECT_EQ(DividedStep::bucket_bytes(256), size_t{4} << 20);
   // What training chooses: one bucket of all five million bytes on so many ranks, and 1 MiB on a few.
   const std::vector<ScalingRow> chosen = fixed_share(parts, parts, slow_messages, {8, 1024}, 1);
   const std::vector<ScalingRow> small =
