@@ -141,7 +141,9 @@ print(f"{network}, {ranks} ranks: latency {fit('latency_us'):.0f} us (+ {fit('ex
 for name, m, p in (("during backward", "step", "step_ms"), ("after backward", "step_without_overlap", "step_without_overlap_ms")):
     got, best, model = measured(m, "ms"), measured(m, "ms_best"), predicted(p)
     print(f"  messages {name:15}  measured {got:7.1f} ms (best {best:7.1f}), predicted {model:7.1f} ms ({100 * (model / got - 1):+.0f} %)")
-print(f"  without messages {predicted('compute_ms'):.1f} ms; hidden: measured {100 * measured('hidden'):.0f} %, predicted "
+print(f"  processor time of all ranks {measured('processor_ms_of_all_ranks'):.1f} ms a step, without messages {predicted('compute_ms'):.1f} ms "
+      f"on each")
+print(f"  hidden: measured {100 * measured('hidden'):.0f} %, predicted "
       f"{100 * predicted('hidden'):.0f} %; threads waited for a processor {100 * median('load', 'waited'):.0f} % of their time")
 END
   done

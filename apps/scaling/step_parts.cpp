@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string_view>
+#include <sys/resource.h>
 
 #include "apps/scaling/lone_rank.h"
 #include "apps/training/divided_step.h"
@@ -17,6 +18,16 @@ constexpr int kWarmUps = 2;
 
 double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+// Of all threads of this process, in the program and in the system.
+double processor_ms() {
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto ms = [](const timeval& t) {
+    return 1e3 * static_cast<double>(t.tv_sec) + 1e-3 * static_cast<double>(t.tv_usec);
+  };
+  return ms(used.ru_utime) + ms(used.ru_stime);
 }
 
 const RangeRecord& record_of(const std::vector<RangeRecord>& records, std::string_view name) {
@@ -93,19 +104,23 @@ MeasuredStep measure_divided_step(Communicator& ranks, const TrainingStepOptions
   TrainingStep step(own);
   DividedStep divided(&ranks, step.model());
   std::vector<double> times[2], waited[2];  // without overlap, with
+  std::vector<double> processor;
   for (int i = 0; i < 2 * (kWarmUps + rounds); ++i) {
     const bool overlaps = i % 2 == 1;
     divided.set_overlap(overlaps);
     ranks.barrier();
     const double waited_before = ranks.seconds_waited();
+    const double processor_before = processor_ms();
     const Clock::time_point start = Clock::now();
     step.run(divided, options.batch);
     if (i < 2 * kWarmUps) continue;
     times[overlaps].push_back(ms_since(start));
     waited[overlaps].push_back(1e3 * (ranks.seconds_waited() - waited_before));
+    if (overlaps) processor.push_back(processor_ms() - processor_before);
   }
   MeasuredStep measured{summarise(times[1]), summarise(times[0]), summarise(waited[1]).median,
-                        summarise(waited[0]).median};
+                        summarise(waited[0]).median, 0.0};
+  for (const double ms : ranks.all_gather_value(summarise(processor).median)) measured.processor_ms += ms;
   return ranks.all_gather_value(measured).front();
 }
 

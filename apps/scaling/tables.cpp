@@ -103,6 +103,7 @@ std::string step_table(const MeasuredStep& measured, const StepPrediction& predi
                       short_number(measured.waited_ms), short_number(predicted.waited_ms()));
   text += fmt::format("{:<34} {:>12} {:>12}\n", "waiting, messages after backward",
                       short_number(measured.waited_without_ms), short_number(predicted.messages_ms()));
+  text += fmt::format("{:<34} {:>12}\n", "processor time of all ranks", short_number(measured.processor_ms));
   text += fmt::format("{:<34} {:>12} {:>12}\n", "hidden behind backward",
                       percent(hidden(measured.waited_ms, measured.waited_without_ms)),
                       percent(predicted.hidden()));
@@ -118,6 +119,7 @@ nlohmann::json to_json(const MeasuredStep& measured, const StepPrediction& predi
            {{"step", summary(measured.with_overlap_ms)},
             {"step_without_overlap", summary(measured.without_overlap_ms)},
             {"waited_ms", measured.waited_ms},
+            {"processor_ms_of_all_ranks", measured.processor_ms},
             {"waited_without_overlap_ms", measured.waited_without_ms},
             {"hidden", hidden(measured.waited_ms, measured.waited_without_ms)}}},
           {"predicted",

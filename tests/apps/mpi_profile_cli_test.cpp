@@ -62,6 +62,7 @@ TEST_F(MpiProfile, MessagesAndAStepOnTwoAndFourRanks) {
     }
     EXPECT_GE(n_all_reduce, 8U);
     EXPECT_GT(report.at("step").at("measured").at("step").at("ms"), 0.0);
+    EXPECT_GT(report.at("step").at("measured").at("processor_ms_of_all_ranks"), 0.0);
     EXPECT_GE(report.at("step").at("predicted").at("step_ms"),
               report.at("step").at("predicted").at("compute_ms"));
     EXPECT_EQ(report.at("predicted").at("fixed_share").at(1).at("ranks"), 64);
