@@ -135,8 +135,9 @@ class CollectiveProfile {
     if (talks()) say("steps of {} ranks with {} pictures\n", ranks_->size(), step_of_.batch);
     const MeasuredStep measured = measure_divided_step(*ranks_, step_of_, request_.rounds);
     const int64_t share = (step_of_.batch + ranks_->size() - 1) / ranks_->size();
+    const StepParts own = at_share(parts.small, parts.large, static_cast<double>(share));
     const StepPrediction predicted =
-        predict_step(at_share(parts.small, parts.large, static_cast<double>(share)), model_, ranks_->size());
+        predict_step(own.scaled(measured.alone_ms / own.step_ms()), model_, ranks_->size());
     text_ += fmt::format("\n{} pictures on {} ranks; {} ms without messages\n\n", step_of_.batch,
                          ranks_->size(), number(predicted.compute_ms));
     text_ += step_table(measured, predicted);

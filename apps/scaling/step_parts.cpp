@@ -101,25 +101,34 @@ MeasuredStep measure_divided_step(Communicator& ranks, const TrainingStepOptions
                       options.batch, ranks.size());
   TrainingStepOptions own = options;
   own.batch = end - begin;
-  TrainingStep step(own);
-  DividedStep divided(&ranks, step.model());
+  TrainingStep step(own), step_alone(own);
+  LoneRank alone;
+  DividedStep divided(&ranks, step.model()), undivided(&alone, step_alone.model());
   std::vector<double> times[2], waited[2];  // without overlap, with
-  std::vector<double> processor;
-  for (int i = 0; i < 2 * (kWarmUps + rounds); ++i) {
-    const bool overlaps = i % 2 == 1;
-    divided.set_overlap(overlaps);
+  std::vector<double> processor, times_alone;
+  for (int i = 0; i < kWarmUps + rounds; ++i) {
     ranks.barrier();
-    const double waited_before = ranks.seconds_waited();
-    const double processor_before = processor_ms();
-    const Clock::time_point start = Clock::now();
-    step.run(divided, options.batch);
-    if (i < 2 * kWarmUps) continue;
-    times[overlaps].push_back(ms_since(start));
-    waited[overlaps].push_back(1e3 * (ranks.seconds_waited() - waited_before));
-    if (overlaps) processor.push_back(processor_ms() - processor_before);
+    const Clock::time_point began = Clock::now();
+    step_alone.run(undivided, own.batch);
+    if (i >= kWarmUps) times_alone.push_back(ms_since(began));
+    for (const bool overlaps : {false, true}) {
+      divided.set_overlap(overlaps);
+      ranks.barrier();
+      const double waited_before = ranks.seconds_waited(), processor_before = processor_ms();
+      const Clock::time_point start = Clock::now();
+      step.run(divided, options.batch);
+      if (i < kWarmUps) continue;
+      times[overlaps].push_back(ms_since(start));
+      waited[overlaps].push_back(1e3 * (ranks.seconds_waited() - waited_before));
+      if (overlaps) processor.push_back(processor_ms() - processor_before);
+    }
   }
-  MeasuredStep measured{summarise(times[1]), summarise(times[0]), summarise(waited[1]).median,
-                        summarise(waited[0]).median, 0.0};
+  MeasuredStep measured{summarise(times[1]),
+                        summarise(times[0]),
+                        std::ranges::max(ranks.all_gather_value(summarise(times_alone).median)),
+                        summarise(waited[1]).median,
+                        summarise(waited[0]).median,
+                        0.0};
   for (const double ms : ranks.all_gather_value(summarise(processor).median)) measured.processor_ms += ms;
   return ranks.all_gather_value(measured).front();
 }

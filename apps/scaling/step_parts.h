@@ -16,11 +16,12 @@ StepParts measure_step_parts(const TrainingStepOptions& options, int rounds);
 
 struct MeasuredStep {
   Summary with_overlap_ms, without_overlap_ms;
+  double alone_ms = 0.0;  // the same work without messages, median on the slowest rank
   double waited_ms = 0.0, waited_without_ms = 0.0;  // in wait(), on rank 0, per step
   double processor_ms = 0.0;  // of a step with overlap, the threads of all ranks together
 };
-// The step that the ranks take together, options.batch pictures divided among them, with messages behind the backward pass and after it in
-// turn. The time of a step is that of rank 0. All ranks must call this with the same options.
+// The step that the ranks take together, options.batch pictures divided among them, in turn with messages behind the backward pass, after
+// it, and without messages: whatever else the processors do disturbs all three alike. The time of a step is that of rank 0. All ranks must call this with the same options.
 MeasuredStep measure_divided_step(Communicator& ranks, const TrainingStepOptions& options, int rounds);
 
 }  // namespace primal
