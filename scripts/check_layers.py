@@ -39,7 +39,7 @@ HOMES = {
     r"dcmtk/": ["data/image/dicom/"],
     r"zip\.h": ["data/table/zip_archive.cpp"],
     r"pugixml\.hpp": ["data/table/xlsx_read.cpp"],
-    r"Eigen/": ["data/embedding/"],
+    r"Eigen/": ["data/embedding/", "apps/scaling/message_model.cpp"],
     r"cairo.*\.h": ["data/figure/drawing.cpp"],
     r"fontconfig/": ["data/figure/font.cpp"],
     r"google/protobuf/|.*\.pb\.h": ["apps/tensorboard/event_file.cpp", "apps/shell/build_info.cpp"],

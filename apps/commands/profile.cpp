@@ -6,6 +6,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/number_range.h"
+#include "apps/commands/profile_collective.h"
 #include "apps/ops/register_ops.h"
 #include "apps/pictures/figure_file.h"
 #include "apps/pictures/text_file.h"
@@ -36,6 +37,7 @@ struct ProfileOptions {
   int64_t size = 0, batch = 0;
   int rounds = 7;
   double min_time_ms = 30.0;
+  CollectiveOptions collective;
 
   bool draws() const { return !report.empty() || figure.is_wanted(); }
 };
@@ -290,6 +292,17 @@ void profile_run_of_model(const ProfileOptions& options, Device device) {
   }
 }
 
+void profile_messages(const ProfileOptions& options) {
+  if (!options.ops.empty() || !options.shapes.empty() || options.denoise || !options.trace.empty() ||
+      options.draws() || options.all)
+    throw ConfigError(
+        "[profile] --collective cannot be combined with ops, --shape, --denoise, --trace, --report, --figure "
+        "or "
+        "--all");
+  profile_collective(options.collective, {options.common, options.config, options.step, options.overwrite,
+                                          options.size, options.batch, options.rounds, options.min_time_ms});
+}
+
 }  // namespace
 
 void add_profile_command(CLI::App& program) {
@@ -308,8 +321,9 @@ void add_profile_command(CLI::App& program) {
                        "profile denoising with MODEL (a checkpoint), --config or the thesis model")
           ->expected(0, 1);
   command
-      ->add_option("--config", options->config,
-                   "with --step or --denoise: a configuration (TOML) or a checkpoint (*.safetensors)")
+      ->add_option(
+          "--config", options->config,
+          "with --step, --denoise or --collective: a configuration (TOML) or a checkpoint (*.safetensors)")
       ->check(CLI::ExistingFile);
   command
       ->add_option(
@@ -340,16 +354,21 @@ void add_profile_command(CLI::App& program) {
   command->add_flag("--overwrite", options->overwrite, "replace files that exist");
   command->add_flag("--all", options->all,
                     "with --step or --denoise: show every layer, not only the slow ones");
+  add_collective_options(*command, options->collective);
   options->common.add_to(*command);
   command->footer(
       "Examples:\n  primal profile conv3d --shape e0b --shape d1a\n"
       "  primal profile --step --trace step.json\n"
-      "  primal profile --step --report step.html --figure roofline.svg");
+      "  primal profile --step --report step.html --figure roofline.svg\n"
+      "  mpirun -n 4 primal profile --collective --step --batch 8\n"
+      "  primal profile --collective --network 2,0.3,24 --predict-ranks 1,8,64,1024");
   command->callback([options, denoise] {
     options->denoise = denoise->count() > 0;
-    const Device device = options->common.apply();
     if (options->size % 8 != 0)
       throw ConfigError("[profile] --size must be a multiple of 8, found {}", options->size);
+    if (options->collective.wanted) return profile_messages(*options);
+    check_without_collective(options->collective);
+    const Device device = options->common.apply();
     check_files(*options, device);
     options->step || options->denoise ? profile_run_of_model(*options, device)
                                       : profile_ops(*options, device);

@@ -9,6 +9,7 @@
 #include "apps/shell/machine.h"
 #include "apps/shell/streams.h"
 #include "tensor/device.h"
+#include "tensor/threads/numa.h"
 #include "tensor/threads/processors.h"
 #include "tensor/vendor/vendor_status.h"
 
@@ -21,6 +22,12 @@ nlohmann::json processors_json(const Processors& usable) {
   nlohmann::json json{
       {"usable", usable.count()}, {"in_affinity_mask", usable.in_mask}, {"limited_by", usable.why()}};
   json["cpu_quota"] = usable.quota ? nlohmann::json(usable.quota->processors) : nlohmann::json();
+  json["affinity_mask"] = processor_list(processors_in_mask());
+  json["numa_nodes"] = nlohmann::json::array();
+  for (const NumaNode& node : usable_numa_nodes())
+    json["numa_nodes"].push_back({{"number", node.number},
+                                  {"processors", processor_list(node.processors)},
+                                  {"memory_bytes", node.memory_bytes}});
   return json;
 }
 
@@ -37,6 +44,11 @@ void print_devices() {
   const Processors usable = usable_processors();
   put("        threads {} (--threads, PRIMAL_THREADS)\n", machine.threads);
   put("        processors {} for this process, by {}\n", usable.count(), usable.why());
+  put("        affinity mask {}\n", processor_list(processors_in_mask()));
+  for (const NumaNode& node : usable_numa_nodes()) {
+    put("        NUMA node {}: processors {}, memory {:.1f} GiB\n", node.number,
+        processor_list(node.processors), static_cast<double>(node.memory_bytes) / 0x1p30);
+  }
   put("        instruction set {}, of {}\n", machine.instruction_set, fmt::join(build.usable_here, " "));
   for (const CacheLevel& cache : machine.caches) {
     put("        {} {} KiB, shared by {} processor{}\n", cache.name, cache.bytes >> 10, cache.shared,

@@ -1,5 +1,6 @@
 #include "apps/profile/training_step.h"
 
+#include "apps/training/divided_step.h"
 #include "data/noise/noise.h"
 #include "data/phantom/phantom.h"
 #include "data/preprocess/preprocess.h"
@@ -35,19 +36,21 @@ Tensor TrainingStep::noisy() const {
   return z;
 }
 
-double TrainingStep::run() {
+void TrainingStep::prepare() {
   if (options_.new_noise) {
     const Range range("data");
     noisy_ = noisy();
     ++step_;
   }
-  {
-    const Range range("zero_grad", nullptr, [&] {
-      const auto n = static_cast<double>(model_.n_parameters());
-      return RangeDetail{fmt::format("{} parameters", model_.n_parameters()), {}, {0.0, f32_bytes(n)}};
-    });
-    model_.zero_grad();
-  }
+  const Range range("zero_grad", nullptr, [&] {
+    const auto n = static_cast<double>(model_.n_parameters());
+    return RangeDetail{fmt::format("{} parameters", model_.n_parameters()), {}, {0.0, f32_bytes(n)}};
+  });
+  model_.zero_grad();
+}
+
+double TrainingStep::run() {
+  prepare();
   const Variable loss = mse_loss(model_.forward(noisy_).denoised, clean_);
   {
     const Range range("backward");
@@ -55,6 +58,19 @@ double TrainingStep::run() {
   }
   adam_.step();
   return loss.value().item();
+}
+
+double TrainingStep::run(DividedStep& divided, int64_t pictures) {
+  prepare();
+  const Variable loss = divided.forward([&] { return mse_loss(model_.forward(noisy_).denoised, clean_); });
+  {
+    const Range range("backward");
+    divided.backward(loss, options_.batch, pictures);
+  }
+  divided.sum_gradients();
+  const double agreed = divided.agree(loss.value().item(), options_.batch, pictures, 0).loss;
+  adam_.step();
+  return agreed;
 }
 
 void TrainingStep::denoise() const {

@@ -8,6 +8,8 @@
 
 namespace primal {
 
+class DividedStep;
+
 struct TrainingStepOptions {
   UnrolledTvOptions model;
   int64_t size = 256;  // side of the pictures, pixels
@@ -20,12 +22,15 @@ class TrainingStep {
  public:
   explicit TrainingStep(const TrainingStepOptions& options);
 
-  double run();          // returns the loss
+  double run();  // returns the loss
+  // The same as the share of one rank in a step of so many pictures; returns the loss of all of them. `divided` is made with model().
+  double run(DividedStep& divided, int64_t pictures);
   void denoise() const;  // the forward pass alone, nothing recorded
   UnrolledTv& model() { return model_; }
 
  private:
   Tensor noisy() const;
+  void prepare();  // new noise, gradients cleared
 
   TrainingStepOptions options_;
   Initialiser init_;

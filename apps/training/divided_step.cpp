@@ -55,10 +55,15 @@ bool has_batch_norm(const Module& model) {
 
 }  // namespace
 
+size_t DividedStep::bucket_bytes(int64_t ranks) {
+  return std::max(kBucketBytes, (size_t{16} << 10) * static_cast<size_t>(ranks));
+}
+
 DividedStep::DividedStep(Communicator* ranks, const Module& model, const MakeExchange& make_exchange,
                          size_t bucket_bytes)
     : ranks_(ranks), model_(model) {
   if (ranks == nullptr) return;
+  if (bucket_bytes == 0) bucket_bytes = DividedStep::bucket_bytes(ranks->size());
   for (const auto& [name, parameter] : model.parameters()) parameters_.push_back(parameter);
   bucket_of_.resize(parameters_.size());
   for (size_t i = parameters_.size(); i-- > 0;) {  // backward comes to the last ones first
@@ -70,6 +75,12 @@ DividedStep::DividedStep(Communicator* ranks, const Module& model, const MakeExc
   std::vector<size_t> sizes;
   for (const Bucket& bucket : buckets_) sizes.push_back(bucket.n);
   exchange_ = make_exchange(*ranks, sizes);
+}
+
+std::vector<int64_t> DividedStep::bucket_sizes() const {
+  std::vector<int64_t> sizes;
+  for (const Bucket& bucket : buckets_) sizes.push_back(static_cast<int64_t>(bucket.n));
+  return sizes;
 }
 
 BatchGather DividedStep::gather_batches() const {
@@ -124,8 +135,10 @@ void DividedStep::backward(const Variable& loss, int64_t n_own, int64_t n) {
 }
 
 void DividedStep::complete(size_t parameter) {
+  if (!overlaps_) return;
   --buckets_[bucket_of_[parameter]].n_open;
   send_complete_buckets();
+  const Range range("ranks.advance");
   exchange_->advance();
 }
 

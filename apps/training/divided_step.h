@@ -6,7 +6,8 @@
 //   (distributed/gradient_exchange.h).
 //
 // Gradients travel while the rest of backward still runs: parameters form buckets of about a megabyte, the last ones first, and a bucket is
-// sent as soon as its gradients are complete (autograd/gradient_ready.h). The buckets do not change a bit of the sums.
+// sent as soon as its gradients are complete (autograd/gradient_ready.h). The buckets do not change a bit of the sums. Beyond 64 ranks they
+// grow with the number of ranks, since each bucket costs every rank 2 (P - 1) messages (docs/scaling.md).
 //
 // Without ranks (nullptr) there is one share, which is the whole batch, and nothing is sent.
 //
@@ -30,9 +31,17 @@ namespace primal {
 class DividedStep {
  public:
   static constexpr size_t kBucketBytes = size_t{1} << 20;
+  // A bucket is closed when it has at least so many bytes: kBucketBytes, or 16 KiB for each rank if that is more, so that
+  // messages have at least 16 KiB.
+  static size_t bucket_bytes(int64_t ranks);
 
+  // bucket_bytes 0: by the number of ranks.
   DividedStep(Communicator* ranks, const Module& model, const MakeExchange& make_exchange = through_host,
-              size_t bucket_bytes = kBucketBytes);
+              size_t bucket_bytes = 0);
+
+  // False: gradients are sent only after the backward pass. For measurements of what sending them earlier gains.
+  void set_overlap(bool overlaps) { overlaps_ = overlaps; }
+  std::vector<int64_t> bucket_sizes() const;  // numbers in each bucket, in the order of sending
 
   bool is_divided() const { return ranks_ != nullptr; }
   bool writes() const { return ranks_ == nullptr || ranks_->is_first(); }  // files and logs
@@ -87,6 +96,7 @@ class DividedStep {
   std::vector<Bucket> buckets_;    // in the order in which all ranks send them
   std::unique_ptr<GradientExchange> exchange_;
   size_t n_sent_ = 0;
+  bool overlaps_ = true;
 };
 
 }  // namespace primal

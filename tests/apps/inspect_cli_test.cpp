@@ -178,7 +178,14 @@ TEST_F(InspectCli, DevicesNameTheProcessorAndWhyThereIsNoOther) {
   EXPECT_GT(report.at("devices").at(0).at("memory_bytes"), 0);
   EXPECT_FALSE(report.at("devices").at(0).at("usable_instruction_sets").empty());
   EXPECT_GE(report.at("devices").at(0).at("processors").at("usable"), 1);
-  EXPECT_FALSE(report.at("devices").at(0).at("processors").at("limited_by").get<std::string>().empty());
+  const nlohmann::json& processors = report.at("devices").at(0).at("processors");
+  EXPECT_FALSE(processors.at("limited_by").get<std::string>().empty());
+  EXPECT_FALSE(processors.at("affinity_mask").get<std::string>().empty());
+  for (const auto& node : processors.at("numa_nodes")) {
+    EXPECT_FALSE(node.at("processors").get<std::string>().empty())
+        << "only nodes with a processor for this process";
+    EXPECT_GT(node.at("memory_bytes"), 0);
+  }
   const Outcome text = run("inspect --devices");
   EXPECT_EQ(text.exit_code, 0);
   EXPECT_NE(text.out.find("for this process, by the "), std::string::npos) << text.out;

@@ -162,6 +162,51 @@ TEST_F(ProfileCli, MistakesAreTwo) {
   EXPECT_NE(run("profile conv3d --shape e9z").err.find("e0a e0b"), std::string::npos);
 }
 
+TEST_F(ProfileCli, PredictsADividedStepForANetworkThatIsNamed) {
+  const std::string named = "profile --collective --network 2,0.3,24 --config " + small_config() + kQuick;
+  const Outcome table = run(named + " --predict-ranks 1,2,8 --batch 4");
+  ASSERT_EQ(table.exit_code, 0) << table.err;
+  for (const char* part : {"network as given: latency 2.000 us", "4 pictures a step on all ranks together",
+                           "1 picture a step on each rank", "efficiency"})
+    EXPECT_NE(table.out.find(part), std::string::npos) << part << "\n" << table.out;
+  EXPECT_LE(widest_line(table.out), 100u) << table.out;
+
+  const Outcome json =
+      run(named + " --predict-ranks 1,512 --share 2 --step-ms 3 --json -q -o " + path("p.json"));
+  ASSERT_EQ(json.exit_code, 0) << json.err;
+  EXPECT_TRUE(json.err.empty()) << json.err;
+  const auto report = nlohmann::json::parse(json.out);
+  EXPECT_EQ(report.at("network").at("latency_us"), 2.0);
+  const auto& rows = report.at("predicted").at("fixed_share");
+  EXPECT_EQ(rows.at(1).at("batch"), 1024);
+  // A bucket in two phases and the agreement, each with 510 further messages.
+  EXPECT_GT(rows.at(1).at("messages_ms"), 3 * 510 * 0.3e-3);
+  EXPECT_LT(rows.at(1).at("messages_ms"), 4 * 510 * 0.3e-3);
+  EXPECT_LT(rows.at(1).at("efficiency"), rows.at(0).at("efficiency"));
+  EXPECT_NEAR(report.at("parts").at(0).at("before_ms").get<double>() +
+                  report.at("parts").at(0).at("backward_ms").get<double>() +
+                  report.at("parts").at(0).at("after_ms").get<double>(),
+              3.0, 1e-6);
+  EXPECT_EQ(nlohmann::json::parse(testing::text_of(path("p.json"))), report);
+  EXPECT_EQ(run(named + " --predict-ranks 1 -q -o " + path("p.json")).exit_code, 3) << "it is there already";
+}
+
+TEST_F(ProfileCli, MessagesNeedSeveralRanks) {
+  const Outcome alone = run("profile --collective");
+  EXPECT_EQ(alone.exit_code, 2);
+  EXPECT_NE(alone.err.find("mpirun -n 2 primal profile --collective"), std::string::npos) << alone.err;
+  const std::string named = "profile --collective --network ";
+  for (const std::string& mistake :
+       {named + "2,0.3,24", named + "2,0.3 --predict-ranks 2", named + "2,0.3,0 --predict-ranks 2",
+        named + "2,nan,1 --predict-ranks 2", named + "2,0.3,24 --predict-ranks 2 --step",
+        named + "2,0.3,24 --predict-ranks 2 conv3d", named + "2,0.3,24 --predict-ranks 2 --trace t.json",
+        named + "2,0.3,24 --predict-ranks 0", named + "2,0.3,24 --predict-ranks 2,x",
+        std::string("profile --predict-ranks 2"), std::string("profile conv3d --network 1,1,1")}) {
+    const Outcome outcome = run(mistake + kQuick);
+    EXPECT_EQ(outcome.exit_code, 2) << mistake << "\n" << outcome.err;
+  }
+}
+
 TEST_F(ProfileCli, ATunedPlanIsUsedAndWhatDoesNotFitIsSaid) {
   const std::string plan = path("plan.json");
   const Outcome tuned = run("tune -o " + plan + " --config " + small_config() + kQuick);

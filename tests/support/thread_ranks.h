@@ -2,11 +2,13 @@
 //
 //   ThreadRanks hub(4);
 //   hub.at(2, 5, Fault::dies);                                       rank 2, at its exchange number 5
+//   hub.slow(2e-3, 1e-8);                                            messages take 2 ms, and 10 ns a byte one after another
 //   const std::vector<std::string> errors = hub.run([](Communicator& ranks) { ... });      "" where a rank met none
 #pragma once
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -24,6 +26,13 @@ enum class Fault { dies, hangs, late };
 class ThreadRanks {
  public:
   explicit ThreadRanks(int size, double timeout = 20.0) : size_(size), timeout_(timeout) {}
+
+  // Like a network: what a rank sends passes one link, a message after the other at `s_per_byte`, and arrives `latency_s` later.
+  void slow(double latency_s, double s_per_byte) {
+    latency_s_ = latency_s;
+    s_per_byte_ = s_per_byte;
+    link_free_.assign(static_cast<size_t>(size_), Clock::time_point{});
+  }
 
   void at(int rank, int64_t exchange, Fault fault) { faults_[{rank, exchange}] = fault; }
 
@@ -52,6 +61,11 @@ class ThreadRanks {
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  struct Letter {
+    std::vector<std::byte> content;
+    Clock::time_point arrives;
+  };
   struct Gone {};                                 // ends the thread of a rank that dies or hangs
   using Address = std::tuple<int, int, int64_t>;  // from, to, number
 
@@ -66,9 +80,10 @@ class ThreadRanks {
       for (size_t r = 0; r < in_.size(); ++r) {
         const auto found =
             open_[r] ? hub_.mail_.find({static_cast<int>(r), rank_, number_}) : hub_.mail_.end();
-        if (found == hub_.mail_.end()) continue;
-        if (found->second.size() != in_[r].size()) throw ShapeError("[ranks] a message of another size");
-        std::ranges::copy(found->second, in_[r].begin());
+        if (found == hub_.mail_.end() || found->second.arrives > Clock::now()) continue;
+        const std::vector<std::byte>& content = found->second.content;
+        if (content.size() != in_[r].size()) throw ShapeError("[ranks] a message of another size");
+        std::ranges::copy(content, in_[r].begin());
         hub_.mail_.erase(found);
         open_[r] = false;
       }
@@ -102,7 +117,8 @@ class ThreadRanks {
       for (int r = 0; r < size(); ++r) {
         const ConstBytes piece = out[static_cast<size_t>(r)];
         if (r != rank() && !piece.empty())
-          hub_.mail_[{rank(), r, number}] = std::vector<std::byte>(piece.begin(), piece.end());
+          hub_.mail_[{rank(), r, number}] = {{piece.begin(), piece.end()},
+                                             hub_.arrival(rank(), piece.size())};
       }
       return std::make_unique<Mail>(hub_, rank(), in, number);
     }
@@ -144,6 +160,15 @@ class ThreadRanks {
     return static_cast<int>(
         std::ranges::count_if(faults_, [](const auto& f) { return f.second == Fault::hangs; }));
   }
+  Clock::time_point arrival(int from, size_t bytes) {
+    if (link_free_.empty()) return {};
+    const auto after = [](double seconds) {
+      return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+    };
+    Clock::time_point& free = link_free_[static_cast<size_t>(from)];
+    free = std::max(free, Clock::now()) + after(s_per_byte_ * static_cast<double>(bytes));
+    return free + after(latency_s_);
+  }
   void leave() {
     const std::lock_guard lock(mutex_);
     --n_running_;
@@ -156,7 +181,9 @@ class ThreadRanks {
   std::mutex mutex_;
   std::condition_variable left_;
   int n_running_ = 0;
-  std::map<Address, std::vector<std::byte>> mail_;
+  double latency_s_ = 0.0, s_per_byte_ = 0.0;
+  std::vector<Clock::time_point> link_free_;  // of each rank; empty: messages arrive at once
+  std::map<Address, Letter> mail_;
   std::optional<std::pair<int, Text>> farewell_;
   std::vector<bool> ended_;
 };
