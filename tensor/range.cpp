@@ -11,6 +11,7 @@
 
 #include "tensor/backend.h"
 #include "tensor/error.h"
+#include "tensor/open_range.h"
 #include "tensor/rehearsal.h"
 
 namespace primal {
@@ -28,6 +29,14 @@ std::unique_ptr<DeviceClock> device_clock;  // of the recorder that lives, where
 std::chrono::steady_clock::time_point origin_time;
 thread_local int depth = 0;
 thread_local std::string layer_path;
+
+// What a range that is open knows of its work.
+struct Described {
+  const char* name;
+  const char* phase;
+  RangeDetail detail;
+};
+thread_local const Described* innermost_described = nullptr;
 
 double microseconds(std::chrono::steady_clock::duration d) {
   return std::chrono::duration<double, std::micro>(d).count();
@@ -58,10 +67,7 @@ int thread_number() {
 
 }  // namespace
 
-struct Range::State {
-  const char* name;
-  const char* phase;
-  RangeDetail detail;
+struct Range::State : Described {
   std::string layer_before;  // the path to go back to, where the range has brought a layer of its own
   bool brought_layer = false;
   State* outer = nullptr;
@@ -138,6 +144,7 @@ Range::Range(const char* name, const char* phase, const RangeOriginPointer& from
     state_->layer_before = std::exchange(layer_path, from->layer);
   }
   state_->outer = std::exchange(State::innermost, state_.get());
+  innermost_described = State::innermost;
   ++depth;
   state_->begin();
 }
@@ -148,6 +155,7 @@ Range::~Range() {
   const auto now = std::chrono::steady_clock::now();
   --depth;
   State::innermost = state_->outer;
+  innermost_described = State::innermost;
   if (Rehearsal::active()) {
     Rehearsal::note(state_->name, state_->detail.cost);
     if (state_->brought_layer) layer_path = std::move(state_->layer_before);
@@ -180,6 +188,12 @@ RangeOriginPointer Range::origin() {
   if (state == nullptr || !watched()) return nullptr;
   return std::make_shared<const RangeOrigin>(
       RangeOrigin{layer_path, state->detail.geometry, state->detail.implementation, state->detail.backward});
+}
+
+std::optional<OpenRange> open_range() {
+  if (innermost_described == nullptr) return std::nullopt;
+  const Described& range = *innermost_described;
+  return OpenRange{range.name, range.phase == nullptr ? "" : range.phase, layer_path, range.detail};
 }
 
 LayerName::LayerName(const std::string& name) {

@@ -7,6 +7,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/number_range.h"
 #include "apps/commands/profile_collective.h"
+#include "apps/commands/profile_predict.h"
 #include "apps/ops/register_ops.h"
 #include "apps/pictures/figure_file.h"
 #include "apps/pictures/text_file.h"
@@ -38,7 +39,9 @@ struct ProfileOptions {
   int rounds = 7;
   double min_time_ms = 30.0;
   CollectiveOptions collective;
+  std::string predict;
 
+  PredictOptions prediction() const { return {predict, common.json, common.quiet, rounds}; }
   bool draws() const { return !report.empty() || figure.is_wanted(); }
 };
 
@@ -137,6 +140,29 @@ void print_counts(const std::vector<CountedKernels>& counts, bool json) {
   if (json) print_json({{"device", "simt"}, {"counts", report}});
   if (n_races > 0)
     throw CheckFailed("[profile] {} races: the results depend on the order of threads", n_races);
+}
+
+void predict(const ProfileOptions& options, Device device) {
+  if (options.denoise || options.draws() || !options.trace.empty())
+    throw ConfigError(
+        "[profile] --predict is for --step and for ops: leave out --denoise, --trace, --report and --figure");
+  if (options.step) {
+    if (!options.ops.empty() || !options.shapes.empty())
+      throw ConfigError("[profile] ops and --shape cannot be combined with --step");
+    TrainingStepOptions step = step_options(options.config, options.size, options.batch);
+    step.device = device;
+    return predict_step_command(options.prediction(), step, options.common.forced());
+  }
+  const std::vector<const OpInfo*> ops = chosen_ops(options);
+  check_shapes(ops, options.shapes);
+  std::vector<PredictedCase> cases;
+  for (const OpInfo* op : ops) {
+    for (const OpCase& stage : op->stages) {
+      if (wanted(options.shapes, stage.name))
+        cases.push_back({op, options.size > 0 ? at_size(stage, options.size) : stage});
+    }
+  }
+  predict_ops_command(options.prediction(), cases, options.common.forced());
 }
 
 // On the emulation time means nothing, so what the kernels ask for is counted.
@@ -342,6 +368,10 @@ void add_profile_command(CLI::App& program) {
                    "minimum milliseconds to measure each implementation, 0 to 60000")
       ->check(number_range(0, 60000))
       ->capture_default_str();
+  command->add_option(
+      "--predict", options->predict,
+      "h200: predict times on a device that is not here, launch by launch, for --step or ops; "
+      "on a CUDA device a step is measured beside");
   command->add_option("--trace", options->trace,
                       "with --step or --denoise: write one run for ui.perfetto.dev");
   command->add_option(
@@ -366,9 +396,15 @@ void add_profile_command(CLI::App& program) {
     options->denoise = denoise->count() > 0;
     if (options->size % 8 != 0)
       throw ConfigError("[profile] --size must be a multiple of 8, found {}", options->size);
-    if (options->collective.wanted) return profile_messages(*options);
+    if (options->collective.wanted) {
+      if (!options->predict.empty())
+        throw ConfigError("[profile] --predict and --collective measure different things: give one of them");
+      return profile_messages(*options);
+    }
     check_without_collective(options->collective);
+    if (!options->predict.empty()) options->common.device = device_to_predict_with(options->common.device);
     const Device device = options->common.apply();
+    if (!options->predict.empty()) return predict(*options, device);
     check_files(*options, device);
     options->step || options->denoise ? profile_run_of_model(*options, device)
                                       : profile_ops(*options, device);

@@ -9,6 +9,7 @@
 
 #include "tensor/error.h"
 #include "tensor/simt/block_ledger.h"
+#include "tensor/simt/launch_list.h"
 #include "tensor/simt/poison.h"
 #include "tensor/simt/simt_graph.h"
 
@@ -16,7 +17,10 @@ namespace primal::simt {
 namespace {
 
 // Whether the operation is not to run: it was recorded, or refused with an error.
-bool is_recorded(const char* name, std::initializer_list<const void*> addresses, std::function<void()> run) {
+bool is_recorded(const char* name, std::initializer_list<const void*> addresses, size_t bytes,
+                 std::function<void()> run) {
+  if (LaunchList* const list = LaunchList::current())
+    list->add({.name = name, .bytes = static_cast<double>(bytes * addresses.size())});
   Capture* const capture = Capture::of(Device::simt());
   if (capture == nullptr) return false;
   std::vector<Argument> arguments;
@@ -60,14 +64,14 @@ class SimtBackend final : public Backend {
   void copy(void* to, const void* from, size_t bytes) override {
     if (bytes == 0) return;
     const auto run = [to, from, bytes] { std::memcpy(to, from, bytes); };
-    if (is_recorded("copy", {to, from}, run)) return;
+    if (is_recorded("copy", {to, from}, bytes, run)) return;
     count("copy");
     run();
   }
   void zero(void* to, size_t bytes) override {
     if (bytes == 0) return;
     const auto run = [to, bytes] { std::memset(to, 0, bytes); };
-    if (is_recorded("zero", {to}, run)) return;
+    if (is_recorded("zero", {to}, bytes, run)) return;
     count("zero");
     run();
   }

@@ -8,6 +8,7 @@
 #include "tensor/error.h"
 #include "tensor/exec.h"
 #include "tensor/rehearsal.h"
+#include "tensor/simt/launch_list.h"
 #include "tensor/simt/residents.h"
 #include "tensor/simt/tensor_core.h"
 
@@ -211,12 +212,22 @@ void run_grid(const Exec& exec, const Launch& at, const std::function<void()>& t
   unless_rehearsing([&] { run_blocks(exec, at, thread); });
 }
 
-bool is_kept() { return Capture::of(Device::simt()) != nullptr; }
+bool is_kept() { return Capture::of(Device::simt()) != nullptr || LaunchList::current() != nullptr; }
 
 void keep_grid(const Exec& exec, const Launch& at, std::span<const Argument> arguments,
                std::function<void()> thread) {
   check(at);
-  record_operation(*Capture::of(Device::simt()), at.name, arguments,
+  if (LaunchList* const list = LaunchList::current()) {
+    list->add({.name = at.name,
+               .grid = {at.grid.x, at.grid.y, at.grid.z},
+               .block = {at.block.x, at.block.y, at.block.z},
+               .shared_bytes = at.shared_bytes,
+               .cooperative = at.cooperative},
+              arguments);
+  }
+  Capture* const capture = Capture::of(Device::simt());
+  if (capture == nullptr) return run_grid(exec, at, thread);
+  record_operation(*capture, at.name, arguments,
                    [exec, at, thread = std::move(thread)] { run_grid(exec, at, thread); });
 }
 

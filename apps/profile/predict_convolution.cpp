@@ -1,0 +1,113 @@
+// Convolutions, by steps of their blocks. Blocks are shared out evenly among the multiprocessors.
+#include <algorithm>
+#include <cmath>
+#include <fmt/core.h>
+
+#include "apps/profile/predict_launch.h"
+#include "nn/conv3d/conv3d_kernels.h"
+
+namespace primal {
+namespace {
+
+constexpr int64_t kDepth = 8, kChannels = 32, kColumns = 32;  // of a step; of a block; of a tile
+constexpr double kWarpsOfABlock = 4;                          // one on each scheduler
+constexpr int64_t kGradientRows = 2;                          // of a tile of the gradient of weights
+
+int64_t ceil_of(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+struct Convolution {
+  enum class Phase { forward, data, weights };
+  Phase phase;
+  Conv3dGeometry geometry;
+  bool tensor_core, three_products;
+
+  int64_t side() const { return geometry.weight[4]; }
+  int64_t depth() const { return geometry.weight[2]; }
+  // Channels that are summed over in forward and backward-data.
+  int64_t n_in() const { return phase == Phase::data ? geometry.weight[0] : geometry.weight[1]; }
+};
+
+bool ends_with_any(const std::string& name, const char* phase) {
+  return name == fmt::format("conv3d_{}_tiled", phase) || name == fmt::format("conv3d_{}_tensor_core", phase);
+}
+
+std::optional<Convolution> convolution_of(const simt::ListedLaunch& launch) {
+  if (!launch.range || launch.range->detail.geometry.empty()) return std::nullopt;
+  Convolution c{};
+  if (ends_with_any(launch.name, "forward")) {
+    c.phase = Convolution::Phase::forward;
+  } else if (ends_with_any(launch.name, "backward_data")) {
+    c.phase = Convolution::Phase::data;
+  } else if (ends_with_any(launch.name, "backward_weights")) {
+    c.phase = Convolution::Phase::weights;
+  } else {
+    return std::nullopt;
+  }
+  c.geometry = conv3d_geometry(launch.range->detail.geometry);
+  c.tensor_core = launch.name.ends_with("_tensor_core");
+  c.three_products = launch.range->detail.implementation == "tensor_core_3x";
+  return c;
+}
+
+std::string kernel_of(const Convolution& c) {
+  const bool weights = c.phase == Convolution::Phase::weights;
+  if (!c.tensor_core)
+    return fmt::format("{}_kernel<{}> tiled", weights ? "gradient" : "convolution", c.side());
+  const int products = c.three_products ? 3 : 1;
+  if (weights) return fmt::format("gradient_kernel<{}, {}>", c.side(), products);
+  return fmt::format("product_kernel<{}, {}, {}>", c.side(), c.phase == Convolution::Phase::data, products);
+}
+
+// Steps of a block. The tiled kernels leave out channels that are not there; the others multiply by zeros.
+double steps_of(const Convolution& c, const simt::ListedLaunch& launch) {
+  if (c.phase == Convolution::Phase::weights) {
+    const Shape& x = c.geometry.x;
+    const int64_t volume = x[2] * x[3] * x[4];
+    const int64_t tiles = c.side() == 1
+                              ? x[0] * ceil_of(ceil_of(volume, kColumns), kGradientRows)
+                              : x[0] * x[2] * ceil_of(x[3], kGradientRows) * ceil_of(x[4], kColumns);
+    return static_cast<double>(ceil_of(tiles, launch.grid[0]));
+  }
+  const double depth = static_cast<double>(c.depth());
+  if (!c.tensor_core && c.n_in() < kDepth) return depth * static_cast<double>(c.n_in()) / kDepth;
+  return depth * static_cast<double>(ceil_of(ceil_of(c.n_in(), kDepth), launch.grid[2]));
+}
+
+double bytes_of_step(const Convolution& c) {
+  const int64_t side = c.side();
+  if (c.phase == Convolution::Phase::weights)
+    return static_cast<double>(4 * kChannels * (2 * 64 + (side == 1 ? 64 : 4 * 40)));
+  const int64_t patch = side == 1 ? 8 * kColumns : 10 * 40;
+  // The derivative of the activation is read beside the gradient.
+  const int64_t patches = c.phase == Convolution::Phase::data && side > 1 ? 2 : 1;
+  return static_cast<double>(4 * kDepth * (patches * patch + kChannels * side * side));
+}
+
+}  // namespace
+
+bool predict_convolution(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work) {
+  const std::optional<Convolution> c = convolution_of(launch);
+  if (!c) return false;
+  const KernelCost* const cost = kernel_cost(kernel_of(*c));
+  if (cost == nullptr) return false;
+  work.kernel = cost->name;
+  const double n_blocks = launch.n_blocks(), steps = steps_of(*c, launch);
+  const double warps = launch.n_threads() / n_blocks / 32.0;
+  const double each = std::max(n_blocks / device.multiprocessors, 1.0);  // blocks of a multiprocessor
+  // Of a scheduler: a block that has fewer warps than there are schedulers leaves some to other blocks, but is not faster for it.
+  const double turns = std::max(each * warps / kWarpsOfABlock, 1.0) * steps;
+  work.instructions = cost->all * steps * warps * n_blocks;
+  work.products = cost->products * steps * warps * n_blocks;
+  const double clock = 1.0 / device.clocks_per_us;
+  take(work, {cost->least * turns * clock, cost->all * turns * clock}, "issue");
+  const TimeRange& product = device.clocks_per_product;
+  take(work, {cost->products * turns * product.low * clock, cost->products * turns * product.high * clock},
+       "tensor");
+  const double shared = cost->shared_loads * warps * each * steps * clock;
+  take(work, {shared, shared}, "shared");
+  const double copies = each * steps * bytes_of_step(*c) / (device.l2_bytes_per_us / device.multiprocessors);
+  take(work, {copies, copies}, "copies");
+  return true;
+}
+
+}  // namespace primal

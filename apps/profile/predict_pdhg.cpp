@@ -1,0 +1,83 @@
+// PDHG in overlapped tiles: iterations between meetings of the grid, at which the blocks exchange what lies around their tiles.
+#include <algorithm>
+#include <cmath>
+#include <fmt/core.h>
+#include <optional>
+
+#include "apps/profile/predict_launch.h"
+#include "tensor/op/geometry_text.h"
+
+namespace primal {
+namespace {
+
+constexpr double kWarp = 32;
+constexpr double kExchanged = 5;  // fields, of 4 bytes
+
+// OverlappedTile<iterations between meetings, halo, warps, rows of a warp> (solvers/pdhg/cuda).
+struct Tile {
+  int together, halo, warps, rows;
+
+  double width() const { return kWarp - 2 * halo; }
+  double height() const { return warps * rows - 2 * halo; }
+  std::string name() const {
+    return fmt::format("OverlappedTile<{}, {}, {}, {}>", together, halo, warps, rows);
+  }
+};
+constexpr Tile kTiles[] = {{8, 8, 12, 4}, {4, 4, 8, 4}, {12, 12, 11, 8}};
+
+struct Solve {
+  double pictures, height, width, iterations;
+
+  double pixel_iterations() const { return pictures * height * width * iterations; }
+};
+
+// "n1 d1 h256 w256 axes3,4 T256"; a sequence is not solved in tiles.
+std::optional<Solve> solve_of(const std::string& text) {
+  const size_t t = text.rfind(" T");
+  if (t == std::string::npos) return std::nullopt;
+  const GeometryText words("pdhg", text);
+  if (words.one("d") != 1) return std::nullopt;
+  return Solve{static_cast<double>(words.one("n")), static_cast<double>(words.one("h")),
+               static_cast<double>(words.one("w")), static_cast<double>(words.one("T"))};
+}
+
+// The tape has half a byte of codes for a pixel and an iteration, and four bytes of x where steps are learnt.
+std::string kernel_of(const Tile& tile, const simt::ListedLaunch& launch, const Solve& solve) {
+  const double tape = launch.range->detail.cost.bytes;
+  const bool learnt = tape > 4.0 * solve.pixel_iterations(), codes = tape > 0.25 * solve.pixel_iterations();
+  if (launch.name == "pdhg_adjoint")
+    return fmt::format("overlapped_adjoint_kernel<{}, true, {}>", tile.name(), learnt);
+  return fmt::format("overlapped_forward_kernel<{}, {}>", tile.name(), learnt ? 2 : codes ? 1 : 0);
+}
+
+}  // namespace
+
+bool predict_pdhg(const DeviceModel& device, simt::ListedLaunch& launch, LaunchWork& work) {
+  if (!launch.cooperative || (launch.name != "pdhg_forward" && launch.name != "pdhg_adjoint")) return false;
+  const auto* const tile = std::ranges::find_if(
+      kTiles, [&](const Tile& t) { return static_cast<unsigned>(t.warps) == launch.block[1]; });
+  if (tile == std::end(kTiles) || !launch.range) return false;
+  const std::optional<Solve> solve = solve_of(launch.range->detail.geometry);
+  const KernelCost* const cost = solve ? kernel_cost(kernel_of(*tile, launch, *solve)) : nullptr;
+  if (cost == nullptr) return false;
+  work.kernel = cost->name;
+  const double tiles =
+      solve->pictures * std::ceil(solve->width / tile->width()) * std::ceil(solve->height / tile->height());
+  const double rounds = std::ceil(tiles / device.multiprocessors);
+  launch.grid = {static_cast<unsigned>(std::min(tiles, device.multiprocessors)), 1, 1};
+  const double busiest = std::ceil(tile->warps / device.schedulers);  // warps of a scheduler
+  const double clock = 1.0 / device.clocks_per_us;
+  const double iteration = (busiest * tile->rows * cost->least + device.block_meets_clocks) * clock;
+  const double moved = (rounds == 1 ? 1 : 2) * 4.0 * kExchanged * kWarp * tile->warps * tile->rows;
+  const double exchange =
+      device.grid_meets_us + rounds * moved / (device.l2_bytes_per_us / device.multiprocessors);
+  work.grid_meetings = std::ceil(solve->iterations / tile->together);
+  work.instructions =
+      tiles * tile->warps * (solve->iterations * tile->rows * cost->least + work.grid_meetings * cost->all);
+  const double low = solve->iterations * rounds * iteration + work.grid_meetings * exchange;
+  const double outside = work.grid_meetings * rounds * busiest * cost->all * clock;
+  take(work, {low, low + outside}, "iterations");
+  return true;
+}
+
+}  // namespace primal

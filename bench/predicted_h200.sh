@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Writes what `primal profile --predict h200` says of the thesis model's training step. Needs no GPU; nothing in it is measured.
+#
+#   bench/predicted_h200.sh build/release/bin/primal > bench/results/predicted_h200.md
+set -euo pipefail
+primal=${1:?usage: bench/predicted_h200.sh PRIMAL}
+
+sums() { awk '/^kernel +launches/, /^sum /'; }
+of() { "$primal" profile --step --predict h200 -q "$@"; }
+
+cat << 'END'
+# A training step on an H200, predicted
+
+Made by `bench/predicted_h200.sh` from `primal profile --step --predict h200`. **Nothing here was measured on a device.**
+[docs/tensor-cores.md](../../docs/tensor-cores.md) says what the model is made of and how wrong it may be. The step is that of the thesis:
+256 x 256 pixels, batch 1, T = 256, learnt step sizes, recorded as one graph.
+
+END
+for precision in "--precision tf32" "--precision fp32 --impl conv3d=tensor_core_3x" "--precision fp32"; do
+  echo "## \`$precision\`"
+  echo
+  echo '```'
+  # shellcheck disable=SC2086
+  of $precision | sums
+  echo '```'
+  echo
+done
+echo "## Launch by launch, \`--precision tf32\`"
+echo
+echo '```'
+of --precision tf32 | awk '/^kernel +launches/ { exit } { print }' | sed '/^$/d'
+echo '```'
