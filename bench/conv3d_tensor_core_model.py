@@ -17,8 +17,8 @@ scheduler. A step takes the longest of
   shared   one clock of the multiprocessor for each 128 bytes that the inner loop reads, of all four warps
   copies   the step's bytes at 5.5 TB/s of L2 for all multiprocessors
 
-and a launch 1.5 us more at the upper end for its first copies and its results. Splits and parts that a second kernel adds: their bytes at 4 TB/s, and
-1 us at the lower, 2 us at the upper end. Not in the model: latencies that warps do not hide, gaps between launches, and what blocks share of L1.
+and a launch 1.5 us more at the upper end for its first copies and its results. Splits, and up to eight parts of a weight gradient, are added by clusters:
+their bytes at the rate of L2. More parts, which a second kernel adds: their bytes at 4 TB/s, and 1 us. Not in the model: latencies that warps do not hide, gaps between launches, and what blocks share of L1.
 
 Beside them the fp32 kernels of conv3d_tiled.cu by their own counts: 128 multiply-adds in a clock, of which they use 70%, 67% and 52% at most.
 """
@@ -42,7 +42,7 @@ def module(path):
 sass = module(HERE / "pdhg_device_model.py")  # reads code and loops
 check_kernels = sass.check_kernels
 
-GHZ, MULTIPROCESSORS, WANTED = 1.98, 132, 2 * 132
+GHZ, MULTIPROCESSORS, WANTED, CLUSTER = 1.98, 132, 2 * 132, 8
 L2_BYTES_PER_US, ADD_BYTES_PER_US = 5.5e6, 4e6
 HMMA_CLOCKS = (4, 6.5)
 LAYERS = [("e0a", 1, 32, 256, 3), ("e0b", 32, 32, 256, 3), ("e1a", 32, 64, 128, 3), ("e1b", 64, 64, 128, 3), ("e2a", 64, 128, 64, 3),
@@ -86,15 +86,15 @@ def convolution(kernel, n_in, n_out, side, k, masked):
     """(low, high) us; n_in is summed over."""
     tiles = ceil(side, 8) * ceil(side, 32)
     blocks, chunks = tiles * ceil(n_out, 32), ceil(n_in, 8)
-    splits = max(1, min(WANTED // blocks, chunks))
+    splits = max(1, min(WANTED // blocks, chunks, CLUSTER))
     per_split = ceil(chunks, splits)
     splits = ceil(chunks, per_split)
     bytes_of_step = 4 * 8 * ((10 * 40 if k == 3 else 8 * 32) * (2 if masked else 1) + 32 * k * k)
-    added = 4 * (splits + 1) * side * side * n_out / ADD_BYTES_PER_US if splits > 1 else 0
+    added = 4 * splits * blocks * 32 * 256 / L2_BYTES_PER_US if splits > 1 else 0
     times = []
     for end in (0, 1):
         us = per_split * kernel.step_us(even(blocks * splits), bytes_of_step, end) + 1.5 * end
-        times.append(us + (added + 1 + end if splits > 1 else 0))
+        times.append(us + added)
     return times
 
 
@@ -104,8 +104,11 @@ def gradient(kernel, n_in, n_out, side, k):
     each = min(ceil(n, max(WANTED // pairs, 1)), 2048 // 64)
     parts = ceil(n, each)
     bytes_of_step = 4 * 32 * (2 * 64 + (4 * 40 if k == 3 else 64))
-    added = 4 * parts * (k * k * n_in * n_out + n_out) * 2 / ADD_BYTES_PER_US
-    return [each * kernel.step_us(even(parts * pairs), bytes_of_step, end) + 2.5 * end + added + 1 for end in (0, 1)]
+    if parts <= CLUSTER:
+        added = 4 * parts * pairs * k * k * 32 * 32 / L2_BYTES_PER_US
+    else:
+        added = 1 + 4 * parts * (k * k * n_in * n_out + n_out) * 2 / ADD_BYTES_PER_US
+    return [each * kernel.step_us(even(parts * pairs), bytes_of_step, end) + 2.5 * end + added for end in (0, 1)]
 
 
 def tiled(n_in, n_out, side, k, phase):

@@ -83,6 +83,13 @@ double bytes_of_step(const Convolution& c) {
   return static_cast<double>(4 * kDepth * (patches * patch + kChannels * side * side));
 }
 
+// What each block of a cluster sums from the shared memory of all: as much as its own part.
+double bytes_of_part(const Convolution& c) {
+  const int64_t taps = c.side() * c.side();
+  return static_cast<double>(c.phase == Convolution::Phase::weights ? 4 * kChannels * kChannels * taps
+                                                                    : 4 * kChannels * 8 * kColumns);
+}
+
 }  // namespace
 
 bool predict_convolution(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work) {
@@ -107,6 +114,10 @@ bool predict_convolution(const DeviceModel& device, const simt::ListedLaunch& la
   take(work, {shared, shared}, "shared");
   const double copies = each * steps * bytes_of_step(*c) / (device.l2_bytes_per_us / device.multiprocessors);
   take(work, {copies, copies}, "copies");
+  if (launch.cluster > 1) {  // between multiprocessors as fast as from L2: assumed
+    const double sums = n_blocks * bytes_of_part(*c) / device.l2_bytes_per_us;
+    work.us += {sums, sums};
+  }
   return true;
 }
 

@@ -72,6 +72,7 @@ nlohmann::json json_of(const TimeRange& us) { return {{"low", us.low}, {"high", 
 nlohmann::json json_of(const PredictedLaunch& p) {
   nlohmann::json row = {{"name", p.launch.name},       {"grid", p.launch.grid},
                         {"block", p.launch.block},     {"shared_bytes", p.launch.shared_bytes},
+                        {"cluster", p.launch.cluster},
                         {"bytes", p.launch.bytes},     {"products", p.work.products},
                         {"layer", layer_of(p.launch)}, {"grid_meetings", p.work.grid_meetings},
                         {"limit", p.work.limit},       {"predicted_us", json_of(p.us)}};

@@ -19,6 +19,7 @@ struct ListedLaunch {
   std::array<unsigned, 3> grid{}, block{};  // all 0 for copies and fills
   size_t shared_bytes = 0;                  // dynamic
   bool cooperative = false;
+  unsigned cluster = 1;  // blocks of one
   // Of the blocks of memory that its arguments point to, each counted once: what a kernel moves that touches all of them once. Of a copy
   // twice its bytes, of a fill its bytes.
   double bytes = 0.0;

@@ -222,7 +222,8 @@ void keep_grid(const Exec& exec, const Launch& at, std::span<const Argument> arg
                .grid = {at.grid.x, at.grid.y, at.grid.z},
                .block = {at.block.x, at.block.y, at.block.z},
                .shared_bytes = at.shared_bytes,
-               .cooperative = at.cooperative},
+               .cooperative = at.cooperative,
+               .cluster = at.cluster.x * at.cluster.y * at.cluster.z},
               arguments);
   }
   Capture* const capture = Capture::of(Device::simt());

@@ -100,6 +100,10 @@ TEST(PredictLaunch, ConvolutionsAreThoseOfTheModelInPython) {
   LaunchWork split;
   ASSERT_TRUE(predict_convolution(h200(), launch, split));
   EXPECT_EQ(split.products, 144.0 * 4 * 4 * 256);
+  launch.cluster = 8;  // which adds up 256 parts of 32 KB
+  LaunchWork in_clusters;
+  ASSERT_TRUE(predict_convolution(h200(), launch, in_clusters));
+  EXPECT_NEAR(in_clusters.us.low - split.us.low, 256 * 32768 / 5.5e6, 1e-9);
 }
 
 TEST(PredictLaunch, PdhgIsThatOfTheModelInPython) {

@@ -1,5 +1,8 @@
 // The CUDA kernels of conv3d on the emulation, beyond the corner cases that apps/device_ops_test.cpp runs: several tiles,
 // splits and parts; every order of threads; races.
+#include <algorithm>
+#include <fmt/core.h>
+#include <functional>
 #include <gtest/gtest.h>
 
 #include "nn/concat/concat.h"
@@ -7,9 +10,12 @@
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/libraries/conv3d_cudnn.h"
 #include "support/op_test.h"
+#include "tensor/cuda/precision.h"
 #include "tensor/error.h"
+#include "tensor/simt/emulated_capability.h"
 #include "tensor/simt/recording.h"
 #include "tensor/simt/schedule.h"
+#include "tensor/simt/simt_graph.h"
 
 namespace primal {
 namespace {
@@ -88,6 +94,92 @@ TEST(Conv3dCuda, BitsDoNotDependOnTheOrderOfThreadsAndNothingRaces) {
     EXPECT_EQ(run_emulated(op_case, implementation), bits);
     EXPECT_FALSE(recording.launches().empty());
     EXPECT_NO_THROW(simt::require_no_races(recording.launches()));
+  }
+}
+
+// x with zeros in all but some of its rows of `row` elements.
+Tensor only(const Tensor& x, int64_t row, const std::function<bool(int64_t)>& wanted) {
+  const Tensor masked = x.clone();
+  for (int64_t i = 0; i < masked.numel(); ++i) {
+    if (!wanted(i / row)) masked.data<float>()[i] = 0.0f;
+  }
+  return masked;
+}
+
+// Each split has 8 of 64 channels: where the others are zero, its part is the result.
+TEST(Conv3dCuda, AClusterAddsTheSplitsInOrder) {
+  const OpCase op_case = make_case("eight splits", {1, 64, 1, 16, 32}, 32, 3);
+  TensorMap inputs = make_inputs(op_case, DType::f32);
+  inputs.erase("bias");
+  const OpInfo info = conv3d_info();
+  const PrecisionScope allowed(Precision::tf32);
+  for (const char* implementation : {"tiled", "tensor_core", "tensor_core_3x"}) {
+    SCOPED_TRACE(implementation);
+    const ImplementationScope scope("conv3d", implementation);
+    const auto y_of = [&](const Tensor& x) {
+      return info
+          .run({{{"x", x}, {"weight", inputs.at("weight")}}, op_case.attrs, {}, "", {}, Device::simt()})
+          .outputs.at("y")
+          .to(Device{});
+    };
+    std::vector<float> expected(32 * 16 * 32, 0.0f);
+    for (int64_t split = 0; split < 8; ++split) {
+      const Tensor part =
+          y_of(only(inputs.at("x"), 16 * 32, [&](int64_t channel) { return channel / 8 == split; }));
+      for (size_t i = 0; i < expected.size(); ++i) expected[i] += part.data<float>()[i];
+    }
+    const Tensor y = y_of(inputs.at("x"));
+    for (size_t i = 0; i < expected.size(); ++i) ASSERT_EQ(y.data<float>()[i], expected[i]) << i;
+  }
+}
+
+// Each part has two of eight rows: where the gradient is zero in the others, it is the result.
+TEST(Conv3dCuda, AClusterAddsThePartsOfWeightGradientsInOrder) {
+  const OpCase op_case = make_case("four parts", {1, 20, 1, 8, 32}, 24, 3);
+  const TensorMap inputs = make_inputs(op_case, DType::f32);
+  const OpInfo info = conv3d_info();
+  const Tensor upstream = make_inputs({"up", {}, {{"y", {1, 24, 1, 8, 32}}}}, DType::f32).at("y");
+  for (const char* implementation : {"tiled", "tensor_core_3x"}) {
+    const ImplementationScope scope("conv3d", implementation);
+    for (const char* name : {"weight", "bias"}) {
+      SCOPED_TRACE(fmt::format("{} {}", implementation, name));
+      const auto gradient_of = [&](const Tensor& up) {
+        return info.run({inputs, op_case.attrs, {{"y", up}}, "", {}, Device::simt()})
+            .grads.at(name)
+            .to(Device{});
+      };
+      const Tensor whole = gradient_of(upstream);
+      std::vector<double> expected(static_cast<size_t>(whole.numel()), 0.0);
+      for (int64_t part = 0; part < 4; ++part) {
+        const Tensor one =
+            gradient_of(only(upstream, 2 * 32, [&](int64_t rows) { return rows % 4 == part; }));
+        for (size_t i = 0; i < expected.size(); ++i) expected[i] += static_cast<double>(one.data<float>()[i]);
+      }
+      for (size_t i = 0; i < expected.size(); ++i)
+        ASSERT_EQ(whole.data<float>()[i], static_cast<float>(expected[i])) << i;
+    }
+  }
+}
+
+TEST(Conv3dCuda, DevicesWithoutClustersAddTheSameInOneLaunchMore) {
+  const PrecisionScope allowed(Precision::tf32);
+  const auto sums = [](const OpCase& op_case, const char* implementation) {
+    const simt::OperationCount count;
+    run_emulated(op_case, implementation);
+    return std::ranges::count_if(count.operations(), [](const std::string& name) {
+      return name == "conv3d_sum_of_splits" || name == "conv3d_add_parts";
+    });
+  };
+  for (const OpCase& op_case :
+       {make_case("square", {1, 70, 1, 8, 35}, 34, 3), make_case("pointwise", {1, 19, 1, 8, 35}, 40, 1)}) {
+    for (const char* implementation : {"tiled", "tensor_core", "tensor_core_3x"}) {
+      SCOPED_TRACE(fmt::format("{} {}", op_case.name, implementation));
+      const std::vector<double> in_clusters = run_emulated(op_case, implementation);
+      EXPECT_EQ(sums(op_case, implementation), 0);
+      const simt::CapabilityScope older(8);
+      EXPECT_EQ(run_emulated(op_case, implementation), in_clusters);
+      EXPECT_GE(sums(op_case, implementation), 3);  // forward, data and weights
+    }
   }
 }
 

@@ -36,7 +36,10 @@ __global__ void add_parts_kernel(WeightParts q, Global<const float> parts, Globa
   double total = 0.0;
   for (int t = 0; t < kPartThreads; ++t) total += sums[t][threadIdx.x];
   if (i < q.n_weights()) {
-    const int64_t c = i % q.n_in, o = i / q.n_in % q.n_out, tap = i / (q.n_in * q.n_out);
+    // Weights are fewer than 2^32, and divisions of 32 bits take a third of the instructions of those of 64.
+    const auto row = static_cast<unsigned>(i) / static_cast<unsigned>(q.n_in),
+               tap = row / static_cast<unsigned>(q.n_out);
+    const int64_t c = i - row * q.n_in, o = row - tap * q.n_out;
     grad_weight[(o * q.n_in + c) * q.n_taps + tap] += static_cast<float>(total);
   } else if (wants_bias) {
     grad_bias[i - q.n_weights()] += static_cast<float>(total);

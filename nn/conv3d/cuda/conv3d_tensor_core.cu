@@ -22,18 +22,22 @@
 //   - backward_data is the same kernel from grad_y, with the taps in reverse order and O and C exchanged. Its
 //     weights lie [c of grad_y][c of grad_x][tap], where a step's are contiguous too.
 //   - fused as in conv3d_tiled.cu: two parts of channels, activation and bias last. Splits of the input
-//     channels where an image has few pixels, added in order (conv3d_partial_sums.h).
+//     channels where an image has few pixels, at most eight, added in order: by a cluster of blocks, or by
+//     another launch on devices without clusters (conv3d_cluster_sum.h).
 // Not run on a device. bench/results/conv3d_tensor_core_model.md has the instructions that nvcc made of it,
 // and times that follow.
 // Bounds: product_kernel<3, false, 1> 128 registers, 1024 bytes of shared memory, no local memory, 45% of the inner loop on tensor cores
-// Bounds: product_kernel<3, true, 1> 128 registers, 1024 bytes of shared memory, no local memory, 45% of the inner loop on tensor cores
+// Bounds: product_kernel<3, true, 1> 128 registers, 1024 bytes of shared memory, no local memory, 44% of the inner loop on tensor cores
 // Bounds: product_kernel<1, false, 1> 128 registers, 1024 bytes of shared memory, no local memory
-// Bounds: product_kernel<1, true, 1> 128 registers, 1024 bytes of shared memory, no local memory
+// Bounds: product_kernel<1, true, 1> 136 registers, 1024 bytes of shared memory, no local memory
 // Bounds: product_kernel<3, false, 3> 192 registers, 1024 bytes of shared memory, no local memory, 26% of the inner loop on tensor cores
 // Bounds: product_kernel<3, true, 3> 192 registers, 1024 bytes of shared memory, no local memory, 26% of the inner loop on tensor cores
 // Bounds: product_kernel<1, false, 3> 192 registers, 1024 bytes of shared memory, no local memory
 // Bounds: product_kernel<1, true, 3> 192 registers, 1024 bytes of shared memory, no local memory
+#include <algorithm>
+
 #include "nn/conv3d/conv3d_kernels.h"
+#include "nn/conv3d/cuda/conv3d_cluster_sum.h"
 #include "nn/conv3d/cuda/conv3d_tensor_core_product.h"
 #include "tensor/cuda/precision.h"
 #include "tensor/scratch.h"
@@ -107,8 +111,41 @@ __device__ void write_sums(const Sums& sum, const Product& q, const TileAt& tile
   }
 }
 
-// blockDim kThreads, gridDim (tiles, blocks of kBlockN channels, splits). With more than one split, out is
-// [split][N,O,...] and takes the sums alone.
+// The sums of a warp are a part of those of the cluster, which finishes and writes them.
+template <class Shared>
+__device__ void sum_in_cluster(const Sums& sum, const Shared& part, const Product& q, const TileAt& tile,
+                               int64_t first_n, int row, int column, int thread, Global<const float> bias,
+                               const GlobalChannelParts<float>& out) {
+  const int g = thread % kLanes / 4, t = thread % 4;
+  __syncthreads();  // all have used the last step, whose place the part takes
+#pragma unroll
+  for (int j = 0; j < kTilesN; ++j) {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+#pragma unroll
+      for (int m = 0; m < kWarpRows; ++m) {
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+          part[(8 * j + 2 * t + i) * kPartStride + (row + m) * kLanes + column + g + 8 * half] =
+              sum[m][j][2 * half + i];
+      }
+    }
+  }
+  constexpr int kPixels = kRows * kLanes;
+  const auto place = [](int i) { return i / kPixels * kPartStride + i % kPixels; };
+  sum_over_cluster<float>(part, kBlockN * kPixels, thread, kThreads, place, [&](int i, float of_all) {
+    const int64_t o = first_n + i / kPixels, h = tile.h + i / kLanes % kRows, w = tile.w + i % kLanes;
+    if (o >= q.to.c || !q.to.inside(h, w)) return;
+    const ChannelRange<float> range = out.of(o);
+    const int64_t to = range.at(tile.n, o, q.to.volume()) + tile.d * q.to.pixels + h * q.to.w + w;
+    const float start = q.finish.has_bias ? bias[o] : 0.0f;
+    const float already = q.finish.add ? float(range.data[to]) : start;
+    range.data[to] = leaky_relu(already + of_all, q.finish.slope);
+  });
+}
+
+// blockDim kThreads, gridDim (tiles, blocks of kBlockN channels, splits). With more than one split, either each cluster
+// is those of a tile, or out is [split][N,O,...] and takes the sums alone.
 template <int kSide, bool kBackward, int kProducts>
 __global__ void __launch_bounds__(kThreads, kSide == 1 ? 2 : 0)
     product_kernel(Product q, GlobalChannelParts<const float> in, Mask mask, Global<const float> weight,
@@ -154,7 +191,11 @@ __global__ void __launch_bounds__(kThreads, kSide == 1 ? 2 : 0)
     if (has_pixels) add_step<kSide, kBackward, kProducts>(sum, stage, row, column, lane);
   }
 
-  write_sums(sum, q, tile, first_n, row, column, lane, bias, out);
+  if (q.in_cluster) {
+    sum_in_cluster(sum, stages, q, tile, first_n, row, column, thread, bias, out);
+  } else {
+    write_sums(sum, q, tile, first_n, row, column, lane, bias, out);
+  }
 }
 
 template <int kSide, bool kBackward, int kProducts>
@@ -172,17 +213,23 @@ void launch_product(const Exec& exec, const char* name, Product q, const Channel
   const int64_t n_blocks_n = (q.to.c + kBlockN - 1) / kBlockN,
                 n_blocks = n_tiles(q.from, q.tiles) * n_blocks_n, n_chunks = (q.from.c + kDepth - 1) / kDepth;
   int64_t n_splits = kWantedBlocks / n_blocks;
-  n_splits = n_splits < 1 ? 1 : n_splits < n_chunks ? n_splits : n_chunks;
+  n_splits = std::clamp(n_splits, int64_t{1}, std::min(n_chunks, kMostOfACluster));
   const int64_t chunks_per_split = (n_chunks + n_splits - 1) / n_splits;
   q.channels_per_split = static_cast<int>(chunks_per_split * kDepth);
   n_splits = (n_chunks + chunks_per_split - 1) / chunks_per_split;
 
-  const Launch at{.name = name,
-                  .grid = grid_of(n_tiles(q.from, q.tiles), n_blocks_n, n_splits),
-                  .block = kThreads,
-                  .shared_bytes = ProductStage<kSide, kBackward>::kBytes};
+  constexpr int kBytes = ProductStage<kSide, kBackward>::kBytes;
+  Launch at{.name = name,
+            .grid = grid_of(n_tiles(q.from, q.tiles), n_blocks_n, n_splits),
+            .block = kThreads,
+            .shared_bytes = kBytes};
   const auto kernel = product_kernel<kSide, kBackward, kProducts>;
-  if (n_splits == 1) {
+  q.in_cluster = n_splits > 1 && fits_cluster(exec, n_splits);
+  if (q.in_cluster) {
+    at.cluster = dim3(1, 1, at.grid.z);
+    at.shared_bytes = kBytes > kPartBytes ? kBytes : kPartBytes;
+  }
+  if (n_splits == 1 || q.in_cluster) {
     launch(exec, at, kernel, q, global(in), mask_of(masked), global(weight).data, global(bias).data,
            global(out));
     return;

@@ -14,8 +14,10 @@ struct WeightGradient {
   Planes x, grad_y;  // all channels
   Tiles tiles;
   int64_t tiles_per_part;
-  int depth;  // of the kernel
-  bool wide;  // four pixels copied at a time
+  int depth;        // of the kernel
+  bool wide;        // four pixels copied at a time
+  bool in_cluster;  // the parts of a block of weights are the blocks of a cluster
+  bool wants_bias;
   WeightParts parts;
 };
 

@@ -13,13 +13,14 @@
 //   - each thread changes what it has copied itself, before the barrier: the derivative of the activation,
 //     the rounding for one product, and the sum of grad_y for the bias, in float32 before it is rounded.
 //   - parts of at most 2048 pixels, about as many as give 132 multiprocessors two blocks each; added in order
-//     and in double (conv3d_partial_sums.h).
+//     and in double, by a cluster of up to eight blocks (conv3d_cluster_sum.h) or by another launch.
 // Not run on a device. bench/results/conv3d_tensor_core_model.md has the instructions that nvcc made of it,
 // and times that follow.
 // Bounds: gradient_kernel<3, 1> 168 registers, 1024 bytes of shared memory, no local memory, 35% of the inner loop on tensor cores
 // Bounds: gradient_kernel<1, 1> 96 registers, 1024 bytes of shared memory, no local memory, 13% of the inner loop on tensor cores
 // Bounds: gradient_kernel<3, 3> 255 registers, 1024 bytes of shared memory, no local memory, 22% of the inner loop on tensor cores
 // Bounds: gradient_kernel<1, 3> 96 registers, 1024 bytes of shared memory, no local memory, 12% of the inner loop on tensor cores
+#include "nn/conv3d/cuda/conv3d_cluster_sum.h"
 #include "nn/conv3d/cuda/conv3d_helpers.h"
 #include "nn/conv3d/cuda/conv3d_tensor_core_gradient.h"
 #include "tensor/scratch.h"
@@ -75,11 +76,14 @@ __device__ void add_tile(Sums<kSide>& sum, const Shared& stage, int o, int c, in
   }
 }
 
-// blockDim kThreads, gridDim (parts, blocks of O, planes of the kernel x blocks of C).
+constexpr int kPartRow = kPartChannels + 8;  // four rows of four pairs, of half a warp, are in 32 banks
+
+// blockDim kThreads, gridDim (parts, blocks of O, planes of the kernel x blocks of C). Either each cluster has the parts of
+// a block of weights, and adds them to the gradients, or they go to `parts`.
 template <int kSide, int kProducts>
 __global__ void __launch_bounds__(kThreads, 2)
     gradient_kernel(WeightGradient q, GlobalChannelParts<const float> x, Global<const float> grad_y,
-                    Mask mask, Global<float> parts) {
+                    Mask mask, Global<float> parts, Global<float> grad_weight, Global<float> grad_bias) {
   using S = GradientStage<kSide>;
   using Copies = GradientLoader<kSide, kProducts>;
   PRIMAL_DYNAMIC_SHARED(float, stages);
@@ -111,16 +115,41 @@ __global__ void __launch_bounds__(kThreads, 2)
     if (sums_weights) add_tile<kSide, kProducts>(sum, stage, o, c, lane);
   }
 
-  const Global<float> part = parts + blockIdx.x * q.parts.size();
 #pragma unroll
   for (int k = 0; k < Copies::kMyChannels; ++k) {
     for (int delta = Copies::kPieces / 2; delta > 0; delta /= 2)
       bias[k] += __shfl_xor_sync(kAllLanes, bias[k], delta);
-    if (sums_bias && thread % Copies::kPieces == 0 && loader.output(k) < q.grad_y.c)
-      part[q.parts.n_weights() + loader.output(k)] = bias[k];
+  }
+  const int g = lane / 4, t = lane % 4;
+  const bool has_bias = sums_bias && thread % Copies::kPieces == 0;
+  if (q.in_cluster) {
+    const WeightBlock block{first_o,       first_c,  int64_t{plane} * kSide * kSide,
+                            kSide * kSide, kPartRow, sums_bias && q.wants_bias};
+    __syncthreads();  // all have used the last tile, whose place the part takes
+#pragma unroll
+    for (int k = 0; k < Copies::kMyChannels; ++k) {
+      if (has_bias) stages[block.bias_at() + static_cast<int>(loader.output(k) - first_o)] = bias[k];
+    }
+#pragma unroll
+    for (int tap = 0; tap < kSide * kSide; ++tap) {
+#pragma unroll
+      for (int j = 0; j < kTilesC; ++j) {
+#pragma unroll
+        for (int i = 0; i < 4; i += 2) {
+          const auto& of = sum[tap / kSide][tap % kSide][j];
+          *as<float2>(stages + block.at(tap, o + g + i / 2 * 8, c + 8 * j + 2 * t)) =
+              float2{of[i], of[i + 1]};
+        }
+      }
+    }
+    return sum_weights_over_cluster(stages, q.parts, block, thread, kThreads, grad_weight, grad_bias);
+  }
+  const Global<float> part = parts + blockIdx.x * q.parts.size();
+#pragma unroll
+  for (int k = 0; k < Copies::kMyChannels; ++k) {
+    if (has_bias && loader.output(k) < q.grad_y.c) part[q.parts.n_weights() + loader.output(k)] = bias[k];
   }
   if (!sums_weights) return;
-  const int g = lane / 4, t = lane % 4;
 #pragma unroll
   for (int ky = 0; ky < kSide; ++ky) {
 #pragma unroll
@@ -158,15 +187,19 @@ void launch_gradient(const Exec& exec, const ChannelParts<const float>& x,
   q.parts = {int64_t{kSide} * kSide * q.depth, q.grad_y.c, q.x.c,
              (n + q.tiles_per_part - 1) / q.tiles_per_part};
 
-  const Scratch<float> parts(exec, q.parts.n * (q.parts.n_taps * q.grad_y.c * q.x.c + q.grad_y.c));
-  launch(exec,
-         {.name = "conv3d_backward_weights_tensor_core",
-          .grid = grid_of(q.parts.n, blocks_o, blocks_c),
-          .block = kThreads,
-          .shared_bytes = GradientStage<kSide>::kBytes},
-         gradient_kernel<kSide, kProducts>, q, global(x), global(grad_y.grad).data, mask_of(grad_y),
-         global(parts.span()));
-  conv3d_add_parts(exec, q.parts, parts.span(), grad_weight, grad_bias);
+  q.in_cluster = fits_cluster(exec, q.parts.n);
+  q.wants_bias = grad_bias.data != nullptr;
+  Launch at{.name = "conv3d_backward_weights_tensor_core",
+            .grid = grid_of(q.parts.n, blocks_o, blocks_c),
+            .block = kThreads,
+            .shared_bytes = GradientStage<kSide>::kBytes};
+  static_assert(weight_part_bytes(kSide * kSide, kPartRow) <= GradientStage<kSide>::kBytes);
+  if (q.in_cluster) at.cluster = dim3(at.grid.x);
+  const int64_t n_scratch = q.in_cluster ? 0 : q.parts.n * q.parts.size();
+  const Scratch<float> parts(exec, n_scratch);
+  launch(exec, at, gradient_kernel<kSide, kProducts>, q, global(x), global(grad_y.grad).data, mask_of(grad_y),
+         global(parts.span()), global(grad_weight).data, global(grad_bias).data);
+  if (!q.in_cluster) conv3d_add_parts(exec, q.parts, parts.span(), grad_weight, grad_bias);
 }
 
 }  // namespace

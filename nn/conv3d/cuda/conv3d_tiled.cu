@@ -8,10 +8,10 @@
 //     reads of 16 bytes take one to four); so the multipliers are the limit: 576 of the 633 instructions of this loop multiply.
 //   - global memory: 340 pixels and 288 weights for 73,728 multiply-adds, 117 for a number; a patch is 1.3 times its
 //     tile, for each 32 output channels.
-//   - enough blocks: where the image has fewer than two for each of an H200's 132 SMs, the input channels are split, each
-//     part writes its sums to scratch, and a second launch adds them in order. So e3b (32 x 32 pixels, 256 channels: 32
-//     blocks) becomes 256 blocks of 32 channels each, and 8 MB of sums that stay in L2. The blocks on an SM hide each
-//     other's loading: nothing is double-buffered.
+//   - enough blocks: where the image has fewer than two for each of an H200's 132 SMs, the input channels are split, and
+//     the parts of the sums are added in order: by a cluster of up to eight blocks, or through scratch memory by a second
+//     launch on devices without clusters (conv3d_cluster_sum.h). So e3b (32 x 32 pixels, 256 channels: 32 blocks) becomes 256 blocks of 32 channels
+//     each. The blocks on an SM hide each other's loading: nothing is double-buffered.
 //   - backward_data is the same convolution from grad_y, with the kernel flipped and O and C exchanged.
 //   - fused: the channels of x, or of grad_x, are those of one tensor or of two. No chunk of input channels has some of
 //     both, so that a block reads all of one from the same tensor, and an output channel is its warp's alone. The activation
@@ -22,7 +22,10 @@
 // the f32 peak.
 // Bounds: convolution_kernel<3> 168 registers, 22272 bytes of shared memory, no local memory
 // Bounds: convolution_kernel<1> 128 registers, 10368 bytes of shared memory, no local memory
+#include <algorithm>
+
 #include "nn/conv3d/conv3d_kernels.h"
+#include "nn/conv3d/cuda/conv3d_cluster_sum.h"
 #include "nn/conv3d/cuda/conv3d_partial_sums.h"
 #include "nn/conv3d/cuda/conv3d_tiled.h"
 #include "tensor/scratch.h"
@@ -35,6 +38,8 @@ constexpr int kWarps = 4, kThreadO = 8;  // output channels of a thread; a warp 
 constexpr int kBlockO = kWarps * kThreadO;
 constexpr int kChunk = 8;  // input channels in shared memory
 constexpr int64_t kWantedBlocks = 2 * 132;
+constexpr int kPartBytes =
+    kBlockO * kRows * kLanes * int{sizeof(float)};  // of a sum in shared memory, for a cluster
 
 // Where weights lie: forward reads weight[o,c,tap], backward_data weight[c,o,last tap - tap].
 struct WeightOrder {
@@ -48,11 +53,37 @@ struct Convolution {
   Tiles tiles;
   WeightOrder order;
   int64_t channels_per_split;
+  bool in_cluster;  // the splits are the blocks of a cluster
   Finish finish;
 };
 
-// blockDim (kLanes, kWarps), gridDim (tiles, blocks of kBlockO channels, splits). With more than one split, out is
-// [split][N,O,...] and takes the sums alone.
+// The sums of a thread are a part of those of the cluster, which finishes and writes them.
+__device__ void sum_in_cluster(const float (&sum)[kThreadO][kRows], const Convolution& q, const TileAt& tile,
+                               int64_t first_o, Global<const float> bias,
+                               const GlobalChannelParts<float>& out) {
+  PRIMAL_DYNAMIC_SHARED(float, part);  // [kBlockO][kRows][kLanes]
+  const int lane = static_cast<int>(threadIdx.x), warp = static_cast<int>(threadIdx.y);
+#pragma unroll
+  for (int o = 0; o < kThreadO; ++o) {
+#pragma unroll
+    for (int r = 0; r < kRows; ++r) part[((warp * kThreadO + o) * kRows + r) * kLanes + lane] = sum[o][r];
+  }
+  const auto put = [&](int at, float of_all) {
+    const int64_t o = first_o + at / (kRows * kLanes), h = tile.h + at / kLanes % kRows,
+                  w = tile.w + at % kLanes;
+    if (o >= q.to.c || !q.to.inside(h, w)) return;
+    const ChannelRange<float> range = out.of(o);
+    const int64_t to = range.at(tile.n, o, q.to.volume()) + tile.d * q.to.pixels + h * q.to.w + w;
+    const float start = q.finish.has_bias ? bias[o] : 0.0f;
+    const float before = q.finish.add ? float(range.data[to]) : start;
+    range.data[to] = leaky_relu(before + of_all, q.finish.slope);
+  };
+  sum_over_cluster<float>(
+      part, kBlockO * kRows * kLanes, warp * kLanes + lane, kLanes * kWarps, [](int i) { return i; }, put);
+}
+
+// blockDim (kLanes, kWarps), gridDim (tiles, blocks of kBlockO channels, splits). With more than one split, either each
+// cluster is those of a tile, or out is [split][N,O,...] and takes the sums alone.
 template <int kSide>
 __global__ void __launch_bounds__(kLanes* kWarps)
     convolution_kernel(Convolution q, GlobalChannelParts<const float> in, Mask mask,
@@ -118,6 +149,7 @@ __global__ void __launch_bounds__(kLanes* kWarps)
     }
   }
 
+  if (q.in_cluster) return sum_in_cluster(sum, q, tile, first_o, bias, out);
   const int64_t split_at = blockIdx.z * (q.to.n * q.to.c * q.to.volume());
 #pragma unroll
   for (int o = 0; o < kThreadO; ++o) {
@@ -148,14 +180,19 @@ void launch_convolution(const Exec& exec, const char* name, Convolution q,
                 n_blocks = n_tiles(q.from, q.tiles) * n_blocks_o;
   const int64_t n_chunks = q.from.c > kChunk ? (q.from.c + kChunk - 1) / kChunk : 1;
   int64_t n_splits = kWantedBlocks / n_blocks;
-  n_splits = n_splits < 1 ? 1 : n_splits < n_chunks ? n_splits : n_chunks;
+  n_splits = std::clamp(n_splits, int64_t{1}, std::min(n_chunks, kMostOfACluster));
   q.channels_per_split = (n_chunks + n_splits - 1) / n_splits * kChunk;
   n_splits = (n_chunks * kChunk + q.channels_per_split - 1) / q.channels_per_split;
 
   const dim3 grid = grid_of(n_tiles(q.from, q.tiles), n_blocks_o, n_splits);
   const dim3 block(kLanes, kWarps);
-  const Launch at{.name = name, .grid = grid, .block = block};
-  if (n_splits == 1) {
+  Launch at{.name = name, .grid = grid, .block = block};
+  q.in_cluster = n_splits > 1 && fits_cluster(exec, n_splits);
+  if (q.in_cluster) {
+    at.cluster = dim3(1, 1, grid.z);
+    at.shared_bytes = kPartBytes;
+  }
+  if (n_splits == 1 || q.in_cluster) {
     launch(exec, at, convolution_kernel<kSide>, q, global(in), mask_of(masked), global(weight).data,
            global(bias).data, global(out));
     return;

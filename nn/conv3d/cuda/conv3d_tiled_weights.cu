@@ -8,7 +8,7 @@
 //   - 20 to 44 accesses to shared memory (as the reads of 4 words by 4 groups of lanes are merged or not) in the 48 that
 //     an SM needs to start these multiply-adds; global memory: 92 multiply-adds for a number.
 //   - a part's sums go to scratch, [part][tap][o][c]: c innermost, so that writes are whole sectors. A second launch adds
-//     the parts in order, in double. As many parts as give each of an H200's 132 SMs two blocks, and at most 2048 pixels in
+//     the parts in order, in double; up to eight parts a cluster of blocks adds by itself (conv3d_cluster_sum.h). As many parts as give each of an H200's 132 SMs two blocks, and at most 2048 pixels in
 //     one, since long float sums lose digits.
 //   - fused: the channels of x are those of one tensor or of two, chosen by a comparison for each that is read; grad_y is
 //     taken times the activation's derivative as it is read, 70 multiply-adds for a number.
@@ -17,6 +17,7 @@
 // at most half of the f32 peak. The parts of the thesis network take at most 9.5 MB.
 // Bounds: gradient_kernel<3> 144 registers, 28192 bytes of shared memory, no local memory
 // Bounds: gradient_kernel<1> 80 registers, 18688 bytes of shared memory, no local memory
+#include "nn/conv3d/cuda/conv3d_cluster_sum.h"
 #include "nn/conv3d/cuda/conv3d_helpers.h"
 #include "nn/conv3d/cuda/conv3d_partial_sums.h"
 #include "nn/conv3d/cuda/conv3d_tiled.h"
@@ -37,18 +38,19 @@ constexpr int64_t kMaxPixels = 2048;  // of a part
 struct WeightGradient {
   Planes x, grad_y;  // all channels
   Tiles tiles;
-  int64_t tiles_per_part, n_parts;
-
-  __device__ int64_t n_weights(int taps) const { return taps * grad_y.c * x.c; }
-  __device__ int64_t part_size(int taps) const { return n_weights(taps) + grad_y.c; }
+  int64_t tiles_per_part;
+  bool in_cluster;  // the parts of a block of weights are the blocks of a cluster
+  bool wants_bias;
+  WeightParts parts;
 };
+constexpr int kPartRow = kPartChannels + 1;  // lanes of a warp write to 32 banks
 
-// blockDim (kLanes, kSide, kBlock / kWarpC), gridDim (parts, blocks of O, blocks of C).
-// parts [part], each [tap][O][C] and then the bias [O].
+// blockDim (kLanes, kSide, kBlock / kWarpC), gridDim (parts, blocks of O, blocks of C). Either each cluster has the parts of a block of
+// weights, and adds them to the gradients, or they go to parts [part], each [tap][O][C] and then the bias [O].
 template <int kSide>
 __global__ void __launch_bounds__(kLanes* kSide * 2)
     gradient_kernel(WeightGradient q, GlobalChannelParts<const float> x, Global<const float> grad_y,
-                    Mask mask, Global<float> parts) {
+                    Mask mask, Global<float> parts, Global<float> grad_weight, Global<float> grad_bias) {
   constexpr int kTaps = kSide * kSide, kBorder = kSide / 2, kThreads = kLanes * kSide * 2;
   constexpr int kPatchRows = kRows + kSide - 1, kPatchColumns = kLanes + kSide - 1;
   PRIMAL_SHARED(float, pixels, [size_t{kPatchRows}][size_t{kPatchColumns}][kBlock + 1]);
@@ -128,11 +130,29 @@ __global__ void __launch_bounds__(kLanes* kSide * 2)
     }
   }
 
-  const Global<float> part = parts + blockIdx.x * q.part_size(kTaps);
+  if (q.in_cluster) {
+    PRIMAL_DYNAMIC_SHARED(float, part);
+    const WeightBlock block{first_o, first_c, 0, kTaps, kPartRow, blockIdx.z == 0 && q.wants_bias};
+    if (sums_bias) {
+      for (int f = 0; f < 4; ++f) part[block.bias_at() + 4 * thread + f] = bias_sum.at[f];
+    }
+#pragma unroll
+    for (int a = 0; a < kThreadO; ++a) {
+#pragma unroll
+      for (int b = 0; b < kThreadC; ++b) {
+#pragma unroll
+        for (int k = 0; k < kSide; ++k)
+          part[block.at(tap_row * kSide + k, my_o + a, half * kWarpC + lane % kLanesC + kLanesC * b)] =
+              sum[a][b][k];
+      }
+    }
+    return sum_weights_over_cluster(part, q.parts, block, thread, kThreads, grad_weight, grad_bias);
+  }
+  const Global<float> part = parts + blockIdx.x * q.parts.size();
   if (sums_bias) {
     for (int f = 0; f < 4; ++f) {
       const int64_t o = first_o + 4 * thread + f;
-      if (o < q.grad_y.c) part[q.n_weights(kTaps) + o] = bias_sum.at[f];
+      if (o < q.grad_y.c) part[q.parts.n_weights() + o] = bias_sum.at[f];
     }
   }
 #pragma unroll
@@ -163,16 +183,21 @@ void launch_gradient(const Exec& exec, const ChannelParts<const float>& x,
   const int64_t most = kMaxPixels / (kRows * kLanes);
   q.tiles_per_part = wanted > 1 ? (n + wanted - 1) / wanted : n;
   if (q.tiles_per_part > most) q.tiles_per_part = most;
-  q.n_parts = (n + q.tiles_per_part - 1) / q.tiles_per_part;
+  q.parts = {kTaps, q.grad_y.c, q.x.c, (n + q.tiles_per_part - 1) / q.tiles_per_part};
+  q.in_cluster = fits_cluster(exec, q.parts.n);
+  q.wants_bias = grad_bias.data != nullptr;
 
-  const int64_t part_size = kTaps * q.grad_y.c * q.x.c + q.grad_y.c;
-  const Scratch<float> parts(exec, q.n_parts * part_size);
-  const dim3 grid = grid_of(q.n_parts, blocks_o, blocks_c);
-  const dim3 block(kLanes, kSide, kBlock / kWarpC);
-  launch(exec, {.name = "conv3d_backward_weights_tiled", .grid = grid, .block = block},
-         gradient_kernel<kSide>, q, global(x), global(grad_y.grad).data, mask_of(grad_y),
-         global(parts.span()));
-  conv3d_add_parts(exec, {kTaps, q.grad_y.c, q.x.c, q.n_parts}, parts.span(), grad_weight, grad_bias);
+  Launch at{.name = "conv3d_backward_weights_tiled",
+            .grid = grid_of(q.parts.n, blocks_o, blocks_c),
+            .block = dim3(kLanes, kSide, kBlock / kWarpC)};
+  if (q.in_cluster) {
+    at.cluster = dim3(at.grid.x);
+    at.shared_bytes = weight_part_bytes(kTaps, kPartRow);
+  }
+  const Scratch<float> parts(exec, q.in_cluster ? 0 : q.parts.n * q.parts.size());
+  launch(exec, at, gradient_kernel<kSide>, q, global(x), global(grad_y.grad).data, mask_of(grad_y),
+         global(parts.span()), global(grad_weight).data, global(grad_bias).data);
+  if (!q.in_cluster) conv3d_add_parts(exec, q.parts, parts.span(), grad_weight, grad_bias);
 }
 
 }  // namespace
