@@ -83,7 +83,8 @@ bool is_bookkeeping(const nlohmann::json& row) {
                                           "config: training.keep",
                                           "config: training.log",
                                           "config: training.log_every",
-                                          "config: training.prefetch"};
+                                          "config: training.prefetch",
+                                          "config: training.resident_mb"};
   return row.contains("metadata") && keys.contains(row.at("metadata").get<std::string>());
 }
 

@@ -1,7 +1,9 @@
 #include "apps/training/denoising_task.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
+#include <iterator>
 
 #include "apps/scores/lambda_search.h"
 #include "apps/training/batches.h"
@@ -17,6 +19,8 @@
 namespace primal {
 
 namespace {
+
+constexpr int64_t kMegabyte = 1000000;
 
 TrainingData open_data(const TrainConfig& config, PictureCheck check) {
   check_denoising_loss(config);
@@ -66,7 +70,8 @@ DenoisingTask::DenoisingTask(const TrainConfig& config, Device device, PictureCh
       // A manifest of noisy pictures alone has no partners.
       has_clean_(has_clean_pictures(config) &&
                  (config.data.manifest.empty() || data_.noisy_validation != nullptr)),
-      n_samples_(n_in_training(config, data_.train->size())) {
+      n_samples_(n_in_training(config, data_.train->size())),
+      resident_(device, n_samples_, picture_shape(), config.training.resident_mb * kMegabyte) {
   for (std::string& remark : remarks_on_loss(config, has_clean_)) data_.remarks.push_back(std::move(remark));
 }
 
@@ -79,9 +84,12 @@ std::string DenoisingTask::identity() const {
 void DenoisingTask::announce(const std::vector<int64_t>& samples) {
   ahead_.reset();
   announced_.clear();
-  if (config_.training.prefetch == 0 || samples.empty()) return;
-  announced_.assign(samples.begin(), samples.end());
-  ahead_ = std::make_unique<Prefetch>(*data_.train, samples, config_.training.prefetch);
+  if (config_.training.prefetch == 0) return;
+  std::vector<int64_t> missing;
+  std::ranges::copy_if(samples, std::back_inserter(missing), [&](int64_t i) { return !resident_.holds(i); });
+  if (missing.empty()) return;
+  announced_.assign(missing.begin(), missing.end());
+  ahead_ = std::make_unique<Prefetch>(*data_.train, missing, config_.training.prefetch);
 }
 
 Tensor DenoisingTask::picture(int64_t sample) {
@@ -100,7 +108,7 @@ TensorMap DenoisingTask::batch(int64_t epoch, std::span<const int64_t> samples) 
   for (const int64_t sample : samples) {
     const NoiseKey key{static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch),
                        static_cast<uint32_t>(sample)};
-    PictureSource source{.picture = picture(sample).to(device_), .key = key};
+    PictureSource source{.picture = picture_there(sample), .key = key};
     if (data_.noisy_train != nullptr) source.partner = data_.noisy_train->clean(sample).to(device_);
     source.level = draw_noise_level(config_.noise.low, config_.noise.high, key);
     source.sigma = known_sigma(sample);
@@ -119,7 +127,7 @@ TensorMap DenoisingTask::inputs(int64_t epoch, std::span<const int64_t> samples)
   for (const int64_t sample : samples) {
     const NoiseKey key{static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch),
                        static_cast<uint32_t>(sample)};
-    pictures.push_back(picture(sample));
+    pictures.push_back(picture_there(sample));
     draws.push_back(noise_draw(draw_noise_level(config_.noise.low, config_.noise.high, key), key));
   }
   return {{"picture", stacked(pictures)}, {"noise", stacked(draws)}};
@@ -133,7 +141,10 @@ TensorMap DenoisingTask::of_inputs(const TensorMap& inputs) const {
 }
 
 TrainingPlan DenoisingTask::plan(int64_t batch) const {
-  return plan_denoising(model_, {batch, 1, 1, config_.data.size, config_.data.size}, loss_);
+  TrainingPlan plan = plan_denoising(model_, picture_shape().with(0, batch), loss_);
+  plan.bytes.pictures =
+      resident_bytes(device_, n_samples_, picture_shape(), config_.training.resident_mb * kMegabyte);
+  return plan;
 }
 
 Variable DenoisingTask::loss(const TensorMap& batch) { return denoising_loss(model_, batch, loss_); }

@@ -9,6 +9,7 @@
 
 #include "apps/training/config.h"
 #include "apps/training/denoising_loss.h"
+#include "apps/training/resident_pictures.h"
 #include "apps/training/task.h"
 #include "apps/training/training_data.h"
 #include "data/dataset/dataset.h"
@@ -27,7 +28,7 @@ class DenoisingTask : public Task {
   const Module& model() const override { return model_; }
   int64_t n_samples() const override { return n_samples_; }
   std::string sample_name(int64_t sample) const override { return data_.train->name(sample); }
-  // Decoded by a thread of their own, training.prefetch of them ahead.
+  // Decoded by a thread of their own, training.prefetch of them ahead; not those that are on the device already.
   void announce(const std::vector<int64_t>& samples) override;
   // What the loss reads (batch_names), [N,1,1,H,W] in [0,1] but for the noise, on the model's device
   TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override;
@@ -54,6 +55,10 @@ class DenoisingTask : public Task {
  private:
   bool device_draws_noise() const { return loss_ == DenoisingLoss::mse && data_.noisy_train == nullptr; }
   Tensor picture(int64_t sample);
+  Shape picture_shape() const { return {1, 1, 1, config_.data.size, config_.data.size}; }
+  Tensor picture_there(int64_t sample) {  // on the device
+    return resident_.of(sample, [&] { return picture(sample); });
+  }
   std::optional<double> known_sigma(int64_t sample);
   TensorMap validation_sample(int64_t i, Device device) const;
   Tensor clean_validation(int64_t i, Device device) const { return data_.validation->clean(i).to(device); }
@@ -67,6 +72,7 @@ class DenoisingTask : public Task {
   TrainingData data_;
   bool has_clean_;                    // validation has clean pictures to score against
   int64_t n_samples_;                 // the first of data_.train
+  ResidentPictures resident_;         // of these
   std::deque<int64_t> announced_;     // those that ahead_ has yet to give
   std::unique_ptr<Prefetch> ahead_;   // after data_, which it reads
   std::map<int64_t, double> sigmas_;  // estimated, of pictures that are noisy as they are

@@ -147,6 +147,7 @@ std::string to_text(const Settings& settings, const RunPlan& plan) {
   text += megabytes_row("weights", m.weights) + megabytes_row("gradients", m.gradients) +
           megabytes_row("Adam's moments", m.moments) + megabytes_row("activations kept", m.activations);
   if (m.tape > 0) text += megabytes_row("tape of PDHG", m.tape);
+  if (m.pictures > 0) text += megabytes_row("pictures on the device", m.pictures);
   text += megabytes_row("temporary, with workspaces", m.temporary) + megabytes_row("all together", m.total());
   if (!plan.trial.failed.empty()) return text + fmt::format("not tried out\n  {}\n", plan.trial.failed);
   text += "tried out: two steps without Adam, nothing changed\n";
@@ -186,6 +187,7 @@ nlohmann::json to_json(const RunPlan& plan) {
         {"activations", m.activations},
         {"tape", m.tape},
         {"temporary", m.temporary},
+        {"pictures", m.pictures},
         {"total", m.total()}}},
       {"trial", trial}};
 }

@@ -241,7 +241,7 @@ class BrokenTask : public DenoisingTask {
   TensorMap inputs(int64_t epoch, std::span<const int64_t> samples) override {
     TensorMap inputs = DenoisingTask::inputs(epoch, samples);
     if (epoch * n_samples() + samples.front() < n_good_) return inputs;
-    const Tensor broken = inputs.at("picture").clone();
+    const Tensor broken = inputs.at("picture").to(Device{}).clone();  // which may be on the device
     broken.data<float>()[7] = std::numeric_limits<float>::infinity();
     inputs["picture"] = broken;
     return inputs;
