@@ -18,7 +18,7 @@ scheduler. A step takes the longest of
   copies   the step's bytes at 5.5 TB/s of L2 for all multiprocessors
 
 and a launch 1.5 us more at the upper end for its first copies and its results. Splits, and up to eight parts of a weight gradient, are added by clusters:
-their bytes at the rate of L2. More parts, which a second kernel adds: their bytes at 4 TB/s, and 1 us. Not in the model: latencies that warps do not hide, gaps between launches, and what blocks share of L1.
+their bytes at the rate of L2. More parts, which the launch of backward-data adds beside its own work: their bytes at 4 TB/s. Not in the model: latencies that warps do not hide, gaps between launches, and what blocks share of L1.
 
 Beside them the fp32 kernels of conv3d_tiled.cu by their own counts: 128 multiply-adds in a clock, of which they use 70%, 67% and 52% at most.
 """
@@ -107,7 +107,7 @@ def gradient(kernel, n_in, n_out, side, k):
     if parts <= CLUSTER:
         added = 4 * parts * pairs * k * k * 32 * 32 / L2_BYTES_PER_US
     else:
-        added = 1 + 4 * parts * (k * k * n_in * n_out + n_out) * 2 / ADD_BYTES_PER_US
+        added = 4 * parts * (k * k * n_in * n_out + n_out) * 2 / ADD_BYTES_PER_US
     return [each * kernel.step_us(even(parts * pairs), bytes_of_step, end) + 2.5 * end + added for end in (0, 1)]
 
 

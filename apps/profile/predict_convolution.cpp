@@ -70,7 +70,14 @@ double steps_of(const Convolution& c, const simt::ListedLaunch& launch) {
   }
   const double depth = static_cast<double>(c.depth());
   if (!c.tensor_core && c.n_in() < kDepth) return depth * static_cast<double>(c.n_in()) / kDepth;
-  return depth * static_cast<double>(ceil_of(ceil_of(c.n_in(), kDepth), launch.grid[2]));
+  return depth * static_cast<double>(ceil_of(ceil_of(c.n_in(), kDepth), launch.cluster));
+}
+
+// Those that compute the convolution. The splits of a tile are a cluster; blocks beyond add up weight gradients of the launch before, whose
+// bytes count as those of the launch.
+double blocks_of(const Convolution& c, const simt::ListedLaunch& launch) {
+  if (c.phase == Convolution::Phase::weights) return launch.n_blocks();
+  return static_cast<double>(launch.grid[0]) * launch.grid[1] * launch.cluster;
 }
 
 double bytes_of_step(const Convolution& c) {
@@ -98,8 +105,8 @@ bool predict_convolution(const DeviceModel& device, const simt::ListedLaunch& la
   const KernelCost* const cost = kernel_cost(kernel_of(*c));
   if (cost == nullptr) return false;
   work.kernel = cost->name;
-  const double n_blocks = launch.n_blocks(), steps = steps_of(*c, launch);
-  const double warps = launch.n_threads() / n_blocks / 32.0;
+  const double n_blocks = blocks_of(*c, launch), steps = steps_of(*c, launch);
+  const double warps = launch.n_threads() / launch.n_blocks() / 32.0;
   const double each = std::max(n_blocks / device.multiprocessors, 1.0);  // blocks of a multiprocessor
   // Of a scheduler: a block that has fewer warps than there are schedulers leaves some to other blocks, but is not faster for it.
   const double turns = std::max(each * warps / kWarpsOfABlock, 1.0) * steps;

@@ -28,23 +28,37 @@ Variable run(const Variable& x, const Variable& weight, const Variable& bias, co
   const auto weights = door.phase("backward_weights");
   return record("conv3d", y, {x, weight, bias}, [=](Gradients& g) {
     const MaskedGradient<T> grad_y{g.upstream().device_view5<const T>()};
+    const bool of_weights = g.needs(1) || g.needs(2);
+    const bool together = g.needs(0) && of_weights && has_pair(data, weights);
+    Conv3dWeightParts<T> left;
+    const auto run_weights = [&] {
+      const View5<T> grad_weight = g.needs(1) ? g.grad_of(1).device_view5<T>() : View5<T>{};
+      const View<T, 1> grad_bias = g.needs(2) ? g.grad_of(2).device_view<T, 1>() : View<T, 1>{};
+      weights([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
+        const View5<const T> x_view = saved_x.defined() ? saved_x.device_view5<const T>() : View5<const T>{};
+        if (together) {
+          left = kernels.begin_weights(exec, {x_view}, grad_y, params, grad_weight, grad_bias);
+        } else {
+          kernels.backward_weights(exec, {x_view}, grad_y, params, grad_weight, grad_bias);
+        }
+      });
+    };
+    if (together) run_weights();
     if (g.needs(0)) {
       data([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
         // A fused kernel can overwrite what holds no gradient yet; the others add to zeros.
         const Gradients::Destination grad_x =
             kernels.fused ? g.destination(0) : Gradients::Destination{g.grad_of(0), true};
-        kernels.backward_data(exec, grad_y, saved_weight.device_view5<const T>(), params, grad_x.add,
-                              {grad_x.buffer.template device_view5<T>()});
+        const ChannelParts<T> to{grad_x.buffer.template device_view5<T>()};
+        const View5<const T> weight_view = saved_weight.device_view5<const T>();
+        if (together) {
+          kernels.data_and_sums(exec, grad_y, weight_view, params, grad_x.add, to, left);
+        } else {
+          kernels.backward_data(exec, grad_y, weight_view, params, grad_x.add, to);
+        }
       });
     }
-    if (g.needs(1) || g.needs(2)) {
-      const View5<T> grad_weight = g.needs(1) ? g.grad_of(1).device_view5<T>() : View5<T>{};
-      const View<T, 1> grad_bias = g.needs(2) ? g.grad_of(2).device_view<T, 1>() : View<T, 1>{};
-      weights([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
-        const View5<const T> x_view = saved_x.defined() ? saved_x.device_view5<const T>() : View5<const T>{};
-        kernels.backward_weights(exec, {x_view}, grad_y, params, grad_weight, grad_bias);
-      });
-    }
+    if (of_weights && !together) run_weights();
   });
 }
 

@@ -9,6 +9,7 @@
 // (MaskedGradient), and grad_x is overwritten where add is false. The others ignore slope, mask, second part and add.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -37,6 +38,15 @@ Conv3dGeometry conv3d_geometry(const std::string& text);
 // were computed; the bias is where the sum starts, its gradient is not counted.
 PhaseCosts conv3d_cost(const Shape& x, const Shape& weight, const Shape& y);
 
+// The gradients of weight and bias in n parts [n_taps][n_out][n_in] and [n_out], which are yet to be added to them.
+template <class T>
+struct Conv3dWeightParts {
+  std::shared_ptr<void> memory;  // null: nothing is left to do
+  const T* parts = nullptr;
+  int64_t n_taps = 0, n_out = 0, n_in = 0, n = 0;
+  T *grad_weight = nullptr, *grad_bias = nullptr;  // the second may be null
+};
+
 template <class T>
 struct Conv3dKernels {
   void (*forward)(const Exec&, const ChannelParts<const T>& x, View5<const T> weight, View<const T, 1> bias,
@@ -46,7 +56,22 @@ struct Conv3dKernels {
   void (*backward_weights)(const Exec&, const ChannelParts<const T>& x, const MaskedGradient<T>& grad_y,
                            const Conv3dParams&, View5<T> grad_weight, View<T, 1> grad_bias);
   bool fused;
+
+  // Both gradients, where an implementation has this pair: the first may leave sums to the second, which follows with the same grad_y.
+  // Null: backward_data and backward_weights, in any order.
+  Conv3dWeightParts<T> (*begin_weights)(const Exec&, const ChannelParts<const T>& x,
+                                        const MaskedGradient<T>& grad_y, const Conv3dParams&,
+                                        View5<T> grad_weight, View<T, 1> grad_bias) = nullptr;
+  void (*data_and_sums)(const Exec&, const MaskedGradient<T>& grad_y, View5<const T> weight,
+                        const Conv3dParams&, bool add, const ChannelParts<T>& grad_x,
+                        const Conv3dWeightParts<T>& left) = nullptr;
 };
+// Whether these phases, of one call, are run by an implementation that computes both gradients together.
+template <class Phase>
+bool has_pair(const Phase& data, const Phase& weights) {
+  return &data.kernels() == &weights.kernels() && data.kernels().begin_weights != nullptr;
+}
+
 template <class T>
 using Conv3dImplementation = Implementation<Conv3dGeometry, Conv3dKernels<T>>;
 

@@ -98,19 +98,33 @@ Variable run(const Call& call) {
   return record(kName, y, inputs, [=, n_parts = xs.size(), params = call.params](Gradients& g) {
     const MaskedGradient<T> grad_y{g.upstream().device_view5<const T>(), y.device_span<const T>().data(),
                                    slope};
+    const bool of_weight = g.needs(n_parts), of_bias = g.needs(n_parts + 1);
+    const bool together = g.needs(0) && (of_weight || of_bias) && has_pair(data, weights);
+    Conv3dWeightParts<T> left;
+    const auto run_weights = [&] {
+      weights([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
+        const View5<T> grad_weight = of_weight ? g.grad_of(n_parts).device_view5<T>() : View5<T>{};
+        const View<T, 1> grad_bias = of_bias ? g.grad_of(n_parts + 1).device_view<T, 1>() : View<T, 1>{};
+        if (together) {
+          left = kernels.begin_weights(exec, parts_of<T>(xs), grad_y, params, grad_weight, grad_bias);
+        } else {
+          kernels.backward_weights(exec, parts_of<T>(xs), grad_y, params, grad_weight, grad_bias);
+        }
+      });
+    };
+    if (together) run_weights();
     if (g.needs(0)) {
       data([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
         const auto [grad_x, add] = gradients_of<T>(g, n_parts);
-        kernels.backward_data(exec, grad_y, weight.device_view5<const T>(), params, add, grad_x);
+        const View5<const T> weight_view = weight.device_view5<const T>();
+        if (together) {
+          kernels.data_and_sums(exec, grad_y, weight_view, params, add, grad_x, left);
+        } else {
+          kernels.backward_data(exec, grad_y, weight_view, params, add, grad_x);
+        }
       });
     }
-    const bool of_weight = g.needs(n_parts), of_bias = g.needs(n_parts + 1);
-    if (!of_weight && !of_bias) return;
-    weights([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
-      kernels.backward_weights(exec, parts_of<T>(xs), grad_y, params,
-                               of_weight ? g.grad_of(n_parts).device_view5<T>() : View5<T>{},
-                               of_bias ? g.grad_of(n_parts + 1).device_view<T, 1>() : View<T, 1>{});
-    });
+    if ((of_weight || of_bias) && !together) run_weights();
   });
 }
 

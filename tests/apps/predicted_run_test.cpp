@@ -96,14 +96,17 @@ TEST(PredictLaunch, ConvolutionsAreThoseOfTheModelInPython) {
 
   // e3b in 8 splits of its channels: 4 steps in each block.
   launch = launch_of("conv3d_forward_tensor_core", {4, 8, 8}, {128, 1, 1}, 8e6);
+  launch.cluster = 8;
   launch.range = range_of("conv3d", "n1 c256 o256 d1 h32 w32 k1,3,3 s1,1,1 p0,1,1", "tensor_core");
   LaunchWork split;
   ASSERT_TRUE(predict_convolution(h200(), launch, split));
   EXPECT_EQ(split.products, 144.0 * 4 * 4 * 256);
-  launch.cluster = 8;  // which adds up 256 parts of 32 KB
-  LaunchWork in_clusters;
-  ASSERT_TRUE(predict_convolution(h200(), launch, in_clusters));
-  EXPECT_NEAR(in_clusters.us.low - split.us.low, 256 * 32768 / 5.5e6, 1e-9);
+  launch.name = "conv3d_backward_data_tensor_core";
+  LaunchWork data, with_sums;
+  ASSERT_TRUE(predict_convolution(h200(), launch, data));
+  launch.grid[2] = 24;  // 16 slices of blocks that add up weight gradients
+  ASSERT_TRUE(predict_convolution(h200(), launch, with_sums));
+  EXPECT_EQ(with_sums.us.low, data.us.low);
 }
 
 TEST(PredictLaunch, PdhgIsThatOfTheModelInPython) {

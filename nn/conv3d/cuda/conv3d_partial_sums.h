@@ -3,7 +3,13 @@
 // order, so that the bits are the same each time. Included by .cu files alone.
 #pragma once
 
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/cuda/conv3d_tiled.h"
+#include "tensor/backend.h"
 
 namespace primal::PRIMAL_SIMT {
 
@@ -25,8 +31,20 @@ struct WeightParts {
   __host__ __device__ int64_t size() const { return n_weights() + n_out; }  // of a part
 };
 
-// grad_weight [O,C,taps] and grad_bias [O], which may have null data, +=: the parts, added in double.
-void conv3d_add_parts(const Exec& exec, const WeightParts& q, std::span<const float> parts,
-                      View5<float> grad_weight, View<float, 1> grad_bias);
+// For n floats that outlive the call; null for none.
+inline std::shared_ptr<void> memory_for_parts(const Exec& exec, int64_t n) {
+  return n == 0 ? nullptr
+                : backend(exec.device).allocate(static_cast<size_t>(n) * sizeof(float), sizeof(float));
+}
+
+// What a launch of backward-weights leaves for conv3d_add_parts or conv3d_weight_sums.h.
+inline Conv3dWeightParts<float> left_parts(std::shared_ptr<void> memory, const WeightParts& q,
+                                           View5<float> grad_weight, View<float, 1> grad_bias) {
+  const auto* const parts = static_cast<const float*>(memory.get());
+  return {std::move(memory), parts, q.n_taps, q.n_out, q.n_in, q.n, grad_weight.data, grad_bias.data};
+}
+
+// grad_weight [O,C,taps] and grad_bias [O] +=: the parts, added in double. Nothing where none are left.
+void conv3d_add_parts(const Exec& exec, const Conv3dWeightParts<float>& left);
 
 }  // namespace primal::PRIMAL_SIMT

@@ -27,18 +27,19 @@
 // Not run on a device. bench/results/conv3d_tensor_core_model.md has the instructions that nvcc made of it,
 // and times that follow.
 // Bounds: product_kernel<3, false, 1> 128 registers, 1024 bytes of shared memory, no local memory, 45% of the inner loop on tensor cores
-// Bounds: product_kernel<3, true, 1> 128 registers, 1024 bytes of shared memory, no local memory, 44% of the inner loop on tensor cores
+// Bounds: product_kernel<3, true, 1> 128 registers, 3072 bytes of shared memory, no local memory, 42% of the inner loop on tensor cores
 // Bounds: product_kernel<1, false, 1> 128 registers, 1024 bytes of shared memory, no local memory
-// Bounds: product_kernel<1, true, 1> 136 registers, 1024 bytes of shared memory, no local memory
+// Bounds: product_kernel<1, true, 1> 136 registers, 3072 bytes of shared memory, no local memory
 // Bounds: product_kernel<3, false, 3> 192 registers, 1024 bytes of shared memory, no local memory, 26% of the inner loop on tensor cores
-// Bounds: product_kernel<3, true, 3> 192 registers, 1024 bytes of shared memory, no local memory, 26% of the inner loop on tensor cores
+// Bounds: product_kernel<3, true, 3> 192 registers, 3072 bytes of shared memory, no local memory, 26% of the inner loop on tensor cores
 // Bounds: product_kernel<1, false, 3> 192 registers, 1024 bytes of shared memory, no local memory
-// Bounds: product_kernel<1, true, 3> 192 registers, 1024 bytes of shared memory, no local memory
+// Bounds: product_kernel<1, true, 3> 192 registers, 3072 bytes of shared memory, no local memory
 #include <algorithm>
 
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/cuda/conv3d_cluster_sum.h"
 #include "nn/conv3d/cuda/conv3d_tensor_core_product.h"
+#include "nn/conv3d/cuda/conv3d_weight_sums.h"
 #include "tensor/cuda/precision.h"
 #include "tensor/scratch.h"
 
@@ -145,14 +146,15 @@ __device__ void sum_in_cluster(const Sums& sum, const Shared& part, const Produc
 }
 
 // blockDim kThreads, gridDim (tiles, blocks of kBlockN channels, splits). With more than one split, either each cluster
-// is those of a tile, or out is [split][N,O,...] and takes the sums alone.
+// is those of a tile, or out is [split][N,O,...] and takes the sums alone. Blocks beyond these add `sums`.
 template <int kSide, bool kBackward, int kProducts>
 __global__ void __launch_bounds__(kThreads, kSide == 1 ? 2 : 0)
     product_kernel(Product q, GlobalChannelParts<const float> in, Mask mask, Global<const float> weight,
-                   Global<const float> bias, GlobalChannelParts<float> out) {
+                   Global<const float> bias, GlobalChannelParts<float> out, WeightSums sums) {
   using S = ProductStage<kSide, kBackward>;
   PRIMAL_DYNAMIC_SHARED(float, stages);
   const int thread = static_cast<int>(threadIdx.x), lane = thread % kLanes, warp = thread / kLanes;
+  if (kBackward && added_weight_sums(sums, thread)) return;
   const TileAt tile = tile_at(q.from, q.tiles, blockIdx.x);
   const int64_t first_n = blockIdx.y * int64_t{kBlockN};
   const int n_channels = static_cast<int>(q.from.c),
@@ -201,7 +203,7 @@ __global__ void __launch_bounds__(kThreads, kSide == 1 ? 2 : 0)
 template <int kSide, bool kBackward, int kProducts>
 void launch_product(const Exec& exec, const char* name, Product q, const ChannelParts<const float>& in,
                     const MaskedGradient<float>& masked, View5<const float> weight, View<const float, 1> bias,
-                    const ChannelParts<float>& out) {
+                    const ChannelParts<float>& out, const Conv3dWeightParts<float>& left) {
   q.from = planes_of(in, kSide);
   q.to = planes_of(out, kSide);
   q.tiles = tiles_of(q.from, kRows);
@@ -229,9 +231,10 @@ void launch_product(const Exec& exec, const char* name, Product q, const Channel
     at.cluster = dim3(1, 1, at.grid.z);
     at.shared_bytes = kBytes > kPartBytes ? kBytes : kPartBytes;
   }
+  const WeightSums sums = weight_sums(left, at);
   if (n_splits == 1 || q.in_cluster) {
     launch(exec, at, kernel, q, global(in), mask_of(masked), global(weight).data, global(bias).data,
-           global(out));
+           global(out), sums);
     return;
   }
   const Scratch<float> splits(exec, n_splits * q.to.n * q.to.c * q.to.d * q.to.pixels);
@@ -239,7 +242,7 @@ void launch_product(const Exec& exec, const char* name, Product q, const Channel
   part.finish = {.has_bias = false, .add = false, .slope = 1.0f};
   const GlobalChannelParts<float> to_splits{{global(splits.span()), 0, q.to.c}, {{}, q.to.c, 0}};
   launch(exec, at, kernel, part, global(in), mask_of(masked), global(weight).data, global(bias).data,
-         to_splits);
+         to_splits, sums);
   conv3d_add_splits(exec, splits.span(), bias, q.finish, q.to, out);
 }
 
@@ -255,13 +258,14 @@ void forward(const Exec& exec, const ChannelParts<const float>& x, View5<const f
   q.finish = {.has_bias = bias.data != nullptr, .add = false, .slope = slope};
   const auto run =
       weight.size(4) == 1 ? launch_product<1, false, kProducts> : launch_product<3, false, kProducts>;
-  run(exec, "conv3d_forward_tensor_core", q, x, {}, weight, bias, {y});
+  run(exec, "conv3d_forward_tensor_core", q, x, {}, weight, bias, {y}, {});
 }
 
 template <int kProducts>
-void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<const float> weight,
-                   const Conv3dParams&, bool add, const ChannelParts<float>& grad_x) {
-  if (grad_x.first.size(0) * grad_x.count() == 0) return;
+void data_and_sums(const Exec& exec, const MaskedGradient<float>& grad_y, View5<const float> weight,
+                   const Conv3dParams&, bool add, const ChannelParts<float>& grad_x,
+                   const Conv3dWeightParts<float>& left) {
+  if (grad_x.first.numel() + grad_x.second.numel() == 0) return conv3d_add_parts(exec, left);
   const int64_t n_taps = weight.size(2) * weight.size(3) * weight.size(4);
   Product q{};
   q.depth = static_cast<int>(weight.size(2));
@@ -270,7 +274,21 @@ void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<
   q.finish = {.has_bias = false, .add = add, .slope = 1.0f};
   const auto run =
       weight.size(4) == 1 ? launch_product<1, true, kProducts> : launch_product<3, true, kProducts>;
-  run(exec, "conv3d_backward_data_tensor_core", q, {grad_y.grad}, grad_y, weight, {}, grad_x);
+  run(exec, "conv3d_backward_data_tensor_core", q, {grad_y.grad}, grad_y, weight, {}, grad_x, left);
+}
+
+template <int kProducts>
+void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<const float> weight,
+                   const Conv3dParams& params, bool add, const ChannelParts<float>& grad_x) {
+  data_and_sums<kProducts>(exec, grad_y, weight, params, add, grad_x, {});
+}
+
+template <int kProducts>
+void backward_weights(const Exec& exec, const ChannelParts<const float>& x,
+                      const MaskedGradient<float>& grad_y, const Conv3dParams& params,
+                      View5<float> grad_weight, View<float, 1> grad_bias) {
+  conv3d_add_parts(
+      exec, conv3d_tensor_core_begin_weights<kProducts>(exec, x, grad_y, params, grad_weight, grad_bias));
 }
 
 bool supports(const Conv3dGeometry& g) {
@@ -282,8 +300,12 @@ bool supports(const Conv3dGeometry& g) {
 }
 
 template <int kProducts>
-constexpr Conv3dKernels<float> kKernels{forward<kProducts>, backward_data<kProducts>,
-                                        conv3d_tensor_core_backward_weights<kProducts>, true};
+constexpr Conv3dKernels<float> kKernels{forward<kProducts>,
+                                        backward_data<kProducts>,
+                                        backward_weights<kProducts>,
+                                        true,
+                                        conv3d_tensor_core_begin_weights<kProducts>,
+                                        data_and_sums<kProducts>};
 
 }  // namespace
 

@@ -108,8 +108,10 @@ bool copies_fours(const View5<T>& x, int side) {
 
 // conv3d_tensor_core_weights.cu
 template <int kProducts>
-void conv3d_tensor_core_backward_weights(const Exec& exec, const ChannelParts<const float>& x,
-                                         const MaskedGradient<float>& grad_y, const Conv3dParams&,
-                                         View5<float> grad_weight, View<float, 1> grad_bias);
+Conv3dWeightParts<float> conv3d_tensor_core_begin_weights(const Exec& exec,
+                                                          const ChannelParts<const float>& x,
+                                                          const MaskedGradient<float>& grad_y,
+                                                          const Conv3dParams&, View5<float> grad_weight,
+                                                          View<float, 1> grad_bias);
 
 }  // namespace primal::PRIMAL_SIMT

@@ -23,7 +23,6 @@
 #include "nn/conv3d/cuda/conv3d_cluster_sum.h"
 #include "nn/conv3d/cuda/conv3d_helpers.h"
 #include "nn/conv3d/cuda/conv3d_tensor_core_gradient.h"
-#include "tensor/scratch.h"
 
 namespace primal::PRIMAL_SIMT {
 namespace {
@@ -169,9 +168,9 @@ __global__ void __launch_bounds__(kThreads, 2)
 }
 
 template <int kSide, int kProducts>
-void launch_gradient(const Exec& exec, const ChannelParts<const float>& x,
-                     const MaskedGradient<float>& grad_y, View5<float> grad_weight,
-                     View<float, 1> grad_bias) {
+Conv3dWeightParts<float> launch_gradient(const Exec& exec, const ChannelParts<const float>& x,
+                                         const MaskedGradient<float>& grad_y, View5<float> grad_weight,
+                                         View<float, 1> grad_bias) {
   WeightGradient q{};
   q.x = planes_of(x, kSide);
   q.grad_y = planes_of(ChannelParts<const float>{grad_y.grad}, kSide);
@@ -195,31 +194,41 @@ void launch_gradient(const Exec& exec, const ChannelParts<const float>& x,
             .shared_bytes = GradientStage<kSide>::kBytes};
   static_assert(weight_part_bytes(kSide * kSide, kPartRow) <= GradientStage<kSide>::kBytes);
   if (q.in_cluster) at.cluster = dim3(at.grid.x);
-  const int64_t n_scratch = q.in_cluster ? 0 : q.parts.n * q.parts.size();
-  const Scratch<float> parts(exec, n_scratch);
+  const int64_t n_left = q.in_cluster ? 0 : q.parts.n * q.parts.size();
+  const std::shared_ptr<void> memory = memory_for_parts(exec, n_left);
+  const std::span<float> parts(static_cast<float*>(memory.get()), static_cast<size_t>(n_left));
   launch(exec, at, gradient_kernel<kSide, kProducts>, q, global(x), global(grad_y.grad).data, mask_of(grad_y),
-         global(parts.span()), global(grad_weight).data, global(grad_bias).data);
-  if (!q.in_cluster) conv3d_add_parts(exec, q.parts, parts.span(), grad_weight, grad_bias);
+         global(parts), global(grad_weight).data, global(grad_bias).data);
+  if (q.in_cluster) return {};
+  return left_parts(memory, q.parts, grad_weight, grad_bias);
 }
 
 }  // namespace
 
 template <int kProducts>
-void conv3d_tensor_core_backward_weights(const Exec& exec, const ChannelParts<const float>& x,
-                                         const MaskedGradient<float>& grad_y, const Conv3dParams&,
-                                         View5<float> grad_weight, View<float, 1> grad_bias) {
-  if (grad_weight.data == nullptr || grad_weight.numel() == 0)
-    return conv3d_bias.backward(exec, grad_y, grad_bias);
-  if (grad_y.grad.numel() == 0) return;
+Conv3dWeightParts<float> conv3d_tensor_core_begin_weights(const Exec& exec,
+                                                          const ChannelParts<const float>& x,
+                                                          const MaskedGradient<float>& grad_y,
+                                                          const Conv3dParams&, View5<float> grad_weight,
+                                                          View<float, 1> grad_bias) {
+  if (grad_weight.data == nullptr || grad_weight.numel() == 0) {
+    conv3d_bias.backward(exec, grad_y, grad_bias);
+    return {};
+  }
+  if (grad_y.grad.numel() == 0) return {};
   const auto run = grad_weight.size(4) == 1 ? launch_gradient<1, kProducts> : launch_gradient<3, kProducts>;
-  run(exec, x, grad_y, grad_weight, grad_bias);
+  return run(exec, x, grad_y, grad_weight, grad_bias);
 }
 
-template void conv3d_tensor_core_backward_weights<1>(const Exec&, const ChannelParts<const float>&,
-                                                     const MaskedGradient<float>&, const Conv3dParams&,
-                                                     View5<float>, View<float, 1>);
-template void conv3d_tensor_core_backward_weights<3>(const Exec&, const ChannelParts<const float>&,
-                                                     const MaskedGradient<float>&, const Conv3dParams&,
-                                                     View5<float>, View<float, 1>);
+template Conv3dWeightParts<float> conv3d_tensor_core_begin_weights<1>(const Exec&,
+                                                                      const ChannelParts<const float>&,
+                                                                      const MaskedGradient<float>&,
+                                                                      const Conv3dParams&, View5<float>,
+                                                                      View<float, 1>);
+template Conv3dWeightParts<float> conv3d_tensor_core_begin_weights<3>(const Exec&,
+                                                                      const ChannelParts<const float>&,
+                                                                      const MaskedGradient<float>&,
+                                                                      const Conv3dParams&, View5<float>,
+                                                                      View<float, 1>);
 
 }  // namespace primal::PRIMAL_SIMT

@@ -20,14 +20,15 @@
 // Not measured yet, no device. In the code that nvcc 13.0 makes for sm_90 (cuobjdump -sass) 70 % of what a warp executes are
 // multiply-adds, 67 % where it applies the mask: the addresses of a patch's pixels take 56 to 71 instructions each. So at most 70 % of
 // the f32 peak.
-// Bounds: convolution_kernel<3> 168 registers, 22272 bytes of shared memory, no local memory
-// Bounds: convolution_kernel<1> 128 registers, 10368 bytes of shared memory, no local memory
+// Bounds: convolution_kernel<3> 168 registers, 24320 bytes of shared memory, no local memory
+// Bounds: convolution_kernel<1> 128 registers, 12416 bytes of shared memory, no local memory
 #include <algorithm>
 
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/cuda/conv3d_cluster_sum.h"
 #include "nn/conv3d/cuda/conv3d_partial_sums.h"
 #include "nn/conv3d/cuda/conv3d_tiled.h"
+#include "nn/conv3d/cuda/conv3d_weight_sums.h"
 #include "tensor/scratch.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -83,17 +84,19 @@ __device__ void sum_in_cluster(const float (&sum)[kThreadO][kRows], const Convol
 }
 
 // blockDim (kLanes, kWarps), gridDim (tiles, blocks of kBlockO channels, splits). With more than one split, either each
-// cluster is those of a tile, or out is [split][N,O,...] and takes the sums alone.
+// cluster is those of a tile, or out is [split][N,O,...] and takes the sums alone. Blocks beyond these add `sums`.
 template <int kSide>
 __global__ void __launch_bounds__(kLanes* kWarps)
     convolution_kernel(Convolution q, GlobalChannelParts<const float> in, Mask mask,
-                       Global<const float> weight, Global<const float> bias, GlobalChannelParts<float> out) {
+                       Global<const float> weight, Global<const float> bias, GlobalChannelParts<float> out,
+                       WeightSums sums) {
   constexpr int kTaps = kSide * kSide, kBorder = kSide / 2;
   constexpr int kPatchRows = kRows + kSide - 1, kPatchColumns = kLanes + kSide - 1;
   constexpr int kPatch = kPatchRows * kPatchColumns;
   PRIMAL_SHARED(float, patch, [kChunk][size_t{kPatchRows}][size_t{kPatchColumns}]);
   PRIMAL_SHARED(Float4, weights, [kChunk][size_t{kTaps}][kBlockO / 4 + 1]);  // one more: other banks
   const int lane = static_cast<int>(threadIdx.x), warp = static_cast<int>(threadIdx.y);
+  if (added_weight_sums(sums, warp * kLanes + lane)) return;
   const TileAt tile = tile_at(q.from, q.tiles, blockIdx.x);
   const int64_t first_o = blockIdx.y * int64_t{kBlockO}, warp_o = first_o + warp * kThreadO;
   const int64_t begin_c = blockIdx.z * q.channels_per_split;
@@ -171,8 +174,8 @@ __global__ void __launch_bounds__(kLanes* kWarps)
 template <int kSide>
 void launch_convolution(const Exec& exec, const char* name, Convolution q,
                         const ChannelParts<const float>& in, const MaskedGradient<float>& masked,
-                        View5<const float> weight, View<const float, 1> bias,
-                        const ChannelParts<float>& out) {
+                        View5<const float> weight, View<const float, 1> bias, const ChannelParts<float>& out,
+                        const Conv3dWeightParts<float>& left) {
   q.from = planes_of(in, kSide);
   q.to = planes_of(out, kSide);
   q.tiles = tiles_of(q.from, kRows);
@@ -192,9 +195,10 @@ void launch_convolution(const Exec& exec, const char* name, Convolution q,
     at.cluster = dim3(1, 1, grid.z);
     at.shared_bytes = kPartBytes;
   }
+  const WeightSums sums = weight_sums(left, at);
   if (n_splits == 1 || q.in_cluster) {
     launch(exec, at, convolution_kernel<kSide>, q, global(in), mask_of(masked), global(weight).data,
-           global(bias).data, global(out));
+           global(bias).data, global(out), sums);
     return;
   }
   const int64_t n = q.to.n * q.to.c * q.to.d * q.to.pixels;
@@ -203,7 +207,7 @@ void launch_convolution(const Exec& exec, const char* name, Convolution q,
   part.finish = {.has_bias = false, .add = false, .slope = 1.0f};
   const GlobalChannelParts<float> to_splits{{global(splits.span()), 0, q.to.c}, {{}, q.to.c, 0}};
   launch(exec, at, convolution_kernel<kSide>, part, global(in), mask_of(masked), global(weight).data,
-         global(bias).data, to_splits);
+         global(bias).data, to_splits, sums);
   conv3d_add_splits(exec, splits.span(), bias, q.finish, q.to, out);
 }
 
@@ -215,18 +219,24 @@ void forward(const Exec& exec, const ChannelParts<const float>& x, View5<const f
   q.order = {.stride_o = weight.size(1) * n_taps, .stride_c = n_taps, .flipped = false};
   q.finish = {.has_bias = bias.data != nullptr, .add = false, .slope = slope};
   const auto run = n_taps == 1 ? launch_convolution<1> : launch_convolution<3>;
-  run(exec, "conv3d_forward_tiled", q, x, {}, weight, bias, {y});
+  run(exec, "conv3d_forward_tiled", q, x, {}, weight, bias, {y}, {});
 }
 
-void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<const float> weight,
-                   const Conv3dParams&, bool add, const ChannelParts<float>& grad_x) {
-  if (grad_x.first.size(0) * grad_x.count() == 0) return;
+void data_and_sums(const Exec& exec, const MaskedGradient<float>& grad_y, View5<const float> weight,
+                   const Conv3dParams&, bool add, const ChannelParts<float>& grad_x,
+                   const Conv3dWeightParts<float>& left) {
+  if (grad_x.first.numel() + grad_x.second.numel() == 0) return conv3d_add_parts(exec, left);
   const int64_t n_taps = weight.size(3) * weight.size(4);
   Convolution q{};
   q.order = {.stride_o = n_taps, .stride_c = weight.size(1) * n_taps, .flipped = true};
   q.finish = {.has_bias = false, .add = add, .slope = 1.0f};
   const auto run = n_taps == 1 ? launch_convolution<1> : launch_convolution<3>;
-  run(exec, "conv3d_backward_data_tiled", q, {grad_y.grad}, grad_y, weight, {}, grad_x);
+  run(exec, "conv3d_backward_data_tiled", q, {grad_y.grad}, grad_y, weight, {}, grad_x, left);
+}
+
+void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<const float> weight,
+                   const Conv3dParams& params, bool add, const ChannelParts<float>& grad_x) {
+  data_and_sums(exec, grad_y, weight, params, add, grad_x, {});
 }
 
 }  // namespace
@@ -236,6 +246,6 @@ const Conv3dImplementation<float> conv3d_tiled = {
      "8 x 32 pixels x 32 channels in a block, patches and weights in shared memory, sums in registers",
      kDevice},
     cpu::conv3d_blocked_supports,
-    {forward, backward_data, conv3d_tiled_backward_weights, true}};
+    {forward, backward_data, conv3d_tiled_backward_weights, true, conv3d_tiled_begin_weights, data_and_sums}};
 
 }  // namespace primal::PRIMAL_SIMT

@@ -1,7 +1,7 @@
 // What the tiled kernels of conv3d share: how an image is cut. Included by their .cu files alone.
 #pragma once
 
-#include "nn/conv3d/conv3d_params.h"
+#include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/cuda/conv3d_channel_parts.h"
 #include "tensor/simt/float4.h"
 #include "tensor/simt/simt.h"
@@ -55,6 +55,9 @@ __device__ inline TileAt tile_at(const Planes& planes, const Tiles& tiles, int64
 }
 
 // conv3d_tiled_weights.cu
+Conv3dWeightParts<float> conv3d_tiled_begin_weights(const Exec& exec, const ChannelParts<const float>& x,
+                                                    const MaskedGradient<float>& grad_y, const Conv3dParams&,
+                                                    View5<float> grad_weight, View<float, 1> grad_bias);
 void conv3d_tiled_backward_weights(const Exec& exec, const ChannelParts<const float>& x,
                                    const MaskedGradient<float>& grad_y, const Conv3dParams&,
                                    View5<float> grad_weight, View<float, 1> grad_bias);

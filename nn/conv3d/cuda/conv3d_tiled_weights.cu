@@ -21,7 +21,6 @@
 #include "nn/conv3d/cuda/conv3d_helpers.h"
 #include "nn/conv3d/cuda/conv3d_partial_sums.h"
 #include "nn/conv3d/cuda/conv3d_tiled.h"
-#include "tensor/scratch.h"
 
 namespace primal::PRIMAL_SIMT {
 namespace {
@@ -169,9 +168,9 @@ __global__ void __launch_bounds__(kLanes* kSide * 2)
 }
 
 template <int kSide>
-void launch_gradient(const Exec& exec, const ChannelParts<const float>& x,
-                     const MaskedGradient<float>& grad_y, View5<float> grad_weight,
-                     View<float, 1> grad_bias) {
+Conv3dWeightParts<float> launch_gradient(const Exec& exec, const ChannelParts<const float>& x,
+                                         const MaskedGradient<float>& grad_y, View5<float> grad_weight,
+                                         View<float, 1> grad_bias) {
   constexpr int kTaps = kSide * kSide;
   WeightGradient q{};
   q.x = planes_of(x, kSide);
@@ -194,22 +193,33 @@ void launch_gradient(const Exec& exec, const ChannelParts<const float>& x,
     at.cluster = dim3(at.grid.x);
     at.shared_bytes = weight_part_bytes(kTaps, kPartRow);
   }
-  const Scratch<float> parts(exec, q.in_cluster ? 0 : q.parts.n * q.parts.size());
+  const int64_t n_left = q.in_cluster ? 0 : q.parts.n * q.parts.size();
+  const std::shared_ptr<void> memory = memory_for_parts(exec, n_left);
+  const std::span<float> parts(static_cast<float*>(memory.get()), static_cast<size_t>(n_left));
   launch(exec, at, gradient_kernel<kSide>, q, global(x), global(grad_y.grad).data, mask_of(grad_y),
-         global(parts.span()), global(grad_weight).data, global(grad_bias).data);
-  if (!q.in_cluster) conv3d_add_parts(exec, q.parts, parts.span(), grad_weight, grad_bias);
+         global(parts), global(grad_weight).data, global(grad_bias).data);
+  if (q.in_cluster) return {};
+  return left_parts(memory, q.parts, grad_weight, grad_bias);
 }
 
 }  // namespace
 
-void conv3d_tiled_backward_weights(const Exec& exec, const ChannelParts<const float>& x,
-                                   const MaskedGradient<float>& grad_y, const Conv3dParams&,
-                                   View5<float> grad_weight, View<float, 1> grad_bias) {
-  if (grad_weight.data == nullptr || grad_weight.numel() == 0)
-    return conv3d_bias.backward(exec, grad_y, grad_bias);
-  if (grad_y.grad.numel() == 0) return;
+Conv3dWeightParts<float> conv3d_tiled_begin_weights(const Exec& exec, const ChannelParts<const float>& x,
+                                                    const MaskedGradient<float>& grad_y, const Conv3dParams&,
+                                                    View5<float> grad_weight, View<float, 1> grad_bias) {
+  if (grad_weight.data == nullptr || grad_weight.numel() == 0) {
+    conv3d_bias.backward(exec, grad_y, grad_bias);
+    return {};
+  }
+  if (grad_y.grad.numel() == 0) return {};
   const auto run = grad_weight.size(4) == 1 ? launch_gradient<1> : launch_gradient<3>;
-  run(exec, x, grad_y, grad_weight, grad_bias);
+  return run(exec, x, grad_y, grad_weight, grad_bias);
+}
+
+void conv3d_tiled_backward_weights(const Exec& exec, const ChannelParts<const float>& x,
+                                   const MaskedGradient<float>& grad_y, const Conv3dParams& params,
+                                   View5<float> grad_weight, View<float, 1> grad_bias) {
+  conv3d_add_parts(exec, conv3d_tiled_begin_weights(exec, x, grad_y, params, grad_weight, grad_bias));
 }
 
 }  // namespace primal::PRIMAL_SIMT
