@@ -37,8 +37,11 @@ Variable lambda_map(const Variable& head, const LambdaMapParams& params) {
     const auto backward = will_record({head}) ? door.phase("backward") : Phase<LambdaMapKernels<T>>();
     return record("lambda_map", lambda, {head}, [=](Gradients& g) {
       backward([&](const Exec& exec, const LambdaMapKernels<T>& kernels) {
-        kernels.backward(exec, lambda.device_view5<const T>(), g.upstream().device_view5<const T>(), params,
-                         g.grad_of(0).device_view5<T>());
+        const bool can = kernels.backward_anew != nullptr;
+        const Gradients::Destination to = can ? g.destination(0) : Gradients::Destination{g.grad_of(0), true};
+        const auto run = to.add ? kernels.backward : kernels.backward_anew;
+        run(exec, lambda.device_view5<const T>(), g.upstream().device_view5<const T>(), params,
+            to.buffer.template device_view5<T>());
       });
     });
   });

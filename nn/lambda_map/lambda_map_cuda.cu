@@ -1,5 +1,6 @@
 // There is one launch for each map, and one thread for each of its cells. Maps that share a head channel add
-// to its gradient one launch after the other, in the order of the maps.
+// to its gradient one launch after the other, in the order of the maps. Where there is no gradient yet, the first launch
+// writes all channels.
 #include <cmath>
 
 #include "nn/lambda_map/lambda_map_kernels.h"
@@ -43,12 +44,18 @@ __global__ void forward_kernel(F f, Global<const T> head, Channels at, Global<T>
 
 template <class T, class F>
 __global__ void backward_kernel(F f, Global<const T> lambda, Global<const T> grad_lambda, Channels at,
-                                Global<T> grad_head) {
+                                bool add, Global<T> grad_head) {
   const int64_t i = cell_of_thread();
   if (i >= at.volume) return;
   for (int64_t n = blockIdx.y; n < at.n_batch; n += gridDim.y) {
     const int64_t from = at.lambda(n) + i;
-    grad_head[at.head(n) + i] += f.gradient(grad_lambda[from], lambda[from]);
+    const T gradient = f.gradient(grad_lambda[from], lambda[from]);
+    if (add) {
+      grad_head[at.head(n) + i] += gradient;
+      continue;
+    }
+    for (int64_t c = 0; c < at.n_channels; ++c)
+      grad_head[(n * at.n_channels + c) * at.volume + i] = c == at.channel ? T(0) + gradient : T(0);
   }
 }
 
@@ -78,13 +85,24 @@ void forward(const Exec& exec, View5<const T> head, const LambdaMapParams& param
 }
 
 template <class T>
-void backward(const Exec& exec, View5<const T> lambda, View5<const T> grad_lambda,
-              const LambdaMapParams& params, View5<T> grad_head) {
+void add_gradient(const Exec& exec, View5<const T> lambda, View5<const T> grad_lambda,
+                  const LambdaMapParams& params, bool anew, View5<T> grad_head) {
   for_each_map<T>(grad_head, params, [&]<class F>(const F& f, const Channels& at, const dim3& grid) {
     launch(exec, {.name = "lambda_map_backward", .grid = grid, .block = kVolumeThreads},
            backward_kernel<T, F>, f, global(lambda.flat()), global(grad_lambda.flat()), at,
-           global(grad_head.flat()));
+           !anew || at.map > 0, global(grad_head.flat()));
   });
+}
+
+template <class T>
+void backward(const Exec& exec, View5<const T> lambda, View5<const T> grad_lambda,
+              const LambdaMapParams& params, View5<T> grad_head) {
+  add_gradient(exec, lambda, grad_lambda, params, false, grad_head);
+}
+template <class T>
+void backward_anew(const Exec& exec, View5<const T> lambda, View5<const T> grad_lambda,
+                   const LambdaMapParams& params, View5<T> grad_head) {
+  add_gradient(exec, lambda, grad_lambda, params, true, grad_head);
 }
 
 bool anything(const LambdaMapGeometry&) { return true; }
@@ -94,6 +112,6 @@ bool anything(const LambdaMapGeometry&) { return true; }
 const LambdaMapImplementation<float> lambda_map_elementwise = {
     {"elementwise", "one thread for each cell of a map", kDevice},
     anything,
-    {forward<float>, backward<float>}};
+    {forward<float>, backward<float>, backward_anew<float>}};
 
 }  // namespace primal::PRIMAL_SIMT

@@ -193,9 +193,10 @@ struct Wanted {
   bool together = false;  // the steps are one input [3], not three
   bool steps() const { return sigma || tau || theta; }
 
+  static constexpr size_t kFirstStep = 2;  // among the inputs
+
   // Where the gradient of step i goes.
   Tensor grad_of_step(const Gradients& g, size_t i) const {
-    constexpr size_t kFirstStep = 2;  // among the inputs
     const auto n = static_cast<int64_t>(i);
     return together ? g.grad_of(kFirstStep).slice(n, n + 1) : g.grad_of(kFirstStep + i);
   }
@@ -211,14 +212,30 @@ void backward(const Phase<PdhgKernels<T>>& phase, Gradients& g, const Tensor& z,
   const Shape kernel_shape = grad_x.shape().with(1, shared ? 1 : params.axes.count());
   // The kernel adds into a map; a lambda shared in other ways than among the axes gets sums of it.
   const bool direct = wanted.lambda && lambda_shape == kernel_shape;
-  const Tensor grad_lambda = direct ? g.grad_of(1) : Tensor::zeros(kernel_shape, grad_x.dtype(), z.device());
+  // Some kernels can overwrite what holds no gradient yet; the others add to zeros.
+  const bool overwrites = phase.kernels().overwrites && z.numel() > 0;
   PdhgGradients<T> grads;
+  Tensor grad_lambda;
+  if (direct && overwrites) {
+    const Gradients::Destination to = g.destination(1);
+    grad_lambda = to.buffer;
+    grads.add_lambda = to.add;
+  } else if (direct) {
+    grad_lambda = g.grad_of(1);
+  } else {
+    grad_lambda = overwrites ? Tensor::empty(kernel_shape, grad_x.dtype(), z.device())
+                             : Tensor::zeros(kernel_shape, grad_x.dtype(), z.device());
+    grads.add_lambda = !overwrites;
+  }
   if (wanted.z) grads.z = g.grad_of(0).device_view5<T>();
   grads.lambda = grad_lambda.device_view5<T>();
 
   const bool step_wanted[] = {wanted.sigma, wanted.tau, wanted.theta};
   PdhgStepGradients on_host;
   if (z.device().is_cpu() && wanted.steps()) grads.steps = &on_host;
+  // Three in one tensor are wanted together, so all of it is written.
+  if (overwrites && wanted.together && wanted.steps())
+    grads.add_steps = g.destination(Wanted::kFirstStep).add;
   for (size_t i = 0; i < 3; ++i) {
     if (!z.device().is_cpu() && step_wanted[i])
       grads.device_steps[i] = wanted.grad_of_step(g, i).template device_span<T>().data();

@@ -178,15 +178,18 @@ struct ForSteps {
 struct StepTargets {
   ForSteps<Global<float>> to;
   ForSteps<bool> wanted;
+  bool add;  // to what is there
 };
 
-// A block for each step: to[step] += the sum of its n values.
+// A block for each step: to[step] = or += the sum of its n values.
 __global__ void add_sums_kernel(Global<const double> values, int64_t n, StepTargets targets) {
   const int step = static_cast<int>(blockIdx.x);
   if (!targets.wanted.of(step)) return;  // the whole block
   const double sum = block_sum_of<double>(values + step * n, n);
   const Global<float> to = targets.to.of(step);
-  if (threadIdx.x == 0) to[0] += static_cast<float>(sum);
+  if (threadIdx.x != 0) return;
+  const float before = targets.add ? float(to[0]) : 0.0F;
+  to[0] = before + static_cast<float>(sum);
 }
 
 void adjoint(const Exec& exec, Way way, const PdhgProblem<float>& problem, const PdhgParams& params,
@@ -220,15 +223,16 @@ void adjoint(const Exec& exec, Way way, const PdhgProblem<float>& problem, const
     run_iterations(exec, way, "pdhg_adjoint", adjoint_kernel<A>, f, params.n_iter, true);
     launch(exec, {.name = "pdhg_adjoint_end", .grid = grid, .block = block}, adjoint_end_kernel<A>, f);
   });
-  if (f.want_steps) pdhg_add_step_sums(exec, sums.span(), grads.device_steps);
+  if (f.want_steps) pdhg_add_step_sums(exec, sums.span(), grads.device_steps, true);
 }
 
 }  // namespace
 
-void pdhg_add_step_sums(const Exec& exec, std::span<const double> terms, const std::array<float*, 3>& to) {
+void pdhg_add_step_sums(const Exec& exec, std::span<const double> terms, const std::array<float*, 3>& to,
+                        bool add) {
   const auto wants = [&](size_t step) { return to[step] != nullptr; };
   const auto target = [&](size_t step) { return global(std::span(to[step], wants(step) ? 1 : 0)); };
-  const StepTargets targets{{target(0), target(1), target(2)}, {wants(0), wants(1), wants(2)}};
+  const StepTargets targets{{target(0), target(1), target(2)}, {wants(0), wants(1), wants(2)}, add};
   launch(exec, {.name = "pdhg_add_sums", .grid = dim3(3), .block = dim3(kSumThreads)}, add_sums_kernel,
          global(terms), std::ssize(terms) / 3, targets);
 }

@@ -202,7 +202,8 @@ void pdhg_adjoint(const Exec& exec, const PdhgProblem<float>& problem, const Pdh
                   const PdhgTapeView<float>& tape, View5<const float> grad_x,
                   const PdhgGradients<float>& grads);
 // Adds the sums of the rows of `terms` [3, n] to the gradients of sigma, tau and theta that are wanted (pdhg_adjoint.cu).
-void pdhg_add_step_sums(const Exec& exec, std::span<const double> terms, const std::array<float*, 3>& to);
+void pdhg_add_step_sums(const Exec& exec, std::span<const double> terms, const std::array<float*, 3>& to,
+                        bool add);
 // pdhg_add_reduced.cu: PdhgKernels::add_reduced.
 void pdhg_add_reduced(const Exec& exec, View5<const float> full, View5<float> to);
 

@@ -113,8 +113,9 @@ __device__ void load(const OverlappedAdjoint& f, const Column<Tile>& at, int chu
     s.aq_h[r] = chunk == 0 ? 0.0F : written_by_others(aq.from, h + at.at(f.pictures, r));
     s.aq_w[r] = chunk == 0 ? 0.0F : written_by_others(aq.from, w + at.at(f.pictures, r));
     if (!at.own(r)) continue;
-    s.grad_lambda_h[r] = f.grad_lambda[(shared ? i : h) + at.at(f.pictures, r)];
-    if (!shared) s.grad_lambda_w[r] = f.grad_lambda[w + at.at(f.pictures, r)];
+    const bool anew = chunk == 0 && !f.add_lambda;
+    s.grad_lambda_h[r] = anew ? 0.0F : float(f.grad_lambda[(shared ? i : h) + at.at(f.pictures, r)]);
+    if (!shared) s.grad_lambda_w[r] = anew ? 0.0F : float(f.grad_lambda[w + at.at(f.pictures, r)]);
     if (f.want_z) s.grad_z[r] = f.grad_z[i + at.at(f.pictures, r)];
   }
   s.aq_above = chunk == 0 ? 0.0F : written_by_others(aq.from, h + at.above(f.pictures));
@@ -239,12 +240,13 @@ void overlapped_adjoint(const Exec& exec, const PdhgProblem<float>& problem, con
   f.want_z = grads.z.data != nullptr;
   f.noisy = params.p_start == PdhgStart::noisy;
   f.grad_lambda = global(grads.lambda.flat());
+  f.add_lambda = grads.add_lambda;
   if (f.want_z) f.grad_z = global(grads.z.flat());
   f.sums = global(sums.span());
   const bool shared = grads.lambda.size(1) == 1;
   if (!learnt) return launch_adjoint<Tile, false>(exec, f, shared);
   launch_adjoint<Tile, true>(exec, f, shared);
-  pdhg_add_step_sums(exec, sums.span(), grads.device_steps);
+  pdhg_add_step_sums(exec, sums.span(), grads.device_steps, grads.add_steps);
 }
 
 }  // namespace primal::PRIMAL_SIMT
