@@ -18,7 +18,8 @@ scheduler. A step takes the longest of
   copies   the step's bytes at 5.5 TB/s of L2 for all multiprocessors
 
 and a launch 1.5 us more at the upper end for its first copies and its results. Splits, and up to eight parts of a weight gradient, are added by clusters:
-their bytes at the rate of L2. More parts, which the launch of backward-data adds beside its own work: their bytes at 4 TB/s. Not in the model: latencies that warps do not hide, gaps between launches, and what blocks share of L1.
+their bytes at the rate of L2. More parts, which the launch of backward-data adds beside its own work: their bytes at 4 TB/s. The gradient of weights where x has one
+channel (e0a) has a kernel of its own that reads the gradient and the mask once: their bytes from L2 at the lower, from memory at the upper end. Not in the model: latencies that warps do not hide, gaps between launches, and what blocks share of L1.
 
 Beside them the fp32 kernels of conv3d_tiled.cu by their own counts: 128 multiply-adds in a clock, of which they use 70%, 67% and 52% at most.
 """
@@ -43,7 +44,7 @@ sass = module(HERE / "pdhg_device_model.py")  # reads code and loops
 check_kernels = sass.check_kernels
 
 GHZ, MULTIPROCESSORS, WANTED, CLUSTER = 1.98, 132, 2 * 132, 8
-L2_BYTES_PER_US, ADD_BYTES_PER_US = 5.5e6, 4e6
+L2_BYTES_PER_US, MEMORY_BYTES_PER_US, ADD_BYTES_PER_US = 5.5e6, 4.3e6, 4e6
 HMMA_CLOCKS = (4, 6.5)
 LAYERS = [("e0a", 1, 32, 256, 3), ("e0b", 32, 32, 256, 3), ("e1a", 32, 64, 128, 3), ("e1b", 64, 64, 128, 3), ("e2a", 64, 128, 64, 3),
           ("e2b", 128, 128, 64, 3), ("e3a", 128, 256, 32, 3), ("e3b", 256, 256, 32, 3), ("u2", 256, 128, 32, 1), ("d2a", 256, 128, 64, 3),
@@ -99,6 +100,9 @@ def convolution(kernel, n_in, n_out, side, k, masked):
 
 
 def gradient(kernel, n_in, n_out, side, k):
+    if n_in == 1:
+        read = 2 * 4 * side * side * n_out
+        return [read / L2_BYTES_PER_US, read / MEMORY_BYTES_PER_US + 2.5]
     n = ceil(side, 2) * ceil(side, 32)
     pairs = ceil(n_out, 32) * ceil(n_in, 32)
     each = min(ceil(n, max(WANTED // pairs, 1)), 2048 // 64)

@@ -48,6 +48,7 @@ THREADS = [
     ("concat_backward", "nn/concat/concat_cuda.cu", "backward_kernel<float>"),
     ("concat_forward", "nn/concat/concat_cuda.cu", "forward_kernel<float>"),
     ("conv3d_add_parts", "nn/conv3d/cuda/conv3d_partial_sums.cu", "add_parts_kernel"),
+    ("conv3d_backward_weights_one_channel", "nn/conv3d/cuda/conv3d_one_channel_weights.cu", "one_channel_kernel"),
     ("conv3d_sum_of_splits", "nn/conv3d/cuda/conv3d_partial_sums.cu", "sum_kernel"),
     ("deviation", "data/noise/drawn_noise_cuda.cu", "partial_kernel"),
     ("gradient_add", "autograd/gradient_cuda.cu", "add_kernel<float>"),

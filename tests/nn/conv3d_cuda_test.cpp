@@ -193,6 +193,27 @@ TEST(Conv3dCuda, PartsAddedBesideTheGradientOfXHaveTheSameBits) {
   }
 }
 
+// The picture's gradient is not wanted, and x has one channel: a kernel of its own.
+TEST(Conv3dCuda, OneChannelHasAGradientOfWeightsOfItsOwn) {
+  const PrecisionScope allowed(Precision::tf32);
+  for (const OpCase& op_case :
+       {make_case("odd", {2, 1, 3, 19, 45}, 37, 3), make_case("parts", {1, 1, 1, 90, 130}, 32, 3)}) {
+    const OpResult expected = run(op_case, kReference, Device{});
+    for (const char* implementation : {"tiled", "tensor_core", "tensor_core_3x"}) {
+      SCOPED_TRACE(fmt::format("{} {}", op_case.name, implementation));
+      const simt::Recording recording;
+      const OpResult got = run(op_case, implementation, Device::simt());
+      // As in float32 with --precision tf32 too: nothing is rounded.
+      for (const char* name : {"weight", "bias"})
+        EXPECT_LE(relative_l2(got.grads.at(name), expected.grads.at(name)), 2e-6) << name;
+      const std::vector<simt::LaunchCounters> kernels = simt::sum_by_kernel(recording.launches());
+      EXPECT_EQ(
+          std::ranges::count(kernels, "conv3d_backward_weights_one_channel", &simt::LaunchCounters::name), 1);
+      EXPECT_NO_THROW(simt::require_no_races(recording.launches()));
+    }
+  }
+}
+
 TEST(Conv3dCuda, DevicesWithoutClustersAddTheSameInOneLaunchMore) {
   const PrecisionScope allowed(Precision::tf32);
   const auto sums = [](const OpCase& op_case, const char* implementation) {

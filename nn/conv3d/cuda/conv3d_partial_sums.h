@@ -44,6 +44,13 @@ inline Conv3dWeightParts<float> left_parts(std::shared_ptr<void> memory, const W
   return {std::move(memory), parts, q.n_taps, q.n_out, q.n_in, q.n, grad_weight.data, grad_bias.data};
 }
 
+// conv3d_one_channel_weights.cu, for kernels (1,3,3) with padding (0,1,1) and stride 1 where x has one channel.
+bool conv3d_is_one_channel(const ChannelParts<const float>& x, View5<float> grad_weight);
+Conv3dWeightParts<float> conv3d_one_channel_begin_weights(const Exec& exec,
+                                                          const ChannelParts<const float>& x,
+                                                          const MaskedGradient<float>& grad_y,
+                                                          View5<float> grad_weight, View<float, 1> grad_bias);
+
 // grad_weight [O,C,taps] and grad_bias [O] +=: the parts, added in double. Nothing where none are left.
 void conv3d_add_parts(const Exec& exec, const Conv3dWeightParts<float>& left);
 

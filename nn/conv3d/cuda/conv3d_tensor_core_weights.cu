@@ -216,6 +216,8 @@ Conv3dWeightParts<float> conv3d_tensor_core_begin_weights(const Exec& exec,
     return {};
   }
   if (grad_y.grad.numel() == 0) return {};
+  if (conv3d_is_one_channel(x, grad_weight))
+    return conv3d_one_channel_begin_weights(exec, x, grad_y, grad_weight, grad_bias);
   const auto run = grad_weight.size(4) == 1 ? launch_gradient<1, kProducts> : launch_gradient<3, kProducts>;
   return run(exec, x, grad_y, grad_weight, grad_bias);
 }
