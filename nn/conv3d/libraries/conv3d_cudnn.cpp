@@ -238,11 +238,22 @@ Whole<const float> joined(const Exec& exec, const ChannelParts<const float>& x) 
   return whole;
 }
 
-Whole<const float> masked(const Exec& exec, const MaskedGradient<float>& grad_y) {
-  const bool as_it_is = grad_y.y == nullptr;
-  Whole<const float> grad_u(exec, grad_y.grad, as_it_is, grad_y.grad.size(1));
-  if (!as_it_is) conv3d_elementwise.mask(exec, grad_y, grad_u.scratch());
-  return grad_u;
+// The gradient of what goes into the activation: grad_y itself, or `memory`.
+struct Masked {
+  std::shared_ptr<void> memory;
+  View5<const float> view;
+};
+
+// What is `there` was computed by a call before, for the same grad_y.
+Masked masked(const Exec& exec, const MaskedGradient<float>& grad_y,
+              const std::shared_ptr<void>& there = nullptr) {
+  if (grad_y.y == nullptr) return {nullptr, grad_y.grad};
+  const size_t bytes = grad_y.grad.flat().size_bytes();
+  const std::shared_ptr<void> memory =
+      there != nullptr ? there : backend(exec.device).allocate(bytes, sizeof(float));
+  const View5<float> grad_u{static_cast<float*>(memory.get()), grad_y.grad.extent};
+  if (there == nullptr) conv3d_elementwise.mask(exec, grad_y, grad_u);
+  return {memory, grad_u};
 }
 
 template <Method method>
@@ -268,11 +279,12 @@ void forward(const Exec& exec, const ChannelParts<const float>& channels, View5<
 }
 
 template <Method method>
-void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<const float> weight,
-                   const Conv3dParams& params, bool add, const ChannelParts<float>& grad_x) {
+void data_after_weights(const Exec& exec, const MaskedGradient<float>& grad_y, View5<const float> weight,
+                        const Conv3dParams& params, bool add, const ChannelParts<float>& grad_x,
+                        const Conv3dWeightParts<float>& left) {
   const cudnnHandle_t handle = cudnn_handle(exec.device);
-  const Whole<const float> upstream = masked(exec, grad_y);
-  const View5<const float>& grad_u = upstream.view();
+  const Masked upstream = masked(exec, grad_y, left.memory);
+  const View5<const float>& grad_u = upstream.view;
   const Whole<float> target(exec, grad_x.first, is_one(grad_x), grad_x.count());
   const View5<float>& whole = target.view();
   const bool add_to_whole = add && is_one(grad_x);
@@ -296,12 +308,21 @@ void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<
 }
 
 template <Method method>
-void backward_weights(const Exec& exec, const ChannelParts<const float>& channels,
-                      const MaskedGradient<float>& grad_y, const Conv3dParams& params,
-                      View5<float> grad_weight, View<float, 1> grad_bias) {
+void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<const float> weight,
+                   const Conv3dParams& params, bool add, const ChannelParts<float>& grad_x) {
+  data_after_weights<method>(exec, grad_y, weight, params, add, grad_x, {});
+}
+
+// Leaves the masked gradient, so that it is made once for both gradients; there are no sums to add.
+template <Method method>
+Conv3dWeightParts<float> begin_weights(const Exec& exec, const ChannelParts<const float>& channels,
+                                       const MaskedGradient<float>& grad_y, const Conv3dParams& params,
+                                       View5<float> grad_weight, View<float, 1> grad_bias) {
   const cudnnHandle_t handle = cudnn_handle(exec.device);
-  const Whole<const float> upstream = masked(exec, grad_y);
-  const View5<const float>& grad_u = upstream.view();
+  const Masked upstream = masked(exec, grad_y);
+  const View5<const float>& grad_u = upstream.view;
+  Conv3dWeightParts<float> left;
+  left.memory = upstream.memory;
   if (grad_bias.data != nullptr) {
     const TensorDescriptor of_y(extents_of(grad_u, false)),
         of_bias({1, static_cast<int>(grad_bias.size(0)), 1, 1, 1});
@@ -310,7 +331,7 @@ void backward_weights(const Exec& exec, const ChannelParts<const float>& channel
                                                   grad_bias.data);
     });
   }
-  if (grad_weight.data == nullptr) return;
+  if (grad_weight.data == nullptr) return left;
   const Whole<const float> whole = joined(exec, channels);
   const View5<const float>& x = whole.view();
   const Call call(x, grad_weight, grad_u, params);
@@ -326,6 +347,14 @@ void backward_weights(const Exec& exec, const ChannelParts<const float>& channel
                                                       call.weight, grad_weight.data);
       });
   if (!ran) ours(x, grad_weight, params).backward_weights(exec, {x}, {grad_u}, params, grad_weight, {});
+  return left;
+}
+
+template <Method method>
+void backward_weights(const Exec& exec, const ChannelParts<const float>& channels,
+                      const MaskedGradient<float>& grad_y, const Conv3dParams& params,
+                      View5<float> grad_weight, View<float, 1> grad_bias) {
+  begin_weights<method>(exec, channels, grad_y, params, grad_weight, grad_bias);
 }
 
 void forward_by_graph(const Exec& exec, const ChannelParts<const float>& x, View5<const float> weight,
@@ -341,8 +370,9 @@ constexpr ImplementationInfo info(const char* name, const char* idea) {
 }
 
 template <Method method>
-constexpr Conv3dKernels<float> kKernels{forward<method>, backward_data<method>, backward_weights<method>,
-                                        true};
+constexpr Conv3dKernels<float> kKernels{forward<method>,          backward_data<method>,
+                                        backward_weights<method>, true,
+                                        begin_weights<method>,    data_after_weights<method>};
 
 }  // namespace
 
@@ -360,6 +390,7 @@ const Conv3dImplementation<float> conv3d_cudnn_fft{info("cudnn_fft", "Fourier tr
 const Conv3dImplementation<float> conv3d_cudnn_graph{
     info("cudnn_graph", "convolution, bias and activation in one kernel, channels last"),
     supports,
-    {forward_by_graph, backward_data<Method::first>, backward_weights<Method::first>, true}};
+    {forward_by_graph, backward_data<Method::first>, backward_weights<Method::first>, true,
+     begin_weights<Method::first>, data_after_weights<Method::first>}};
 
 }  // namespace primal::cuda
