@@ -93,6 +93,8 @@ if asked_for profile; then
     step "step_$precision" "$build/bin/primal_step_bench" "${cuda[@]}" --precision "$precision" --rounds 50 --warmup 5
     step "profile_step_$precision" "$primal" profile --step "${cuda[@]}" --precision "$precision" \
       --trace "$out/step_trace_$precision.json" --overwrite --quiet
+    own=tiled; [[ $precision == tf32 ]] && own=tensor_core
+    step "predict_$precision" "$primal" profile --step --predict h200 "${cuda[@]}" --precision "$precision" --impl conv3d=$own --quiet
     step "tune_$precision" "$primal" tune "${cuda[@]}" --precision "$precision" --overwrite -o "$out/plan_$precision.json" --quiet
     step "profile_step_tuned_$precision" "$primal" profile --step "${cuda[@]}" --precision "$precision" \
       --plan "$out/plan_$precision.json" --quiet
