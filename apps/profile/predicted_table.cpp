@@ -70,12 +70,17 @@ void append_measured(std::string& text, const PredictedRun& run, const MeasuredR
 nlohmann::json json_of(const TimeRange& us) { return {{"low", us.low}, {"high", us.high}}; }
 
 nlohmann::json json_of(const PredictedLaunch& p) {
-  nlohmann::json row = {{"name", p.launch.name},       {"grid", p.launch.grid},
-                        {"block", p.launch.block},     {"shared_bytes", p.launch.shared_bytes},
+  nlohmann::json row = {{"name", p.launch.name},
+                        {"grid", p.launch.grid},
+                        {"block", p.launch.block},
+                        {"shared_bytes", p.launch.shared_bytes},
                         {"cluster", p.launch.cluster},
-                        {"bytes", p.launch.bytes},     {"products", p.work.products},
-                        {"layer", layer_of(p.launch)}, {"grid_meetings", p.work.grid_meetings},
-                        {"limit", p.work.limit},       {"predicted_us", json_of(p.us)}};
+                        {"bytes", p.launch.bytes},
+                        {"products", p.work.products},
+                        {"layer", layer_of(p.launch)},
+                        {"grid_meetings", p.work.grid_meetings},
+                        {"limit", p.work.limit},
+                        {"predicted_us", json_of(p.us)}};
   row["kernel"] = p.work.kernel.empty() ? nlohmann::json() : nlohmann::json(p.work.kernel);
   row["instructions"] = p.work.instructions > 0.0 ? nlohmann::json(p.work.instructions) : nlohmann::json();
   if (p.launch.range) row["op"] = p.launch.range->op;

@@ -160,7 +160,8 @@ TEST(Conv3dTensorCore, ReadsSharedMemoryWithoutBankConflicts) {
       if (k.matrix_products == 0) continue;
       ++n_kernels;
       const double share = static_cast<double>(k.bank_conflicts) / static_cast<double>(k.shared_requests);
-      EXPECT_LE(share, k.name == "conv3d_forward_tensor_core" ? 0.1 : 0.0) << k.name;  // measured 0.058, 0.036
+      EXPECT_LE(share, k.name == "conv3d_forward_tensor_core" ? 0.1 : 0.0)
+          << k.name;  // measured 0.058, 0.036
     }
     EXPECT_EQ(n_kernels, 3);
   }
