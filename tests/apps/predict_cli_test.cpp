@@ -63,6 +63,7 @@ TEST_F(PredictCli, RefusesWhatItCannotPredict) {
   EXPECT_TRUE(has(other.err, "there is one of h200")) << other.err;
   EXPECT_EQ(run("profile --step --predict h200 --device cpu").exit_code, 2);
   EXPECT_EQ(run("profile --denoise --predict h200").exit_code, 2);
+  EXPECT_EQ(run("profile --collective --predict h200").exit_code, 2);
   EXPECT_EQ(run("profile --step --predict h200 --report " + path("step.html")).exit_code, 2);
   EXPECT_EQ(run("profile --step pdhg --predict h200").exit_code, 2);
 }
