@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes what `primal profile --predict h200` says of the thesis model's training step. Needs no GPU; nothing in it is measured.
+# Prints what `primal profile --predict h200` predicts for the training step of the thesis model. It needs no GPU and measures nothing.
 #
 #   bench/predicted_h200.sh build/release/bin/primal > bench/results/predicted_h200.md
 set -euo pipefail
@@ -11,9 +11,9 @@ of() { "$primal" profile --step --predict h200 -q "$@"; }
 cat << 'END'
 # A training step on an H200, predicted
 
-Made by `bench/predicted_h200.sh` from `primal profile --step --predict h200`. **Nothing here was measured on a device.**
-[docs/tensor-cores.md](../../docs/tensor-cores.md) says what the model is made of and how wrong it may be. The step is that of the thesis:
-256 x 256 pixels, batch 1, T = 256, learnt step sizes, recorded as one graph.
+`bench/predicted_h200.sh` made this page with `primal profile --step --predict h200`. **Nothing here was measured on a device.**
+[docs/tensor-cores.md](../../docs/tensor-cores.md#a-whole-step-predicted) explains the model and how wrong it may be. The step is that of the
+thesis model: 256 x 256 pixels, batch 1, T = 256, learnt step sizes, recorded as one graph.
 
 END
 for precision in "--precision tf32" "--precision fp32 --impl conv3d=tensor_core_3x" "--precision fp32"; do

@@ -370,8 +370,8 @@ void add_profile_command(CLI::App& program) {
       ->capture_default_str();
   command->add_option(
       "--predict", options->predict,
-      "h200: predict times on a device that is not here, launch by launch, for --step or ops; "
-      "on a CUDA device a step is measured beside");
+      "h200: predict the time of each launch of --step, or of ops, on that device, which need not be here; "
+      "on a CUDA device the step is also measured");
   command->add_option("--trace", options->trace,
                       "with --step or --denoise: write one run for ui.perfetto.dev");
   command->add_option(
@@ -390,6 +390,7 @@ void add_profile_command(CLI::App& program) {
       "Examples:\n  primal profile conv3d --shape e0b --shape d1a\n"
       "  primal profile --step --trace step.json\n"
       "  primal profile --step --report step.html --figure roofline.svg\n"
+      "  primal profile --step --predict h200\n"
       "  mpirun -n 4 primal profile --collective --step --batch 8\n"
       "  primal profile --collective --network 2,0.3,24 --predict-ranks 1,8,64,1024");
   command->callback([options, denoise] {
@@ -398,7 +399,7 @@ void add_profile_command(CLI::App& program) {
       throw ConfigError("[profile] --size must be a multiple of 8, found {}", options->size);
     if (options->collective.wanted) {
       if (!options->predict.empty())
-        throw ConfigError("[profile] --predict and --collective measure different things: give one of them");
+        throw ConfigError("[profile] --predict cannot be combined with --collective: give one of them");
       return profile_messages(*options);
     }
     check_without_collective(options->collective);

@@ -123,8 +123,9 @@ class CollectiveProfile {
     MeasuredParts parts{measure(1), measure(large)};
     if (options_.step_ms > 0.0) {
       const double factor = options_.step_ms / parts.small.step_ms();
-      text_ += fmt::format("\nall times of the step times {}, so that one picture takes {} ms as given\n",
-                           number(factor), number(options_.step_ms));
+      text_ +=
+          fmt::format("\nall times of the step are multiplied by {}: one picture takes {} ms, as given\n",
+                      number(factor), number(options_.step_ms));
       report_["times_multiplied_by"] = factor;
       parts = {parts.small.scaled(factor), parts.large.scaled(factor)};
     }
@@ -173,7 +174,7 @@ class CollectiveProfile {
 
 void check(const CollectiveOptions& options, const CollectiveRequest& request) {
   if (!options.network.empty() && options.predict.empty())
-    throw ConfigError("[profile] --network names a network to predict for: give --predict-ranks too");
+    throw ConfigError("[profile] --network describes a network for predictions: give --predict-ranks too");
   if (!options.network.empty() && request.step)
     throw ConfigError("[profile] --step is measured between ranks: leave out --network");
   if (options.bucket_mb > 0.0 && options.predict.empty())
@@ -206,7 +207,8 @@ void profile_collective(const CollectiveOptions& options, const CollectiveReques
   if (ranks == nullptr && options.network.empty()) {
     throw ConfigError(
         "[profile] --collective measures messages between processes, and this is the only one: start it as "
-        "`mpirun -n 2 primal profile --collective`, or name a network with --network and --predict-ranks");
+        "`mpirun -n 2 primal profile --collective`, or describe a network with --network and "
+        "--predict-ranks");
   }
   on_ranks(ranks, [&] {
     const Device device = request.common.apply();
@@ -220,18 +222,19 @@ void profile_collective(const CollectiveOptions& options, const CollectiveReques
 
 void add_collective_options(CLI::App& command, CollectiveOptions& options) {
   command.add_flag("--collective", options.wanted,
-                   "measure messages between the ranks of mpirun or srun and fit latency and bandwidth; with "
-                   "--step also the step that they take together");
+                   "measure messages between the ranks of mpirun or srun, and fit latency and bandwidth; "
+                   "with --step also measure the step that they take together");
   command
       .add_option("--predict-ranks", options.predict,
-                  "with --collective: predict the training step on so many ranks, for example 1,2,4,1024")
+                  "with --collective: predict the training step on these numbers of ranks, for example "
+                  "1,2,4,1024")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->check(whole_range(1, 1'000'000));
   command
       .add_option("--network", options.network,
-                  "with --predict-ranks: a network instead of the measured one: latency in us, us for each "
-                  "further message, GB/s of a rank")
+                  "with --predict-ranks: predict for this network, not for the measured one: latency in us, "
+                  "us for each further message, GB/s of a rank")
       ->delimiter(',')
       ->allow_extra_args(false);
   command
@@ -242,19 +245,19 @@ void add_collective_options(CLI::App& command, CollectiveOptions& options) {
       ->check(number_range(1e-6, 1e9));
   command
       .add_option("--share", options.share,
-                  "with --predict-ranks: pictures on each rank where the batch grows")
+                  "with --predict-ranks: pictures on each rank, for a batch that grows with the ranks")
       ->check(whole_range(1, 4096))
       ->capture_default_str();
   command
       .add_option(
           "--bucket-mb", options.bucket_mb,
-          "with --predict-ranks: send gradients in buckets of at least so many MB, instead of those that "
+          "with --predict-ranks: send gradients in buckets of at least this many MB, not in those that "
           "training chooses")
       ->check(number_range(0.001, 1e6));
   command.add_option("-o,--output", options.output, "with --collective: JSON file for the results");
   command
       .add_option("--timeout", options.timeout,
-                  "with --collective: seconds to wait for another rank before all end, 1 to 86400")
+                  "with --collective: seconds to wait for another rank before all ranks end, 1 to 86400")
       ->check(number_range(1, 86400))
       ->capture_default_str();
 }

@@ -79,8 +79,8 @@ namespace {
 void add_search_options(CLI::App& command, SearchOptions& o) {
   command
       .add_option("pictures", o.paths,
-                  "picture of one page, noisy with --clean, clean with --noise; - for standard input. "
-                  "Folders, patterns and several pictures: the best single lambda for all of them")
+                  "a picture of one page, which is noisy with --clean and clean with --noise; - for standard "
+                  "input. For folders, patterns or several pictures: the best single lambda for all of them")
       ->required();
   command.add_option(
       "--clean", o.clean,
@@ -126,7 +126,7 @@ void add_search_options(CLI::App& command, SearchOptions& o) {
       "The PSNR of identical pictures is infinite: it is `inf` in tables and CSV files, null in JSON, and "
       "left "
       "out of means and figures.\n"
-      "Ctrl-C stops after the current picture of several, and reports.\n"
+      "If there are several pictures, Ctrl-C stops after the current one and reports the means so far.\n"
       "Examples:\n  primal search noisy.png --clean clean.png\n"
       "  primal search clean.png --noise 0.5 --grid 0:0.4:41 --figure curves.png\n"
       "  primal search chest_xray/train --noise 0.5 --size 256 -o search\n"
@@ -139,7 +139,7 @@ void add_search_command(CLI::App& program) {
   auto o = std::make_shared<SearchOptions>();
   CLI::App* command = program.add_subcommand(
       "search",
-      "compute PSNR and SSIM over a grid of scalar lambdas, of one picture or as means over several");
+      "compute PSNR and SSIM over a grid of scalar lambdas, for one picture or as means over several");
   add_search_options(*command, *o);
   command->callback([o] { search(*o); });
 }

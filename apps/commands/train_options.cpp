@@ -77,8 +77,9 @@ void add_train_options(CLI::App& command, TrainOptions& o) {
   command
       .add_option(
           "--exchange", o.exchange,
-          "how several processes add their gradients; auto: NCCL if each has a CUDA device of its own, "
-          "otherwise through the memory of the host; host: always so; nccl: NCCL or an error")
+          "how several processes add their gradients; auto: with NCCL if each has a CUDA device of its own, "
+          "otherwise through the memory of the host; host: always through that memory; nccl: with NCCL, or "
+          "end with an error")
       ->check(CLI::IsMember({"auto", "host", "nccl"}))
       ->capture_default_str();
   command

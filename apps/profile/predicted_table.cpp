@@ -91,12 +91,11 @@ nlohmann::json json_of(const PredictedLaunch& p) {
 
 std::string assumptions_of(const DeviceModel& device) {
   return fmt::format(
-      "predicted for {}, nothing measured on one: {} multiprocessors at {:.2f} GHz, L2 {:.1f} TB/s, memory "
-      "{:.1f} TB/s of\nwhich {:.0f}% are reached, {} .. {} us between launches, {} .. {} us to start one, {} "
-      "us "
-      "for a meeting of the grid.\nInstructions are those of nvcc's code (bench/kernel_costs.py), bytes "
-      "those of "
-      "each block of memory once. A single\nkernel may be wrong by a factor of two.\n",
+      "These times are predicted for {}, with nothing measured on one. The model has {} multiprocessors\n"
+      "at {:.2f} GHz, L2 with {:.1f} TB/s, memory with {:.1f} TB/s of which {:.0f}% are reached,\n"
+      "{} .. {} us between launches, {} .. {} us to start a launch and {} us to synchronise the grid.\n"
+      "Instructions are counted in nvcc's code (bench/kernel_costs.py), and each block of memory is moved\n"
+      "once. The time of a single kernel may be wrong by a factor of two.\n",
       device.name, device.multiprocessors, 1e-3 * device.clocks_per_us, 1e-6 * device.l2_bytes_per_us,
       1e-6 * device.memory_bytes_per_us, 100.0 * device.memory_share, device.gap_us.low, device.gap_us.high,
       device.start_us.low, device.start_us.high, device.grid_meets_us);
@@ -107,7 +106,7 @@ std::string predicted_table(const PredictedRun& run, const DeviceModel& device, 
   append_launches(text, run);
   append_kernels(text, run);
   if (const int64_t n = n_unknown(run); n > 0)
-    text += fmt::format("{} launches are of kernels whose instructions are not counted: bytes alone\n", n);
+    text += fmt::format("the instructions of {} launches are not known: predicted from bytes alone\n", n);
   if (measured != nullptr) append_measured(text, run, *measured);
   return text + "\n" + assumptions_of(device);
 }

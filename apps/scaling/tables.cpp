@@ -57,7 +57,7 @@ std::string message_table(const std::vector<MessageTime>& rows, const MessageFit
     text += fmt::format("     sums of gradients are added at {} GB/s\n",
                         short_number(gb_per_second(fit.model.gamma_s)));
   if (!fit.overhead_is_fitted)
-    text += "     each further message: from the time of starting one, since two ranks do not show it\n";
+    text += "     with two ranks the time of each further message is the time for starting a message\n";
   const MessageTime& worst = rows.at(fit.worst_row);
   text += fmt::format("     root mean square of the deviations {:.1f} %, at most {:.0f} % ({} of {})\n",
                       100.0 * fit.rms, 100.0 * fit.worst, worst.name, size_text(worst.bytes));

@@ -274,7 +274,7 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
       {"training.prefetch", &c.training.prefetch, "pictures decoded ahead; 0: none", 0, 1024, {}},
       {"training.resident_mb",
        &c.training.resident_mb,
-       "denoise: keep the pictures in the device's memory if all take at most so many MB; 0: never",
+       "denoise: keep all pictures on the device if they take at most this many MB; 0: never",
        0,
        kAny,
        {}},

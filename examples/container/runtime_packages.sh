@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the Debian packages that own the shared libraries of these files, one a line.
+# Prints the Debian packages that own the shared libraries of these files, one package on each line.
 #
 #   examples/container/runtime_packages.sh FILE...
 set -euo pipefail
