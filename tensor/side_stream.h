@@ -2,15 +2,15 @@
 // messages to other devices.
 //
 //   const std::unique_ptr<SideStream> side = make_side_stream(device);
-//   side->wait_for_device();                     what it gets from now on runs after what the device got so far
-//   { const SideStream::Use use(*side); ... }    kernels and copies of this thread on that device go to it
-//   side->mark(0);                               mark 0 is the end of what it got so far; marks are used again
-//   side->let_device_wait(0);                    what the device gets from now on runs after mark 0
-//   side->reached(0)                             whether it has come to mark 0; the host does not wait
+//   side->wait_for_device();                     later work of the side stream runs after the device's work so far
+//   { const SideStream::Use use(*side); ... }    this thread's kernels and copies on that device go to the side stream
+//   side->mark(0);                               puts mark 0 at the end of its work so far; a mark can be used again
+//   side->let_device_wait(0);                    later work of the device runs after mark 0
+//   side->reached(0)                             whether the side stream has reached mark 0; the host does not wait
 //
-// Memory that it uses must not go back to the pool before the device or the host has waited for its mark. The
-// CPU and the emulation do their work at once: there the side stream is the device's own, and all marks are
-// reached.
+// Memory that the side stream uses must not go back to the pool before the device or the host has waited for
+// the mark behind that work. The CPU and the emulation finish their work within each call: there the side
+// stream is the device's own stream, and all marks are reached.
 #pragma once
 
 #include <cstddef>
@@ -30,9 +30,9 @@ class SideStream {
   virtual void wait_for_device() = 0;
   virtual void mark(size_t number) = 0;
   virtual void let_device_wait(size_t number) = 0;
-  // DeviceError where work before it failed. True for a mark that was never made.
+  // Throws DeviceError if work before the mark failed. True for a mark that was never made.
   virtual bool reached(size_t number) = 0;
-  // The cudaStream_t, for libraries that are given one; null where there is none.
+  // The cudaStream_t, for libraries that need one; null if there is none.
   virtual void* handle() const = 0;
 
   class Use {
@@ -48,7 +48,7 @@ class SideStream {
   };
 
  protected:
-  virtual SideStream* begin_use() = 0;  // returns the one that this thread used before, or null
+  virtual SideStream* begin_use() = 0;  // returns the side stream that this thread used before, or null
   virtual void end_use(SideStream* before) = 0;
 };
 

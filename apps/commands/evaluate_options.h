@@ -33,7 +33,7 @@ struct EvaluateOptions {
 
 void evaluate(EvaluateOptions o);  // the command (evaluate.cpp)
 
-// A model of another task than single pictures with a map (evaluate_task.cpp).
+// Evaluates a model of another task than unrolled TV for single pictures (evaluate_task.cpp).
 void evaluate_task_command(const EvaluateOptions& o, const std::filesystem::path& file, Device device);
 
 }  // namespace primal

@@ -1,4 +1,4 @@
-// Evaluates a model other than those of single pictures with a map: one table, and with -o its files.
+// Evaluates a classifier, an autoencoder or a model of sequences: prints one table, and with -o writes files.
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// primal profile --collective: the messages between ranks, a model of the divided step, and what it predicts for more of them.
+// primal profile --collective: measures messages between ranks, and predicts the divided step for other numbers of ranks with a model.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct CollectiveOptions {
   bool wanted = false;           // --collective
   std::vector<int64_t> predict;  // --predict-ranks
   std::vector<double> network;   // --network: latency in us, us for each further message, GB/s
-  double step_ms = 0.0;          // --step-ms: of one picture on one rank; 0: measured
+  double step_ms = 0.0;          // --step-ms: the time of one picture on one rank; 0: measured
   int64_t share = 1;             // --share
   double bucket_mb = 0.0;        // --bucket-mb; 0: as training chooses
   std::string output;            // -o
@@ -21,7 +21,7 @@ struct CollectiveOptions {
 };
 void add_collective_options(CLI::App& command, CollectiveOptions& options);
 
-// What it takes from the other options of `primal profile`.
+// The other options of `primal profile` that --collective uses.
 struct CollectiveRequest {
   CommonOptions common;
   std::string config;
@@ -31,9 +31,9 @@ struct CollectiveRequest {
   double min_time_ms = 30.0;
 };
 
-// ConfigError where the options do not fit together, or no launcher started several ranks and no network was named.
+// Throws ConfigError if the options contradict each other, or if no launcher started several ranks and no network is given.
 void profile_collective(const CollectiveOptions& options, const CollectiveRequest& request);
-// ConfigError for options that have no meaning without --collective.
+// Throws ConfigError for options that have no meaning without --collective.
 void check_without_collective(const CollectiveOptions& options);
 
 }  // namespace primal

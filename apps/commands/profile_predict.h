@@ -1,4 +1,5 @@
-// `primal profile --predict DEVICE`: times on a device that is not here, from the emulation and the code that nvcc made.
+// `primal profile --predict DEVICE`: predicts times on a device that this machine does not have, from the launches that the emulation
+// records and from the instructions in nvcc's code (apps/profile/predicted_run.h).
 #pragma once
 
 #include <map>
@@ -13,13 +14,14 @@ namespace primal {
 struct PredictOptions {
   std::string device;  // "h200"; empty: nothing is predicted
   bool json = false, quiet = false;
-  int rounds = 7;  // of what is measured beside, on a CUDA device
+  int rounds = 7;  // of the measurement, if there is a CUDA device
 };
 
-// The device that --predict computes with: the emulation, unless a CUDA device is asked for or there. ConfigError for the CPU.
+// The device that runs the step or the ops: a CUDA device if one is asked for, or if one is there and `asked` is "auto"; otherwise the
+// emulation. Throws ConfigError for the CPU.
 std::string device_to_predict_with(const std::string& asked);
 
-// A training step; on a CUDA device also measured.
+// Predicts a training step, and on a CUDA device also measures it.
 void predict_step_command(const PredictOptions& options, const TrainingStepOptions& step,
                           std::map<std::string, std::string, std::less<>> forced);
 

@@ -1,4 +1,4 @@
-// primal search: how good scalar TV can be on one picture, or on the mean of several, lambda by lambda.
+// primal search: the scores of scalar TV for each lambda of a grid, on one picture or as means over several.
 #include <algorithm>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>

@@ -22,7 +22,7 @@
 namespace primal {
 namespace {
 
-// What rows call it: its path below the folder, with its ending.
+// The name of a picture in the rows of a table: its path below the folder, with its extension.
 std::string row_name(const PictureInput& input) {
   return visible(input.name + (input.is_stdin() ? "" : input.file.extension().string()));
 }
@@ -30,7 +30,7 @@ std::string row_name(const PictureInput& input) {
 struct Job {
   PictureInput input;
   std::optional<PictureInput> clean;
-  size_t number = 0;  // among all pictures
+  size_t number = 0;  // its place among all pictures
 };
 
 std::vector<Job> jobs_of(const std::vector<PictureInput>& inputs, const SearchOptions& o) {
@@ -91,7 +91,7 @@ class Progress {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   size_t n_;
   bool is_quiet_;
-  double n_searched_ = 0.0;  // not taken from a part
+  double n_searched_ = 0.0;  // pictures searched here, without those from parts
 };
 
 struct Searched {

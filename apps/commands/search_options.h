@@ -29,17 +29,18 @@ struct SearchOptions {
 };
 
 void search(SearchOptions o);  // the command (search.cpp)
-// Options that contradict each other, and results that cannot be written. ConfigError or IoError.
+// Throws ConfigError for options that contradict each other, and IoError for results that cannot be written.
 void check_search_options(const SearchOptions& o);
 
 struct SearchedPicture {
   Tensor noisy, clean;  // [1,1,1,H,W]
 };
-// `clean` is its clean picture, or nothing with --noise; `number` is its place among all pictures, which its noise depends on.
+// Reads the picture `input`. `clean` is its clean picture, or nothing with --noise. `number` is its place among all pictures; the noise
+// depends on it.
 SearchedPicture read_searched_picture(const PictureInput& input, const std::optional<PictureInput>& clean,
                                       size_t number, const SearchOptions& o);
 
-// Several pictures (search_folder.cpp): a curve for each, and their means.
+// Searches several pictures: a curve for each, and their means (search_folder.cpp).
 void search_folder(const SearchOptions& o, Device device);
 
 }  // namespace primal

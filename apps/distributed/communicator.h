@@ -54,7 +54,7 @@ class Transfer {
 
   virtual bool done() = 0;                       // moves the messages on; true once all have arrived
   virtual std::vector<int> missing() const = 0;  // the ranks that done() waits for
-  // Why done() will never be true, if that is known.
+  // The reason why done() will never be true, if it is known.
   virtual std::string problem() const { return {}; }
 };
 
@@ -99,7 +99,8 @@ class Communicator {
   bool reports() const;
 
   int64_t bytes_sent() const { return bytes_sent_; }
-  void count_sent(int64_t bytes) { bytes_sent_ += bytes; }  // by another way than start()
+  // Counts bytes that were sent by other means than start().
+  void count_sent(int64_t bytes) { bytes_sent_ += bytes; }
   double seconds_waited() const { return seconds_waited_; }
 
  protected:
@@ -120,7 +121,7 @@ class Communicator {
  private:
   void check_all_alive();
   [[noreturn]] void report(const std::string& problem);
-  // Without missing ranks, whatever is wrong is between them.
+  // If no rank is missing, the fault lies in the connections between the ranks or devices.
   [[noreturn]] void give_up(const std::vector<int>& missing, const std::string& why);
 
   int rank_, size_;

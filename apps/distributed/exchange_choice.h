@@ -6,7 +6,7 @@
 //
 // NCCL needs a CUDA device for each rank that no other rank uses, and the same version of NCCL on all ranks.
 //
-// Errors: ConfigError, the same on every rank, where NCCL is asked for but one of these is missing.
+// Errors: ConfigError, the same on every rank, if NCCL is asked for but one of these conditions does not hold.
 #pragma once
 
 #include <string>
@@ -16,14 +16,14 @@
 
 namespace primal {
 
-// What a rank knows of its device and of NCCL.
+// What a rank knows about its device and about NCCL.
 struct ExchangeFacts {
   Device device;
-  std::string bus;           // of a CUDA device, "0000:1B:00.0"
+  std::string bus;           // PCI address of a CUDA device, "0000:1B:00.0"
   int nccl_version = 0;      // 22809 for 2.28.9
-  std::string nccl_problem;  // why NCCL cannot be used; empty where it can
+  std::string nccl_problem;  // why NCCL cannot be used; empty if it can
 };
-// NCCL is loaded for CUDA devices only.
+// Loads NCCL, but only for CUDA devices.
 ExchangeFacts exchange_facts(Device device);
 
 struct ExchangeChoice {
@@ -31,7 +31,7 @@ struct ExchangeChoice {
   std::string why;  // what rank 0 prints: "gradients are added on the devices by NCCL 2.28.9"
 };
 
-// `setting`: auto: NCCL where it can be used; host: without it; nccl: an error where it cannot.
+// `setting` is auto (NCCL if it can be used), host (never NCCL) or nccl (NCCL, or an error if it cannot be used).
 ExchangeChoice choose_exchange(Communicator& ranks, const std::string& setting, const ExchangeFacts& own);
 
 MakeExchange exchange_of(const ExchangeChoice& choice, Device device);

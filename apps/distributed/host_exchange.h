@@ -1,5 +1,5 @@
-// The gradients of all ranks, added through the memory of the host: on any device, over any Communicator.
-// Each bucket is copied to the host and added by AllReduce (all_reduce.h); finish() waits for the sums and
+// Adds the gradients of all ranks through the memory of the host. It works on any device and with any
+// Communicator. Each bucket is copied to the host and added by AllReduce (all_reduce.h); finish() waits for the sums and
 // copies them back.
 #pragma once
 

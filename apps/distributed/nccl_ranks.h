@@ -1,14 +1,15 @@
-// NcclRanks: the CUDA devices of all ranks, one each, joined by NCCL. Messages between them are queued on a
-// side stream of this rank's device (tensor/side_stream.h), in the order of the calls, which must be the same
-// on every rank.
+// NcclRanks: the CUDA devices of all ranks, one for each rank, joined by NCCL. Messages between them are
+// queued on a side stream of this rank's device (tensor/side_stream.h), in the order of the calls, which must
+// be the same on every rank.
 //
-// Nothing of NCCL waits for another rank unseen. The communicator does not block: a call that needs the other
-// ranks (joining, the first message to a rank) goes on in the background, and Communicator::wait() looks at
-// it, at farewells, at the other processes and at the clock, as it does for messages of the host. So a rank
-// that dies, hangs or reports an error ends all with the same message. After an error, abandon() frees the
-// device from waiting for messages that will not come.
+// No call of NCCL blocks this rank while another rank is missing. The communicator of NCCL does not block: a
+// call that needs the other ranks (joining, or the first message to a rank) continues in the background.
+// Meanwhile Communicator::wait() checks its state, the farewells of other ranks, their processes and the
+// timeout, as it does for messages of the host. So if a rank dies, hangs or reports an error, all ranks end
+// with the same message. After an error, abandon() stops the device from waiting for messages that will not
+// come.
 //
-// Errors: RankError where another rank ended or does not answer; DeviceError where NCCL refuses a call.
+// Errors: RankError if another rank ended or does not answer; DeviceError if NCCL refuses a call.
 // Source: NVIDIA, "NCCL user guide", sections "Fault tolerance" and "Creating a communication with options".
 #pragma once
 
@@ -25,7 +26,7 @@ namespace primal {
 
 class NcclRanks {
  public:
-  // Every rank makes one at the same time. The ranks and the functions must outlive it.
+  // Every rank makes its NcclRanks at the same time. `nccl` and `ranks` must outlive it.
   NcclRanks(const cuda::NcclApi& nccl, Communicator& ranks, Device device);
   ~NcclRanks();
   NcclRanks(const NcclRanks&) = delete;
@@ -34,19 +35,19 @@ class NcclRanks {
   Communicator& ranks() const { return ranks_; }
   SideStream& stream() const { return *stream_; }
 
-  // Memory of this rank's device that is sent to a rank, or received from it.
+  // Memory of this rank's device that is sent to the rank `peer`, or received from it.
   struct Message {
     int peer;
     std::span<float> data;
     bool is_sent;
   };
   void exchange(std::span<const Message> messages);
-  // `all` is one piece for each rank, in their order and of one size; this rank's is sent to all, and the
-  // others are received.
+  // `all` has one piece for each rank, in their order and of equal size. The piece of this rank is sent to all
+  // ranks, and the other pieces are received.
   void all_gather(std::span<float> all);
   // Returns when the stream has reached that mark.
   void wait(size_t mark);
-  // Gives up what is under way, so that the device does not wait for it; nothing else may be called afterwards.
+  // Cancels the messages under way, so that the device does not wait for them. Nothing else may be called afterwards.
   void abandon() noexcept;
 
  private:

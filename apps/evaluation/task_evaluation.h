@@ -48,16 +48,16 @@ struct TaskEvaluation {
   std::string text;                       // tables for a person
   nlohmann::json json;                    // "task", "pictures", "scores", ...
   std::vector<std::string> remarks = {};  // what the means leave out
-  int stopped_by = 0;                     // a signal; the rest is then of the pictures or clips scored before
-  int64_t n_broken = 0;                   // sequences that were left out, each reported as it was found
-  std::string csv;  // of a classifier the confusion matrix, of an autoencoder a row for each picture
+  int stopped_by = 0;    // a signal that stopped it, or 0; then only what was scored so far is here
+  int64_t n_broken = 0;  // sequences that were left out, each reported as it was found
+  std::string csv;       // of a classifier the confusion matrix, of an autoencoder a row for each picture
 };
 
 struct TaskEvaluationSettings {
   std::filesystem::path data;  // a folder or a manifest
   double noise = 0.5;          // where the data have no noisy pictures
   std::string noise_kind;      // empty: as in training
-  std::string range;           // of grey levels; empty: as in training. Not of a classifier
+  std::string range;           // range of grey levels; empty: as in training. Not for classifiers
   uint64_t seed = 42;
   int64_t limit = 0;              // only so many pictures, or clips of sequences
   int64_t size = 0;               // of a model for sequences: side of the frames; 0: as trained
@@ -70,7 +70,8 @@ struct TaskEvaluationSettings {
   std::filesystem::path lpips;  // weights (model/perceptual.h); empty: no LPIPS. Of an autoencoder only
 };
 
-// Of a model of task classify, reconstruct or sequence. Ctrl-C ends it after the current pictures; Stopped where there are none yet.
+// Evaluates a model of task classify, reconstruct or sequence. Ctrl-C ends it after the current pictures. Throws Stopped if none
+// is scored yet.
 TaskEvaluation evaluate_task(const std::filesystem::path& model, const TaskEvaluationSettings& settings);
 
 // Rows are the truth, columns the predictions.

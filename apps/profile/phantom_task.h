@@ -1,5 +1,5 @@
-// A task (apps/training/task.h) on pictures that are made, with noise that the device draws: for the recorded training step of a model
-// without its data. The loss is the mean squared error to the clean pictures.
+// A task (apps/training/task.h) with generated pictures and noise that the device draws. With it, the training step of a model can be
+// recorded without the model's data. The loss is the mean squared error to the clean pictures.
 #pragma once
 
 #include "apps/profile/training_step.h"

@@ -1,21 +1,21 @@
-// Predicts how long a launch would take on a device that is not here, from what the emulation knows of it (tensor/simt/launch_list.h) and
-// from the instructions that nvcc made of its kernel (kernel_costs.h).
+// Predicts how long a launch would take on a device that need not be here, from what the emulation records about the launch
+// (tensor/simt/launch_list.h) and from the number of instructions in nvcc's code of its kernel (kernel_costs.h).
 //
-//   time = gap + start + the longest of     memory    the bytes of what its arguments point to, once, through L2 or memory
-//                                           issue     instructions of its warps, one in a clock of a scheduler
+//   time = gap + start + the longest of     memory    the blocks of memory that its arguments point to, moved once, through L2 or memory
+//                                           issue     instructions of its warps, one in each clock of a scheduler
 //                                           tensor    products on tensor cores
-//                                           shared    reads of shared memory, 128 bytes in a clock of a multiprocessor
-//                                           copies    of convolutions: what their blocks copy from L2
-//          and the meetings of the grid, of kernels whose blocks meet
+//                                           shared    reads of shared memory, 128 bytes in each clock of a multiprocessor
+//                                           copies    what the blocks of a convolution copy from L2
+//          + the time for synchronising the grid, in kernels that do so
 //
 //   step kernels       predict_convolution.cpp: the model of bench/conv3d_tensor_core_model.py
-//   iteration kernels  predict_pdhg.cpp: that of bench/pdhg_device_model.py
+//   iteration kernels  predict_pdhg.cpp: the model of bench/pdhg_device_model.py
 //   thread kernels     each thread executes the kernel's code, and its longest loop as often as its share of the bytes needs; the lower
 //                      end takes half of the instructions, since branches skip some
 //
 // Copies and fills move their bytes. A kernel that is not in the table of instructions is predicted from its bytes alone and says so.
-// Not in the model: latencies that warps do not hide (but for `start`), caches of the multiprocessors, clocks below the highest. Where
-// sources are compared with measurements of other programs, such models are wrong by up to a factor of two for a single kernel.
+// The model leaves out latencies that warps do not hide (except for `start`), caches of the multiprocessors, and clocks below the highest.
+// Where sources compare such models with measurements of other programs, they are wrong by up to a factor of two for a single kernel.
 #pragma once
 
 #include <string>
@@ -26,34 +26,34 @@
 
 namespace primal {
 
-// What a launch asks of a device, without gap and start.
+// The work of a launch, without gap and start.
 struct LaunchWork {
-  std::string kernel;          // its name in the table of instructions; empty: it is not there
-  double instructions = 0.0;   // of warps, all that its blocks may execute
+  std::string kernel;          // its name in the table of instructions; empty if the table does not have it
+  double instructions = 0.0;   // warp instructions, all that its blocks may execute
   double products = 0.0;       // on tensor cores
-  double grid_meetings = 0.0;  // of all its blocks
+  double grid_meetings = 0.0;  // how often the grid synchronises
   TimeRange us;
-  std::string limit = "memory";  // what takes longest, at the upper end
+  std::string limit = "memory";  // what takes longest at the upper end of the range
 };
 
 struct PredictedLaunch {
   simt::ListedLaunch launch;
   LaunchWork work;
-  TimeRange us;  // with gap and start
+  TimeRange us;  // including gap and start
 };
 
 PredictedLaunch predict(const DeviceModel& device, simt::ListedLaunch launch);
 
-// For predict() itself. Null where the table has no kernel or launch of that name.
+// The functions below are parts of predict(). kernel_cost() returns null if the table has no kernel or launch of that name.
 const KernelCost* kernel_cost(const std::string& name);
-// Memory's share of a launch: from L2 at the lower end where all fits, from memory at the upper.
+// The time for moving the bytes of a launch: from L2 at the lower end if all of them fit there, and from memory at the upper end.
 TimeRange memory_us(const DeviceModel& device, double bytes);
-// Those that take one of the two kinds of launches, else work.kernel stays empty.
+// Each of these predicts one kind of launch. For another launch it returns false, and work.kernel stays empty.
 bool predict_convolution(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work);
-// The emulation has fewer blocks than a device for PDHG: the grid becomes the device's.
+// The emulation runs PDHG with fewer blocks than a device, so the grid in `launch` is replaced by that of the device.
 bool predict_pdhg(const DeviceModel& device, simt::ListedLaunch& launch, LaunchWork& work);
 
-// Takes a time of one kind: it becomes the limit where it is the longest so far at the upper end.
+// Takes a time of one kind into account. It becomes the limit if it is the longest so far at the upper end.
 void take(LaunchWork& work, const TimeRange& us, const char* limit);
 
 }  // namespace primal

@@ -1,7 +1,7 @@
-// A training step, or an op, on a device that is not here: the launches that it would consist of, with predicted times.
+// A training step, or an op, on a device that need not be here: the launches that it would consist of, with predicted times.
 //
-// The emulation records what a device would be asked for (tensor/simt/launch_list.h). No kernel runs, so a step of full size takes a
-// moment. Each launch is predicted from it by predict_launch.h.
+// The emulation records the launches that a device would run (tensor/simt/launch_list.h). It runs no kernel, so even a step of full size
+// takes only a moment. predict_launch.h predicts the time of each launch.
 #pragma once
 
 #include <map>
@@ -30,7 +30,7 @@ PredictedRun predict_step(const DeviceModel& device, const TrainingStepOptions& 
 PredictedRun predict_op(const DeviceModel& device, const OpInfo& info, const OpCase& op_case,
                         const std::string& implementation);
 
-// The launches of one kernel, or of one op and layer, together.
+// All launches of one kernel, or of one op in one layer.
 struct PredictedRow {
   std::string name, layer;  // "conv3d_forward_tensor_core", or "conv3d.backward_data" and "cnn.encoder.0..."
   int launches = 0;
@@ -38,14 +38,14 @@ struct PredictedRow {
   TimeRange us;
 };
 std::vector<PredictedRow> by_kernel(const PredictedRun& run);  // slowest first
-std::vector<PredictedRow> by_range(const PredictedRun& run);   // in their order
+std::vector<PredictedRow> by_range(const PredictedRun& run);   // in the order of the launches
 
-// What was measured of the same step on a device that is here.
+// Measured times of the same step on a CUDA device of this machine.
 struct MeasuredRun {
   std::string device;
   std::map<std::string, double>
-      us;                // by name and layer of by_range(), joined by a space; of steps without a graph
-  double step_us = 0.0;  // of the recorded step
+      us;                // time of each row of by_range(), by key_of(row), in steps without a graph
+  double step_us = 0.0;  // time of the recorded step
 };
 std::string key_of(const PredictedRow& row);
 MeasuredRun measure_step(const TrainingStepOptions& options, int rounds);

@@ -1,4 +1,4 @@
-// The tables of `primal profile --predict`, and their JSON. Everything says "predicted", but for what was measured beside it.
+// The tables of `primal profile --predict`, and their JSON. Predicted and measured times are labelled as such.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -8,12 +8,12 @@
 
 namespace primal {
 
-// Launch by launch, then kernel by kernel; with `measured`, op by op and layer by layer with both times.
+// A table of the launches and one of the kernels; with `measured`, also one of the ops and layers with both times.
 std::string predicted_table(const PredictedRun& run, const DeviceModel& device,
                             const MeasuredRun* measured = nullptr);
 nlohmann::json to_json(const PredictedRun& run, const MeasuredRun* measured = nullptr);
 
-// What the model is made of and how wrong it may be, in a few lines.
+// A few lines about the numbers in the model and how wrong it may be.
 std::string assumptions_of(const DeviceModel& device);
 
 }  // namespace primal

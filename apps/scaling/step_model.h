@@ -1,17 +1,18 @@
 // A model of a training step divided among P ranks (training/divided_step.h), from the parts of a step on one rank (step_parts.h) and the
 // times of messages (message_model.h).
 //
-//   step(P) = before + backward with the messages that are sent meanwhile + what is left of them + agree + after
+//   step(P) = before + backward, while messages are sent + waiting for the messages that remain + agree + after
 //
-// The processor's time runs through the events that were measured in the backward pass of one rank, for the largest share of the batch:
-//   - bucket i is complete at r_i: its reduce-scatter is started, which takes the processor (P - 2) o; its bytes, (P - 1)/P n_i, follow those
-//     of the buckets before it through the one link of a rank, and arrive alpha later.
-//   - at a moment of progress (a gradient is complete) the all-gathers of the buckets whose reduce-scatter has arrived are started.
-//   - after the backward pass the buckets are finished in order, each with its all-gather, and the ranks exchange losses (agree): 16 bytes.
-// Without overlap all buckets are complete only when the backward pass has ended.
+// The model follows the processor through the events that were measured in the backward pass of one rank with the largest share of the batch:
+//   - Bucket i is complete at r_i. The processor starts its reduce-scatter, which takes (P - 2) o. Its bytes, (P - 1)/P n_i, pass the link of
+//     the rank after those of the previous buckets, and arrive alpha later.
+//   - Each time a gradient is complete, the program lets messages progress: it starts the all-gathers of the buckets whose reduce-scatter
+//     has arrived.
+//   - After the backward pass the buckets are finished in order, each with its all-gather, and the ranks exchange losses of 16 bytes (agree).
+// Without overlap all buckets become complete at the end of the backward pass.
 //
-// What is not in the model: ranks that differ in speed (a step lasts as long as the slowest rank), other traffic in the network, switches
-// that are narrower than the sum of their links, reading of pictures, validation and checkpoints.
+// The model leaves out ranks that differ in speed (a step lasts as long as the slowest rank takes), other traffic in the network, switches
+// with less bandwidth than the sum of their links, reading of pictures, validation and checkpoints.
 #pragma once
 
 #include <cstdint>
@@ -34,49 +35,50 @@ struct StepParts {
   double backward_ms = 0.0;         // with the copies of complete gradients
   double after_ms = 0.0;            // copying sums back, Adam
   std::vector<BucketTime> buckets;  // in the order in which they are sent
-  std::vector<double> progress_ms;  // since the start of backward: when messages are moved on
+  std::vector<double> progress_ms;  // when the program lets messages progress, since the start of backward
 
   double step_ms() const { return before_ms + backward_ms + after_ms; }
   double gradient_bytes() const;
-  StepParts scaled(double factor) const;  // all times
+  StepParts scaled(double factor) const;  // with all times multiplied by it
 };
 
-// The same step with neighbouring buckets put together until each has at least so many bytes; it is complete when the last of them is.
+// The same step with neighbouring buckets joined until each has at least `bytes`. A joined bucket is complete when its last part is.
 StepParts with_buckets(const StepParts& parts, double bytes);
 
-// The parts for another share, on the line through two measurements; never below a tenth of the smaller one in proportion.
+// The parts for another share, on the line through the two measurements. No time falls below a tenth of that of `small`, or of its
+// proportion for a smaller share.
 StepParts at_share(const StepParts& small, const StepParts& large, double share);
 
 struct StepPrediction {
-  double compute_ms = 0.0;  // of the step without messages
+  double compute_ms = 0.0;  // the time of the step without messages
   double step_ms = 0.0;
   double without_overlap_ms = 0.0;
   double messages_ms() const { return without_overlap_ms - compute_ms; }
   double waited_ms() const { return step_ms - compute_ms; }
-  // The part of the messages' time that passes behind the backward pass, 0 to 1; 0 where there are no messages.
+  // The share of the time of the messages that the backward pass hides, 0 to 1; 0 if there are no messages.
   double hidden() const { return messages_ms() > 0.0 ? 1.0 - waited_ms() / messages_ms() : 0.0; }
 };
 
-// `parts` are those of the largest share.
+// `parts` are those of the rank with the largest share.
 StepPrediction predict_step(const StepParts& parts, const MessageModel& messages, int64_t ranks);
 
-// A row of a table: batch pictures a step on so many ranks, the largest share being batch / ranks rounded up.
+// A row of a table: a step with `batch` pictures on `ranks` ranks, where the largest share is batch / ranks, rounded up.
 struct ScalingRow {
   int64_t ranks = 1, batch = 1, share = 1;
   StepPrediction step = {};
   double pictures_per_s = 0.0;
-  double efficiency =
-      0.0;  // pictures a second per rank, over those of one rank with the same batch (or share)
+  // Pictures per second and rank, relative to one rank with the same batch (or share).
+  double efficiency = 0.0;
 };
 
-// The bytes of a bucket on so many ranks; what is not given is what training chooses.
+// The least bytes of a bucket for a number of ranks. Without a rule, buckets are those that training chooses.
 using BucketRule = std::function<double(int64_t ranks)>;
 
-// One batch for every number of ranks; those with more ranks than pictures are left out, since training refuses them.
+// The same batch for every number of ranks. Rows with more ranks than pictures are left out, since training refuses them.
 std::vector<ScalingRow> fixed_batch(const StepParts& small, const StepParts& large,
                                     const MessageModel& messages, const std::vector<int64_t>& ranks,
                                     int64_t batch, const BucketRule& buckets = {});
-// As many pictures on each rank, so that the batch grows with the ranks.
+// `share` pictures on each rank, so that the batch grows with the number of ranks.
 std::vector<ScalingRow> fixed_share(const StepParts& small, const StepParts& large,
                                     const MessageModel& messages, const std::vector<int64_t>& ranks,
                                     int64_t share, const BucketRule& buckets = {});

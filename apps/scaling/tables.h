@@ -12,7 +12,7 @@
 
 namespace primal {
 
-// Each measured operation beside the model, and below them the coefficients and the residual.
+// Each measured operation beside the model; below them the coefficients of the fit and its deviations.
 std::string message_table(const std::vector<MessageTime>& rows, const MessageFit& fit);
 nlohmann::json to_json(const std::vector<MessageTime>& rows, const MessageFit& fit);
 
@@ -20,7 +20,7 @@ nlohmann::json to_json(const std::vector<MessageTime>& rows, const MessageFit& f
 std::string model_text(const MessageModel& model);
 nlohmann::json to_json(const MessageModel& model);
 
-// A step that was measured on several ranks beside the prediction for it.
+// A step that was measured on several ranks, beside the prediction for it.
 std::string step_table(const MeasuredStep& measured, const StepPrediction& predicted);
 nlohmann::json to_json(const MeasuredStep& measured, const StepPrediction& predicted);
 

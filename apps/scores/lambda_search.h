@@ -20,7 +20,7 @@ inline constexpr const char* kDefaultGrid = "0:0.8:81";
 LambdaGrid parse_lambda_grid(
     const std::string& text);  // ConfigError for another form, 0 <= LOW <= HIGH <= 100, N from 1
 
-// Its weights to 12 digits, 0.07 for 0.06999999999999999: the number that is meant, without the rounding of the grid's arithmetic.
+// The lambdas of the grid, rounded to 12 digits: 0.07 instead of 0.06999999999999999, which the arithmetic of the grid gives.
 std::vector<double> lambdas_of(const LambdaGrid& grid);
 
 struct LambdaSearch {

@@ -1,15 +1,16 @@
 // One scalar lambda for several pictures: the scores of each picture over the lambdas of a grid, and their means.
 //
-//   mean curve   PSNR(lambda) = (1/n) sum_i PSNR(x_i(lambda), clean_i), likewise SSIM: its best is what a single lambda achieves for all
-//   own best     (1/n) sum_i max_lambda PSNR(x_i(lambda), clean_i): what a lambda chosen for each picture, with its clean one known, achieves
+//   mean curve   PSNR(lambda) = (1/n) sum_i PSNR(x_i(lambda), clean_i), likewise SSIM. Its maximum is what one lambda for all achieves.
+//   own best     (1/n) sum_i max_lambda PSNR(x_i(lambda), clean_i): what the best lambda of each picture achieves, if its clean picture is
+//                known.
 //
 // Infinite values are left out of means (data/metrics/score_summary.h).
 //
-// search.csv has a row for each picture and lambda, and one without a lambda for the noisy picture, with all digits of the scores. It grows
-// with each picture, so that a search that was stopped, or done in parts, can be merged into what one process would have computed.
+// search.csv has a row for each picture and lambda, and a row without a lambda for the noisy picture, with all digits of the scores. It grows
+// with each picture. So the results of a search that was stopped, or of parts, can be merged into what one process would have computed.
 //
-// Errors of read_search_parts(): those of part_settings.h; IoError or DataError for a broken search.csv; ConfigError for a picture that two
-//          parts have with different scores.
+// Errors of read_search_parts(): those of part_settings.h; IoError or DataError for a broken search.csv; ConfigError if two parts have
+//          different scores for the same picture.
 #pragma once
 
 #include <filesystem>
@@ -24,7 +25,7 @@
 namespace primal {
 
 struct PictureSearch {
-  std::string picture;  // its file, as the command line found it, below the folder
+  std::string picture;  // the path of its file below the folder
   LambdaCurve curve;
 };
 
@@ -42,7 +43,7 @@ FolderSearch summarise(
 std::string table_of(const FolderSearch& search);
 nlohmann::json json_of(const FolderSearch& search);
 
-// The files of -o DIR; none for an empty `folder`. IoError where one exists without `overwrite`, and where the disk takes no more.
+// The files of -o DIR, or none if `folder` is empty. Throws IoError if a file exists and `overwrite` is false, or if the disk is full.
 class SearchFiles {
  public:
   SearchFiles(const std::string& folder, bool overwrite, const nlohmann::json& settings);
@@ -56,7 +57,7 @@ class SearchFiles {
   std::ofstream csv_;
 };
 
-// The pictures in the folders of parts, by their names. A last picture without all its rows is left out: the process was stopped there.
+// The pictures in the folders of parts, by their names. The last picture is left out if rows are missing: the process was stopped there.
 std::map<std::string, PictureSearch> read_search_parts(const std::vector<std::filesystem::path>& folders,
                                                        const nlohmann::json& settings,
                                                        const std::vector<double>& lambdas);

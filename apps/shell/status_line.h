@@ -1,5 +1,5 @@
-// StatusLine: one line on stderr that tells how far a command is. On a terminal it is drawn over the last one and removed at the end;
-// elsewhere each text is a line of its own.
+// StatusLine: one line on stderr that shows how far a command is. On a terminal each text replaces the previous one, and the line is removed
+// at the end; elsewhere each text is a line of its own.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ class StatusLine {
   StatusLine(const StatusLine&) = delete;
   StatusLine& operator=(const StatusLine&) = delete;
 
-  // A text longer than a line of the terminal loses its beginning: its end, which has the numbers, matters more.
+  // A text that is longer than a line of the terminal loses its beginning, since the numbers are at its end.
   void show(const std::string& text);
   // Removes the line; call it before anything else is printed.
   void hide();

@@ -69,9 +69,9 @@ struct TrainConfig {
     double checkpoint_seconds = 60.0;  // also at each epoch
     int64_t keep = 0;                  // numbered checkpoints kept, one an epoch; 0: none
     int64_t prefetch = 4;              // pictures a thread of its own decodes ahead; 0: no thread
-    int64_t resident_mb = 4096;  // pictures kept on a device: most MB of all of them (resident_pictures.h)
-    int64_t overfit = 0;         // use only so many pictures; 0: all
-    int64_t validate_every = 0;  // steps between validations; 0: at the end of each epoch
+    int64_t resident_mb = 4096;        // most MB that pictures may take on a device (resident_pictures.h)
+    int64_t overfit = 0;               // use only so many pictures; 0: all
+    int64_t validate_every = 0;        // steps between validations; 0: at the end of each epoch
     bool baselines = true;       // score the noisy pictures and the best scalar once, before the first step
     std::string log = "none";    // or "tensorboard" (tensorboard_log.h), besides metrics.csv and events.jsonl
     int64_t log_every = 100;     // steps between its histograms; 0: none

@@ -28,7 +28,7 @@ class DenoisingTask : public Task {
   const Module& model() const override { return model_; }
   int64_t n_samples() const override { return n_samples_; }
   std::string sample_name(int64_t sample) const override { return data_.train->name(sample); }
-  // Decoded by a thread of their own, training.prefetch of them ahead; not those that are on the device already.
+  // A thread of its own decodes up to training.prefetch pictures ahead, except for those that are already on the device.
   void announce(const std::vector<int64_t>& samples) override;
   // What the loss reads (batch_names), [N,1,1,H,W] in [0,1] but for the noise, on the model's device
   TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override;
@@ -56,7 +56,7 @@ class DenoisingTask : public Task {
   bool device_draws_noise() const { return loss_ == DenoisingLoss::mse && data_.noisy_train == nullptr; }
   Tensor picture(int64_t sample);
   Shape picture_shape() const { return {1, 1, 1, config_.data.size, config_.data.size}; }
-  Tensor picture_there(int64_t sample) {  // on the device
+  Tensor picture_there(int64_t sample) {  // picture(sample) on the device
     return resident_.of(sample, [&] { return picture(sample); });
   }
   std::optional<double> known_sigma(int64_t sample);
@@ -72,7 +72,7 @@ class DenoisingTask : public Task {
   TrainingData data_;
   bool has_clean_;                    // validation has clean pictures to score against
   int64_t n_samples_;                 // the first of data_.train
-  ResidentPictures resident_;         // of these
+  ResidentPictures resident_;         // those that stay on the device
   std::deque<int64_t> announced_;     // those that ahead_ has yet to give
   std::unique_ptr<Prefetch> ahead_;   // after data_, which it reads
   std::map<int64_t, double> sigmas_;  // estimated, of pictures that are noisy as they are

@@ -6,7 +6,7 @@
 //   (distributed/gradient_exchange.h).
 //
 // Gradients travel while the rest of backward still runs: parameters form buckets of about a megabyte, the last ones first, and a bucket is
-// sent as soon as its gradients are complete (autograd/gradient_ready.h). The buckets do not change a bit of the sums. Beyond 64 ranks they
+// sent as soon as its gradients are complete (autograd/gradient_ready.h). Buckets do not change the bits of the sums. Beyond 64 ranks they
 // grow with the number of ranks, since each bucket costs every rank 2 (P - 1) messages (docs/scaling.md).
 //
 // Without ranks (nullptr) there is one share, which is the whole batch, and nothing is sent.
@@ -31,17 +31,17 @@ namespace primal {
 class DividedStep {
  public:
   static constexpr size_t kBucketBytes = size_t{1} << 20;
-  // A bucket is closed when it has at least so many bytes: kBucketBytes, or 16 KiB for each rank if that is more, so that
+  // The least size of a bucket, except for the last one: kBucketBytes, or 16 KiB for each rank if that is more, so that
   // messages have at least 16 KiB.
   static size_t bucket_bytes(int64_t ranks);
 
-  // bucket_bytes 0: by the number of ranks.
+  // bucket_bytes = 0 chooses the size by the number of ranks.
   DividedStep(Communicator* ranks, const Module& model, const MakeExchange& make_exchange = through_host,
               size_t bucket_bytes = 0);
 
-  // False: gradients are sent only after the backward pass. For measurements of what sending them earlier gains.
+  // With false, gradients are sent only after the backward pass, for measurements of what sending them earlier gains.
   void set_overlap(bool overlaps) { overlaps_ = overlaps; }
-  std::vector<int64_t> bucket_sizes() const;  // numbers in each bucket, in the order of sending
+  std::vector<int64_t> bucket_sizes() const;  // elements of each bucket, in the order of sending
 
   bool is_divided() const { return ranks_ != nullptr; }
   bool writes() const { return ranks_ == nullptr || ranks_->is_first(); }  // files and logs
@@ -60,14 +60,14 @@ class DividedStep {
   void backward(const Variable& loss, int64_t n_own, int64_t n);
   // Replaces the gradients by their sums over the ranks, in the order of the device's work.
   void sum_gradients();
-  // L from the ranks' L_r, and the signal that ends the training of all; the sums are there when it returns. Until then nothing may wait
-  // for the device (distributed/nccl_exchange.h).
+  // agree() returns L, computed from the ranks' L_r, and the signal that ends the training of all ranks. When it returns, the sums are
+  // complete; before that nothing may wait for the device (distributed/nccl_exchange.h).
   struct Agreed {
     double loss;
     int signal;
   };
   Agreed agree(double own_loss, int64_t n_own, int64_t n, int signal) const;
-  // This rank leaves: ends the exchange of gradients that is under way.
+  // Ends the exchange of gradients that is under way, because this rank leaves the training.
   void abandon() noexcept;
   // The largest of the signals that the ranks caught, so that all stop after the same step; 0 for none.
   int agree_on_signal(int own) const;

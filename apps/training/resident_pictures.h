@@ -1,8 +1,8 @@
-// ResidentPictures: the pictures of a training set in the memory of its device. Each is uploaded when it is first asked for and stays, so
+// ResidentPictures: the pictures of a training set in the memory of the device. A picture is uploaded at its first use and stays there, so
 // that later epochs neither decode it nor copy it from the host. Values are the same, bit for bit.
 //
-// They stay only where there is room: on devices other than the CPU, where all of them take at most `most_bytes` and a quarter of what is free
-// there. Otherwise, and where the device refuses the memory, each use uploads the picture again.
+// Pictures stay on devices other than the CPU, if all of them together take at most `most_bytes` and at most a quarter of the memory that is
+// free on the device. Otherwise, or if the device cannot allocate the memory, each use uploads the picture again.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace primal {
 
-// What n pictures of that shape [1,..], f32, would take on the device, or 0 where they do not stay.
+// The bytes that n pictures of that shape [1,..], f32, take on the device, or 0 if they do not stay there.
 int64_t resident_bytes(Device device, int64_t n, const Shape& shape, int64_t most_bytes);
 
 class ResidentPictures {
@@ -21,7 +21,7 @@ class ResidentPictures {
   ResidentPictures(Device device, int64_t n, const Shape& shape, int64_t most_bytes);
 
   bool holds(int64_t i) const;
-  // Picture i on the device; `read` makes it, f32 of that shape, where it is not there.
+  // Picture i on the device. If it is not there yet, `read` returns it, f32 of that shape, and it is uploaded.
   Tensor of(int64_t i, const std::function<Tensor()>& read);
 
  private:

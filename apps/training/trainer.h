@@ -46,7 +46,7 @@ int64_t n_steps_of(const TrainConfig& config, int64_t n_samples);
 // about those. NumericError at the first loss or gradient that is not finite, naming the step, its pictures and the op that
 // made it, once the step is saved as nan_step_N.safetensors (step_file.h). Whatever error ends it, the steps done are saved in
 // last.safetensors where the disk takes them, and the log of events ends with the reason.
-// With `ranks` this process is one of several that train together (divided_step.h) and add their gradients by that exchange: rank 0 alone
+// With `ranks` this process is one of several that train together (divided_step.h) and add their gradients with that exchange: rank 0 alone
 // writes files and calls on_remark, and a signal that any rank caught stops all after the same step.
 TrainResult train(Task& task, const Settings& settings, bool resume, const volatile std::sig_atomic_t& stop,
                   const std::function<void(const TrainEvent&)>& on_event,

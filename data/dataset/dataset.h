@@ -96,8 +96,8 @@ class PhantomSet : public Dataset {
 
 // Pictures below a folder by path: files with a picture's extension, hidden ones left out, sorted by their
 // relative name. Symbolic links to folders are followed; a folder that is reached several ways counts once, under its own name
-// rather than a link's, so that links that form a cycle end. A link to a picture that does not exist is among them: reading it fails.
-// DataError naming the extensions when there is none.
+// rather than a link's, so that links that form a cycle end. A link to a picture that does not exist is listed too; reading it fails.
+// Throws DataError with the known extensions if there is no picture.
 // `is_picture` judges names; `extensions` is what the message says of it.
 std::vector<std::filesystem::path> find_pictures(
     const std::filesystem::path& folder,

@@ -38,13 +38,14 @@ Conv3dGeometry conv3d_geometry(const std::string& text);
 // were computed; the bias is where the sum starts, its gradient is not counted.
 PhaseCosts conv3d_cost(const Shape& x, const Shape& weight, const Shape& y);
 
-// The gradients of weight and bias in n parts [n_taps][n_out][n_in] and [n_out], which are yet to be added to them.
+// The gradients of weight and bias in n parts, [n_taps][n_out][n_in] and [n_out] each, which still have to be added to grad_weight and
+// grad_bias.
 template <class T>
 struct Conv3dWeightParts {
-  std::shared_ptr<void> memory;  // null: nothing is left to do
+  std::shared_ptr<void> memory;  // holds the parts; null: there are none to add
   const T* parts = nullptr;
   int64_t n_taps = 0, n_out = 0, n_in = 0, n = 0;
-  T *grad_weight = nullptr, *grad_bias = nullptr;  // the second may be null
+  T *grad_weight = nullptr, *grad_bias = nullptr;  // grad_bias may be null
 };
 
 template <class T>
@@ -57,8 +58,8 @@ struct Conv3dKernels {
                            const Conv3dParams&, View5<T> grad_weight, View<T, 1> grad_bias);
   bool fused;
 
-  // Both gradients, where an implementation has this pair: the first may leave sums to the second, which follows with the same grad_y.
-  // Null: backward_data and backward_weights, in any order.
+  // An implementation may have this pair for computing both gradients: begin_weights may leave parts for data_and_sums to add, which is
+  // called next with the same grad_y. If the pair is null, backward_data and backward_weights are called, in any order.
   Conv3dWeightParts<T> (*begin_weights)(const Exec&, const ChannelParts<const T>& x,
                                         const MaskedGradient<T>& grad_y, const Conv3dParams&,
                                         View5<T> grad_weight, View<T, 1> grad_bias) = nullptr;
@@ -66,7 +67,7 @@ struct Conv3dKernels {
                         const Conv3dParams&, bool add, const ChannelParts<T>& grad_x,
                         const Conv3dWeightParts<T>& left) = nullptr;
 };
-// Whether these phases, of one call, are run by an implementation that computes both gradients together.
+// Whether one implementation runs both of these phases of a call, and has the pair that computes both gradients together.
 template <class Phase>
 bool has_pair(const Phase& data, const Phase& weights) {
   return &data.kernels() == &weights.kernels() && data.kernels().begin_weights != nullptr;

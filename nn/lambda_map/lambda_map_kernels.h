@@ -23,7 +23,7 @@ struct LambdaMapKernels {
   // grad_head += ...
   void (*backward)(const Exec&, View5<const T> lambda, View5<const T> grad_lambda, const LambdaMapParams&,
                    View5<T> grad_head);
-  // grad_head = ..., zeros where a channel makes no map; null where there is no such kernel
+  // Overwrites: grad_head = ..., with zeros in channels that make no map. Null if the implementation has no such kernel.
   void (*backward_anew)(const Exec&, View5<const T> lambda, View5<const T> grad_lambda,
                         const LambdaMapParams&, View5<T> grad_head) = nullptr;
 };

@@ -28,7 +28,7 @@ struct TrainingMemory {
   int64_t tape = 0;                                 // of PDHG
   // At the peak, beyond the above: the pictures, results that no adjoint needs, gradients of activations, scratch memory.
   int64_t temporary = 0;
-  int64_t pictures = 0;  // of the training set, where they stay on the device
+  int64_t pictures = 0;  // of the training set, if they stay on the device
   int64_t total() const { return weights + gradients + moments + activations + tape + temporary + pictures; }
 };
 

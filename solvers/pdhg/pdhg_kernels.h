@@ -52,7 +52,7 @@ struct PdhgGradients {
   PdhgStepGradients* steps = nullptr;  // on the CPU; needs the tape of x
   // On a device: the gradients of sigma, tau and theta, null where not wanted. Any of them needs the tape of x.
   std::array<T*, 3> device_steps{};
-  // False: overwritten, by those that can (PdhgKernels::overwrites).
+  // False: the gradients are overwritten, which only kernels with PdhgKernels::overwrites can do.
   bool add_lambda = true, add_steps = true;
 };
 
@@ -83,7 +83,8 @@ struct PdhgKernels {
                   View5<const T> grad_x, const PdhgGradients<T>&);
   // Adds to `to` the sums of `full` [N,C,D,H,W] over the axes along which `to` has extent 1; sums in double.
   void (*add_reduced)(const Exec&, View5<const T> full, View5<T> to);
-  bool overwrites = false;  // gradients of lambda and of a device's steps, where asked to
+  // Whether these kernels can overwrite the gradients of lambda and of a device's steps instead of adding to them.
+  bool overwrites = false;
 };
 
 template <class T>

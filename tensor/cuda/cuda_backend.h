@@ -11,7 +11,7 @@ namespace primal::cuda {
 CudaStatus status();  // asked of the driver once
 int n_devices();      // 0 where status().absent says why
 DeviceInfo device_info(int index);
-// Where the device is plugged in, "0000:1B:00.0": the same for all processes, whatever number each of them gives the device.
+// The PCI address of the device, "0000:1B:00.0". All processes see the same address, whatever number each of them gives the device.
 std::string bus_id(int index);
 Backend& cuda_backend(int index);
 

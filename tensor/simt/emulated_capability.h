@@ -1,4 +1,4 @@
-// Which device the emulation is: for tests of what older devices do.
+// The compute capability that the emulation has, so that tests can check what kernels do on older devices.
 #pragma once
 
 #include <utility>
@@ -7,7 +7,7 @@ namespace primal::simt {
 
 inline thread_local int emulated_capability = 9;
 
-// While one lives, this thread's emulated device has that compute capability: 8 for sm_80, 9 for sm_90.
+// While a CapabilityScope exists, the emulated device of this thread has that compute capability: 8 for sm_80, 9 for sm_90.
 class CapabilityScope {
  public:
   explicit CapabilityScope(int major) : before_(std::exchange(emulated_capability, major)) {}

@@ -34,8 +34,8 @@ struct NcclUniqueId {
 };
 using NcclComm = struct NcclCommunicator*;
 
-// The first members of ncclConfig_t, which all versions since 2.14 read by this size and version; the rest
-// keep their defaults.
+// The first members of ncclConfig_t. All versions since 2.14 recognise them by this size and version, and use
+// defaults for the members that follow.
 struct NcclConfig {
   size_t size = sizeof(NcclConfig);
   unsigned magic = 0xcafebeef;
@@ -70,11 +70,11 @@ struct NcclApi {
   void load(const LoadedLibrary& library);
 };
 
-const VendorApi<NcclApi>& nccl_library();  // loaded when first asked for
+const VendorApi<NcclApi>& nccl_library();  // loaded at the first call
 
-// "2.28.9"; what NCCL calls version 22809.
+// The version 22809 of NCCL as "2.28.9".
 std::string nccl_version_text(int version);
-// The version of the library that was loaded; 0 where it does not say.
+// The version of the library that was loaded; 0 if the library does not report it.
 int nccl_version(const NcclApi& api);
 
 }  // namespace primal::cuda

@@ -10,8 +10,8 @@ namespace primal {
 struct VendorStatus {
   std::string name;  // "cuDNN"
   std::string
-      implementation;  // "cudnn", as --impl has it; empty for a library that no implementation of an op uses
-  std::string path, problem;  // what was loaded; why it cannot be used, empty where it can
+      implementation;  // the name for --impl, "cudnn"; empty for a library that no implementation of an op uses
+  std::string path, problem;  // the file that was loaded; why it cannot be used, or empty
 };
 std::vector<VendorStatus> vendor_libraries();
 

@@ -1,8 +1,8 @@
-// Sums of convolutions that the blocks of a cluster compute in parts: each block puts its part into its shared memory, and then each adds
-// up its share of the sum from the shared memory of all, in the order of the blocks. The bits are those of conv3d_partial_sums.h, which adds
-// parts that lie in global memory, in a launch of its own. Included by .cu files alone.
+// Sums of convolutions that the blocks of a cluster compute in parts. Each block puts its part into its shared memory; then each block adds
+// up its share of the sum from the shared memory of all blocks, in their order. The bits are those of conv3d_partial_sums.h, which adds
+// parts in global memory with a launch of its own. Included by .cu files alone.
 //
-// A cluster has at most 8 blocks wherever there are clusters (compute capability 9.0). More parts, and older devices, take the other way.
+// Devices of compute capability 9.0 and later have clusters, of at most 8 blocks. More parts, and older devices, need conv3d_partial_sums.h.
 #pragma once
 
 #include "nn/conv3d/cuda/conv3d_partial_sums.h"
@@ -12,18 +12,19 @@ namespace primal::PRIMAL_SIMT {
 
 constexpr int64_t kMostOfACluster = 8;
 
-// Whether n parts can be those of a cluster.
+// Whether the blocks of one cluster can compute n parts.
 inline bool fits_cluster(const Exec& exec, int64_t n) {
   return compute_capability(exec) >= 9 && n <= kMostOfACluster;
 }
 
-// Calls put(i, sum) for those of the elements 0 to n - 1 that are this thread's; it is one of n_threads in its block. The parts are arrays
-// in shared memory, at the same place in each block, with element i at place(i), or nowhere where that is below zero. All threads of the
-// cluster call it; it begins and ends with a barrier of the cluster.
+// Each thread of the cluster adds up some of the elements 0 to n - 1, and calls put(i, sum) for each. `thread` is its number among the
+// n_threads of its block. The parts are arrays in shared memory, at the same place in each block, with element i at index place(i); an
+// element is left out if place(i) is below zero. All threads of the cluster call the function, which begins and ends with a barrier of the
+// cluster.
 template <class Sum, class Part, class Place, class Put>
 __device__ void sum_over_cluster(const Part& part, int n, int thread, int n_threads, const Place& place,
                                  const Put& put) {
-  cluster_sync();  // the parts are there
+  cluster_sync();  // all parts are complete
   const unsigned n_blocks = cluster_size();
   const int begin = static_cast<int>(cluster_rank()) * n_threads + thread;
   for (int i = begin; i < n; i += static_cast<int>(n_blocks) * n_threads) {
@@ -36,13 +37,13 @@ __device__ void sum_over_cluster(const Part& part, int n, int thread, int n_thre
   cluster_sync();  // no block ends while another one reads its memory
 }
 
-// The gradients of 32 x 32 weights for some taps, and of 32 biases, from the parts of a cluster, added in double.
+// A block of 32 x 32 weights for some taps, and 32 biases, whose gradients are added up in double from the parts of a cluster.
 constexpr int kPartChannels = 32;
 
 struct WeightBlock {
   int64_t first_o, first_c, first_tap;
   int n_taps,
-      row;  // row: the distance of two output channels in a part [tap][output][input]; the biases [output] come last
+      row;  // row: the stride between output channels in a part [tap][output][input]; the biases [output] come last
   bool sums_bias;
 
   __device__ int n_weights() const { return n_taps * kPartChannels * kPartChannels; }

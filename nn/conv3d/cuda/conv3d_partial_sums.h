@@ -31,27 +31,27 @@ struct WeightParts {
   __host__ __device__ int64_t size() const { return n_weights() + n_out; }  // of a part
 };
 
-// For n floats that outlive the call; null for none.
+// Memory for n floats that outlives the call; null if n is 0.
 inline std::shared_ptr<void> memory_for_parts(const Exec& exec, int64_t n) {
   return n == 0 ? nullptr
                 : backend(exec.device).allocate(static_cast<size_t>(n) * sizeof(float), sizeof(float));
 }
 
-// What a launch of backward-weights leaves for conv3d_add_parts or conv3d_weight_sums.h.
+// Describes the parts that a launch of backward-weights leaves for conv3d_add_parts or conv3d_weight_sums.h.
 inline Conv3dWeightParts<float> left_parts(std::shared_ptr<void> memory, const WeightParts& q,
                                            View5<float> grad_weight, View<float, 1> grad_bias) {
   const auto* const parts = static_cast<const float*>(memory.get());
   return {std::move(memory), parts, q.n_taps, q.n_out, q.n_in, q.n, grad_weight.data, grad_bias.data};
 }
 
-// conv3d_one_channel_weights.cu, for kernels (1,3,3) with padding (0,1,1) and stride 1 where x has one channel.
+// Defined in conv3d_one_channel_weights.cu: for an x with one channel and kernels (1,3,3) with padding (0,1,1) and stride 1.
 bool conv3d_is_one_channel(const ChannelParts<const float>& x, View5<float> grad_weight);
 Conv3dWeightParts<float> conv3d_one_channel_begin_weights(const Exec& exec,
                                                           const ChannelParts<const float>& x,
                                                           const MaskedGradient<float>& grad_y,
                                                           View5<float> grad_weight, View<float, 1> grad_bias);
 
-// grad_weight [O,C,taps] and grad_bias [O] +=: the parts, added in double. Nothing where none are left.
+// Adds the parts in double to grad_weight [O,C,taps] and grad_bias [O]. Does nothing if there are no parts.
 void conv3d_add_parts(const Exec& exec, const Conv3dWeightParts<float>& left);
 
 }  // namespace primal::PRIMAL_SIMT

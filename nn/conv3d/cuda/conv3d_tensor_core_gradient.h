@@ -16,7 +16,7 @@ struct WeightGradient {
   int64_t tiles_per_part;
   int depth;        // of the kernel
   bool wide;        // four pixels copied at a time
-  bool in_cluster;  // the parts of a block of weights are the blocks of a cluster
+  bool in_cluster;  // the blocks of a cluster compute the parts of a block of weights
   bool wants_bias;
   WeightParts parts;
 };

@@ -1,4 +1,4 @@
-// What a warp of conv3d_tensor_core.cu does with its sums: it writes them, or adds them to those of its cluster. Included by that file
+// How a warp of conv3d_tensor_core.cu finishes its sums: it writes them, or the blocks of its cluster add them up. Included by that file
 // alone.
 #pragma once
 
@@ -7,10 +7,10 @@
 
 namespace primal::PRIMAL_SIMT {
 
-// Of a lane, as tensor_core.h has them.
+// The sums of a lane, in the layout of tensor_core.h.
 using Sums = float[kWarpRows][kTilesN][4];
 
-// Finishes the sums of a warp and writes those whose pixel and channel exist.
+// Finishes the sums of a warp, and writes those whose pixel and channel exist.
 __device__ inline void write_sums(const Sums& sum, const Product& q, const TileAt& tile, int64_t first_n,
                                   int row, int column, int lane, Global<const float> bias,
                                   const GlobalChannelParts<float>& out) {
@@ -40,13 +40,13 @@ __device__ inline void write_sums(const Sums& sum, const Product& q, const TileA
   }
 }
 
-// The sums of a warp are a part of those of the cluster, which finishes and writes them.
+// Puts the sums of a warp into shared memory as a part of the sums of the cluster, whose blocks add up, finish and write them.
 template <class Shared>
 __device__ void sum_in_cluster(const Sums& sum, const Shared& part, const Product& q, const TileAt& tile,
                                int64_t first_n, int row, int column, int thread, Global<const float> bias,
                                const GlobalChannelParts<float>& out) {
   const int g = thread % kLanes / 4, t = thread % 4;
-  __syncthreads();  // all have used the last step, whose place the part takes
+  __syncthreads();  // all warps have used the data of the last step, which the part overwrites
 #pragma unroll
   for (int j = 0; j < kTilesN; ++j) {
 #pragma unroll

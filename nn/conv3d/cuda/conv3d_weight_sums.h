@@ -1,6 +1,6 @@
-// The parts of weight gradients, added by blocks that a launch of backward-data has beside its own: they read what the launch before has
-// written, and keep multiprocessors busy that have nothing else to do. Order and bits are those of conv3d_add_parts. Included by .cu files
-// alone.
+// Adds the parts of weight gradients in additional blocks of a backward-data launch. These blocks read the parts that the previous launch has
+// written, and use multiprocessors that would have nothing else to do. The order of the additions and the bits are those of
+// conv3d_add_parts. Included by .cu files alone.
 #pragma once
 
 #include "nn/conv3d/conv3d_kernels.h"
@@ -8,15 +8,15 @@
 
 namespace primal::PRIMAL_SIMT {
 
-constexpr int kSumWarps = 4;   // of a block
-constexpr int kPartTurns = 8;  // part p is added to the sum of turn p % 8, and these sums in order
+constexpr int kSumWarps = 4;   // warps of a block
+constexpr int kPartTurns = 8;  // part p is added to sum p % 8, and then these 8 sums are added in order
 
 struct WeightSums {
   WeightParts q;  // n = 0: nothing to add
   Global<const float> parts;
   Global<float> grad_weight, grad_bias;
   bool wants_bias;
-  int64_t first_z;  // blocks from that z on add
+  int64_t first_z;  // blocks with this blockIdx.z or a larger one add parts
 };
 
 __device__ inline void add_to_gradient(const WeightSums& s, int64_t i, double total) {
@@ -30,7 +30,7 @@ __device__ inline void add_to_gradient(const WeightSums& s, int64_t i, double to
   s.grad_weight[(o * s.q.n_in + c) * s.q.n_taps + tap] += static_cast<float>(total);
 }
 
-// A thread for each element, where parts are few.
+// One thread adds all parts of an element; for few parts.
 __device__ inline void add_few_parts(const WeightSums& s, int64_t first, int64_t stride, int thread) {
   const int64_t n = s.q.size();
   for (int64_t i = first * kSumWarps * kLanes + thread; i < n; i += stride * kSumWarps * kLanes) {
@@ -48,7 +48,7 @@ __device__ inline void add_few_parts(const WeightSums& s, int64_t first, int64_t
   }
 }
 
-// A lane of each of four warps for each element: two turns each.
+// Four lanes, one in each warp, add the parts of an element, with two of the 8 sums each; for many parts.
 __device__ inline void add_many_parts(const WeightSums& s, int64_t first, int64_t stride, int thread) {
   PRIMAL_SHARED(double, sums, [kPartTurns][kLanes]);
   const int lane = thread % kLanes, warp = thread / kLanes;
@@ -73,7 +73,7 @@ __device__ inline void add_many_parts(const WeightSums& s, int64_t first, int64_
   }
 }
 
-// True for the blocks that add, after which they are done. A block has kSumWarps warps.
+// Adds parts if this is one of the blocks for that, and returns true; such a block has nothing else to do. A block has kSumWarps warps.
 __device__ inline bool added_weight_sums(const WeightSums& s, int thread) {
   constexpr int64_t kFew = 32;
   if (blockIdx.z < s.first_z) return false;
@@ -92,7 +92,7 @@ inline WeightParts shape_of(const Conv3dWeightParts<float>& left) {
   return {left.n_taps, left.n_out, left.n_in, left.memory == nullptr ? 0 : left.n};
 }
 
-// For a launch whose grid and cluster are those of the convolution; the grid gets the blocks that add.
+// `at` is a launch with the grid and cluster of the convolution. Its grid is extended by the blocks that add the parts.
 inline WeightSums weight_sums(const Conv3dWeightParts<float>& left, Launch& at) {
   constexpr int64_t kMostBlocks = 2 * 132;
   WeightSums s{};

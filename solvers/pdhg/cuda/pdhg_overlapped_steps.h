@@ -20,7 +20,7 @@ struct OverlappedAdjoint {
   Global<float> r;
   bool want_z, noisy;
   Global<float> grad_lambda, grad_z;
-  bool add_lambda;      // to what is in grad_lambda
+  bool add_lambda;      // add to grad_lambda instead of overwriting it
   Global<double> sums;  // [3, tiles, warps of a tile]: sigma, tau, theta
   int64_t n_sums;
 };
