@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
-"""Counts the instructions of the kernels of a training step in the code that nvcc made of them, for `primal profile --predict`.
+"""Counts the instructions of a training step's kernels in the code that nvcc generated, for `primal profile --predict`.
 
   bench/kernel_costs.py BUILD_DIR            writes apps/profile/kernel_costs.h from the objects of a build with CUDA
-  bench/kernel_costs.py BUILD_DIR --check    fails where a count of that table is wrong by more than 5%; needs no GPU
+  bench/kernel_costs.py BUILD_DIR --check    fails if a count in that table is wrong by more than 5%; needs no GPU
 
 Three kinds of kernels:
 
   step       a convolution's block goes through steps (8 input channels of a patch, or a tile of pixels). `least` is what a warp executes
-             in the loops that multiply, `all` everything in the loop over steps; products on tensor cores and reads of shared memory.
-  iteration  PDHG in overlapped tiles: `least` is what a warp executes for a row of 32 pixels in one iteration, `all` what lies outside of
-             the iterations, between two synchronisations of the grid.
-  thread     all others: `all` is the code of the kernel without the subroutines that nvcc adds for divisions (they run for large numbers
-             alone), each loop once; `loop` is the longest loop that reads or writes global memory, and `accesses` how often it does.
+             in the loops that multiply, and `all` is everything in the loop over steps. Products on tensor cores and reads of shared
+             memory are counted too.
+  iteration  PDHG in overlapped tiles: `least` is what a warp executes for a row of 32 pixels in one iteration, and `all` is what it
+             executes outside of the iterations, between two synchronisations of the grid.
+  thread     all other kernels: `all` is the code of the kernel with each loop counted once, without the subroutines that nvcc adds for
+             divisions (they run only for large numbers). `loop` is the longest loop that reads or writes global memory, and `accesses` is
+             the number of its reads and writes.
 
-cuobjdump: see scripts/check_kernels.py, whose exit code 77 for a machine without one is this script's too.
+The script needs cuobjdump, as scripts/check_kernels.py does. Like that script it ends with exit code 77 on a machine without it.
 """
 
 import argparse

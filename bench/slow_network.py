@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""A slow network between network namespaces: every packet waits for its turn on the sender's link and then for the delay.
+"""Connects network namespaces by a slow network: every packet waits for its turn on the sender's link, and then for the delay.
 
     bench/slow_network.py --rate-mbit 100 --delay-ms 1 NAMESPACE...      as root; until it is killed
 
-The namespaces must exist. Number i gets the device slow0 with the address 10.77.0.(i + 1) in it. The devices are TAP devices, and this program
-is the switch between them: what one namespace sends is written into another when its time has come. It does what `tc qdisc add ... netem
-delay 1ms rate 100mbit` does on each device, for kernels without sch_netem.
+The namespaces must exist. Namespace number i gets the device slow0 with the address 10.77.0.(i + 1). The devices are TAP devices, and this
+program is the switch between them: it reads the packets of one namespace and writes them into another when their time has come. It replaces
+`tc qdisc add ... netem delay 1ms rate 100mbit` on each device, for kernels without sch_netem.
 
-    leaves the link   max(now, link free) + bytes / rate        the queue of a link holds QUEUE bytes, what comes on top is dropped
+    leaves the link   max(now, link free) + bytes / rate        the queue of a link holds QUEUE bytes; packets beyond that are dropped
     arrives           that moment + delay
 
-Prints "ready" when packets pass. A packet is late by what Python and the kernel's timers need, about a tenth of a millisecond.
+Prints "ready" as soon as packets pass. Python and the kernel's timers delay each packet by about another tenth of a millisecond.
 """
 import argparse
 import fcntl
@@ -37,7 +37,7 @@ def ip(*arguments):
 
 
 def connect(number, namespace, mtu):
-    """A TAP device in the namespace, with an address of hardware that tells its number; returns its handle here."""
+    """Makes a TAP device in the namespace, whose hardware address contains its number, and returns its handle."""
     device = f"slow{os.getpid()}_{number}"[:15]
     handle = open_tap(device)
     ip("link", "set", device, "address", f"02:77:00:00:00:{number:02x}")
@@ -96,8 +96,8 @@ class Switch:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("namespaces", nargs="+", metavar="NAMESPACE")
-    parser.add_argument("--rate-mbit", type=float, default=0.0, help="of each link, both ways; 0: without limit")
-    parser.add_argument("--delay-ms", type=float, default=0.0, help="of each packet")
+    parser.add_argument("--rate-mbit", type=float, default=0.0, help="rate of each link in each direction; 0: no limit")
+    parser.add_argument("--delay-ms", type=float, default=0.0, help="delay of each packet")
     parser.add_argument("--mtu", type=int, default=9000)
     options = parser.parse_args()
     try:

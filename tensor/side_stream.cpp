@@ -5,7 +5,7 @@
 namespace primal {
 namespace {
 
-// Of a device whose work is done when its call returns.
+// The side stream of a device whose work is done when a call returns.
 class OwnStream final : public SideStream {
  public:
   void wait_for_device() override {}

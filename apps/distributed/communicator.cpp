@@ -16,8 +16,8 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kBetweenLooks{50};  // at whether the other processes are alive
-// When messages cannot come any more, the rank that caused it has this long to say so: it saves a checkpoint first.
-// Then the ranks report it in turn, and the first one silences the others.
+// When messages can no longer come, the rank that caused this has so much time to report it, since it saves a checkpoint
+// first. After that the other ranks report the problem one after the other, and the first report stops the rest.
 constexpr milliseconds kForFarewell{5000}, kTurn{200};
 constexpr int kMostTurns = 25;
 constexpr int kSpins = 200;  // of a few microseconds, before a wait gives its core away
@@ -127,7 +127,7 @@ void Communicator::check_all_alive() {
                   kLostRankCode, true);
 }
 
-// No rank below has reported it in its turn.
+// Reached if no rank with a lower number has reported the problem.
 void Communicator::report(const std::string& problem) {
   check_all_alive();
   std::fill(lost_.begin(), lost_.begin() + rank_, true);

@@ -37,9 +37,9 @@ std::vector<FactsOfRank> gather(Communicator& ranks, const ExchangeFacts& own) {
   return all;
 }
 
-// Why the devices of these ranks cannot be joined by NCCL; empty where they can.
+// The reason why NCCL cannot join the devices of these ranks; empty if it can.
 std::string obstacle(const Communicator& ranks, const std::vector<FactsOfRank>& all) {
-  std::map<std::string, int> users;  // of a device, by host and bus
+  std::map<std::string, int> users;  // the rank that uses a device, by host and bus
   for (int r = 0; r < ranks.size(); ++r) {
     const FactsOfRank& own = all[static_cast<size_t>(r)];
     if (!own.is_cuda)

@@ -7,7 +7,7 @@
 namespace primal {
 namespace {
 
-constexpr size_t kPieceFloats = 4;  // of which a piece is a multiple
+constexpr size_t kPieceFloats = 4;  // the size of a piece is a multiple of this
 
 template <class T>
 std::vector<std::span<T>> spans_of(std::span<const Tensor> tensors) {
@@ -53,8 +53,8 @@ class NcclExchange final : public GradientExchange {
   void abandon() noexcept override { nccl_.abandon(); }
 
  private:
-  // NCCL connects two devices when the first message of a kind is sent between them, and then its calls wait
-  // for the other rank. Sums of zeros before the first step do all of that at once.
+  // NCCL connects two devices at the first message of a kind between them, and that call waits for the other
+  // rank. Adding zeros before the first step makes all connections at once.
   void connect() {
     for (size_t b = 0; b < buckets_.size(); ++b) sum(b);
     nccl_.wait(last_);
@@ -97,9 +97,9 @@ class NcclExchange final : public GradientExchange {
   const size_t n_ranks_, rank_;
   std::vector<Tensor> buckets_;  // [P, piece] each
   Tensor received_;              // of the bucket whose turn it is on the side stream
-  NcclRanks nccl_;               // goes first: its work uses the others
+  NcclRanks nccl_;               // destroyed first, since its work uses the other members
   size_t last_ = 0;              // the bucket that was sent last
-  std::vector<size_t> delayed_;  // buckets that are packed and not sent
+  std::vector<size_t> delayed_;  // buckets that are packed but not sent yet
   bool is_first_step_ = true;
 };
 

@@ -12,11 +12,11 @@ namespace {
 using cuda::NcclResult;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kLook{1};  // between looks at something that takes long
-constexpr std::chrono::seconds kFinalize{5};   // for the last messages of all ranks, at the end of a training
-constexpr std::chrono::duration<double> kRollCall{2.0};  // for the answers of ranks that are still there
+constexpr std::chrono::milliseconds kLook{1};  // the time between two checks of a call that takes long
+constexpr std::chrono::seconds kFinalize{5};   // the time for the last messages at the end of a training
+constexpr std::chrono::duration<double> kRollCall{2.0};  // the time for the ranks that still run to answer
 
-// The ranks that do not answer now. NCCL does not tell whose message is missing, so the hosts find out.
+// The ranks that do not answer. NCCL does not report whose message is missing, so the hosts ask each other.
 std::vector<int> absent_ranks(Communicator& ranks, int64_t number) {
   const char here = 1;
   std::vector<char> all(static_cast<size_t>(ranks.size()));
@@ -32,7 +32,7 @@ std::vector<int> absent_ranks(Communicator& ranks, int64_t number) {
 
 }  // namespace
 
-// Something that NCCL does in the background, as Communicator::wait() sees it.
+// A call that NCCL continues in the background, as a transfer for Communicator::wait().
 class NcclRanks::Call final : public Transfer {
  public:
   Call(const NcclRanks& owner, const char* what, const std::function<bool()>& is_done)
@@ -115,7 +115,7 @@ void NcclRanks::wait(size_t mark) {
   is_under_way_ = false;
 }
 
-// Of a call that has returned: its messages are on the stream when NCCL has done what it does in the
+// Completes a call that has returned: its messages are on the stream once NCCL has finished its work in the
 // background.
 void NcclRanks::finish(NcclResult result, const char* what) {
   if (result != NcclResult::success && result != NcclResult::in_progress)
@@ -133,7 +133,7 @@ void NcclRanks::abandon() noexcept {
   comm_ = nullptr;
 }
 
-// Whether all messages have left, in time.
+// Returns whether all messages were sent in time.
 bool NcclRanks::finalize() const noexcept {
   const NcclResult result = nccl_.ncclCommFinalize(comm_);
   if (result != NcclResult::success && result != NcclResult::in_progress) return false;

@@ -1,4 +1,4 @@
-// Convolutions, by steps of their blocks. Blocks are shared out evenly among the multiprocessors.
+// Predicts convolutions from the steps of their blocks. The model distributes blocks evenly among the multiprocessors.
 #include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
@@ -9,9 +9,10 @@
 namespace primal {
 namespace {
 
-constexpr int64_t kDepth = 8, kChannels = 32, kColumns = 32;  // of a step; of a block; of a tile
-constexpr double kWarpsOfABlock = 4;                          // one on each scheduler
-constexpr int64_t kGradientRows = 2;                          // of a tile of the gradient of weights
+// Channels of a step; channels of a block; columns of a tile.
+constexpr int64_t kDepth = 8, kChannels = 32, kColumns = 32;
+constexpr double kWarpsOfABlock = 4;  // each on a scheduler of its own
+constexpr int64_t kGradientRows = 2;  // rows of a tile in the gradient of the weights
 
 int64_t ceil_of(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -23,7 +24,7 @@ struct Convolution {
 
   int64_t side() const { return geometry.weight[4]; }
   int64_t depth() const { return geometry.weight[2]; }
-  // Channels that are summed over in forward and backward-data.
+  // The channels that the forward pass and backward-data sum over.
   int64_t n_in() const { return phase == Phase::data ? geometry.weight[0] : geometry.weight[1]; }
 };
 
@@ -58,7 +59,7 @@ std::string kernel_of(const Convolution& c) {
   return fmt::format("product_kernel<{}, {}, {}>", c.side(), c.phase == Convolution::Phase::data, products);
 }
 
-// Steps of a block. The tiled kernels leave out channels that are not there; the others multiply by zeros.
+// The steps of a block. The tiled kernels skip channels that do not exist; the other kernels multiply by zeros.
 double steps_of(const Convolution& c, const simt::ListedLaunch& launch) {
   if (c.phase == Convolution::Phase::weights) {
     const Shape& x = c.geometry.x;
@@ -73,8 +74,8 @@ double steps_of(const Convolution& c, const simt::ListedLaunch& launch) {
   return depth * static_cast<double>(ceil_of(ceil_of(c.n_in(), kDepth), launch.cluster));
 }
 
-// Those that compute the convolution. The splits of a tile are a cluster; blocks beyond add up weight gradients of the launch before, whose
-// bytes count as those of the launch.
+// The blocks that compute the convolution. The splits of a tile form a cluster. Additional blocks add up the weight gradients of the previous
+// launch; the bytes that they read count as bytes of this launch.
 double blocks_of(const Convolution& c, const simt::ListedLaunch& launch) {
   if (c.phase == Convolution::Phase::weights) return launch.n_blocks();
   return static_cast<double>(launch.grid[0]) * launch.grid[1] * launch.cluster;
@@ -85,12 +86,12 @@ double bytes_of_step(const Convolution& c) {
   if (c.phase == Convolution::Phase::weights)
     return static_cast<double>(4 * kChannels * (2 * 64 + (side == 1 ? 64 : 4 * 40)));
   const int64_t patch = side == 1 ? 8 * kColumns : 10 * 40;
-  // The derivative of the activation is read beside the gradient.
+  // The kernel also reads the output of the activation, for its derivative.
   const int64_t patches = c.phase == Convolution::Phase::data && side > 1 ? 2 : 1;
   return static_cast<double>(4 * kDepth * (patches * patch + kChannels * side * side));
 }
 
-// What each block of a cluster sums from the shared memory of all: as much as its own part.
+// The bytes that each block of a cluster reads from the shared memory of all blocks: as many as its own part has.
 double bytes_of_part(const Convolution& c) {
   const int64_t taps = c.side() * c.side();
   return static_cast<double>(c.phase == Convolution::Phase::weights ? 4 * kChannels * kChannels * taps
@@ -108,7 +109,7 @@ bool predict_convolution(const DeviceModel& device, const simt::ListedLaunch& la
   const double n_blocks = blocks_of(*c, launch), steps = steps_of(*c, launch);
   const double warps = launch.n_threads() / launch.n_blocks() / 32.0;
   const double each = std::max(n_blocks / device.multiprocessors, 1.0);  // blocks of a multiprocessor
-  // Of a scheduler: a block that has fewer warps than there are schedulers leaves some to other blocks, but is not faster for it.
+  // For a scheduler: a block with fewer warps than there are schedulers leaves some of them to other blocks, but does not become faster.
   const double turns = std::max(each * warps / kWarpsOfABlock, 1.0) * steps;
   work.instructions = cost->all * steps * warps * n_blocks;
   work.products = cost->products * steps * warps * n_blocks;
@@ -121,7 +122,7 @@ bool predict_convolution(const DeviceModel& device, const simt::ListedLaunch& la
   take(work, {shared, shared}, "shared");
   const double copies = each * steps * bytes_of_step(*c) / (device.l2_bytes_per_us / device.multiprocessors);
   take(work, {copies, copies}, "copies");
-  if (launch.cluster > 1) {  // between multiprocessors as fast as from L2: assumed
+  if (launch.cluster > 1) {  // assumption: as fast between multiprocessors as from L2
     const double sums = n_blocks * bytes_of_part(*c) / device.l2_bytes_per_us;
     work.us += {sums, sums};
   }

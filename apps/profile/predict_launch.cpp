@@ -8,7 +8,7 @@ namespace {
 
 constexpr double kWarp = 32;
 
-// A loop that reads or writes an element at a time runs as often as a thread has elements.
+// A loop that reads or writes one element in each pass runs once for each element of its thread.
 void predict_threads(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work) {
   const KernelCost* const cost = kernel_cost(launch.name);
   if (cost == nullptr) return;

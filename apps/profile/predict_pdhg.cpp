@@ -1,4 +1,4 @@
-// PDHG in overlapped tiles: iterations between meetings of the grid, at which the blocks exchange what lies around their tiles.
+// Predicts PDHG in overlapped tiles: blocks iterate on their own, then the grid synchronises and they exchange the borders of their tiles.
 #include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
@@ -11,9 +11,9 @@ namespace primal {
 namespace {
 
 constexpr double kWarp = 32;
-constexpr double kExchanged = 5;  // fields, of 4 bytes
+constexpr double kExchanged = 5;  // fields that blocks exchange, with 4 bytes for each pixel
 
-// OverlappedTile<iterations between meetings, halo, warps, rows of a warp> (solvers/pdhg/cuda).
+// OverlappedTile<iterations between synchronisations, halo, warps, rows of a warp> (solvers/pdhg/cuda).
 struct Tile {
   int together, halo, warps, rows;
 
@@ -41,7 +41,7 @@ std::optional<Solve> solve_of(const std::string& text) {
                static_cast<double>(words.one("w")), static_cast<double>(words.one("T"))};
 }
 
-// The tape has half a byte of codes for a pixel and an iteration, and four bytes of x where steps are learnt.
+// For each pixel and iteration the tape has half a byte of codes, and four bytes of x if steps are learnt.
 std::string kernel_of(const Tile& tile, const simt::ListedLaunch& launch, const Solve& solve) {
   const double tape = launch.range->detail.cost.bytes;
   const bool learnt = tape > 4.0 * solve.pixel_iterations(), codes = tape > 0.25 * solve.pixel_iterations();

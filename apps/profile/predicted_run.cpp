@@ -19,7 +19,7 @@ std::vector<int64_t> samples_of(const Task& task) {
   return samples;
 }
 
-// A step that the host follows, after which the device repeats it.
+// The host runs one step itself; after that the device repeats the recorded step.
 void follow(RecordedSteps& steps, Task& task, Adam& adam, const std::vector<int64_t>& samples) {
   task.loss(steps.batch(0, samples)).backward();
   adam.step();

@@ -12,16 +12,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kWarmUps = 3;
-// A rank that begins later than the others finds their messages waiting, and takes less. Three repetitions in a row even that out.
+// If a rank begins later than the others, their messages are already waiting for it, and it measures a shorter time. Timing three
+// repetitions together makes this effect smaller.
 constexpr int kInARow = 3;
-constexpr int kFewest = 3;  // rounds of them
+constexpr int kFewest = 3;  // the least number of rounds
 constexpr int64_t kLargestGather = 64 << 10;
 
 double us_since(Clock::time_point start) {
   return std::chrono::duration<double, std::micro>(Clock::now() - start).count();
 }
 
-// One repetition: its time, and the part of it in which messages were started.
+// The time of one repetition, and the part of it in which messages were started.
 struct Times {
   double us = 0.0, start_us = 0.0;
 };
@@ -102,7 +103,7 @@ class Measurement {
     AllReduce sum(ranks_, values);
     const MessagePhase phase{others_, static_cast<double>(bytes) / ranks_.size()};
     measure({"all_reduce", bytes, {phase, phase}, static_cast<double>(bytes), {}, 0.0}, [&] {
-      std::ranges::fill(values, 1.0f);  // sums of sums would grow beyond all numbers
+      std::ranges::fill(values, 1.0f);  // otherwise repeated sums would overflow
       const Clock::time_point start = Clock::now();
       sum.begin();
       sum.finish();
@@ -135,7 +136,7 @@ class Measurement {
     };
     const Clock::time_point began = Clock::now();
     repeat(kFewest);
-    // As many more on all ranks as rank 0 finds right.
+    // Rank 0 decides for all ranks how many more rounds there are.
     repeat(ranks_.all_gather_value(n_more(1e-3 * us_since(began) / kFewest)).front());
     struct Row {
       Summary us;

@@ -45,7 +45,8 @@ struct Solution {
   double squares = std::numeric_limits<double>::infinity();
 };
 
-// The best of all subsets of the coefficients whose solution has none below zero: exact, and cheap for five of them.
+// Solves the fit for every subset of the coefficients, and takes the best solution without a negative coefficient. This is exact, and cheap
+// for five coefficients.
 Solution non_negative(const Eigen::MatrixXd& a) {
   const Eigen::VectorXd ones = Eigen::VectorXd::Ones(a.rows());
   Solution best;
@@ -80,7 +81,7 @@ MessageModel model_of(const Solution& solution, double split) {
           .split_bytes = split == kNoSplit ? 0.0 : split};
 }
 
-// Sizes of messages, without the largest: between any two of them MPI may change its way of sending.
+// The sizes of messages without the largest one. MPI may change its way of sending between any two sizes.
 std::set<double> splits(const std::vector<MessageTime>& rows) {
   std::set<double> sizes;
   for (const MessageTime& row : rows) {
@@ -126,7 +127,7 @@ MessageFit fit_messages(const std::vector<MessageTime>& rows) {
   double split = kNoSplit;
   for (const double at : splits(rows)) {
     const Solution solution = non_negative(matrix(rows, at));
-    // A second latency has to explain something: a quarter of the squares that one alone leaves.
+    // A second latency is used only if it removes at least a quarter of the sum of squares that one latency leaves.
     if (solution.squares < std::min(best.squares, 0.75 * plain.squares)) best = solution, split = at;
   }
   MessageFit fit{.model = model_of(best, split)};

@@ -21,7 +21,7 @@ double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-// Of all threads of this process, in the program and in the system.
+// The processor time of all threads of this process, in the program and in the system.
 double processor_ms() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
@@ -57,7 +57,7 @@ StepParts parts_of(const std::vector<RangeRecord>& records, const std::vector<in
   return parts;
 }
 
-// Each number the median of those of all rounds.
+// Each number is the median over all rounds.
 StepParts median_of(const std::vector<StepParts>& rounds) {
   const auto median = [&](const auto& number_of) {
     std::vector<double> values;
@@ -105,7 +105,7 @@ MeasuredStep measure_divided_step(Communicator& ranks, const TrainingStepOptions
   TrainingStep step(own), step_alone(own);
   LoneRank alone;
   DividedStep divided(&ranks, step.model()), undivided(&alone, step_alone.model());
-  std::vector<double> times[2], waited[2];  // without overlap, with
+  std::vector<double> times[2], waited[2];  // [0] without overlap, [1] with overlap
   std::vector<double> processor, times_alone;
   for (int i = 0; i < kWarmUps + rounds; ++i) {
     ranks.barrier();

@@ -8,10 +8,10 @@
 namespace primal {
 namespace {
 
-constexpr int64_t kShareOfFree =
-    4;  // a step has to fit beside them: they take at most one in so many of the bytes that are free
+// The pictures take at most a quarter of the free bytes, since a step needs memory beside them.
+constexpr int64_t kShareOfFree = 4;
 
-// What is free on the device; 0 where that is not known.
+// The bytes that are free on the device; 0 if this is not known.
 int64_t free_bytes(Device device) {
   const std::vector<DeviceInfo> all = devices();
   const auto info = std::ranges::find(all, device, &DeviceInfo::device);
@@ -38,7 +38,7 @@ bool ResidentPictures::stay() {
   try {
     all_ = Tensor::empty(shape_.with(0, n_), DType::f32, device_);
   } catch (const DeviceError&) {
-    bytes_ = 0;  // others use the device
+    bytes_ = 0;  // the memory is not available, for example because other programs use the device
     return false;
   }
   there_.assign(static_cast<size_t>(n_), false);

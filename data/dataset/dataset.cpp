@@ -138,7 +138,7 @@ class FolderWalk {
     }
   }
 
-  // A link to a picture that is not there counts as a picture, so that whoever reads it reports it.
+  // A link to a picture that does not exist is listed as a picture, so that reading it reports an error.
   static bool is_dangling(const std::filesystem::directory_entry& entry) {
     std::error_code error;
     return entry.is_symlink(error) && !entry.exists(error);

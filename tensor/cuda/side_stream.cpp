@@ -20,7 +20,7 @@ class CudaSideStream final : public SideStream {
     if (status != cudaSuccess) cudaStreamDestroy(stream_);
     cuda_check(status, "create an event");
   }
-  // Work that is under way goes on; CUDA frees the stream and the events after it.
+  // Work that is under way continues; CUDA frees the stream and the events when it is done.
   ~CudaSideStream() override {
     cudaSetDevice(device_.index);
     for (const cudaEvent_t event : marks_) {
@@ -55,7 +55,7 @@ class CudaSideStream final : public SideStream {
     select();
     const cudaError_t status = cudaEventQuery(marks_[number]);
     if (status == cudaErrorNotReady) {
-      cudaGetLastError();  // no error, but kept as one for the next call that asks
+      cudaGetLastError();  // clears the status, which CUDA would otherwise report as an error later
       return false;
     }
     cuda_check(status, "look at a stream");

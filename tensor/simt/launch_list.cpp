@@ -17,7 +17,7 @@ double product(const std::array<unsigned, 3>& extent) {
   return static_cast<double>(extent[0]) * extent[1] * extent[2];
 }
 
-// The bytes of each block that one of the words is an address in, by the number of the block.
+// The bytes of each block of memory that one of the words points into, by the number of the block.
 std::map<uint64_t, double> blocks_of(std::span<const Argument> arguments) {
   std::map<uint64_t, double> blocks;
   for (const Argument& argument : arguments) {

@@ -2,7 +2,7 @@
 //
 //   ThreadRanks hub(4);
 //   hub.at(2, 5, Fault::dies);                                       rank 2, at its exchange number 5
-//   hub.slow(2e-3, 1e-8);                                            messages take 2 ms, and 10 ns a byte one after another
+//   hub.slow(2e-3, 1e-8);                                            messages take 2 ms, and 10 ns for each byte
 //   const std::vector<std::string> errors = hub.run([](Communicator& ranks) { ... });      "" where a rank met none
 #pragma once
 
@@ -27,7 +27,7 @@ class ThreadRanks {
  public:
   explicit ThreadRanks(int size, double timeout = 20.0) : size_(size), timeout_(timeout) {}
 
-  // Like a network: what a rank sends passes one link, a message after the other at `s_per_byte`, and arrives `latency_s` later.
+  // Imitates a network: the messages of a rank pass its link one after the other, at `s_per_byte`, and arrive `latency_s` later.
   void slow(double latency_s, double s_per_byte) {
     latency_s_ = latency_s;
     s_per_byte_ = s_per_byte;
@@ -182,7 +182,8 @@ class ThreadRanks {
   std::condition_variable left_;
   int n_running_ = 0;
   double latency_s_ = 0.0, s_per_byte_ = 0.0;
-  std::vector<Clock::time_point> link_free_;  // of each rank; empty: messages arrive at once
+  // The time at which the link of each rank is free; empty: messages arrive at once.
+  std::vector<Clock::time_point> link_free_;
   std::map<Address, Letter> mail_;
   std::optional<std::pair<int, Text>> farewell_;
   std::vector<bool> ended_;

@@ -2,9 +2,9 @@
 // not block: joining waits in the background for all ranks, and messages wait on a stream for those of their
 // peers.
 //
-//   fake_nccl::Streams streams;                                  one for a test; api() uses it while it lives
-//   streams.launch = ...                                         work for streams that are not null
-//   streams.fail("ncclGroupEnd", 1, NcclResult::system_error);   the next call of rank 1
+//   fake_nccl::Streams streams;                                  one in each test; api() uses it while it exists
+//   streams.launch = ...                                         how work gets onto streams that are not null
+//   streams.fail("ncclGroupEnd", 1, NcclResult::system_error);   the next such call of rank 1 fails
 //   streams.hang(2, 5);                                          from group 5 on, rank 2 sends nothing
 //   const NcclApi& nccl = fake_nccl::api();
 #pragma once
@@ -28,17 +28,17 @@ class Streams {
   Streams(const Streams&) = delete;
   Streams& operator=(const Streams&) = delete;
 
-  // Queues work on a stream; it is called until it returns true.
+  // Queues work on a stream; the stream calls the work until it returns true.
   std::function<void(void* stream, std::function<bool()> work)> launch;
-  // Whether a device may read and write there; anything if it is empty.
+  // Whether a device may read and write this memory. If the function is empty, it may use all memory.
   std::function<bool(const void* begin, size_t bytes)> is_device_memory;
 
   void fail(const std::string& call, int rank, NcclResult result);
-  // Its error shows in ncclCommGetAsyncError from that group of messages on, counted from 0.
+  // From this group of messages on (counted from 0), ncclCommGetAsyncError returns the error on that rank.
   void break_at(int rank, int group, NcclResult error);
   void hang(int rank, int group);
 
-  int n_communicators() const;  // that were neither destroyed nor aborted
+  int n_communicators() const;  // those that were neither destroyed nor aborted
   int n_aborted() const;
 
   struct State;

@@ -1,6 +1,5 @@
-// What tests of gradients over NCCL share: the real code on a fake CUDA runtime and a fake of NCCL, with
-// ranks that are threads of one process and have a device each. No GPU, no CUDA toolkit and no NCCL is
-// needed.
+// Helpers for tests of gradients over NCCL. The tests run the real code on a fake CUDA runtime and a fake of
+// NCCL; the ranks are threads of one process with a device each. They need no GPU, no CUDA toolkit and no NCCL.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -16,7 +15,7 @@
 
 namespace primal::testing {
 
-using Sizes = std::vector<std::vector<int64_t>>;  // of the tensors of each bucket
+using Sizes = std::vector<std::vector<int64_t>>;  // sizes of the tensors of each bucket
 
 inline std::vector<size_t> bucket_sizes(const Sizes& sizes) {
   std::vector<size_t> sums;
@@ -27,8 +26,8 @@ inline std::vector<size_t> bucket_sizes(const Sizes& sizes) {
   return sums;
 }
 
-// Of more than two ranks, the last two have large gradients that cancel. What they leave of the sum before
-// them is rounded, so the order of additions shows.
+// With more than two ranks, the last two have large gradients that cancel each other. Adding them rounds the sum
+// of the other ranks, so the result shows the order of the additions.
 inline std::vector<Tensor> gradients_of(const Communicator& ranks, int step, size_t bucket,
                                         const std::vector<int64_t>& sizes, Device device) {
   const int rank = ranks.rank(), size = ranks.size();
@@ -46,7 +45,7 @@ inline std::vector<Tensor> gradients_of(const Communicator& ranks, int step, siz
   return all;
 }
 
-// The device does what it can, as a real one does while the host goes on.
+// Lets the device run as far as it can, as a real device does while the host continues.
 inline void let_run(Device device) {
   if (device.is_cpu()) return;
   cudaEvent_t now = nullptr;
@@ -56,7 +55,7 @@ inline void let_run(Device device) {
   cudaEventDestroy(now);
 }
 
-// What the steps of a training make of the gradients of all buckets.
+// Runs the exchanges of several training steps, and returns the sums of the gradients of all buckets.
 inline std::vector<std::vector<double>> sums_by(const MakeExchange& make, Communicator& ranks,
                                                 const Sizes& sizes, Device device, int n_steps = 2) {
   const std::unique_ptr<GradientExchange> exchange = make(ranks, bucket_sizes(sizes));
