@@ -30,7 +30,7 @@ std::chrono::steady_clock::time_point origin_time;
 thread_local int depth = 0;
 thread_local std::string layer_path;
 
-// What a range that is open knows of its work.
+// What is known about the work in an open range.
 struct Described {
   const char* name;
   const char* phase;

@@ -23,7 +23,8 @@ class TrainingStep {
   explicit TrainingStep(const TrainingStepOptions& options);
 
   double run();  // returns the loss
-  // The same as the share of one rank in a step of so many pictures; returns the loss of all of them. `divided` is made with model().
+  // Runs the step as the share of one rank in a step of `pictures` pictures, and returns the loss of all of them. `divided` must have been
+  // made with model().
   double run(DividedStep& divided, int64_t pictures);
   void denoise() const;  // the forward pass alone, nothing recorded
   UnrolledTv& model() { return model_; }

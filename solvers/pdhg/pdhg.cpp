@@ -212,7 +212,7 @@ void backward(const Phase<PdhgKernels<T>>& phase, Gradients& g, const Tensor& z,
   const Shape kernel_shape = grad_x.shape().with(1, shared ? 1 : params.axes.count());
   // The kernel adds into a map; a lambda shared in other ways than among the axes gets sums of it.
   const bool direct = wanted.lambda && lambda_shape == kernel_shape;
-  // Some kernels can overwrite what holds no gradient yet; the others add to zeros.
+  // Some kernels can overwrite a tensor that holds no gradient yet; the others add to zeros.
   const bool overwrites = phase.kernels().overwrites && z.numel() > 0;
   PdhgGradients<T> grads;
   Tensor grad_lambda;
@@ -233,7 +233,7 @@ void backward(const Phase<PdhgKernels<T>>& phase, Gradients& g, const Tensor& z,
   const bool step_wanted[] = {wanted.sigma, wanted.tau, wanted.theta};
   PdhgStepGradients on_host;
   if (z.device().is_cpu() && wanted.steps()) grads.steps = &on_host;
-  // Three in one tensor are wanted together, so all of it is written.
+  // If the three steps are in one tensor, their gradients are wanted together, and all of the tensor is written.
   if (overwrites && wanted.together && wanted.steps())
     grads.add_steps = g.destination(Wanted::kFirstStep).add;
   for (size_t i = 0; i < 3; ++i) {

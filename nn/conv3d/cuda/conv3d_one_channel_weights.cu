@@ -21,7 +21,7 @@ constexpr int kWarps = 8, kThreadO = 4, kBlockO = kWarps * kThreadO, kThreads = 
 constexpr int64_t kWantedBlocks = 132, kMaxPixels = 2048;
 
 struct OneChannel {
-  Planes x, grad_y;  // the same but for the channels
+  Planes x, grad_y;  // equal except for the channels
   Tiles tiles;
   int64_t tiles_per_part;
   WeightParts parts;
@@ -40,7 +40,7 @@ __global__ void __launch_bounds__(kThreads)
   for (int64_t i = begin; i < end; ++i) {
     const TileAt tile = tile_at(q.x, q.tiles, i);
     const int64_t plane = (tile.n * q.x.d + tile.d) * q.x.pixels;
-    __syncthreads();  // all have used the tile before
+    __syncthreads();  // all threads have used the previous tile
     for (int at = thread; at < kPatchRows * kPatchColumns; at += kThreads) {
       const int64_t h = tile.h + at / kPatchColumns - 1, w = tile.w + at % kPatchColumns - 1;
       patch[at / kPatchColumns][at % kPatchColumns] =

@@ -21,7 +21,7 @@ __global__ void sum_kernel(Global<const float> splits, int64_t n_splits, Global<
   range.data[at] = leaky_relu(before + sum, finish.slope);
 }
 
-// Blocks that do nothing else.
+// A launch whose blocks only add parts.
 __global__ void add_parts_kernel(WeightSums sums) { added_weight_sums(sums, static_cast<int>(threadIdx.x)); }
 
 }  // namespace

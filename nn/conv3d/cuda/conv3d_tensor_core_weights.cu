@@ -77,8 +77,8 @@ __device__ void add_tile(Sums<kSide>& sum, const Shared& stage, int o, int c, in
 
 constexpr int kPartRow = kPartChannels + 8;  // four rows of four pairs, of half a warp, are in 32 banks
 
-// blockDim kThreads, gridDim (parts, blocks of O, planes of the kernel x blocks of C). Either each cluster has the parts of
-// a block of weights, and adds them to the gradients, or they go to `parts`.
+// blockDim kThreads, gridDim (parts, blocks of O, planes of the kernel x blocks of C). Either a cluster has all parts of
+// a block of weights and adds them to the gradients, or they go to `parts`.
 template <int kSide, int kProducts>
 __global__ void __launch_bounds__(kThreads, 2)
     gradient_kernel(WeightGradient q, GlobalChannelParts<const float> x, Global<const float> grad_y,
@@ -124,7 +124,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   if (q.in_cluster) {
     const WeightBlock block{first_o,       first_c,  int64_t{plane} * kSide * kSide,
                             kSide * kSide, kPartRow, sums_bias && q.wants_bias};
-    __syncthreads();  // all have used the last tile, whose place the part takes
+    __syncthreads();  // all threads have used the last tile, which the part overwrites
 #pragma unroll
     for (int k = 0; k < Copies::kMyChannels; ++k) {
       if (has_bias) stages[block.bias_at() + static_cast<int>(loader.output(k) - first_o)] = bias[k];

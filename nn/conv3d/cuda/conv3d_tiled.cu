@@ -8,10 +8,10 @@
 //     reads of 16 bytes take one to four); so the multipliers are the limit: 576 of the 633 instructions of this loop multiply.
 //   - global memory: 340 pixels and 288 weights for 73,728 multiply-adds, 117 for a number; a patch is 1.3 times its
 //     tile, for each 32 output channels.
-//   - enough blocks: where the image has fewer than two for each of an H200's 132 SMs, the input channels are split, and
-//     the parts of the sums are added in order: by a cluster of up to eight blocks, or through scratch memory by a second
-//     launch on devices without clusters (conv3d_cluster_sum.h). So e3b (32 x 32 pixels, 256 channels: 32 blocks) becomes 256 blocks of 32 channels
-//     each. The blocks on an SM hide each other's loading: nothing is double-buffered.
+//   - enough blocks: if the image has fewer than two blocks for each of an H200's 132 SMs, the input channels are split,
+//     and the parts of the sums are added in order. A cluster of up to eight blocks does this; on devices without clusters,
+//     a second launch does it through scratch memory (conv3d_cluster_sum.h). So e3b (32 x 32 pixels, 256 channels: 32 blocks)
+//     becomes 256 blocks of 32 channels each. The blocks on an SM hide each other's loading: nothing is double-buffered.
 //   - backward_data is the same convolution from grad_y, with the kernel flipped and O and C exchanged.
 //   - fused: the channels of x, or of grad_x, are those of one tensor or of two. No chunk of input channels has some of
 //     both, so that a block reads all of one from the same tensor, and an output channel is its warp's alone. The activation
@@ -40,7 +40,7 @@ constexpr int kBlockO = kWarps * kThreadO;
 constexpr int kChunk = 8;  // input channels in shared memory
 constexpr int64_t kWantedBlocks = 2 * 132;
 constexpr int kPartBytes =
-    kBlockO * kRows * kLanes * int{sizeof(float)};  // of a sum in shared memory, for a cluster
+    kBlockO * kRows * kLanes * int{sizeof(float)};  // the part of a sum in shared memory, for a cluster
 
 // Where weights lie: forward reads weight[o,c,tap], backward_data weight[c,o,last tap - tap].
 struct WeightOrder {
@@ -54,11 +54,11 @@ struct Convolution {
   Tiles tiles;
   WeightOrder order;
   int64_t channels_per_split;
-  bool in_cluster;  // the splits are the blocks of a cluster
+  bool in_cluster;  // the blocks of a cluster compute the splits
   Finish finish;
 };
 
-// The sums of a thread are a part of those of the cluster, which finishes and writes them.
+// Puts the sums of a thread into shared memory as a part of the sums of the cluster, whose blocks add up, finish and write them.
 __device__ void sum_in_cluster(const float (&sum)[kThreadO][kRows], const Convolution& q, const TileAt& tile,
                                int64_t first_o, Global<const float> bias,
                                const GlobalChannelParts<float>& out) {
@@ -83,8 +83,8 @@ __device__ void sum_in_cluster(const float (&sum)[kThreadO][kRows], const Convol
       part, kBlockO * kRows * kLanes, warp * kLanes + lane, kLanes * kWarps, [](int i) { return i; }, put);
 }
 
-// blockDim (kLanes, kWarps), gridDim (tiles, blocks of kBlockO channels, splits). With more than one split, either each
-// cluster is those of a tile, or out is [split][N,O,...] and takes the sums alone. Blocks beyond these add `sums`.
+// blockDim (kLanes, kWarps), gridDim (tiles, blocks of kBlockO channels, splits). With more than one split, either a
+// cluster has all splits of a tile, or out is [split][N,O,...] and gets the sums alone. Additional blocks add `sums`.
 template <int kSide>
 __global__ void __launch_bounds__(kLanes* kWarps)
     convolution_kernel(Convolution q, GlobalChannelParts<const float> in, Mask mask,

@@ -8,8 +8,9 @@
 //   - 20 to 44 accesses to shared memory (as the reads of 4 words by 4 groups of lanes are merged or not) in the 48 that
 //     an SM needs to start these multiply-adds; global memory: 92 multiply-adds for a number.
 //   - a part's sums go to scratch, [part][tap][o][c]: c innermost, so that writes are whole sectors. A second launch adds
-//     the parts in order, in double; up to eight parts a cluster of blocks adds by itself (conv3d_cluster_sum.h). As many parts as give each of an H200's 132 SMs two blocks, and at most 2048 pixels in
-//     one, since long float sums lose digits.
+//     the parts in order, in double; up to eight parts are added by a cluster of blocks instead (conv3d_cluster_sum.h).
+//     There are as many parts as give each of an H200's 132 SMs two blocks, and a part has at most 2048 pixels, since
+//     long float sums lose digits.
 //   - fused: the channels of x are those of one tensor or of two, chosen by a comparison for each that is read; grad_y is
 //     taken times the activation's derivative as it is read, 70 multiply-adds for a number.
 // Not measured yet, no device. In the code that nvcc 13.0 makes for sm_90 (cuobjdump -sass) 192 of 225 instructions of the inner loop
@@ -38,14 +39,14 @@ struct WeightGradient {
   Planes x, grad_y;  // all channels
   Tiles tiles;
   int64_t tiles_per_part;
-  bool in_cluster;  // the parts of a block of weights are the blocks of a cluster
+  bool in_cluster;  // the blocks of a cluster compute the parts of a block of weights
   bool wants_bias;
   WeightParts parts;
 };
 constexpr int kPartRow = kPartChannels + 1;  // lanes of a warp write to 32 banks
 
-// blockDim (kLanes, kSide, kBlock / kWarpC), gridDim (parts, blocks of O, blocks of C). Either each cluster has the parts of a block of
-// weights, and adds them to the gradients, or they go to parts [part], each [tap][O][C] and then the bias [O].
+// blockDim (kLanes, kSide, kBlock / kWarpC), gridDim (parts, blocks of O, blocks of C). Either a cluster has all parts of a block of
+// weights and adds them to the gradients, or they go to parts [part], each [tap][O][C] and then the bias [O].
 template <int kSide>
 __global__ void __launch_bounds__(kLanes* kSide * 2)
     gradient_kernel(WeightGradient q, GlobalChannelParts<const float> x, Global<const float> grad_y,
@@ -73,7 +74,7 @@ __global__ void __launch_bounds__(kLanes* kSide * 2)
     const int64_t in_volume = tile.d * q.x.pixels, first_at = x.first.at(tile.n, 0, q.x.volume()) + in_volume,
                   second_at = x.second.at(tile.n, 0, q.x.volume()) + in_volume,
                   grad_at = tile.n * q.grad_y.c * q.grad_y.volume() + in_volume;
-    __syncthreads();  // all have used the tile before
+    __syncthreads();  // all threads have used the previous tile
     for (int at = thread; at < kBlock * kPatchRows * kPatchColumns; at += kThreads) {
       const int column = at % kPatchColumns, row = at / kPatchColumns % kPatchRows,
                 c = at / (kPatchColumns * kPatchRows);

@@ -238,13 +238,13 @@ Whole<const float> joined(const Exec& exec, const ChannelParts<const float>& x) 
   return whole;
 }
 
-// The gradient of what goes into the activation: grad_y itself, or `memory`.
+// The gradient of the activation's input: grad_y itself if there is no activation, otherwise the tensor in `memory`.
 struct Masked {
   std::shared_ptr<void> memory;
   View5<const float> view;
 };
 
-// What is `there` was computed by a call before, for the same grad_y.
+// If `there` is not null, it has the result of a previous call for the same grad_y.
 Masked masked(const Exec& exec, const MaskedGradient<float>& grad_y,
               const std::shared_ptr<void>& there = nullptr) {
   if (grad_y.y == nullptr) return {nullptr, grad_y.grad};
@@ -313,7 +313,7 @@ void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<
   data_after_weights<method>(exec, grad_y, weight, params, add, grad_x, {});
 }
 
-// Leaves the masked gradient, so that it is made once for both gradients; there are no sums to add.
+// Leaves the masked gradient to the next call, so that it is computed once for both gradients; there are no sums to add.
 template <Method method>
 Conv3dWeightParts<float> begin_weights(const Exec& exec, const ChannelParts<const float>& channels,
                                        const MaskedGradient<float>& grad_y, const Conv3dParams& params,

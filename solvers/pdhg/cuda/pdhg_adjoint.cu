@@ -178,10 +178,10 @@ struct ForSteps {
 struct StepTargets {
   ForSteps<Global<float>> to;
   ForSteps<bool> wanted;
-  bool add;  // to what is there
+  bool add;  // add to the gradient instead of overwriting it
 };
 
-// A block for each step: to[step] = or += the sum of its n values.
+// One block for each step: to[step] = or += the sum of the n values of that step.
 __global__ void add_sums_kernel(Global<const double> values, int64_t n, StepTargets targets) {
   const int step = static_cast<int>(blockIdx.x);
   if (!targets.wanted.of(step)) return;  // the whole block
