@@ -196,9 +196,13 @@ void check(const CollectiveOptions& options, const CollectiveRequest& request) {
 }  // namespace
 
 void check_without_collective(const CollectiveOptions& options) {
+  const CollectiveOptions none;
   if (!options.predict.empty() || !options.network.empty() || options.step_ms > 0.0 ||
-      !options.output.empty())
-    throw ConfigError("[profile] --predict-ranks, --network, --step-ms and -o need --collective");
+      !options.output.empty() || options.share != none.share || options.bucket_mb > 0.0 ||
+      options.timeout != none.timeout)
+    throw ConfigError(
+        "[profile] --predict-ranks, --network, --step-ms, --share, --bucket-mb, --timeout and -o need "
+        "--collective");
 }
 
 void profile_collective(const CollectiveOptions& options, const CollectiveRequest& request) {
