@@ -150,7 +150,11 @@ Evaluated evaluate_all(const Models& models, const Dataset& pictures, const Eval
 nlohmann::json settings_json(const EvaluateOptions& o, const EvaluationSettings& s,
                              const ImageFolder& pictures, const char* boundary, const std::string& range,
                              const std::vector<std::string>& checksums) {
-  return {{"model", o.models.front()},
+  std::string names;
+  for (int64_t i = 0; i < pictures.size(); ++i) names += pictures.name(i) + "\n";
+  return {{"n_pictures", pictures.size()},
+          {"names", digest_of(names)},
+          {"model", o.models.front()},
           {"models", o.models},
           {"folder", pictures.folder().string()},
           {"size", pictures.picture_size()},

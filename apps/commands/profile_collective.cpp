@@ -193,6 +193,23 @@ void check(const CollectiveOptions& options, const CollectiveRequest& request) {
   }
 }
 
+// Every rank must measure the same: messages of other sizes would not fit those that are expected.
+void check_same_options(Communicator& ranks, const CollectiveOptions& o, const CollectiveRequest& r) {
+  const std::string own = fmt::format(
+      "--config '{}', --size {}, --batch {}, {}--rounds {}, --min-time {}, --predict-ranks {}, --network {}, "
+      "--step-ms {}, --share {}, --bucket-mb {}, --precision {}, --impl {}",
+      r.config, r.size, r.batch, r.step ? "--step, " : "", r.rounds, r.min_time_ms, fmt::join(o.predict, ","),
+      fmt::join(o.network, ","), o.step_ms, o.share, o.bucket_mb, r.common.precision,
+      fmt::join(r.common.impl, ","));
+  const std::vector<std::string> all = ranks.all_gather_text(own);
+  for (size_t rank = 1; rank < all.size(); ++rank) {
+    if (all[rank] != all[0])
+      throw ConfigError(
+          "[profile] all ranks need the same options, but those of rank 0 and rank {} differ:\n  {}\n  {}",
+          rank, all[0], all[rank]);
+  }
+}
+
 }  // namespace
 
 void check_without_collective(const CollectiveOptions& options) {
@@ -215,6 +232,7 @@ void profile_collective(const CollectiveOptions& options, const CollectiveReques
         "--predict-ranks");
   }
   on_ranks(ranks, [&] {
+    if (ranks != nullptr) check_same_options(*ranks, options, request);
     const Device device = request.common.apply();
     if (!device.is_cpu())
       throw ConfigError("[profile] --collective measures on the processor: leave out --device {}",

@@ -11,6 +11,7 @@
 #include "apps/pictures/meter.h"
 #include "apps/pictures/text_file.h"
 #include "apps/search/folder_search.h"
+#include "apps/shards/part_settings.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
@@ -46,10 +47,15 @@ std::vector<Job> jobs_of(const std::vector<PictureInput>& inputs, const SearchOp
   return part_of(std::move(jobs), o.shard, [](const Job& job) { return job.input.str(); });
 }
 
-nlohmann::json settings_json(const SearchOptions& o, const LambdaGrid& grid) {
+nlohmann::json settings_json(const SearchOptions& o, const LambdaGrid& grid,
+                             const std::vector<PictureInput>& inputs) {
+  std::string names;
+  for (const PictureInput& input : inputs) names += row_name(input) + "\n";
   nlohmann::json json{{"pictures", o.paths},
                       {"clean", o.clean},
                       {"with_clean", !o.clean.empty()},
+                      {"n_pictures", inputs.size()},
+                      {"names", digest_of(names)},
                       {"noise", nullptr},
                       {"grid", {{"low", grid.low}, {"high", grid.high}, {"n", grid.n}}},
                       {"iterations", o.iterations},
@@ -146,7 +152,7 @@ void search_folder(const SearchOptions& o, Device device) {
   InputRemarks remarks;
   const std::vector<PictureInput> inputs = find_inputs(o.paths, o.limit, &remarks);
   const std::vector<Job> jobs = jobs_of(inputs, o);
-  const nlohmann::json settings = settings_json(o, grid);
+  const nlohmann::json settings = settings_json(o, grid, inputs);
   const std::map<std::string, PictureSearch> known =
       read_search_parts({o.merge.begin(), o.merge.end()}, settings, lambdas_of(grid));
   SearchFiles files(o.output, o.overwrite, settings);
@@ -181,6 +187,10 @@ void search_folder(const SearchOptions& o, Device device) {
     put_text(table_of(summary));
   }
   flush_output();
+  if (!o.common.quiet && summary.n_infinite > 0)
+    say("note: {} of {} pictures have an infinite PSNR for some lambda and are left out of the means of "
+        "PSNR\n",
+        summary.n_infinite, summary.n_pictures);
   if (!o.common.quiet && summary.means.ends_at_the_edge())
     say("the best lambda is the largest of the grid: a wider --grid may contain a better one\n");
   if (!o.csv.empty()) write_text(o.csv, csv_of(summary.means));

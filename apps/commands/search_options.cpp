@@ -5,7 +5,7 @@
 #include "apps/commands/number_range.h"
 #include "apps/pictures/text_file.h"
 #include "apps/scores/scores.h"
-#include "apps/shell/is_folder.h"
+#include "apps/search/folder_search.h"
 #include "apps/shell/streams.h"
 #include "data/noise/noise.h"
 #include "data/preprocess/preprocess.h"
@@ -65,6 +65,17 @@ void check_search_options(const SearchOptions& o) {
     return std::filesystem::weakly_canonical(file, error);
   };
   o.figure.check(o.overwrite);
+  for (const std::string& part : o.merge) {
+    if (!o.output.empty() && place(part) == place(o.output))
+      throw ConfigError("[search] --merge and -o are both {}: give another folder for the result", o.output);
+  }
+  for (const auto& [option, file] :
+       {std::pair{"--csv", o.csv}, {"--figure", o.figure.figure}, {"--figure-data", o.figure.data}}) {
+    if (!o.output.empty() && !file.empty() &&
+        place(std::filesystem::path(file).parent_path()) == place(o.output) && is_search_file(file))
+      throw ConfigError("[search] {} {} is a file that -o {} writes: give another name", option, file,
+                        o.output);
+  }
   if (o.csv.empty()) return;
   for (const auto& [option, file] :
        {std::pair{"--figure", o.figure.figure}, {"--figure-data", o.figure.data}}) {

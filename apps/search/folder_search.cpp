@@ -1,5 +1,6 @@
 #include "apps/search/folder_search.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <fmt/core.h>
@@ -70,12 +71,17 @@ PictureSearch picture_at(const Table& table, size_t row, const std::vector<doubl
   return {name, lambda_curve(lambdas, noisy, std::move(scores))};
 }
 
+bool all_finite(const LambdaCurve& curve, double Scores::*score) {
+  return std::ranges::all_of(curve.scores, [&](const Scores& s) { return std::isfinite(s.*score); });
+}
+
 FolderSearch::OwnBest own_best(const std::vector<PictureSearch>& pictures, size_t LambdaCurve::*best,
                                double Scores::*score) {
   std::vector<double> values, lambdas;
   for (const auto& [name, curve] : pictures) {
+    if (!all_finite(curve, score)) continue;
     values.push_back(curve.scores[curve.*best].*score);
-    if (std::isfinite(values.back())) lambdas.push_back(curve.lambdas[curve.*best]);
+    lambdas.push_back(curve.lambdas[curve.*best]);
   }
   return {summarise_scores(values), summarise_scores(lambdas)};
 }
@@ -86,16 +92,22 @@ FolderSearch summarise(const std::vector<PictureSearch>& pictures) {
   const std::vector<double>& lambdas = pictures.front().curve.lambdas;
   ScoreColumns noisy;
   std::vector<ScoreColumns> columns(lambdas.size());
+  int64_t n_infinite = 0;
+  const double left_out = std::numeric_limits<double>::quiet_NaN();  // of means
   for (const auto& [name, curve] : pictures) {
-    noisy.add(curve.noisy);
-    for (size_t i = 0; i < lambdas.size(); ++i) columns[i].add(curve.scores[i]);
+    const bool counts = all_finite(curve, &Scores::psnr);
+    n_infinite += counts ? 0 : 1;
+    noisy.add({counts ? curve.noisy.psnr : left_out, curve.noisy.ssim});
+    for (size_t i = 0; i < lambdas.size(); ++i)
+      columns[i].add({counts ? curve.scores[i].psnr : left_out, curve.scores[i].ssim});
   }
   std::vector<Scores> means;
   for (const ScoreColumns& column : columns) means.push_back(column.mean());
   return {.means = lambda_curve(lambdas, noisy.mean(), std::move(means)),
           .by_psnr = own_best(pictures, &LambdaCurve::by_psnr, &Scores::psnr),
           .by_ssim = own_best(pictures, &LambdaCurve::by_ssim, &Scores::ssim),
-          .n_pictures = std::ssize(pictures)};
+          .n_pictures = std::ssize(pictures),
+          .n_infinite = n_infinite};
 }
 
 std::string table_of(const FolderSearch& search) {
@@ -112,6 +124,7 @@ std::string table_of(const FolderSearch& search) {
 nlohmann::json json_of(const FolderSearch& search) {
   nlohmann::json json = json_of(search.means);
   json["n_pictures"] = search.n_pictures;
+  json["n_infinite_psnr"] = search.n_infinite;
   for (const auto& [key, best] : {std::pair{"psnr", search.by_psnr}, std::pair{"ssim", search.by_ssim}}) {
     json["own_best"][key] = {{"mean", best.score.mean},
                              {"deviation", best.score.deviation},
@@ -120,11 +133,17 @@ nlohmann::json json_of(const FolderSearch& search) {
   return json;
 }
 
+bool is_search_file(const fs::path& file) {
+  return file.filename() == kRows || file.filename() == kPartSettings || file.filename() == "summary.json";
+}
+
 SearchFiles::SearchFiles(const std::string& folder, bool overwrite, const nlohmann::json& settings)
     : folder_(folder) {
   if (folder.empty()) return;
   for (const char* name : {kRows, kPartSettings, "summary.json"})
     check_result_file(folder_ / name, overwrite);
+  std::error_code error;
+  fs::remove(folder_ / "summary.json", error);  // of an earlier search
   write_text(folder_ / kPartSettings, json_text(settings, 2) + "\n");
   csv_.open(folder_ / kRows, std::ios::trunc);
   csv_ << kHeader << std::flush;

@@ -4,7 +4,7 @@
 //   own best     (1/n) sum_i max_lambda PSNR(x_i(lambda), clean_i): what the best lambda of each picture achieves, if its clean picture is
 //                known.
 //
-// Infinite values are left out of means (data/metrics/score_summary.h).
+// A picture whose PSNR is infinite for some lambda is left out of all means of PSNR, so that every row is about the same pictures.
 //
 // search.csv has a row for each picture and lambda, and a row without a lambda for the noisy picture, with all digits of the scores. It grows
 // with each picture. So the results of a search that was stopped, or of parts, can be merged into what one process would have computed.
@@ -36,12 +36,16 @@ struct FolderSearch {
   };
   OwnBest by_psnr, by_ssim;
   int64_t n_pictures = 0;
+  int64_t n_infinite = 0;  // pictures with an infinite PSNR, which are left out of its means
 };
 FolderSearch summarise(
     const std::vector<PictureSearch>& pictures);  // at least one, all with the same lambdas
 
 std::string table_of(const FolderSearch& search);
 nlohmann::json json_of(const FolderSearch& search);
+
+bool is_search_file(
+    const std::filesystem::path& file);  // whether it has the name of one of the files of -o DIR
 
 // The files of -o DIR, or none if `folder` is empty. Throws IoError if a file exists and `overwrite` is false, or if the disk is full.
 class SearchFiles {

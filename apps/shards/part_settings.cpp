@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/shell/visible_text.h"
+#include "apps/tensorboard/crc32c.h"
 #include "data/file/file.h"
 #include "tensor/error.h"
 
@@ -25,6 +26,8 @@ nlohmann::json settings_of(const fs::path& folder) {
 }
 
 }  // namespace
+
+std::string digest_of(const std::string& text) { return fmt::format("{:08x}", crc32c(text)); }
 
 nlohmann::json check_part_settings(const fs::path& folder, const nlohmann::json& ours,
                                    const std::vector<std::string>& places) {

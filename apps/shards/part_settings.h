@@ -16,6 +16,9 @@ namespace primal {
 
 inline constexpr const char* kPartSettings = "settings.json";
 
+// A checksum as eight hexadecimal digits. Settings have that of the names of all pictures, because the noise of each depends on them.
+std::string digest_of(const std::string& text);
+
 // Returns the settings of the part in `folder`, which must equal `ours` except for those named in `places`.
 nlohmann::json check_part_settings(const std::filesystem::path& folder, const nlohmann::json& ours,
                                    const std::vector<std::string>& places);

@@ -180,6 +180,9 @@ std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& fo
 std::filesystem::path split_folder(const std::filesystem::path& root, const std::string& split) {
   const auto has = [&](const std::string& name) {
     std::error_code error;  // a root that cannot be read is told by find_pictures
+    if (std::filesystem::is_symlink(root / name, error) && !std::filesystem::exists(root / name, error))
+      throw IoError("[dataset] {} is a link to a folder that does not exist: {}", (root / name).string(),
+                    std::filesystem::read_symlink(root / name, error).string());
     return std::filesystem::is_directory(root / name, error);
   };
   if (has(split)) return root / split;

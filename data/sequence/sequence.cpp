@@ -21,7 +21,9 @@ std::vector<fs::path> files_of(const fs::path& folder) {
        entry.increment(error)) {
     std::error_code unreadable;
     if (entry->path().filename().string().starts_with('.')) continue;
-    if (has_raster_extension(entry->path()) && entry->is_regular_file(unreadable))
+    // A link to a frame that is not there counts as a frame: reading it fails.
+    const bool is_dangling = entry->is_symlink(unreadable) && !entry->exists(unreadable);
+    if (has_raster_extension(entry->path()) && (entry->is_regular_file(unreadable) || is_dangling))
       files.push_back(entry->path());
   }
   if (error) throw IoError("[sequence] cannot read the folder {}: {}", folder.string(), error.message());

@@ -288,5 +288,14 @@ TEST_F(AwkwardData, ALinkToAPictureThatIsNotThereIsReported) {
   EXPECT_TRUE(has(denoised.err, "gone.png") && has(denoised.err, "1 of 6 pictures")) << denoised.err;
 }
 
+// As where a disk is not mounted: the pictures beside it are other ones.
+TEST_F(AwkwardData, ASplitThatIsALinkToNothingIsReported) {
+  fs::rename(folder_ / "set/train", folder_ / "moved");
+  fs::create_directory_symlink(folder_ / "nowhere", folder_ / "set/train");
+  const Outcome o = train("--dry-run " + on_set("run"));
+  EXPECT_EQ(o.exit_code, 3) << o.err;
+  EXPECT_TRUE(has(o.err, "is a link to a folder that does not exist")) << o.err;
+}
+
 }  // namespace
 }  // namespace primal

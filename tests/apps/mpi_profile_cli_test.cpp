@@ -96,5 +96,17 @@ TEST_F(MpiProfile, AnErrorIsSaidOnce) {
     EXPECT_EQ(outcome.err.find("primal: "), outcome.err.rfind("primal: ")) << outcome.err;
 }
 
+// Messages of other sizes than expected would be written past the end of a buffer.
+TEST_F(MpiProfile, RanksWithOtherOptionsDoNotBegin) {
+  const std::string one =
+      "profile --collective --step --rounds 5 --min-time 0 --config " + path("small.toml");
+  for (const char* other : {" --batch 4", " --size 32", ""}) {
+    const std::string second = *other == 0 ? "profile --collective" : one + other;
+    const Outcome o = launch(1, one + " --batch 2 : -n 1 " + PRIMAL_PROGRAM + " " + second);
+    EXPECT_EQ(o.exit_code, 2) << other << o.err;
+    EXPECT_TRUE(has(o.err, "all ranks need the same options")) << o.err;
+  }
+}
+
 }  // namespace
 }  // namespace primal

@@ -148,6 +148,17 @@ TEST_F(SearchCli, RefusesPartsThatDoNotBelongTogether) {
   EXPECT_EQ(twice.exit_code, 2);
   EXPECT_TRUE(has(twice.err, "has other scores for B/q.png than a part before it")) << twice.err;
   EXPECT_EQ(run(search("--shard 17/16")).exit_code, 2);
+
+  // Noise depends on the place of a picture among all of them.
+  ASSERT_EQ(run(search("-o " + path("five"))).exit_code, 0);
+  const Outcome itself = run(search("--overwrite -o " + path("five") + " --merge " + path("five")));
+  EXPECT_EQ(itself.exit_code, 2);
+  EXPECT_TRUE(has(itself.err, "--merge and -o are both")) << itself.err;
+  EXPECT_EQ(run(search("-o " + path("six") + " --csv " + path("six/search.csv"))).exit_code, 2);
+  write_phantom("data/another.png", 9);
+  const Outcome more = run(search("--merge " + path("five")));
+  EXPECT_EQ(more.exit_code, 2);
+  EXPECT_TRUE(has(more.err, "n_pictures: 5 there, 6 here")) << more.err;
 }
 
 TEST_F(SearchCli, ABrokenPictureOfSeveralIsReportedAndTheOthersAreSearched) {
@@ -171,6 +182,22 @@ TEST_F(SearchCli, ABrokenPictureOfSeveralIsReportedAndTheOthersAreSearched) {
   const Outcome parts = run(search("--shard 9/9 --json"));
   EXPECT_EQ(parts.exit_code, 0) << parts.err;
   EXPECT_EQ(json::parse(parts.out).at("n_pictures"), 0);
+}
+
+// A mean is about the same pictures for every lambda.
+TEST_F(SearchCli, APictureThatEqualsItsCleanOneIsLeftOutOfTheMeansOfPsnr) {
+  fs::copy_file(folder_ / "data/p0.png", folder_ / "noisy/p0.png", fs::copy_options::overwrite_existing);
+  const std::string options = " --grid 0:0.2:3 --iterations 16 --json --clean ";
+  const Outcome o = run("search " + path("noisy") + options + path("data"));
+  ASSERT_EQ(o.exit_code, 0) << o.err;
+  EXPECT_TRUE(has(o.err, "1 of 5 pictures have an infinite PSNR")) << o.err;
+  const json with = json::parse(o.out);
+  EXPECT_EQ(with.at("n_infinite_psnr"), 1);
+  fs::remove(folder_ / "noisy/p0.png");
+  const json without = json::parse(run("search " + path("noisy") + options + path("data")).out);
+  for (size_t k = 0; k < 3; ++k)
+    EXPECT_EQ(with.at("grid").at(k).at("psnr"), without.at("grid").at(k).at("psnr")) << k;
+  EXPECT_EQ(with.at("own_best").at("psnr"), without.at("own_best").at("psnr"));
 }
 
 }  // namespace

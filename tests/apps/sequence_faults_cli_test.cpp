@@ -13,6 +13,7 @@
 namespace primal {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 using testing::has;
 using testing::Outcome;
@@ -226,6 +227,14 @@ TEST_F(SequenceFaults, OptionsOfPicturesAreRefused) {
   const Outcome grid = run(evaluation("--grid 0:0.8:81"));
   EXPECT_EQ(grid.exit_code, 2);
   EXPECT_TRUE(has(grid.err, "--grid is for maps")) << grid.err;
+}
+
+TEST_F(SequenceFaults, AFrameThatIsALinkToNothingIsReported) {
+  testing::write_frames(folder_ / "noisy", 4, 16, 6);
+  fs::create_symlink(folder_ / "nowhere.png", folder_ / "noisy/frame9.png");
+  const Outcome o = run("denoise --lambda 0.1,0.1 --sequence " + path("noisy") + " -o " + path("out"));
+  EXPECT_EQ(o.exit_code, 3) << o.err;
+  EXPECT_TRUE(has(o.err, "frame9.png")) << o.err;
 }
 
 }  // namespace
