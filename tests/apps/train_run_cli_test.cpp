@@ -220,9 +220,9 @@ TEST_F(TrainRun, ASignalSavesAndASecondOneEndsAtOnce) {
   // two of them may merge before the process runs, so more follow; those after its end reach nobody.
   const Background slow("train -q -o " + path("slow") + kTiny +
                         " --threads 1 --set model.filters=64 --set model.blocks=3 --set data.size=256 "
-                        "--set training.batch=3 > /dev/null 2> /dev/null");
+                        "--set training.batch=3 --set training.baselines=false > /dev/null 2> /dev/null");
   ASSERT_TRUE(wait_until([&] { return exists("slow/events.jsonl"); }));
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
   for (int i = 0; i < 8; ++i) {
     slow.send(SIGINT);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
