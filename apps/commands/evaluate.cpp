@@ -29,6 +29,7 @@
 #include "apps/training/checkpoint.h"
 #include "apps/training/model_choice.h"
 #include "apps/training/run_folder.h"
+#include "apps/training/task.h"
 #include "apps/training/test_pictures.h"
 #include "data/preprocess/level_range.h"
 #include "model/checkpoint_format.h"
@@ -150,10 +151,10 @@ Evaluated evaluate_all(const Models& models, const Dataset& pictures, const Eval
 nlohmann::json settings_json(const EvaluateOptions& o, const EvaluationSettings& s,
                              const ImageFolder& pictures, const char* boundary, const std::string& range,
                              const std::vector<std::string>& checksums) {
-  std::string names;
-  for (int64_t i = 0; i < pictures.size(); ++i) names += pictures.name(i) + "\n";
+  std::vector<std::string> names;
+  for (int64_t i = 0; i < pictures.size(); ++i) names.push_back(pictures.name(i));
   return {{"n_pictures", pictures.size()},
-          {"names", digest_of(names)},
+          {"names", identity_of(names)},  // the noise of a picture depends on its place among them
           {"model", o.models.front()},
           {"models", o.models},
           {"folder", pictures.folder().string()},
@@ -199,6 +200,7 @@ void evaluate(EvaluateOptions o) {
   if (!o.shard_text.empty()) o.shard = parse_shard(o.shard_text);
   if (!o.merge.empty() && !o.iterations.empty())
     throw ConfigError("[evaluate] --merge: parts do not keep the scores of --iterations; leave that out");
+  check_merged_elsewhere(o.merge, o.output);
   const Device device = o.common.apply();
   const ImplementationScope forced(o.common.forced());
   if (!o.figures.empty() && o.output.empty())

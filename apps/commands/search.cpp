@@ -17,37 +17,37 @@
 namespace primal {
 namespace {
 
-bool is_of_several(const SearchOptions& o) {
-  return o.paths.size() > 1 || is_folder(o.paths.front()) || !o.output.empty() || !o.shard_text.empty() ||
-         !o.merge.empty() || find_inputs(o.paths).size() > 1;
-}
-
-void search_picture(const SearchOptions& o, Device device) {
-  const PictureInput input = find_inputs(o.paths).front();
+void search_picture(const SearchOptions& o, const PictureInput& input, Device device) {
   std::optional<PictureInput> clean_input;
   if (!o.clean.empty()) clean_input = find_clean_inputs(o.clean, {input}).front();
-  const SearchedPicture picture = read_searched_picture(input, clean_input, 0, o);
-  const LambdaSearch found = [&] {
-    Meter meter(input.str(), !o.common.quiet, is_terminal(STDERR_FILENO));
-    return search_lambda(
-        picture.noisy.to(device), picture.clean.to(device), parse_lambda_grid(o.grid), o.iterations,
-        parse_boundary(o.boundary),
-        [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); });
-  }();
   const LambdaCurve curve =
-      lambda_curve(found.lambdas, scores_of(picture.noisy, picture.clean), found.scores);
+      searched_curve(input.str(), read_searched_picture(input, clean_input, 0, o), o, device);
   if (o.common.json) {
     print_json(json_of(curve));
   } else {
     put_text(table_of(curve));
   }
+  write_curve(curve, o);
+}
+
+}  // namespace
+
+LambdaCurve searched_curve(const std::string& name, const SearchedPicture& picture, const SearchOptions& o,
+                           Device device) {
+  Meter meter(name, !o.common.quiet, is_terminal(STDERR_FILENO));
+  const LambdaSearch found =
+      search_lambda(picture.noisy.to(device), picture.clean.to(device), parse_lambda_grid(o.grid),
+                    o.iterations, parse_boundary(o.boundary),
+                    [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); });
+  return lambda_curve(found.lambdas, scores_of(picture.noisy, picture.clean), found.scores);
+}
+
+void write_curve(const LambdaCurve& curve, const SearchOptions& o) {
   if (!o.common.quiet && curve.ends_at_the_edge())
     say("the best lambda is the largest of the grid: a wider --grid may contain a better one\n");
   if (!o.csv.empty()) write_text(o.csv, csv_of(curve));
   if (o.figure.is_wanted()) o.figure.write(figure_of(curve));
 }
-
-}  // namespace
 
 void search(SearchOptions o) {
   const Device device = o.common.apply();
@@ -55,8 +55,12 @@ void search(SearchOptions o) {
   if (!o.shard_text.empty()) o.shard = parse_shard(o.shard_text);
   check_search_options(o);
   parse_lambda_grid(o.grid);
-  if (is_of_several(o)) return search_folder(o, device);
-  search_picture(o, device);
+  InputRemarks remarks;
+  const std::vector<PictureInput> inputs = find_inputs(o.paths, o.limit, &remarks);
+  const bool is_one = o.paths.size() == 1 && inputs.size() == 1 && !is_folder(o.paths.front());
+  if (is_one && o.output.empty() && o.shard_text.empty() && o.merge.empty())
+    return search_picture(o, inputs.front(), device);
+  search_folder(o, inputs, remarks, device);
 }
 
 }  // namespace primal

@@ -4,19 +4,15 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <unistd.h>
 
 #include "apps/commands/search_options.h"
 #include "apps/pictures/failures.h"
-#include "apps/pictures/meter.h"
-#include "apps/pictures/text_file.h"
 #include "apps/search/folder_search.h"
-#include "apps/shards/part_settings.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/signals.h"
 #include "apps/shell/streams.h"
-#include "apps/shell/terminal.h"
 #include "apps/shell/visible_text.h"
+#include "apps/training/task.h"
 #include "data/file/file.h"
 #include "tensor/error.h"
 
@@ -29,6 +25,7 @@ std::string row_name(const PictureInput& input) {
 }
 
 struct Job {
+  std::string name;
   PictureInput input;
   std::optional<PictureInput> clean;
   size_t number = 0;  // its place among all pictures
@@ -40,43 +37,36 @@ std::vector<Job> jobs_of(const std::vector<PictureInput>& inputs, const SearchOp
   std::vector<Job> jobs;
   std::set<std::string> names;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (const std::string name = row_name(inputs[i]); !names.insert(name).second)
+    const std::string name = row_name(inputs[i]);
+    if (!names.insert(name).second)
       throw ConfigError("[search] two of the pictures are called {}: search their folders one by one", name);
-    jobs.push_back({inputs[i], clean.empty() ? std::nullopt : std::optional(clean[i]), i});
+    jobs.push_back({name, inputs[i], clean.empty() ? std::nullopt : std::optional(clean[i]), i});
   }
   return part_of(std::move(jobs), o.shard, [](const Job& job) { return job.input.str(); });
 }
 
 nlohmann::json settings_json(const SearchOptions& o, const LambdaGrid& grid,
                              const std::vector<PictureInput>& inputs) {
-  std::string names;
-  for (const PictureInput& input : inputs) names += row_name(input) + "\n";
-  nlohmann::json json{{"pictures", o.paths},
-                      {"clean", o.clean},
-                      {"with_clean", !o.clean.empty()},
-                      {"n_pictures", inputs.size()},
-                      {"names", digest_of(names)},
-                      {"noise", nullptr},
-                      {"grid", {{"low", grid.low}, {"high", grid.high}, {"n", grid.n}}},
-                      {"iterations", o.iterations},
-                      {"boundary", o.boundary},
-                      {"range", o.range},
-                      {"size", o.size}};
+  std::vector<std::string> names;
+  for (const PictureInput& input : inputs) names.push_back(row_name(input));
+  nlohmann::json json{
+      {"pictures", o.paths},
+      {"clean", o.clean},
+      {"with_clean", !o.clean.empty()},
+      {"n_pictures", inputs.size()},
+      {"names", identity_of(names)},  // the noise of a picture depends on its place among them
+      {"noise", nullptr},
+      {"grid", {{"low", grid.low}, {"high", grid.high}, {"n", grid.n}}},
+      {"iterations", o.iterations},
+      {"boundary", o.boundary},
+      {"range", o.range},
+      {"size", o.size}};
   if (o.noise) {
     json["noise"] = *o.noise;
     json["noise_kind"] = o.noise_kind;
     json["seed"] = o.seed;
   }
   return json;
-}
-
-LambdaCurve curve_of(const std::string& name, const SearchedPicture& picture, const SearchOptions& o,
-                     const LambdaGrid& grid, Device device) {
-  Meter meter(name, !o.common.quiet, is_terminal(STDERR_FILENO));
-  const LambdaSearch found = search_lambda(
-      picture.noisy.to(device), picture.clean.to(device), grid, o.iterations, parse_boundary(o.boundary),
-      [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); });
-  return lambda_curve(found.lambdas, scores_of(picture.noisy, picture.clean), found.scores);
 }
 
 class Progress {
@@ -106,13 +96,12 @@ struct Searched {
 };
 
 Searched search_all(const std::vector<Job>& jobs, const std::map<std::string, PictureSearch>& known,
-                    const SearchOptions& o, const LambdaGrid& grid, Device device, SearchFiles& files,
-                    Failures& failures) {
+                    const SearchOptions& o, Device device, SearchFiles& files, Failures& failures) {
   const StopSignals signals;
   Progress progress(jobs.size(), o.common.quiet);
   Searched result;
   for (size_t i = 0; i < jobs.size() && result.stopped_by == 0; ++i) {
-    const std::string name = row_name(jobs[i].input);
+    const std::string& name = jobs[i].name;
     if (const auto found = known.find(name); found != known.end()) {
       result.pictures.push_back(found->second);
       files.append(found->second);
@@ -126,7 +115,7 @@ Searched search_all(const std::vector<Job>& jobs, const std::map<std::string, Pi
       result.stopped_by = signals.caught();
       continue;
     }
-    result.pictures.push_back({name, curve_of(name, picture, o, grid, device)});
+    result.pictures.push_back({name, searched_curve(name, picture, o, device)});
     files.append(result.pictures.back());
     progress.show(i + 1, result.pictures.back());
     result.stopped_by = signals.caught();
@@ -147,10 +136,9 @@ nlohmann::json pictures_json(const std::vector<PictureSearch>& pictures) {
 
 }  // namespace
 
-void search_folder(const SearchOptions& o, Device device) {
+void search_folder(const SearchOptions& o, const std::vector<PictureInput>& inputs,
+                   const InputRemarks& remarks, Device device) {
   const LambdaGrid grid = parse_lambda_grid(o.grid);
-  InputRemarks remarks;
-  const std::vector<PictureInput> inputs = find_inputs(o.paths, o.limit, &remarks);
   const std::vector<Job> jobs = jobs_of(inputs, o);
   const nlohmann::json settings = settings_json(o, grid, inputs);
   const std::map<std::string, PictureSearch> known =
@@ -163,11 +151,11 @@ void search_folder(const SearchOptions& o, Device device) {
     if (!remarks.left_out.empty()) say("note: {}\n", remarks.left_out_text());
     if (!o.shard.is_all()) say("part {}: {} of {} pictures\n", o.shard.str(), jobs.size(), inputs.size());
     const auto n_known =
-        std::ranges::count_if(jobs, [&](const Job& job) { return known.contains(row_name(job.input)); });
+        std::ranges::count_if(jobs, [&](const Job& job) { return known.contains(job.name); });
     if (!o.merge.empty())
       say("{} of {} pictures are searched in the parts that are merged\n", n_known, jobs.size());
   }
-  const Searched result = search_all(jobs, known, o, grid, device, files, failures);
+  const Searched result = search_all(jobs, known, o, device, files, failures);
   if (result.pictures.empty()) {
     failures.finish("search");
     if (result.stopped_by != 0) throw Stopped(result.stopped_by, false);
@@ -191,10 +179,7 @@ void search_folder(const SearchOptions& o, Device device) {
     say("note: {} of {} pictures have an infinite PSNR for some lambda and are left out of the means of "
         "PSNR\n",
         summary.n_infinite, summary.n_pictures);
-  if (!o.common.quiet && summary.means.ends_at_the_edge())
-    say("the best lambda is the largest of the grid: a wider --grid may contain a better one\n");
-  if (!o.csv.empty()) write_text(o.csv, csv_of(summary.means));
-  if (o.figure.is_wanted()) o.figure.write(figure_of(summary.means));
+  write_curve(summary.means, o);
   if (result.stopped_by != 0) throw Stopped(result.stopped_by, files.any());
   failures.finish("search");
 }

@@ -6,6 +6,7 @@
 #include "apps/pictures/text_file.h"
 #include "apps/scores/scores.h"
 #include "apps/search/folder_search.h"
+#include "apps/shards/part_settings.h"
 #include "apps/shell/streams.h"
 #include "data/noise/noise.h"
 #include "data/preprocess/preprocess.h"
@@ -65,10 +66,7 @@ void check_search_options(const SearchOptions& o) {
     return std::filesystem::weakly_canonical(file, error);
   };
   o.figure.check(o.overwrite);
-  for (const std::string& part : o.merge) {
-    if (!o.output.empty() && place(part) == place(o.output))
-      throw ConfigError("[search] --merge and -o are both {}: give another folder for the result", o.output);
-  }
+  check_merged_elsewhere(o.merge, o.output);
   for (const auto& [option, file] :
        {std::pair{"--csv", o.csv}, {"--figure", o.figure.figure}, {"--figure-data", o.figure.data}}) {
     if (!o.output.empty() && !file.empty() &&

@@ -10,6 +10,7 @@
 #include "apps/pictures/figure_file.h"
 #include "apps/pictures/inputs.h"
 #include "apps/scores/lambda_search.h"
+#include "apps/search/lambda_curve.h"
 #include "apps/shards/shard.h"
 #include "tensor/tensor.h"
 
@@ -40,7 +41,14 @@ struct SearchedPicture {
 SearchedPicture read_searched_picture(const PictureInput& input, const std::optional<PictureInput>& clean,
                                       size_t number, const SearchOptions& o);
 
-// Searches several pictures: a curve for each, and their means (search_folder.cpp).
-void search_folder(const SearchOptions& o, Device device);
+// The scores of a picture over the grid. Standard error tells how far it is, under that name.
+LambdaCurve searched_curve(const std::string& name, const SearchedPicture& picture, const SearchOptions& o,
+                           Device device);
+// Writes what --csv and --figure ask for, and says if the best lambda is at the end of the grid.
+void write_curve(const LambdaCurve& curve, const SearchOptions& o);
+
+// A curve for each of several pictures, and their means (search_folder.cpp).
+void search_folder(const SearchOptions& o, const std::vector<PictureInput>& inputs,
+                   const InputRemarks& remarks, Device device);
 
 }  // namespace primal

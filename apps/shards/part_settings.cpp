@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/shell/visible_text.h"
-#include "apps/tensorboard/crc32c.h"
 #include "data/file/file.h"
 #include "tensor/error.h"
 
@@ -27,8 +26,6 @@ nlohmann::json settings_of(const fs::path& folder) {
 
 }  // namespace
 
-std::string digest_of(const std::string& text) { return fmt::format("{:08x}", crc32c(text)); }
-
 nlohmann::json check_part_settings(const fs::path& folder, const nlohmann::json& ours,
                                    const std::vector<std::string>& places) {
   const nlohmann::json theirs = settings_of(folder);
@@ -43,6 +40,17 @@ nlohmann::json check_part_settings(const fs::path& folder, const nlohmann::json&
   if (!differences.empty())
     throw ConfigError("[merge] {} was computed with other settings:{}", folder.string(), differences);
   return theirs;
+}
+
+void check_merged_elsewhere(const std::vector<std::string>& parts, const std::string& output) {
+  const auto place = [](const std::string& folder) {
+    std::error_code error;
+    return fs::weakly_canonical(folder, error);
+  };
+  for (const std::string& part : parts) {
+    if (!output.empty() && place(part) == place(output))
+      throw ConfigError("[merge] --merge and -o are both {}: give another folder for the result", output);
+  }
 }
 
 bool ends_with_a_line(const fs::path& file) {

@@ -16,12 +16,12 @@ namespace primal {
 
 inline constexpr const char* kPartSettings = "settings.json";
 
-// A checksum as eight hexadecimal digits. Settings have that of the names of all pictures, because the noise of each depends on them.
-std::string digest_of(const std::string& text);
-
 // Returns the settings of the part in `folder`, which must equal `ours` except for those named in `places`.
 nlohmann::json check_part_settings(const std::filesystem::path& folder, const nlohmann::json& ours,
                                    const std::vector<std::string>& places);
+
+// ConfigError if the result would replace one of the parts that it is made of: a full disk would then lose their rows.
+void check_merged_elsewhere(const std::vector<std::string>& parts, const std::string& output);
 
 // Whether the last row of a file is complete: the process of a part may have been stopped while it wrote the row.
 bool ends_with_a_line(const std::filesystem::path& file);
