@@ -12,6 +12,7 @@
 
 #include "apps/commands/number_range.h"
 #include "apps/distributed/ranks.h"
+#include "apps/distributed/same_facts.h"
 #include "apps/pictures/text_file.h"
 #include "apps/profile/model_source.h"
 #include "apps/scaling/measure_messages.h"
@@ -193,21 +194,22 @@ void check(const CollectiveOptions& options, const CollectiveRequest& request) {
   }
 }
 
-// Every rank must measure the same: messages of other sizes would not fit those that are expected.
-void check_same_options(Communicator& ranks, const CollectiveOptions& o, const CollectiveRequest& r) {
-  const std::string own = fmt::format(
-      "--config '{}', --size {}, --batch {}, {}--rounds {}, --min-time {}, --predict-ranks {}, --network {}, "
-      "--step-ms {}, --share {}, --bucket-mb {}, --precision {}, --impl {}",
-      r.config, r.size, r.batch, r.step ? "--step, " : "", r.rounds, r.min_time_ms, fmt::join(o.predict, ","),
-      fmt::join(o.network, ","), o.step_ms, o.share, o.bucket_mb, r.common.precision,
-      fmt::join(r.common.impl, ","));
-  const std::vector<std::string> all = ranks.all_gather_text(own);
-  for (size_t rank = 1; rank < all.size(); ++rank) {
-    if (all[rank] != all[0])
-      throw ConfigError(
-          "[profile] all ranks need the same options, but those of rank 0 and rank {} differ:\n  {}\n  {}",
-          rank, all[0], all[rank]);
-  }
+// What decides the sizes of messages and their number.
+nlohmann::json facts_of(const CollectiveOptions& o, const CollectiveRequest& r) {
+  return {{"--config", r.config},
+          {"--step", r.step},
+          {"--size", r.size},
+          {"--batch", r.batch},
+          {"--rounds", r.rounds},
+          {"--min-time", r.min_time_ms},
+          {"--predict-ranks", o.predict},
+          {"--network", o.network},
+          {"--step-ms", o.step_ms},
+          {"--share", o.share},
+          {"--bucket-mb", o.bucket_mb},
+          {"--device", r.common.device},
+          {"--precision", r.common.precision},
+          {"--impl", r.common.impl}};
 }
 
 }  // namespace
@@ -232,7 +234,7 @@ void profile_collective(const CollectiveOptions& options, const CollectiveReques
         "--predict-ranks");
   }
   on_ranks(ranks, [&] {
-    if (ranks != nullptr) check_same_options(*ranks, options, request);
+    if (ranks != nullptr) check_same_facts(*ranks, facts_of(options, request), "measure alike");
     const Device device = request.common.apply();
     if (!device.is_cpu())
       throw ConfigError("[profile] --collective measures on the processor: leave out --device {}",

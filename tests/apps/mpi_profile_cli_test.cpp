@@ -104,7 +104,7 @@ TEST_F(MpiProfile, RanksWithOtherOptionsDoNotBegin) {
     const std::string second = *other == 0 ? "profile --collective" : one + other;
     const Outcome o = launch(1, one + " --batch 2 : -n 1 " + PRIMAL_PROGRAM + " " + second);
     EXPECT_EQ(o.exit_code, 2) << other << o.err;
-    EXPECT_TRUE(has(o.err, "all ranks need the same options")) << o.err;
+    EXPECT_TRUE(has(o.err, "all ranks must measure alike")) << o.err;
   }
 }
 
