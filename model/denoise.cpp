@@ -1,13 +1,12 @@
 #include "model/denoise.h"
 
-#include <algorithm>
-
 #include "data/preprocess/preprocess.h"
 #include "model/tv_solution.h"
 #include "nn/scale/scale.h"
 #include "solvers/pdhg/pdhg.h"
 #include "tensor/backend.h"
 #include "tensor/device.h"
+#include "tensor/device_memory.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -17,9 +16,7 @@ constexpr int64_t kMemory = int64_t{512} << 20;
 
 int64_t memory_of(Device device) {
   if (device.kind != Device::Kind::cuda) return kMemory;
-  const std::vector<DeviceInfo> all = devices();
-  const auto info = std::ranges::find(all, device, &DeviceInfo::device);
-  return static_cast<int64_t>(info->free_memory_bytes + backend(device).stats().reserved_bytes) / 2;
+  return (free_bytes(device) + static_cast<int64_t>(backend(device).stats().reserved_bytes)) / 2;
 }
 
 void check(const Tensor& z, const DenoisingOptions& options) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <sched.h>
 
 #include "tensor/threads/processors.h"
 
@@ -25,16 +24,10 @@ bool ProcessorsOfRank::overlaps(const ProcessorsOfRank& other) const {
 ProcessorsOfRank processors_of_this_rank() {
   ProcessorsOfRank own;
   if (const auto quota = cpu_quota()) own.quota = quota->processors;
-  constexpr size_t kProcessors = 64 * ProcessorsOfRank::kWords;
-  cpu_set_t* const set = CPU_ALLOC(kProcessors);
-  if (set == nullptr) return own;
-  const size_t bytes = CPU_ALLOC_SIZE(kProcessors);
-  if (sched_getaffinity(0, bytes, set) == 0) {
-    for (size_t i = 0; i < kProcessors; ++i) {
-      if (CPU_ISSET_S(i, bytes, set)) own.mask[i / 64] |= uint64_t{1} << (i % 64);
-    }
+  for (const int processor : processors_in_mask()) {
+    const auto i = static_cast<size_t>(processor);
+    if (i / 64 < ProcessorsOfRank::kWords) own.mask[i / 64] |= uint64_t{1} << (i % 64);
   }
-  CPU_FREE(set);
   return own;
 }
 

@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <fmt/format.h>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -60,12 +58,9 @@ std::optional<Table> readable_table(const fs::path& file, std::vector<std::strin
 }
 
 double number_of(const std::string& text) {
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty()) return std::numeric_limits<double>::quiet_NaN();
-  if (error != std::errc() || end != text.data() + text.size())
-    throw DataError("[report] '{}' is not a number", text);
-  return value;
+  const std::optional<double> value = number_in_csv(text);
+  if (!value) throw DataError("[report] '{}' is not a number", text);
+  return *value;
 }
 
 Evaluation row_of(const Table& table, size_t row, size_t n_models) {

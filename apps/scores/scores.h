@@ -2,7 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +44,15 @@ inline std::string score_text(double value, int digits) {
 
 // For CSV, with every digit; an empty field for what is no number.
 inline std::string csv_number(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
+
+// What csv_number() has written; nothing for another text.
+inline std::optional<double> number_in_csv(const std::string& text) {
+  if (text.empty()) return std::numeric_limits<double>::quiet_NaN();
+  double value = 0.0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && rest == end ? std::optional(value) : std::nullopt;
+}
 
 // Said of a picture for which stays_clean() (data/noise) is true.
 inline std::string no_noise_remark(const std::string& picture) {

@@ -1,7 +1,6 @@
 #include "apps/search/folder_search.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <fmt/core.h>
 #include <limits>
@@ -39,12 +38,10 @@ std::string rows_of(const PictureSearch& search) {
 double number_of(const Table& table, size_t row, const char* column) {
   const size_t j = table.column(column);
   const std::string& text = table.text(row, j);
-  double value = 0.0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty()) return std::numeric_limits<double>::quiet_NaN();
-  if (error != std::errc() || end != text.data() + text.size())
+  const std::optional<double> value = number_in_csv(text);
+  if (!value)
     throw DataError("[merge] {}: expected a number, found '{}'", table.where(row, j), visible(text));
-  return value;
+  return *value;
 }
 
 Scores scores_in(const Table& table, size_t row) {

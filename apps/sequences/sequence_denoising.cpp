@@ -1,6 +1,5 @@
 #include "apps/sequences/sequence_denoising.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -28,7 +27,7 @@
 #include "data/sequence/sequence.h"
 #include "model/checkpoint_format.h"
 #include "model/sequence_model.h"
-#include "tensor/backend.h"
+#include "tensor/device_memory.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -102,13 +101,6 @@ Results place_results(const SequenceDenoising& what, const PictureDenoisingOptio
   return results;
 }
 
-int64_t free_bytes(Device device) {
-  if (device.is_cpu()) return available_memory();
-  const std::vector<DeviceInfo> all = devices();
-  const auto info = std::ranges::find(all, device, &DeviceInfo::device);
-  return info == all.end() ? 0 : static_cast<int64_t>(info->free_memory_bytes);  // 0: not known
-}
-
 // What the host holds besides the solver, in bytes: the frames with the copy in which they are gathered, those without noise, and the
 // samples of the result.
 int64_t host_bytes(const Sequence& sequence, bool is_scored, bool is_written) {
@@ -122,7 +114,7 @@ int64_t host_bytes(const Sequence& sequence, bool is_scored, bool is_written) {
 void check_memory(const Solver& solver, const Sequence& sequence, const SequenceDenoisingOptions& options,
                   Device device, int64_t on_host) {
   const Shape z{1, 1, sequence.height(), sequence.width(), sequence.n_frames()};
-  const int64_t free = free_bytes(device);
+  const int64_t free = device.is_cpu() ? available_memory() : free_bytes(device);  // 0: not known
   const auto refuse = [&](const std::string& needed) {
     throw DeviceError(
         "[sequence] {} needs {} for {} frames of {} x {} pixels, {:.2f} GB are free: denoise fewer frames at "

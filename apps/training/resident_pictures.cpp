@@ -1,8 +1,6 @@
 #include "apps/training/resident_pictures.h"
 
-#include <algorithm>
-
-#include "tensor/backend.h"
+#include "tensor/device_memory.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -10,13 +8,6 @@ namespace {
 
 // The pictures take at most a quarter of the free bytes, since a step needs memory beside them.
 constexpr int64_t kShareOfFree = 4;
-
-// The bytes that are free on the device; 0 if this is not known.
-int64_t free_bytes(Device device) {
-  const std::vector<DeviceInfo> all = devices();
-  const auto info = std::ranges::find(all, device, &DeviceInfo::device);
-  return info == all.end() ? 0 : static_cast<int64_t>(info->free_memory_bytes);
-}
 
 }  // namespace
 

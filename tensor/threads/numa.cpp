@@ -5,8 +5,9 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
-#include <sched.h>
 #include <sstream>
+
+#include "tensor/threads/processors.h"
 
 namespace primal {
 namespace {
@@ -35,20 +36,6 @@ int64_t memory_of(const fs::path& node) {
 }
 
 }  // namespace
-
-std::vector<int> processors_in_mask() {
-  std::vector<int> processors;
-  cpu_set_t* const set = CPU_ALLOC(kMostProcessors);
-  if (set == nullptr) return processors;
-  const size_t bytes = CPU_ALLOC_SIZE(kMostProcessors);
-  if (sched_getaffinity(0, bytes, set) == 0) {
-    for (int i = 0; i < kMostProcessors; ++i) {
-      if (CPU_ISSET_S(static_cast<size_t>(i), bytes, set)) processors.push_back(i);
-    }
-  }
-  CPU_FREE(set);
-  return processors;
-}
 
 std::string processor_list(const std::vector<int>& processors) {
   std::string text;

@@ -25,9 +25,6 @@ struct NumaNode {
 // sys/devices.
 std::vector<NumaNode> usable_numa_nodes(const std::filesystem::path& root = "/");
 
-// The processors in the affinity mask of this process.
-std::vector<int> processors_in_mask();
-
 // Writes a list as the kernel does: {0, 1, 2, 5} is "0-2,5".
 std::string processor_list(const std::vector<int>& processors);
 // Reads such a list, and skips what is not a number.

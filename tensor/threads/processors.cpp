@@ -87,19 +87,29 @@ std::optional<CpuQuota> quota_of_group(const fs::path& folder, bool v2) {
   return CpuQuota{quota / period, file};
 }
 
-int processors_in_mask() {
-  for (size_t n = 1024; n <= 1 << 20; n *= 2) {  // larger than the kernel's own mask
-    cpu_set_t* const set = CPU_ALLOC(n);
-    if (set == nullptr) break;
-    const size_t bytes = CPU_ALLOC_SIZE(n);
-    const int count = sched_getaffinity(0, bytes, set) == 0 ? CPU_COUNT_S(bytes, set) : 0;
-    CPU_FREE(set);
-    if (count > 0) return count;
-  }
+int count_in_mask() {
+  const std::vector<int> processors = processors_in_mask();
+  if (!processors.empty()) return static_cast<int>(processors.size());
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 }  // namespace
+
+std::vector<int> processors_in_mask() {
+  std::vector<int> processors;
+  for (size_t n = 1024; n <= 1 << 20 && processors.empty(); n *= 2) {  // larger than the kernel's own mask
+    cpu_set_t* const set = CPU_ALLOC(n);
+    if (set == nullptr) break;
+    const size_t bytes = CPU_ALLOC_SIZE(n);
+    if (sched_getaffinity(0, bytes, set) == 0) {
+      for (size_t i = 0; i < n; ++i) {
+        if (CPU_ISSET_S(i, bytes, set)) processors.push_back(static_cast<int>(i));
+      }
+    }
+    CPU_FREE(set);
+  }
+  return processors;
+}
 
 std::optional<CpuQuota> cpu_quota(const fs::path& root) {
   std::optional<CpuQuota> smallest;
@@ -123,7 +133,7 @@ std::optional<CpuQuota> cpu_quota(const fs::path& root) {
   return smallest;
 }
 
-Processors usable_processors() { return {processors_in_mask(), cpu_quota()}; }
+Processors usable_processors() { return {count_in_mask(), cpu_quota()}; }
 
 int Processors::count() const {
   if (!quota) return std::max(in_mask, 1);

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace primal {
 
@@ -31,6 +32,9 @@ struct Processors {
 };
 
 Processors usable_processors();
+
+// The numbers of the processors in the affinity mask of this process, in rising order; empty if the kernel does not tell.
+std::vector<int> processors_in_mask();
 
 // The smallest quota that holds for this process. Files are looked for below `root`.
 std::optional<CpuQuota> cpu_quota(const std::filesystem::path& root = "/");

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "support/temporary_folder.h"
+#include "tensor/threads/processors.h"
 
 namespace primal {
 namespace {
