@@ -1,5 +1,6 @@
 #include "nn/conv3d/conv3d.h"
 
+#include "nn/conv3d/conv3d_backward.h"
 #include "nn/conv3d/conv3d_kernels.h"
 #include "tensor/error.h"
 #include "tensor/op/door.h"
@@ -28,37 +29,24 @@ Variable run(const Variable& x, const Variable& weight, const Variable& bias, co
   const auto weights = door.phase("backward_weights");
   return record("conv3d", y, {x, weight, bias}, [=](Gradients& g) {
     const MaskedGradient<T> grad_y{g.upstream().device_view5<const T>()};
-    const bool of_weights = g.needs(1) || g.needs(2);
-    const bool together = g.needs(0) && of_weights && has_pair(data, weights);
-    Conv3dWeightParts<T> left;
-    const auto run_weights = [&] {
-      const View5<T> grad_weight = g.needs(1) ? g.grad_of(1).device_view5<T>() : View5<T>{};
-      const View<T, 1> grad_bias = g.needs(2) ? g.grad_of(2).device_view<T, 1>() : View<T, 1>{};
-      weights([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
-        const View5<const T> x_view = saved_x.defined() ? saved_x.device_view5<const T>() : View5<const T>{};
-        if (together) {
-          left = kernels.begin_weights(exec, {x_view}, grad_y, params, grad_weight, grad_bias);
-        } else {
-          kernels.backward_weights(exec, {x_view}, grad_y, params, grad_weight, grad_bias);
-        }
-      });
+    const auto x_view = [&]() -> ChannelParts<const T> {
+      return {saved_x.defined() ? saved_x.device_view5<const T>() : View5<const T>{}};
     };
-    if (together) run_weights();
-    if (g.needs(0)) {
-      data([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
-        // A fused kernel can overwrite what holds no gradient yet; the others add to zeros.
-        const Gradients::Destination grad_x =
-            kernels.fused ? g.destination(0) : Gradients::Destination{g.grad_of(0), true};
-        const ChannelParts<T> to{grad_x.buffer.template device_view5<T>()};
-        const View5<const T> weight_view = saved_weight.device_view5<const T>();
-        if (together) {
-          kernels.data_and_sums(exec, grad_y, weight_view, params, grad_x.add, to, left);
-        } else {
-          kernels.backward_data(exec, grad_y, weight_view, params, grad_x.add, to);
-        }
-      });
-    }
-    if (of_weights && !together) run_weights();
+    const auto to_x = [&](const Conv3dKernels<T>& kernels) -> Conv3dGradX<T> {
+      // A fused kernel can overwrite what holds no gradient yet; the others add to zeros.
+      const Gradients::Destination to =
+          kernels.fused ? g.destination(0) : Gradients::Destination{g.grad_of(0), true};
+      return {{to.buffer.template device_view5<T>()}, to.add};
+    };
+    const auto to_weights = [&] {
+      Conv3dGradWeights<T> to;
+      if (g.needs(1)) to.weight = g.grad_of(1).device_view5<T>();
+      if (g.needs(2)) to.bias = g.grad_of(2).device_view<T, 1>();
+      return to;
+    };
+    conv3d_backward(
+        data, weights, g.needs(0), g.needs(1) || g.needs(2), grad_y, params, x_view,
+        [&] { return saved_weight.device_view5<const T>(); }, to_x, to_weights);
   });
 }
 

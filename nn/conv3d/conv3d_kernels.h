@@ -67,11 +67,6 @@ struct Conv3dKernels {
                         const Conv3dParams&, bool add, const ChannelParts<T>& grad_x,
                         const Conv3dWeightParts<T>& left) = nullptr;
 };
-// Whether one implementation runs both of these phases of a call, and has the pair that computes both gradients together.
-template <class Phase>
-bool has_pair(const Phase& data, const Phase& weights) {
-  return &data.kernels() == &weights.kernels() && data.kernels().begin_weights != nullptr;
-}
 
 template <class T>
 using Conv3dImplementation = Implementation<Conv3dGeometry, Conv3dKernels<T>>;

@@ -4,6 +4,7 @@
 
 #include "nn/activation/activation.h"
 #include "nn/concat/concat.h"
+#include "nn/conv3d/conv3d_backward.h"
 #include "nn/conv3d/conv3d_kernels.h"
 #include "tensor/error.h"
 #include "tensor/op/door.h"
@@ -99,32 +100,19 @@ Variable run(const Call& call) {
     const MaskedGradient<T> grad_y{g.upstream().device_view5<const T>(), y.device_span<const T>().data(),
                                    slope};
     const bool of_weight = g.needs(n_parts), of_bias = g.needs(n_parts + 1);
-    const bool together = g.needs(0) && (of_weight || of_bias) && has_pair(data, weights);
-    Conv3dWeightParts<T> left;
-    const auto run_weights = [&] {
-      weights([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
-        const View5<T> grad_weight = of_weight ? g.grad_of(n_parts).device_view5<T>() : View5<T>{};
-        const View<T, 1> grad_bias = of_bias ? g.grad_of(n_parts + 1).device_view<T, 1>() : View<T, 1>{};
-        if (together) {
-          left = kernels.begin_weights(exec, parts_of<T>(xs), grad_y, params, grad_weight, grad_bias);
-        } else {
-          kernels.backward_weights(exec, parts_of<T>(xs), grad_y, params, grad_weight, grad_bias);
-        }
-      });
+    const auto to_x = [&](const Conv3dKernels<T>&) -> Conv3dGradX<T> {
+      const auto [grad_x, add] = gradients_of<T>(g, n_parts);
+      return {grad_x, add};
     };
-    if (together) run_weights();
-    if (g.needs(0)) {
-      data([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
-        const auto [grad_x, add] = gradients_of<T>(g, n_parts);
-        const View5<const T> weight_view = weight.device_view5<const T>();
-        if (together) {
-          kernels.data_and_sums(exec, grad_y, weight_view, params, add, grad_x, left);
-        } else {
-          kernels.backward_data(exec, grad_y, weight_view, params, add, grad_x);
-        }
-      });
-    }
-    if ((of_weight || of_bias) && !together) run_weights();
+    const auto to_weights = [&] {
+      Conv3dGradWeights<T> to;
+      if (of_weight) to.weight = g.grad_of(n_parts).device_view5<T>();
+      if (of_bias) to.bias = g.grad_of(n_parts + 1).device_view<T, 1>();
+      return to;
+    };
+    conv3d_backward(
+        data, weights, g.needs(0), of_weight || of_bias, grad_y, params, [&] { return parts_of<T>(xs); },
+        [&] { return weight.device_view5<const T>(); }, to_x, to_weights);
   });
 }
 
