@@ -4,6 +4,7 @@
 include(GNUInstallDirs)
 include(PrimalSanitizers)
 include(PrimalBuildTime)
+include(PrimalUnity)
 
 # OpenMP's flags are for our own sources only, for their `omp simd` pragmas and for oneDNN, whose threads are OpenMP's. Public
 # headers use nothing of it, so a project that uses Primal only links it.
@@ -34,6 +35,7 @@ function(primal_library name)
   target_compile_features(primal_${name} PUBLIC cxx_std_20)
   target_link_libraries(primal_${name} PUBLIC ${ARG_DEPENDS}
     PRIVATE $<BUILD_INTERFACE:primal_openmp> ${ARG_PRIVATE_DEPENDS} $<BUILD_INTERFACE:primal_options>)
+  primal_unity(primal_${name})
   set_property(GLOBAL APPEND PROPERTY PRIMAL_INSTALL_TARGETS primal_${name})
   list(TRANSFORM ARG_HEADERS PREPEND ${name}/)
   set_property(GLOBAL APPEND PROPERTY PRIMAL_PUBLIC_HEADERS ${ARG_HEADERS})

@@ -69,9 +69,9 @@ nlohmann::json settings_json(const SearchOptions& o, const LambdaGrid& grid,
   return json;
 }
 
-class Progress {
+class FolderProgress {
  public:
-  Progress(size_t n, bool is_quiet) : n_(n), is_quiet_(is_quiet) {}
+  FolderProgress(size_t n, bool is_quiet) : n_(n), is_quiet_(is_quiet) {}
 
   void show(size_t n_done, const PictureSearch& found) {
     ++n_searched_;
@@ -98,7 +98,7 @@ struct Searched {
 Searched search_all(const std::vector<Job>& jobs, const std::map<std::string, PictureSearch>& known,
                     const SearchOptions& o, Device device, SearchFiles& files, Failures& failures) {
   const StopSignals signals;
-  Progress progress(jobs.size(), o.common.quiet);
+  FolderProgress progress(jobs.size(), o.common.quiet);
   Searched result;
   for (size_t i = 0; i < jobs.size() && result.stopped_by == 0; ++i) {
     const std::string& name = jobs[i].name;

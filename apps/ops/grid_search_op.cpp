@@ -17,7 +17,7 @@ const Tensor& input(const OpCall& call, const std::string& name) {
   return found->second;
 }
 
-OpResult run(const OpCall& call) {
+OpResult run_grid_search(const OpCall& call) {
   const Tensor clean = input(call, "clean").to(call.device);
   const std::vector<double> lambdas = input(call, "lambdas").to_doubles();
   GridSearchParams params;
@@ -40,7 +40,7 @@ OpResult run(const OpCall& call) {
   return out;
 }
 
-Verdict judge(const std::string& tensor, const Tensor& got, const Tensor& expected, const OpCall&) {
+Verdict judge_scores(const std::string& tensor, const Tensor& got, const Tensor& expected, const OpCall&) {
   const bool decibel = tensor == "output.psnr";
   Verdict v{.error = 0.0,
             .allowed = decibel ? 0.005 : 5e-4,
@@ -59,8 +59,8 @@ OpInfo grid_search_info() {
   OpInfo info;
   info.name = "grid_search";
   info.equation = "psnr[k], ssim[k] of argmin_x 1/2 ||x - noisy||^2 + lambda[k] ||grad x||_1 against clean";
-  info.run = run;
-  info.judge = judge;
+  info.run = run_grid_search;
+  info.judge = judge_scores;
   info.cost = [](const OpShapes& s) {  // the problems; the scores are metrics'
     const int64_t n = s.in("lambdas").numel();
     PdhgParams params;

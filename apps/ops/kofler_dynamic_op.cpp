@@ -60,7 +60,7 @@ std::unique_ptr<DynamicTv> model_of(const OpCall& call, DType dtype) {
   return model;
 }
 
-OpResult run(const OpCall& call) {
+OpResult run_published(const OpCall& call) {
   const auto noisy = call.inputs.find("noisy");
   if (noisy == call.inputs.end()) throw DataError("[kofler_dynamic] input.noisy is missing");
   const NoGrad no_grad;
@@ -72,7 +72,7 @@ OpResult run(const OpCall& call) {
   return out;
 }
 
-Verdict judge(const std::string& tensor, const Tensor& got, const Tensor& expected, const OpCall&) {
+Verdict judge_published(const std::string& tensor, const Tensor& got, const Tensor& expected, const OpCall&) {
   // The error against the spread is never the smaller one: ||b - mean(b)|| <= ||b||.
   if (tensor == "output.lambda")
     return {.error = error_against_spread(got, expected), .allowed = 1e-4, .measure = "L2 against spread"};
@@ -89,8 +89,8 @@ OpInfo kofler_dynamic_info() {
   OpInfo info;
   info.name = "kofler_dynamic";
   info.equation = "x_T = PDHG_T(z, Lambda), Lambda = up_bound sigmoid(crop(unet(pad(z)))), frames (x, y, t)";
-  info.run = run;
-  info.judge = judge;
+  info.run = run_published;
+  info.judge = judge_published;
   const Attributes small = {{"filters", 2}, {"T", 5}, {"gain", 2.0}, {"pad_xy", 2}, {"pad_t", 3}};
   Attributes training = small, one_stage = small;
   training.update({{"phase", "training"}, {"p0", "zero"}});

@@ -5,20 +5,15 @@
 #include "apps/evaluation/report.h"
 #include "apps/pictures/results.h"
 #include "apps/pictures/text_file.h"
+#include "apps/report/evaluation_record.h"
 #include "apps/shards/part_settings.h"
 #include "apps/shell/json_text.h"
 #include "apps/training/run_folder.h"
 #include "tensor/error.h"
 
 namespace primal {
-namespace {
 
 namespace fs = std::filesystem;
-
-// Scores of all pictures, and of a picture its comparison, search and map, under its name.
-constexpr const char* kFigureFolders[] = {"figures", "scores", "search", "lambda"};
-
-}  // namespace
 
 void check_figure_folders(const fs::path& folder, bool overwrite) {
   for (const char* name : kFigureFolders) {

@@ -18,7 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array kFigureFolders{"figures", "scores", "search", "lambda"};
 constexpr size_t kMaxTaskFigures = 100;
 
 bool is_there(const fs::path& file) {

@@ -1,6 +1,7 @@
 // What lies in the folder of an evaluation, as far as it can be read.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -21,6 +22,9 @@ struct EvaluationRecord {
 
   uint64_t seed() const;
 };
+
+// Folders with figures: of all pictures, and of a picture its comparison, search and map, under its name.
+inline constexpr std::array kFigureFolders{"figures", "scores", "search", "lambda"};
 
 bool has_evaluation_files(const std::filesystem::path& folder);
 

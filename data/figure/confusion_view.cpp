@@ -10,7 +10,7 @@
 namespace primal {
 namespace {
 
-constexpr double kGap = 1.2, kLabelGap = 2.0;  // mm
+constexpr double kGap = 1.2, kNameGap = 2.0;  // mm
 constexpr double kCapitals = kCapital * kTextPoints;
 
 class ConfusionView : public PanelView {
@@ -35,7 +35,7 @@ class ConfusionView : public PanelView {
   }
 
   PanelExtent extent() const override {
-    const double side = cell_ * static_cast<double>(n_), label = kLabelGap + 1.3 * kCapitals;
+    const double side = cell_ * static_cast<double>(n_), label = kNameGap + 1.3 * kCapitals;
     return {side, side, kGap + names_ + label, 0.0, kGap + (upward_ ? names_ : kCapitals) + label, 0.0};
   }
 

@@ -12,8 +12,8 @@
 namespace primal {
 namespace {
 
-constexpr double kBarGap = 1.8, kBarWidth = 3.0, kNumberGap = 1.0, kLabelGap = 1.5;  // mm
-constexpr double kMinBar = 12.0;                                                     // mm, height of a bar
+constexpr double kBarGap = 1.8, kBarWidth = 3.0, kNumberGap = 1.0, kBarLabelGap = 1.5;  // mm
+constexpr double kMinBar = 12.0;                                                        // mm, height of a bar
 constexpr double kMostPixels = 2048.0, kLongest = 4.0;
 
 // Where a value lies on the scale, from 0 to 1; NaN for what is no number.
@@ -128,7 +128,7 @@ double ColourBar::room() const {
   double numbers = 0.0;
   for (const Tick& tick : bar_ticks(*this, 60.0))
     numbers = std::max(numbers, text_width(tick.text, kTickPoints));
-  const double text = label.empty() ? 0.0 : kLabelGap + 1.3 * kCapital * kTextPoints;
+  const double text = label.empty() ? 0.0 : kBarLabelGap + 1.3 * kCapital * kTextPoints;
   return kBarGap + kBarWidth + kNumberGap + numbers + text;
 }
 

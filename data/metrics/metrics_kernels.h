@@ -51,6 +51,7 @@ struct MetricsGeometry {
   int64_t height, width;
 };
 std::string key(const MetricsGeometry&);
+inline bool any_size(const MetricsGeometry&) { return true; }  // what an implementation supports
 
 template <class T>
 using MetricsImplementation = Implementation<MetricsGeometry, MetricsKernels<T>>;

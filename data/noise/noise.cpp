@@ -13,18 +13,13 @@ namespace {
 constexpr const NoiseImplementation<float>* kF32[] = {PRIMAL_DEVICES(noise_philox), &cpu::noise_simd};
 constexpr const NoiseImplementation<double>* kF64[] = {&cpu::noise_reference_f64};
 
-template <class T>
-const NoiseKernels<T>& kernels_for(const Tensor& x) {
-  return choose("noise", "forward", noise_ladder.of<T>(), OnlyShape{x.shape()}, x.device()).kernels;
-}
-
 // [1], where x lives
 Tensor deviation_of(const Tensor& x) {
   if (!x.defined() || x.numel() == 0) throw ShapeError("[noise] needs a picture, got an empty tensor");
   const Tensor deviation = Tensor::empty({1}, DType::f64, x.device());
   dispatch_floating(x.dtype(), "noise", [&]<class T>() {
-    kernels_for<T>(x).deviation(exec_on(x.device()), x.device_span<const T>(),
-                                deviation.device_span<double>().data());
+    noise_kernels_for<T>(x.shape(), x.device())
+        .deviation(exec_on(x.device()), x.device_span<const T>(), deviation.device_span<double>().data());
   });
   return deviation;
 }
@@ -56,8 +51,9 @@ Tensor add_noise(const Tensor& x, NoiseKind kind, double s, const RandomStream& 
       kind == NoiseKind::relative ? deviation_of(x) : Tensor::zeros({1}, DType::f64, x.device());
   const Tensor z = Tensor::empty(x.shape(), x.dtype(), x.device());
   dispatch_floating(x.dtype(), "noise", [&]<class T>() {
-    kernels_for<T>(x).add(exec_on(x.device()), x.device_span<const T>(), kind, s,
-                          deviation.device_span<double>().data(), stream.stream(), z.device_span<T>());
+    noise_kernels_for<T>(x.shape(), x.device())
+        .add(exec_on(x.device()), x.device_span<const T>(), kind, s, deviation.device_span<double>().data(),
+             stream.stream(), z.device_span<T>());
   });
   return z;
 }

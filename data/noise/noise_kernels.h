@@ -51,7 +51,14 @@ template <class T>
 using NoiseImplementation = Implementation<OnlyShape, NoiseKernels<T>>;
 extern const Ladder<NoiseImplementation> noise_ladder;  // noise.cpp
 
+template <class T>
+const NoiseKernels<T>& noise_kernels_for(const Shape& x, Device device) {
+  return choose("noise", "forward", noise_ladder.of<T>(), OnlyShape{x}, device).kernels;
+}
+
 namespace cpu {
+inline constexpr int64_t kNoiseGrain = 1 << 14;  // elements in a parallel chunk
+
 template <class T>
 void salt_pepper(const Exec&, std::span<const T> x, uint64_t salt, uint64_t changed, const PhiloxStream&,
                  std::span<T> z);

@@ -5,19 +5,15 @@
 #include "data/noise/noise_kernels.h"
 
 namespace primal::cpu {
-namespace {
-
-constexpr int64_t kGrain = 1 << 14;  // elements in a parallel chunk
-
-}  // namespace
+namespace {}  // namespace
 
 template <class T>
 void salt_pepper(const Exec& exec, std::span<const T> x, uint64_t salt, uint64_t changed,
                  const PhiloxStream& stream, std::span<T> z) {
   const T* from = x.data();
   T* to = z.data();
-  parallel_for(exec, static_cast<int64_t>(x.size()), kGrain, [&](int64_t begin, int64_t end) {
-    static_assert(kGrain % 4 == 0, "a chunk begins with the first of four words");
+  parallel_for(exec, static_cast<int64_t>(x.size()), kNoiseGrain, [&](int64_t begin, int64_t end) {
+    static_assert(kNoiseGrain % 4 == 0, "a chunk begins with the first of four words");
     for (int64_t i = begin; i < end;) {
       const PhiloxWords four = philox_words(stream, static_cast<uint64_t>(i) / 4);
       for (int64_t k = 0; k < 4 && i < end; ++k, ++i)
@@ -32,7 +28,7 @@ void periodic(const Exec& exec, std::span<const T> x, int64_t height, int64_t wi
   const int64_t n_rows = width == 0 ? 0 : static_cast<int64_t>(x.size()) / width;
   const T* from = x.data();
   T* to = z.data();
-  parallel_for(exec, n_rows, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, width)),
+  parallel_for(exec, n_rows, std::max<int64_t>(1, kNoiseGrain / std::max<int64_t>(1, width)),
                [&](int64_t begin, int64_t end) {
                  for (int64_t row = begin; row < end; ++row) {
                    const auto i = static_cast<double>(row % height);

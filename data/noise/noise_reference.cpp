@@ -7,12 +7,10 @@
 namespace primal::cpu {
 namespace {
 
-constexpr int64_t kGrain = 1 << 14;  // elements in a parallel chunk
-
 template <class T>
 double sum_of(const Exec& exec, std::span<const T> x, double (*term)(double value, double mean),
               double mean) {
-  return parallel_sum(exec, std::ssize(x), kGrain, [&, values = x.data()](int64_t begin, int64_t end) {
+  return parallel_sum(exec, std::ssize(x), kNoiseGrain, [&, values = x.data()](int64_t begin, int64_t end) {
     double sum = 0.0;
     for (int64_t i = begin; i < end; ++i) sum += term(values[i], mean);
     return sum;
@@ -40,8 +38,8 @@ void add_noise(const Exec& exec, std::span<const T> x, NoiseKind kind, double s,
   const int64_t n = std::ssize(x);
   const T* from = x.data();
   T* to = z.data();
-  parallel_for(exec, n, kGrain, [&](int64_t begin, int64_t end) {
-    static_assert(kGrain % 4 == 0, "a chunk begins with the first of four normals");
+  parallel_for(exec, n, kNoiseGrain, [&](int64_t begin, int64_t end) {
+    static_assert(kNoiseGrain % 4 == 0, "a chunk begins with the first of four normals");
     for (int64_t i = begin; i < end;) {
       const PhiloxNormals four = philox_normals(stream, static_cast<uint64_t>(i) / 4);
       for (int64_t k = 0; k < 4 && i < end; ++k, ++i) {

@@ -23,11 +23,6 @@ RandomStream stream_of(const NoiseKey& key) {
   return {key.seed, RandomPurpose::noise, key.epoch, key.sample};
 }
 
-template <class T>
-const NoiseKernels<T>& kernels_for(const Tensor& x) {
-  return choose("noise", "forward", noise_ladder.of<T>(), OnlyShape{x.shape()}, x.device()).kernels;
-}
-
 // A word below threshold(p) comes with probability p.
 uint64_t threshold(double p) { return static_cast<uint64_t>(std::llround(p * 0x1p32)); }
 
@@ -82,8 +77,9 @@ Tensor add_noise(const Tensor& x, const GaussianNoise& noise, const NoiseKey& ke
   const Tensor one = Tensor::full({1}, 1.0, DType::f64).to(x.device());
   const Tensor z = Tensor::empty(x.shape(), x.dtype(), x.device());
   dispatch_floating(x.dtype(), "noise", [&]<class T>() {
-    kernels_for<T>(x).add(exec_on(x.device()), x.device_span<const T>(), NoiseKind::relative, noise.deviation,
-                          one.device_span<double>().data(), stream_of(key).stream(), z.device_span<T>());
+    noise_kernels_for<T>(x.shape(), x.device())
+        .add(exec_on(x.device()), x.device_span<const T>(), NoiseKind::relative, noise.deviation,
+             one.device_span<double>().data(), stream_of(key).stream(), z.device_span<T>());
   });
   return z;
 }
@@ -92,9 +88,9 @@ Tensor add_noise(const Tensor& x, const SaltPepperNoise& noise, const NoiseKey& 
   check_noise(noise);
   const Tensor z = Tensor::empty(x.shape(), x.dtype(), x.device());
   dispatch_floating(x.dtype(), "noise", [&]<class T>() {
-    kernels_for<T>(x).salt_pepper(exec_on(x.device()), x.device_span<const T>(),
-                                  threshold(noise.amount * noise.salt), threshold(noise.amount),
-                                  stream_of(key).stream(), z.device_span<T>());
+    noise_kernels_for<T>(x.shape(), x.device())
+        .salt_pepper(exec_on(x.device()), x.device_span<const T>(), threshold(noise.amount * noise.salt),
+                     threshold(noise.amount), stream_of(key).stream(), z.device_span<T>());
   });
   return z;
 }
@@ -113,8 +109,9 @@ Tensor add_noise(const Tensor& x, const PeriodicNoise& noise, const NoiseKey& ke
   }
   const Tensor z = Tensor::empty(x.shape(), x.dtype(), x.device());
   dispatch_floating(x.dtype(), "noise", [&]<class T>() {
-    kernels_for<T>(x).periodic(exec_on(x.device()), x.device_span<const T>(), x.size(rank - 2),
-                               x.size(rank - 1), waves, noise.clip, z.device_span<T>());
+    noise_kernels_for<T>(x.shape(), x.device())
+        .periodic(exec_on(x.device()), x.device_span<const T>(), x.size(rank - 2), x.size(rank - 1), waves,
+                  noise.clip, z.device_span<T>());
   });
   return z;
 }

@@ -1,7 +1,6 @@
 #include "data/phantom/castings.h"
 
 #include <cmath>
-#include <numbers>
 #include <vector>
 
 #include "data/phantom/draws.h"
@@ -16,7 +15,6 @@ namespace {
 using phantom::NoiseField;
 using phantom::soft;
 
-constexpr double kTurn = 2.0 * std::numbers::pi;
 constexpr uint32_t kCastings = 2,
                    kDefects = 3;  // of the streams of phantoms: shapes, and which part of a pair is broken
 

@@ -2,10 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <numbers>
 
 #include "tensor/random.h"
 
 namespace primal {
+
+inline constexpr double kTurn = 2.0 * std::numbers::pi;  // once round
 
 class Draws {
  public:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <vector>
 
 #include "data/phantom/draws.h"
@@ -17,7 +16,6 @@ namespace {
 using phantom::NoiseField;
 using phantom::soft;
 
-constexpr double kTurn = 2.0 * std::numbers::pi;
 constexpr uint32_t kMoving = 6;  // of the streams of phantoms
 
 enum class Outline { ellipse, bar, ring, star };

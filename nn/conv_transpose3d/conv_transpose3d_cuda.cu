@@ -8,8 +8,6 @@
 namespace primal::PRIMAL_SIMT {
 namespace {
 
-Conv3dParams transposed(const ConvTranspose3dParams& params) { return {params.stride, params.padding}; }
-
 __global__ void forward_kernel(DirectConv3d conv, GlobalView<const float, 5> x, Global<const float> bias,
                                bool has_bias, GlobalView<float, 5> y) {
   const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;

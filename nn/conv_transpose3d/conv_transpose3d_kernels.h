@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "nn/conv3d/conv3d_params.h"
 #include "nn/conv_transpose3d/conv_transpose3d_params.h"
 #include "tensor/cost.h"
 #include "tensor/exec.h"
@@ -17,6 +18,11 @@
 #include "tensor/view.h"
 
 namespace primal {
+
+// Those of the conv3d that maps y to x.
+inline Conv3dParams transposed(const ConvTranspose3dParams& params) {
+  return {params.stride, params.padding};
+}
 
 // What the choice of an implementation depends on.
 struct ConvTranspose3dGeometry {

@@ -6,8 +6,6 @@
 namespace primal::cpu {
 namespace {
 
-Conv3dParams transposed(const ConvTranspose3dParams& params) { return {params.stride, params.padding}; }
-
 bool supports(const ConvTranspose3dGeometry& g) {
   return conv3d_phased.supports({g.x, g.weight, transposed(g.params)});
 }

@@ -10,8 +10,6 @@
 namespace primal::cpu {
 namespace {
 
-Conv3dParams transposed(const ConvTranspose3dParams& params) { return {params.stride, params.padding}; }
-
 template <class T>
 void forward(const Exec& exec, View5<const T> x, View5<const T> weight, View<const T, 1> bias,
              const ConvTranspose3dParams& params, View5<T> y) {

@@ -1,0 +1,36 @@
+# Fewer, larger compilations: with PRIMAL_UNITY the sources of a folder are compiled in groups of up to primal_unity_size, each as one file
+# that includes them, so that they share the time that their headers take. It is for a first build (scripts/build.sh): what changes in one
+# source compiles its whole group again. Nothing else differs, and the sanitizer builds of .ci/run compile each source alone, so both ways are
+# tried with every change.
+#
+# A source that defines macros stays alone, since they would hold for the sources after it; those of vector kernels are among them.
+# Names in anonymous namespaces of one folder must differ.
+option(PRIMAL_UNITY "compile the sources of a folder in groups: a faster first build" OFF)
+set(primal_unity_size 6)
+
+function(primal_unity target)
+  if(NOT PRIMAL_UNITY)
+    return()
+  endif()
+  get_target_property(sources ${target} SOURCES)
+  foreach(source IN LISTS sources)
+    if(IS_ABSOLUTE ${source} OR NOT source MATCHES "\\.cpp$")
+      continue()
+    endif()
+    file(STRINGS ${source} macros REGEX "^#define" LIMIT_COUNT 1)
+    if(macros)
+      continue()
+    endif()
+    cmake_path(GET source PARENT_PATH folder)
+    string(MAKE_C_IDENTIFIER "${target}_${folder}" room)
+    if(NOT DEFINED n_${room})
+      set(n_${room} 0)
+    endif()
+    math(EXPR group "${n_${room}} / ${primal_unity_size}")
+    math(EXPR n_${room} "${n_${room}} + 1")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP "${room}_${group}")
+  endforeach()
+  # GCC takes the included sources for headers, in which types of anonymous namespaces would be a mistake.
+  target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+endfunction()
