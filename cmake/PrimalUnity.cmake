@@ -1,10 +1,12 @@
-# Fewer, larger compilations: with PRIMAL_UNITY the sources of a folder are compiled in groups of up to primal_unity_size, each as one file
-# that includes them, so that they share the time that their headers take. It is for a first build (scripts/build.sh): what changes in one
-# source compiles its whole group again. Nothing else differs, and the sanitizer builds of .ci/run compile each source alone, so both ways are
-# tried with every change.
+# A faster first build: with PRIMAL_UNITY, up to primal_unity_size sources of a folder are compiled as one file that includes them, so that
+# they share the time which their headers take. The price is that a change in one source compiles its whole group again. scripts/build.sh asks
+# for it; the sanitizer builds of .ci/run compile each source alone, so both ways are tried with every change.
 #
-# A source that defines macros stays alone, since they would hold for the sources after it; those of vector kernels are among them.
-# Names in anonymous namespaces of one folder must differ.
+#   primal_unity(TARGET [FOLDER...])
+#
+# The sources in the FOLDERs named stay alone: a test that puts other objects in their place links them one by one. A source that defines
+# macros stays alone too, since they would hold for the sources after it; those with vector kernels are among them. Names in anonymous
+# namespaces of one folder must differ.
 option(PRIMAL_UNITY "compile the sources of a folder in groups: a faster first build" OFF)
 set(primal_unity_size 6)
 
@@ -17,11 +19,14 @@ function(primal_unity target)
     if(IS_ABSOLUTE ${source} OR NOT source MATCHES "\\.cpp$")
       continue()
     endif()
+    cmake_path(GET source PARENT_PATH folder)
+    if(folder IN_LIST ARGN)
+      continue()
+    endif()
     file(STRINGS ${source} macros REGEX "^#define" LIMIT_COUNT 1)
     if(macros)
       continue()
     endif()
-    cmake_path(GET source PARENT_PATH folder)
     string(MAKE_C_IDENTIFIER "${target}_${folder}" room)
     if(NOT DEFINED n_${room})
       set(n_${room} 0)

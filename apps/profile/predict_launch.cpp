@@ -6,8 +6,6 @@
 namespace primal {
 namespace {
 
-constexpr double kWarp = 32;
-
 // A loop that reads or writes one element in each pass runs once for each element of its thread.
 void predict_threads(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work) {
   const KernelCost* const cost = kernel_cost(launch.name);

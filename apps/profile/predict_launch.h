@@ -26,6 +26,8 @@
 
 namespace primal {
 
+inline constexpr double kWarp = 32;  // threads
+
 // The work of a launch, without gap and start.
 struct LaunchWork {
   std::string kernel;          // its name in the table of instructions; empty if the table does not have it

@@ -10,7 +10,6 @@
 namespace primal {
 namespace {
 
-constexpr double kWarp = 32;
 constexpr double kExchanged = 5;  // fields that blocks exchange, with 4 bytes for each pixel
 
 // OverlappedTile<iterations between synchronisations, halo, warps, rows of a warp> (solvers/pdhg/cuda).

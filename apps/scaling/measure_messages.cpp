@@ -11,7 +11,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kWarmUps = 3;
+constexpr int kMessagesBefore = 3;
 // If a rank begins later than the others, their messages are already waiting for it, and it measures a shorter time. Timing three
 // repetitions together makes this effect smaller.
 constexpr int kInARow = 3;
@@ -119,7 +119,7 @@ class Measurement {
 
   void measure(MessageTime row, const std::function<Times()>& once) {
     if (on_row_) on_row_(fmt::format("{} of {} bytes", row.name, row.bytes));
-    for (int i = 0; i < kWarmUps; ++i) once();
+    for (int i = 0; i < kMessagesBefore; ++i) once();
     ranks_.barrier();
     std::vector<double> us, start_us;
     const auto repeat = [&](int n) {

@@ -15,7 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kWarmUps = 2;
+constexpr int kStepsBefore = 2;
 
 double ms_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -82,13 +82,13 @@ StepParts measure_step_parts(const TrainingStepOptions& options, int rounds) {
   TrainingStep step(options);
   DividedStep divided(&rank, step.model());
   std::vector<StepParts> measured;
-  for (int i = 0; i < kWarmUps + rounds; ++i) {
+  for (int i = 0; i < kStepsBefore + rounds; ++i) {
     const RangeRecorder recorder(options.device);
     {
       const Range range("step");
       step.run(divided, options.batch);
     }
-    if (i >= kWarmUps) measured.push_back(parts_of(recorder.records(), divided.bucket_sizes()));
+    if (i >= kStepsBefore) measured.push_back(parts_of(recorder.records(), divided.bucket_sizes()));
   }
   StepParts parts = median_of(measured);
   parts.share = static_cast<double>(options.batch);
@@ -107,18 +107,18 @@ MeasuredStep measure_divided_step(Communicator& ranks, const TrainingStepOptions
   DividedStep divided(&ranks, step.model()), undivided(&alone, step_alone.model());
   std::vector<double> times[2], waited[2];  // [0] without overlap, [1] with overlap
   std::vector<double> processor, times_alone;
-  for (int i = 0; i < kWarmUps + rounds; ++i) {
+  for (int i = 0; i < kStepsBefore + rounds; ++i) {
     ranks.barrier();
     const Clock::time_point began = Clock::now();
     step_alone.run(undivided, own.batch);
-    if (i >= kWarmUps) times_alone.push_back(ms_since(began));
+    if (i >= kStepsBefore) times_alone.push_back(ms_since(began));
     for (const bool overlaps : {false, true}) {
       divided.set_overlap(overlaps);
       ranks.barrier();
       const double waited_before = ranks.seconds_waited(), processor_before = processor_ms();
       const Clock::time_point start = Clock::now();
       step.run(divided, options.batch);
-      if (i < kWarmUps) continue;
+      if (i < kStepsBefore) continue;
       times[overlaps].push_back(ms_since(start));
       waited[overlaps].push_back(1e3 * (ranks.seconds_waited() - waited_before));
       if (overlaps) processor.push_back(processor_ms() - processor_before);
