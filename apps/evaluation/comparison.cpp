@@ -34,7 +34,7 @@ Tensor cut_out(const Tensor& x, const Detail& detail) {
   return out;
 }
 
-std::string score_text(const Scores& s) { return fmt::format("{:.2f} dB / {:.3f}", s.psnr, s.ssim); }
+std::string scores_text(const Scores& s) { return fmt::format("{:.2f} dB / {:.3f}", s.psnr, s.ssim); }
 
 Tensor first_map(const Tensor& lambda) {
   return lambda.slice(0, 1).reshape(lambda.shape().with(0, lambda.size(1)).with(1, 1)).slice(0, 1);
@@ -79,10 +79,10 @@ Figure comparison_figure(const Evaluation& scores, const EvaluatedPictures& p) {
   const Tensor lambda = first_map(p.lambda);
   const std::vector<Panel> whole{
       {name + "\nPSNR / SSIM", Picture::grey(p.clean)},
-      {"noisy\n" + score_text(scores.noisy), Picture::grey(p.noisy)},
-      {fmt::format("lambda {:.3g}\n", scores.lambda_by_psnr) + score_text(scores.by_psnr),
+      {"noisy\n" + scores_text(scores.noisy), Picture::grey(p.noisy)},
+      {fmt::format("lambda {:.3g}\n", scores.lambda_by_psnr) + scores_text(scores.by_psnr),
        Picture::grey(p.scalar)},
-      {"map\n" + score_text(scores.map), Picture::grey(p.denoised)},
+      {"map\n" + scores_text(scores.map), Picture::grey(p.denoised)},
       {"Lambda, log scale", Picture::log_map(lambda, "Lambda")}};
   Figure figure{.rows = {whole, {}}};
   const Detail detail = middle_of(p.clean);

@@ -4,13 +4,14 @@
 #include <string_view>
 #include <zlib.h>
 
+#include "data/image/png_chunks.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
+using codec::kPngSignatureBytes;
 using Bytes = std::vector<uint8_t>;
-constexpr size_t kSignature = 8;
 
 void put32(Bytes& out, uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8) out.push_back(static_cast<uint8_t>(value >> shift));
@@ -36,7 +37,7 @@ void put_chunk(Bytes& out, std::string_view type, std::span<const uint8_t> data)
 
 // Appends the data of all chunks of a type: those of IDAT are one stream.
 void put_data_of(Bytes& out, const Bytes& png, std::string_view type) {
-  for (size_t at = kSignature; at + 12 <= png.size();) {
+  for (size_t at = kPngSignatureBytes; at + 12 <= png.size();) {
     const size_t length = get32(std::span(png).subspan(at));
     const uint8_t* const name = png.data() + at + 4;
     if (std::memcmp(name, type.data(), 4) == 0)
@@ -79,7 +80,7 @@ std::vector<uint8_t> encode_apng(std::span<const Image> frames, int delay_ms) {
     if (is_first) {
       Bytes header;
       put_data_of(header, png, "IHDR");
-      out.assign(png.begin(), png.begin() + kSignature);
+      out.assign(png.begin(), png.begin() + kPngSignatureBytes);
       put_chunk(out, "IHDR", header);
       put_chunk(out, "acTL", animation);
     }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "data/image/extras.h"
 #include "data/image/image.h"
@@ -28,6 +29,10 @@ void check_extent(const std::string& name, const char* format, uint64_t width, u
 // it.
 inline uint8_t* row_bytes(uint16_t* row) { return reinterpret_cast<uint8_t*>(row); }
 void widen_in_place(uint16_t* row, int64_t n_samples);
+
+inline std::string_view text_of(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 // The picture turned and mirrored so that orientation becomes 1.
 Image upright(Image image, int orientation);

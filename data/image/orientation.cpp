@@ -5,16 +5,13 @@
 #include <array>
 #include <cctype>
 
+#include "data/image/codec.h"
 #include "data/image/exif_block.h"
 
 namespace primal::codec {
 namespace {
 
 constexpr std::string_view kExifStart("Exif\0\0", 6), kXmpStart("http://ns.adobe.com/xap/1.0/\0", 29);
-
-std::string_view text_of(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 // Bytes of a whole number of a TIFF type: BYTE is none here, Pillow takes it for raw bytes.
 size_t bytes_of_type(uint32_t type) {

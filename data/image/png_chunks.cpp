@@ -7,18 +7,15 @@
 #include <string_view>
 #include <zlib.h>
 
+#include "data/image/codec.h"
 #include "data/image/orientation.h"
 #include "tensor/error.h"
 
 namespace primal::codec {
 namespace {
 
-constexpr size_t kSignatureBytes = 8, kFrameBytes = 12;  // length, type and CRC
+constexpr size_t kFrameBytes = 12;  // length, type and CRC
 constexpr std::array<uint8_t, kFrameBytes> kEnd{0, 0, 0, 0, 'I', 'E', 'N', 'D', 0xae, 0x42, 0x60, 0x82};
-
-std::string_view text_of(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 uint32_t u32(std::span<const uint8_t> bytes, size_t at) {
   return static_cast<uint32_t>(bytes[at]) << 24 | static_cast<uint32_t>(bytes[at + 1]) << 16 |
@@ -145,8 +142,8 @@ class Sorter {
       : bytes_(bytes), name_(name), wants_colours_(wants_colours) {}
 
   PngChunks sort() {
-    pass_on(0, std::min(kSignatureBytes, bytes_.size()));
-    for (at_ = kSignatureBytes; !done_;) {
+    pass_on(0, std::min(kPngSignatureBytes, bytes_.size()));
+    for (at_ = kPngSignatureBytes; !done_;) {
       if (at_ >= bytes_.size() || bytes_.size() - at_ < kFrameBytes) {
         end_early();
       } else {

@@ -16,6 +16,8 @@
 
 namespace primal::codec {
 
+inline constexpr size_t kPngSignatureBytes = 8;
+
 struct PngChunks {
   // What libpng reads, one piece after the other: signature, header, palette, transparency, picture data, end.
   std::vector<std::span<const uint8_t>> pieces;
