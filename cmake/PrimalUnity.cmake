@@ -8,7 +8,7 @@
 # macros stays alone too, since they would hold for the sources after it; those with vector kernels are among them. Names in anonymous
 # namespaces of one folder must differ.
 option(PRIMAL_UNITY "compile the sources of a folder in groups: a faster first build" OFF)
-set(primal_unity_size 8)
+set(primal_unity_size 16)
 
 function(primal_unity target)
   if(NOT PRIMAL_UNITY)

@@ -38,13 +38,13 @@ struct FollowOptions {
   bool overwrite = false;
 };
 
-struct Summary {
+struct Spread {
   double low, mean, high, norm;
 };
 
-Summary summary_of(const Tensor& t) {
+Spread spread_of(const Tensor& t) {
   const std::vector<double> v = t.to_doubles();
-  Summary s{v.front(), 0.0, v.front(), 0.0};
+  Spread s{v.front(), 0.0, v.front(), 0.0};
   for (const double e : v) {
     s.low = std::min(s.low, e);
     s.high = std::max(s.high, e);
@@ -66,7 +66,7 @@ class Story {
   }
 
   void tensor(const char* name, const Tensor& t) {
-    const Summary s = summary_of(t);
+    const Spread s = spread_of(t);
     steps_.back()["tensors"][name] = {
         {"tensor", t.str()}, {"min", s.low}, {"mean", s.mean}, {"max", s.high}, {"norm", s.norm}};
     if (json_) return;
@@ -259,7 +259,7 @@ void follow(const FollowOptions& options) {
   const auto parameters = model->parameters();
   for (const auto& [name, parameter] : parameters) {
     if (!parameter.grad().defined() || !name.ends_with("weight")) continue;
-    const double gradient = summary_of(parameter.grad()).norm, weight = summary_of(parameter.value()).norm;
+    const double gradient = spread_of(parameter.grad()).norm, weight = summary_of(parameter.value()).norm;
     story.add({{"gradients", {{name, {{"norm", gradient}, {"weight_norm", weight}}}}}},
               fmt::format("{:<46} |grad| {:.4e}   |weight| {:.4e}", name, gradient, weight));
   }

@@ -14,7 +14,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using PhaseTimes = std::map<std::string, double>;  // ms
 
-constexpr double kHoldMs = 2.0;  // longer than the host takes to queue an op and its gradients
+constexpr double kHoldOfOpMs = 2.0;  // longer than the host takes to queue an op and its gradients
 
 constexpr int64_t kSmallestScaled = 32;  // sides below it are kernels and the like, not images
 
@@ -24,7 +24,7 @@ class Measurement {
       : info_(info),
         implementations_(info.implementations_on(options.device.kind)),
         options_(options),
-        hold_(options.device, kHoldMs) {
+        hold_(options.device, kHoldOfOpMs) {
     call_ = {make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name, {}, {}};
     for (const OpInput& input : op_case.inputs) {
       if (!input.differentiable) call_.constants.insert(input.name);

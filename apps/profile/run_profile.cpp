@@ -11,7 +11,7 @@
 namespace primal {
 namespace {
 
-constexpr double kHoldMs = 5.0;  // longer than the host takes to queue a training step
+constexpr double kHoldOfRunMs = 5.0;  // longer than the host takes to queue a training step
 
 using RowKey = std::tuple<std::string, std::string, std::string>;  // op, phase, layer
 
@@ -51,7 +51,7 @@ RunProfile profile_run(const char* name, int rounds, Device device, const std::f
   std::map<RowKey, Gathered> rows;
   std::vector<double> walls, accounted;
   std::vector<std::vector<RangeRecord>> records;
-  const DeviceHold hold(device, kHoldMs);
+  const DeviceHold hold(device, kHoldOfRunMs);
   for (int round = 0; round < rounds; ++round) {
     hold.begin();
     const RangeRecorder recorder(device);

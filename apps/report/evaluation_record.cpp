@@ -9,6 +9,7 @@
 
 #include "apps/evaluation/model_names.h"
 #include "apps/report/json_fields.h"
+#include "apps/shell/is_folder.h"
 #include "data/file/file.h"
 #include "data/table/table.h"
 #include "tensor/error.h"
@@ -19,11 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxTaskFigures = 100;
-
-bool is_there(const fs::path& file) {
-  std::error_code error;
-  return fs::exists(file, error);
-}
 
 // The table; where that is broken, those of its lines that are whole.
 std::optional<Table> readable_table(const fs::path& file, std::vector<std::string>& problems) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/report/json_fields.h"
+#include "apps/shell/is_folder.h"
 #include "apps/training/checkpoint.h"
 #include "apps/training/run_folder.h"
 #include "data/file/lines.h"
@@ -18,11 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxEventBytes = size_t{1} << 20;  // a start names every choice of implementation
-
-bool is_there(const fs::path& file) {
-  std::error_code error;
-  return fs::exists(file, error);
-}
 
 std::string trimmed(std::string text) {
   const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };

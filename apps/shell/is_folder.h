@@ -1,10 +1,15 @@
-// Whether a path is a folder; false where that cannot be found out: then whoever reads it says why.
+// Whether something is at a path, and whether it is a folder; false where that cannot be found out: then whoever reads it says why.
 #pragma once
 
 #include <filesystem>
 #include <system_error>
 
 namespace primal {
+
+inline bool is_there(const std::filesystem::path& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
 
 inline bool is_folder(const std::filesystem::path& path) {
   std::error_code error;

@@ -79,7 +79,7 @@ struct Session {
 // Runs library calls that may longjmp; false when one did. `calls` must not own anything with a destructor
 // (codec.h).
 template <class Calls>
-[[gnu::noinline]] bool guarded(Session& session, const Calls& calls) {
+[[gnu::noinline]] bool guarded_session(Session& session, const Calls& calls) {
   if (setjmp(session.escape) != 0) return false;
   calls();
   return true;
@@ -87,7 +87,7 @@ template <class Calls>
 
 template <class Calls>
 void run(Session& session, const std::string& name, std::span<const uint8_t> bytes, const Calls& calls) {
-  if (guarded(session, calls)) return;
+  if (guarded_session(session, calls)) return;
   if (session.ran_out) {
     // A progressive picture is read to its end before the first row comes out.
     const jpeg_decompress_struct& jpeg = session.jpeg;
