@@ -259,7 +259,7 @@ void follow(const FollowOptions& options) {
   const auto parameters = model->parameters();
   for (const auto& [name, parameter] : parameters) {
     if (!parameter.grad().defined() || !name.ends_with("weight")) continue;
-    const double gradient = spread_of(parameter.grad()).norm, weight = summary_of(parameter.value()).norm;
+    const double gradient = spread_of(parameter.grad()).norm, weight = spread_of(parameter.value()).norm;
     story.add({{"gradients", {{name, {{"norm", gradient}, {"weight_norm", weight}}}}}},
               fmt::format("{:<46} |grad| {:.4e}   |weight| {:.4e}", name, gradient, weight));
   }
