@@ -7,16 +7,16 @@
 #include <optional>
 
 #include "apps/training/buffer_snapshot.h"
+#include "apps/training/checked_step.h"
 #include "apps/training/divided_step.h"
 #include "apps/training/early_stopping.h"
 #include "apps/training/epoch_batches.h"
-#include "apps/training/event_log.h"
+#include "apps/training/failed_step.h"
 #include "apps/training/recorded_steps.h"
 #include "apps/training/run_folder.h"
 #include "apps/training/run_lock.h"
+#include "apps/training/run_logs.h"
 #include "apps/training/schedule.h"
-#include "apps/training/step_file.h"
-#include "apps/training/tensorboard_log.h"
 #include "apps/training/window.h"
 #include "autograd/finite_check.h"
 #include "tensor/error.h"
@@ -58,6 +58,7 @@ class Run {
         config_(settings.config),
         folder_(config_.output),
         divided_(ranks, task.model(), exchange),
+        checked_(task, config_, folder_, divided_),
         n_steps_(n_steps_of(config_, task.n_samples())),
         batches_(task.n_samples(), config_.training.batch, static_cast<uint64_t>(config_.seed),
                  [this](const auto& batches) { announce(batches); }),
@@ -101,17 +102,13 @@ class Run {
     folder_.write_config(to_toml(settings));
     // The row of a step whose validation is due is written when that is done.
     const int64_t last_row = resume ? state_.step - (state_.validation_due ? 1 : 0) : -1;
-    log_ = std::make_unique<MetricsLog>(folder_.metrics(), task_.metric_names(), last_row);
-    for (const double loss : log_->kept_losses()) losses_.add(loss);
-    events_ = std::make_unique<EventLog>(folder_.events(), task_.metric_names(), last_row);
-    events_->start(state_.step, {{"n_steps", n_steps_},
+    logs_.emplace(folder_, config_, task_, state_.step, last_row,
+                  nlohmann::json{{"n_steps", n_steps_},
                                  {"pictures", state_.pictures},
                                  {"parameters", task_.model().n_parameters()},
                                  {"threads", num_threads()},
                                  {"config", config_to_json(config_)}});
-    if (config_.training.log == "tensorboard")
-      board_ = std::make_unique<TensorboardLog>(folder_.path() / "tensorboard", config_to_json(config_),
-                                                task_.metric_names(), config_.training.log_every, last_row);
+    for (const double loss : logs_->kept_losses()) losses_.add(loss);
   }
 
   TrainResult run(Stop signal, const OnEvent& on_event) {
@@ -128,11 +125,12 @@ class Run {
         take_steps(stop, on_event);
       // A signal may come after the step was completed, while on_event is at work.
       if (saved_step_ != state_.step) save(folder_.last());
-      if (events_ != nullptr)
-        events_->stop(state_.step, stop != 0 ? fmt::format("signal {}", static_cast<int>(stop))
-                                   : stopping_.out_of_patience(state_) ? "out of patience"
-                                                                       : "done");
-      if (board_ != nullptr && stop == 0) board_->stop(true);
+      if (logs_) {
+        if (stop != 0)
+          logs_->stop(state_.step, fmt::format("signal {}", static_cast<int>(stop)), {});
+        else
+          logs_->stop(state_.step, stopping_.out_of_patience(state_) ? "out of patience" : "done", true);
+      }
     } catch (const std::exception& error) {
       leave(error.what());
       throw;
@@ -153,8 +151,7 @@ class Run {
     agree_on_signal();
     if (!divided_.writes()) return;
     for (const Baseline& baseline : baselines_) {
-      events_->baseline(baseline);
-      if (board_ != nullptr) board_->baseline(baseline);
+      logs_->baseline(baseline);
       for (size_t i = 0; i < baseline.metrics.size(); ++i) {
         if (baseline.metrics[i].all_finite()) continue;
         on_remark_(remark_of(fmt::format("{}, {}", names.at(i), baseline.name), baseline.metrics[i]));
@@ -179,8 +176,7 @@ class Run {
     } catch (const std::exception&) {
     }
     try {
-      if (events_ != nullptr) events_->stop(state_.step, why);
-      if (board_ != nullptr) board_->stop(false);
+      if (logs_) logs_->stop(state_.step, why, false);
     } catch (const std::exception&) {
     }
   }
@@ -242,15 +238,16 @@ class Run {
     const std::vector<int64_t> samples = batches_.after(state_.step);
     const TensorMap batch = recorded_.batch(batches_.epoch_of(state_.step), samples);
     const BufferSnapshot buffers(task_.model());
-    finite_step(batch, samples, std::ssize(samples));
+    checked_step(batch, samples, std::ssize(samples));
     buffers.restore();
-    fail("the loss or a gradient is not finite", batch, samples);
+    fail_step(task_, config_, folder_, state_.step + 1, "the loss or a gradient is not finite", batch,
+              samples);
   }
 
   TrainEvent step(const TensorMap& batch, const std::vector<int64_t>& samples, int64_t n_all,
                   Clock::time_point start) {
     const Range range("train.step");
-    const StepLoss loss = finite_step(batch, samples, n_all);
+    const CheckedStep::Loss loss = checked_step(batch, samples, n_all);
     adam_.set_lr(learning_rate_of(state_.step + 1));
     whole_ = false;  // until weights, moments and step number belong together again
     adam_.step();
@@ -263,46 +260,11 @@ class Run {
     return event_of(loss_now, step_ms, state_.step);
   }
 
-  struct StepLoss {
-    Variable own;                    // the mean over this rank's samples; undefined where it has none
-    std::optional<double> of_batch;  // that the ranks agreed on
-
-    double value() const { return of_batch ? *of_batch : own.value().item(); }
-  };
-
-  // Forward and backward of this rank's samples of a batch of n_all; the gradients are those of the batch.
-  StepLoss finite_step(const TensorMap& batch, const std::vector<int64_t>& samples, int64_t n_all) {
-    task_.model().zero_grad();
-    const BufferSnapshot buffers(task_.model());
-    try {
-      StepLoss loss;
-      if (!samples.empty()) loss.own = finite_loss(batch, samples);
-      divided_.backward(loss.own, std::ssize(samples), n_all);
-      check_gradients(batch, samples);
-      if (divided_.is_divided()) {
-        const double own = loss.own.defined() ? loss.own.value().item() : 0.0;
-        divided_.sum_gradients();
-        const auto agreed = divided_.agree(own, std::ssize(samples), n_all, *signal_);
-        loss.of_batch = agreed.loss;
-        agreed_signal_ = agreed.signal;
-      }
-      return loss;
-    } catch (...) {
-      divided_.abandon();
-      buffers.restore();  // the checkpoint holds the state before this step
-      throw;
-    }
-  }
-
-  void check_gradients(const TensorMap& batch, const std::vector<int64_t>& samples) {
-    const auto parameters = task_.model().parameters();
-    std::vector<Tensor> gradients;
-    if (samples.empty()) return;
-    for (const auto& [name, parameter] : parameters) gradients.push_back(parameter.grad());
-    const std::vector<int64_t> counts = count_non_finite(gradients);
-    for (size_t i = 0; i < counts.size(); ++i) {
-      if (counts[i] > 0) fail("the gradient of " + parameters[i].first + " is not finite", batch, samples);
-    }
+  // Forward and backward; the gradients are those of the batch of n_all samples.
+  CheckedStep::Loss checked_step(const TensorMap& batch, const std::vector<int64_t>& samples, int64_t n_all) {
+    CheckedStep::Loss loss = checked_.run(state_.step + 1, batch, samples, n_all, *signal_);
+    if (divided_.is_divided()) agreed_signal_ = loss.signal;
+    return loss;
   }
 
   double learning_rate_of(int64_t step) const {
@@ -328,8 +290,7 @@ class Run {
 
   // Whether the model is looked at after that step.
   bool looks_after(int64_t step) const {
-    const int64_t every = config_.training.log_every;
-    return validates_after(step) || (board_ != nullptr && every > 0 && step % every == 0);
+    return validates_after(step) || (logs_ && logs_->has_histograms_after(step));
   }
 
   bool validates_after(int64_t step) const {
@@ -370,9 +331,7 @@ class Run {
     if (stopping_.note(event.validation, state_)) save(folder_.best());
     stopping_.note_standstill(event.validation, baselines_, state_.step);
     if (!divided_.writes()) return true;
-    log_->add(event);
-    events_->step(event);
-    if (board_ != nullptr) board_->step(event, task_);
+    logs_->step(event, task_);
     const bool due = stop != 0 || seconds_since(saved_) >= config_.training.checkpoint_seconds;
     if (validates || (due && event.step == state_.step)) save(folder_.last());
     if (validates && config_.training.keep > 0) {
@@ -398,34 +357,6 @@ class Run {
     task_.announce(ahead);
   }
 
-  // An op that meets a NaN first (a step size, a lambda) says so itself.
-  Variable finite_loss(const TensorMap& batch, const std::vector<int64_t>& samples) {
-    std::string what = "the loss is not finite";
-    try {
-      const Variable loss = divided_.forward([&] { return task_.loss(batch); });
-      if (count_non_finite(loss.value()) == 0) return loss;
-    } catch (const NumericError& error) {
-      what = error.what();
-    }
-    fail(what, batch, samples);
-  }
-
-  // Runs the step again to find the op that began it, saves it and gives up.
-  [[noreturn]] void fail(const std::string& seen, const TensorMap& batch,
-                         const std::vector<int64_t>& samples) {
-    std::string pictures;
-    for (const int64_t s : samples) pictures.append(pictures.empty() ? "" : " ").append(task_.sample_name(s));
-    const std::string found =
-        first_non_finite(task_.model(), batch, [&](const TensorMap& inputs) { return task_.loss(inputs); });
-    const std::string what = found.empty() ? seen + ", but not when the step is repeated" : found;
-    const fs::path file = folder_.failed(state_.step + 1);
-    save_step(file, task_.model(), batch, {config_, state_.step + 1, pictures, what});
-    throw NumericError(
-        "[train] step {}, picture {}: {}\n  {} contains the state before it\n"
-        "  primal train --reproduce {} repeats this step",
-        state_.step + 1, pictures, what, folder_.last().string(), file.string());
-  }
-
   void save(const fs::path& path) {
     if (!divided_.writes()) return;
     save_checkpoint(path, task_.model(), adam_, config_, state_);
@@ -433,7 +364,7 @@ class Run {
       saved_ = Clock::now();
       saved_step_ = state_.step;
     }
-    if (events_ != nullptr) events_->checkpoint(state_.step, path.filename().string());
+    if (logs_) logs_->checkpoint(state_.step, path.filename().string());
   }
 
   Task& task_;
@@ -441,6 +372,7 @@ class Run {
   const TrainConfig config_;
   const RunFolder folder_;
   DividedStep divided_;
+  CheckedStep checked_;
   std::optional<RunLock> lock_;  // of the rank that writes
   const int64_t n_steps_;
   EpochBatches batches_;
@@ -448,9 +380,7 @@ class Run {
   Adam adam_;
   RecordedSteps recorded_;
   TrainingState state_;
-  std::unique_ptr<MetricsLog> log_;
-  std::unique_ptr<EventLog> events_;
-  std::unique_ptr<TensorboardLog> board_;
+  std::optional<RunLogs> logs_;  // of the rank that writes
   Window losses_, times_;
   Clock::time_point saved_;
   std::vector<Baseline> baselines_;
