@@ -4,6 +4,7 @@
 #include "apps/commands/commands.h"
 #include "apps/commands/number_range.h"
 #include "apps/commands/profile_kinds.h"
+#include "apps/pictures/text_file.h"
 #include "apps/profile/model_source.h"
 #include "tensor/error.h"
 

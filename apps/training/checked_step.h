@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/training/config.h"
 #include "apps/training/divided_step.h"
 #include "apps/training/run_folder.h"
 #include "apps/training/task.h"

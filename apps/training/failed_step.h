@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/training/config.h"
 #include "apps/training/run_folder.h"
 #include "apps/training/task.h"
 
