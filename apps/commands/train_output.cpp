@@ -9,6 +9,7 @@
 #include "apps/training/progress.h"
 #include "apps/training/run_folder.h"
 #include "apps/training/run_plan.h"
+#include "apps/training/trainer.h"
 #include "tensor/backend.h"
 #include "tensor/error.h"
 
@@ -64,6 +65,7 @@ void print_start(const ResolvedTraining& resolved, const TrainOptions& options, 
                  const std::string& too_large, const Communicator* ranks) {
   const TrainConfig& config = resolved.settings.config;
   const bool talk = !options.common.quiet;
+  check_graph(config, task.model().device(), ranks);
   if (options.dry_run || (talk && too_large.empty())) {
     RunPlan plan = plan_run(config_of_part(config, task, ranks), task, resolved.state.step, too_large);
     plan.n_steps = n_steps_of(config, task.n_samples());

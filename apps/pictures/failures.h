@@ -1,4 +1,4 @@
-// The pictures of a batch that could not be read: each is said as it happens, the others go on, and at the end the command fails.
+// The pictures of a batch that could not be read or computed with: each is said as it happens, the others go on, and at the end the command fails.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -27,7 +27,7 @@ class Failures {
   void finish(const char* command) const {
     if (list_.empty()) return;
     if (n_pictures_ == 1) throw DataError("{}", list_.front().problem);
-    throw DataError("[{}] {} of {} pictures could not be read", command, list_.size(), n_pictures_);
+    throw DataError("[{}] {} of {} pictures could not be processed", command, list_.size(), n_pictures_);
   }
 
  private:

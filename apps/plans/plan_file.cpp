@@ -28,8 +28,9 @@ class Reader {
                       kMaxJsonLevels);
     try {
       json_ = nlohmann::json::parse(bytes);
-    } catch (const nlohmann::json::exception& error) {
-      throw DataError("[plan] {} is not JSON: {:.160}", name_, error.what());
+    } catch (const nlohmann::json::parse_error& error) {
+      throw DataError("[plan] {} is not JSON from byte {} on: not a file of `primal tune`", name_,
+                      error.byte);
     }
   }
 

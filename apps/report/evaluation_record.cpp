@@ -127,7 +127,7 @@ void read_summary(EvaluationRecord& record) {
   const auto complete = record.summary.find("complete");
   if (complete != record.summary.end() && *complete == false)
     record.problems.push_back(
-        "The evaluation is not complete: it was stopped, or pictures could not be read.");
+        "The evaluation is not complete: it was stopped, or pictures could not be processed.");
 }
 
 void find_figures(EvaluationRecord& record) {

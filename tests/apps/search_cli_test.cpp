@@ -167,7 +167,7 @@ TEST_F(SearchCli, ABrokenPictureOfSeveralIsReportedAndTheOthersAreSearched) {
   const Outcome o = run(search("-o " + path("out")));
   EXPECT_EQ(o.exit_code, 3);
   EXPECT_TRUE(has(o.out, "means over 4 pictures")) << o.out;
-  EXPECT_TRUE(has(o.err, "p2.png") && has(o.err, "1 of 5 pictures could not be read")) << o.err;
+  EXPECT_TRUE(has(o.err, "p2.png") && has(o.err, "1 of 5 pictures could not be processed")) << o.err;
   EXPECT_TRUE(has(o.err, "notes.txt")) << o.err;
   EXPECT_EQ(json::parse(text_of(folder_ / "out/summary.json")).at("errors").size(), 1u);
   EXPECT_EQ(run(search("-o " + path("out"))).exit_code, 3) << "replaced without --overwrite";

@@ -279,6 +279,13 @@ TEST_F(TrainCli, WhatCanBeRefusedIsRefusedBeforeAnythingIsPrintedOrTried) {
     EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
     EXPECT_FALSE(exists("run"));
   }
+  for (const char* dry : {"--dry-run ", ""}) {
+    const Outcome o = train(dry + ("--set training.graph=on -o " + path("run")) + kTiny);
+    EXPECT_EQ(o.exit_code, 2) << o.err;
+    EXPECT_TRUE(o.out.empty() && o.err.find("training.graph on is for devices") != std::string::npos)
+        << o.out << o.err;
+    EXPECT_FALSE(exists("run"));
+  }
   EXPECT_EQ(train(std::string("-q --dry-run -o ") + path("deep/er/run") + kTiny).exit_code, 0);
   EXPECT_FALSE(exists("deep"));
 }

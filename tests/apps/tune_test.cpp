@@ -82,7 +82,9 @@ TEST(PlanFile, ErrorsNameFileKeyAndPlace) {
          [](J& j) { j["entries"][0]["geometry"] = "n1 c2 o2 d1 h32 w32 k1,3,3 s1,1,1 p0,1,1"; });
   expect("milliseconds", [](J& j) { j["entries"][0]["milliseconds"] = "fast"; });
   std::ofstream(folder / "bad.json") << "{\"format\": ";
-  EXPECT_THROW(read_plan(folder / "bad.json", registered_ops()), DataError);
+  EXPECT_TRUE(testing::message_of<DataError>([&] {
+                read_plan(folder / "bad.json", registered_ops());
+              }).ends_with("bad.json is not JSON from byte 12 on: not a file of `primal tune`"));
   EXPECT_THROW(read_plan(folder / "none.json", registered_ops()), IoError);
 }
 
