@@ -65,9 +65,7 @@ function(primal_kernels target)
     # Two copies of one access would be two places to a recording, which puts lanes together by place.
     set_source_files_properties(${emulated} PROPERTIES COMPILE_OPTIONS
                                 "$<$<CXX_COMPILER_ID:GNU>:-fno-split-paths>")
-    if(PRIMAL_SANITIZE)  # a kernel stays optimised in a target that is not (PrimalBuildTime.cmake)
-      set_property(SOURCE ${emulated} APPEND PROPERTY COMPILE_OPTIONS -O1)
-    endif()
+    set_property(SOURCE ${emulated} APPEND PROPERTY COMPILE_OPTIONS -O1)  # PrimalBuildTime.cmake
     if(PRIMAL_WITH_CUDA)
       target_sources(${target} PRIVATE ${file})
     endif()

@@ -7,6 +7,6 @@
 
 #ifdef PRIMAL_FEW_SIMD_TARGETS  // on x86: AVX2, and what runs everywhere (cmake/PrimalBuildTime.cmake)
 #define HWY_DISABLED_TARGETS (PRIMAL_SIZELESS_TARGETS | HWY_SSSE3 | HWY_SSE4 | HWY_AVX3)
-#else
-#define HWY_DISABLED_TARGETS PRIMAL_SIZELESS_TARGETS
+#else  // SSSE3 lies between SSE2 and SSE4: the few processors that end with it take SSE2
+#define HWY_DISABLED_TARGETS (PRIMAL_SIZELESS_TARGETS | HWY_SSSE3)
 #endif
