@@ -47,10 +47,13 @@ def opcode(text):
     return re.sub(r"^@!?U?P[T\d]+ ", "", text).split()[0]
 
 
-def loops(code):
-    """The opcodes between each backward branch and its target, shortest first."""
+def loops(code, conditional=False):
+    """The opcodes between each backward branch and its target, shortest first. Unconditional branches may end a loop, or code that nvcc moved
+    behind the rest."""
     found = []
     for address, text in code:
+        if conditional and not text.startswith("@"):
+            continue
         if (m := re.search(r"\bBRA\b.*?(0x[0-9a-f]+)", text)) and int(m[1], 16) < address:
             found.append([opcode(t) for a, t in code if int(m[1], 16) <= a <= address])
     return sorted(found, key=len)
@@ -62,8 +65,9 @@ def count(ops, start):
 
 def overlapped(name, code):
     k, halo, warps, rows, *kind = (int(n) if n.isdigit() else n for n in re.findall(r"\d+|true|false", name.split("OverlappedTile<")[1]))
-    found = loops(code)
-    inner = next(ops for ops in found if count(ops, "BAR") and count(ops, "STS"))
+    found = loops(code, conditional=True)
+    # An iteration writes two rows to shared memory; the sums at the end of the adjoint write there once.
+    inner = next(ops for ops in found if count(ops, "BAR") and count(ops, "STS") >= 2)
     outside = max(len(ops) for ops in found) - len(inner)
     unrolled = count(inner, "STS") // 2
     per_pixel = len(inner) / unrolled / rows

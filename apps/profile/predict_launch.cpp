@@ -6,7 +6,8 @@
 namespace primal {
 namespace {
 
-// A loop that reads or writes one element in each pass runs once for each element of its thread.
+// A loop that reads or writes one element in each pass runs once for each element of its thread. The grid of a
+// cooperative launch meets once.
 void predict_threads(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work) {
   const KernelCost* const cost = kernel_cost(launch.name);
   if (cost == nullptr) return;
@@ -16,6 +17,10 @@ void predict_threads(const DeviceModel& device, const simt::ListedLaunch& launch
   work.instructions = launch.n_threads() / kWarp * (cost->all + more * cost->loop);
   const double us = device.issue_us(work.instructions, launch.n_blocks());
   take(work, {0.5 * us, us}, "issue");
+  if (!launch.cooperative) return;
+  work.grid_meetings = 1.0;
+  const double meets_us = device.grid_meets_us;
+  work.us += {meets_us, meets_us};
 }
 
 }  // namespace
@@ -37,7 +42,7 @@ void take(LaunchWork& work, const TimeRange& us, const char* limit) {
   work.us = {std::max(work.us.low, us.low), std::max(work.us.high, us.high)};
 }
 
-PredictedLaunch predict(const DeviceModel& device, simt::ListedLaunch launch) {
+PredictedLaunch predict(const DeviceModel& device, const simt::ListedLaunch& launch) {
   LaunchWork work;
   take(work, memory_us(device, launch.bytes), "memory");
   const bool is_kernel = launch.n_blocks() > 0.0;
@@ -49,7 +54,7 @@ PredictedLaunch predict(const DeviceModel& device, simt::ListedLaunch launch) {
   TimeRange us = work.us;
   us += device.gap_us;
   us += device.start_us;
-  return {std::move(launch), std::move(work), us};
+  return {launch, std::move(work), us};
 }
 
 }  // namespace primal

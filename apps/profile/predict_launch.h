@@ -11,7 +11,8 @@
 //   step kernels       predict_convolution.cpp: the model of bench/conv3d_tensor_core_model.py
 //   iteration kernels  predict_pdhg.cpp: the model of bench/pdhg_device_model.py
 //   thread kernels     each thread executes the kernel's code, and its longest loop as often as its share of the bytes needs; the lower
-//                      end takes half of the instructions, since branches skip some
+//                      end takes half of the instructions, since branches skip some. The grid of a
+//                      cooperative launch meets once
 //
 // Copies and fills move their bytes. A kernel that is not in the table of instructions is predicted from its bytes alone and says so.
 // The model leaves out latencies that warps do not hide (except for `start`), caches of the multiprocessors, and clocks below the highest.
@@ -44,7 +45,7 @@ struct PredictedLaunch {
   TimeRange us;  // including gap and start
 };
 
-PredictedLaunch predict(const DeviceModel& device, simt::ListedLaunch launch);
+PredictedLaunch predict(const DeviceModel& device, const simt::ListedLaunch& launch);
 
 // The functions below are parts of predict(). kernel_cost() returns null if the table has no kernel or launch of that name.
 const KernelCost* kernel_cost(const std::string& name);
@@ -52,8 +53,7 @@ const KernelCost* kernel_cost(const std::string& name);
 TimeRange memory_us(const DeviceModel& device, double bytes);
 // Each of these predicts one kind of launch. For another launch it returns false, and work.kernel stays empty.
 bool predict_convolution(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work);
-// The emulation runs PDHG with fewer blocks than a device, so the grid in `launch` is replaced by that of the device.
-bool predict_pdhg(const DeviceModel& device, simt::ListedLaunch& launch, LaunchWork& work);
+bool predict_pdhg(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work);
 
 // Takes a time of one kind into account. It becomes the limit if it is the longest so far at the upper end.
 void take(LaunchWork& work, const TimeRange& us, const char* limit);

@@ -51,7 +51,7 @@ std::string kernel_of(const Tile& tile, const simt::ListedLaunch& launch, const 
 
 }  // namespace
 
-bool predict_pdhg(const DeviceModel& device, simt::ListedLaunch& launch, LaunchWork& work) {
+bool predict_pdhg(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work) {
   if (!launch.cooperative || (launch.name != "pdhg_forward" && launch.name != "pdhg_adjoint")) return false;
   const auto* const tile = std::ranges::find_if(
       kTiles, [&](const Tile& t) { return static_cast<unsigned>(t.warps) == launch.block[1]; });
@@ -63,7 +63,6 @@ bool predict_pdhg(const DeviceModel& device, simt::ListedLaunch& launch, LaunchW
   const double tiles =
       solve->pictures * std::ceil(solve->width / tile->width()) * std::ceil(solve->height / tile->height());
   const double rounds = std::ceil(tiles / device.multiprocessors);
-  launch.grid = {static_cast<unsigned>(std::min(tiles, device.multiprocessors)), 1, 1};
   const double busiest = std::ceil(tile->warps / device.schedulers);  // warps of a scheduler
   const double clock = 1.0 / device.clocks_per_us;
   const double iteration = (busiest * tile->rows * cost->least + device.block_meets_clocks) * clock;

@@ -9,6 +9,7 @@
 #include "apps/training/recorded_steps.h"
 #include "tensor/backend.h"
 #include "tensor/error.h"
+#include "tensor/simt/emulated_residents.h"
 
 namespace primal {
 namespace {
@@ -30,6 +31,14 @@ std::string range_name(const simt::ListedLaunch& launch) {
   return launch.range->phase.empty() ? launch.range->op : launch.range->op + "." + launch.range->phase;
 }
 
+// While it exists, no kernel runs, and the device holds a block of a cooperative launch on each multiprocessor.
+struct Unrun {
+  simt::OperationCount skipped;
+  simt::ResidentsScope grids;
+
+  explicit Unrun(const DeviceModel& device) : grids(static_cast<int>(device.multiprocessors)) {}
+};
+
 }  // namespace
 
 TimeRange PredictedRun::total_us() const {
@@ -45,7 +54,7 @@ PredictedRun predict_step(const DeviceModel& device, const TrainingStepOptions& 
                    fmt::format("training step of {} x {} pixels, batch {}, T = {}", options.size,
                                options.size, options.batch, options.model.n_iter),
                    {}};
-  const simt::OperationCount skipped;
+  const Unrun unrun(device);
   PhantomTask task(emulated);
   Adam adam(task.model().parameters(), {});
   RecordedSteps steps(task, adam, {.record = true, .must = true}, [](const std::string&) {});
@@ -65,7 +74,7 @@ PredictedRun predict_op(const DeviceModel& device, const OpInfo& info, const OpC
   const ImplementationScope forced(info.chooser(), implementation);
   OpCall call{make_inputs(op_case, DType::f32), op_case.attrs, {}, op_case.name};
   call.device = Device::simt();
-  const simt::OperationCount skipped;
+  const Unrun unrun(device);
   if (info.differentiable) call.upstream = make_upstream(info.results, info.run(call).outputs);
   const RangeRecorder watched;
   const simt::LaunchList list;

@@ -1,26 +1,34 @@
-// The sum in two launches: every block adds the squares of its own kChunk elements in double, then one block adds the
-// blocks' sums. Which elements meet where depends on n alone, so the bits do not change from run to run. The result stays
-// on the device, and backward reads the gradient of the loss there.
+// The sum in one cooperative launch (cooperative.h says why): the blocks add the squares of each chunk of kChunk
+// elements in double, the grid meets, and one block adds the sums of the chunks. Which elements are added in which order
+// depends on n alone, so the bits are always the same. The result stays on the device, and backward reads the gradient of
+// the loss there.
 #include "nn/mse_loss/mse_loss_kernels.h"
 #include "tensor/scratch.h"
-#include "tensor/simt/reduce.h"
+#include "tensor/simt/cooperative.h"
 
 namespace primal::PRIMAL_SIMT {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int64_t kChunk = 4 * kThreads;  // elements of a block
+constexpr int64_t kChunk = 4 * kThreads;
 
 template <class T>
-__global__ void squares_kernel(Global<const T> x, Global<const T> target, Global<double> partial, int64_t n) {
-  const int64_t begin = blockIdx.x * kChunk, end = begin + kChunk < n ? begin + kChunk : n;
-  double sum = 0.0;
-  for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) {
-    const double difference = static_cast<double>(x[i]) - static_cast<double>(target[i]);
-    sum += difference * difference;
+__global__ void forward_kernel(Global<const T> x, Global<const T> target, int64_t n, Global<double> sums,
+                               int64_t n_chunks, Global<T> y) {
+  for (int64_t chunk = blockIdx.x; chunk < n_chunks; chunk += gridDim.x) {
+    const int64_t begin = chunk * kChunk, end = begin + kChunk < n ? begin + kChunk : n;
+    double sum = 0.0;
+    for (int64_t i = begin + threadIdx.x; i < end; i += kThreads) {
+      const double difference = static_cast<double>(x[i]) - static_cast<double>(target[i]);
+      sum += difference * difference;
+    }
+    sum = block_sum(sum);
+    if (threadIdx.x == 0) sums[chunk] = sum;
   }
-  sum = block_sum(sum);
-  if (threadIdx.x == 0) partial[blockIdx.x] = sum;
+  grid_sync();
+  if (blockIdx.x > 0) return;
+  const double sum = block_sum_of_others<double>(sums, n_chunks);
+  if (threadIdx.x == 0) y[0] = static_cast<T>(sum / static_cast<double>(n));
 }
 
 template <class T>
@@ -36,11 +44,11 @@ __global__ void backward_kernel(Global<const T> x, Global<const T> target, doubl
 template <class T>
 void forward(const Exec& exec, std::span<const T> x, std::span<const T> target, std::span<T> y) {
   const int64_t n = std::ssize(x);
-  const dim3 blocks = blocks_for(n, kChunk);
-  const Scratch<double> partial(exec, blocks.x);
-  launch(exec, {.name = "mse_loss_squares", .grid = blocks, .block = kThreads}, squares_kernel<T>, global(x),
-         global(target), global(partial.span()), n);
-  finish_sums(exec, "mse_loss_mean", partial.span(), y, n);
+  const int64_t n_chunks = (n + kChunk - 1) / kChunk;
+  const Scratch<double> sums(exec, n_chunks);
+  const dim3 grid(resident_blocks(exec, forward_kernel<T>, n_chunks, kThreads));
+  launch(exec, {.name = "mse_loss_forward", .grid = grid, .block = kThreads, .cooperative = true},
+         forward_kernel<T>, global(x), global(target), n, global(sums.span()), n_chunks, global(y));
 }
 
 template <class T>
@@ -54,7 +62,7 @@ void backward(const Exec& exec, std::span<const T> x, std::span<const T> target,
 }  // namespace
 
 const MseLossImplementation<float> mse_loss_two_sums = {
-    {"two_sums", "sums of blocks in double, then their sum, in a fixed order", kDevice},
+    {"two_sums", "sums of chunks in double, then their sum, in a fixed order", kDevice},
     nullptr,
     {forward<float>, backward<float>}};
 

@@ -272,11 +272,16 @@ namespace {
 
 constexpr const PdhgStartImplementation* kStarts[] = {PRIMAL_DEVICES(pdhg_start_elementwise)};
 
-PdhgState start_on_device(const Tensor& z, const PdhgParams& params, const Shape& shape) {
+// Memory of a state whose x has this shape.
+PdhgState unset_state(const Tensor& z, const PdhgParams& params, const Shape& shape) {
   const auto field = [&](int64_t components) {
     return Tensor::empty(shape.with(1, components), z.dtype(), z.device());
   };
-  const PdhgState state{field(1), field(1), field(1), field(params.axes.count())};
+  return {field(1), field(1), field(1), field(params.axes.count())};
+}
+
+PdhgState start_on_device(const Tensor& z, const PdhgParams& params, const Shape& shape) {
+  const PdhgState state = unset_state(z, params, shape);
   choose<OnlyShape, PdhgStartKernels>("pdhg_start", "forward", kStarts, OnlyShape{}, z.device())
       .kernels.start(exec_on(z.device()), z.device_span<const float>(), params.p_start == PdhgStart::noisy,
                      state.x.device_span<float>(), state.x_bar.device_span<float>(),
@@ -373,12 +378,16 @@ Variable solve(const std::vector<Variable>& inputs, const Steps& steps, const Pd
   return dispatch_floating(z.dtype(), "pdhg", [&]<class T>() {
     const PdhgDoor<T> door = door_of<T>(z.value(), z.shape(), map.shape(), params, record_it, wanted.steps());
     const auto forward = door.open("forward");
-    const PdhgState state = pdhg_start(z.value(), params);
+    const bool kernel_starts = forward.kernels().starts && params.n_iter > 0;
+    const PdhgState state =
+        kernel_starts ? unset_state(z.value(), params, z.shape()) : pdhg_start(z.value(), params);
+    PdhgFields<T> fields = fields_of<T>(state);
+    fields.unset = kernel_starts;
     const PdhgTape tape =
         record_it ? PdhgTape(tape_layout(z.shape(), params), z.dtype(), wanted.steps(), z.device())
                   : PdhgTape();
     forward([&](const Exec& exec, const PdhgKernels<T>& kernels) {
-      kernels.forward(exec, problem_of<T>(z.value(), map, steps.on_device), steps.params, fields_of<T>(state),
+      kernels.forward(exec, problem_of<T>(z.value(), map, steps.on_device), steps.params, fields,
                       record_it ? tape.view<T>() : PdhgTapeView<T>{});
     });
     if (!record_it) return Variable(state.x);

@@ -38,6 +38,9 @@ template <class T>
 struct PdhgFields {
   View5<T> x, x_bar, p;  // [N,1,D,H,W]
   View5<T> q;            // [N,A,D,H,W]
+  // True: they hold nothing yet, and the iterations begin at the start that PdhgParams asks for, which only kernels
+  // with PdhgKernels::starts can do.
+  bool unset = false;
 };
 
 // Sums over all problems.
@@ -85,6 +88,9 @@ struct PdhgKernels {
   void (*add_reduced)(const Exec&, View5<const T> full, View5<T> to);
   // Whether these kernels can overwrite the gradients of lambda and of a device's steps instead of adding to them.
   bool overwrites = false;
+  // Whether `forward` can begin with fields that are unset, where there is an iteration at all: this saves the launch
+  // that fills them.
+  bool starts = false;
 };
 
 template <class T>

@@ -328,7 +328,7 @@ TEST_P(RecordedThesis, WhatCannotBeRecordedIsAnErrorAndChangesNothing) {
   EXPECT_NE(
       text.find(
           "[train] training.graph is on, but the step could not be recorded: [graph] the step to be recorded "
-          "copies to the host (4 bytes), which the device cannot repeat by itself: after mse_loss_mean"),
+          "copies to the host (4 bytes), which the device cannot repeat by itself: after mse_loss_forward"),
       std::string::npos)
       << text;
   // The steps before it are saved.

@@ -2,6 +2,7 @@
 // memory of every kind, fences and atomics, before any kernel of an op relies on them. What is expected is what the emulation computes
 // (simt_test.cpp proves that it is right).
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <gtest/gtest.h>
 #include <memory>
@@ -152,6 +153,16 @@ TEST_F(CudaSimt, PassesOnThroughAFenceAndATicket) {
   OnDevice<int> tickets(std::vector<int>(1));
   cuda::last_block_sum(x.span(), partial.span(), tickets.span(), sum.span());
   EXPECT_EQ(sum.to_host()[0], 1280 * 1281 / 2);
+}
+
+TEST_F(CudaSimt, SumsWhatOtherBlocksWrote) {
+  std::vector<double> x(1777);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = std::sin(static_cast<double>(i));
+  OnDevice<double> of_x(x), copies(std::vector<double>(x.size())), sums(std::vector<double>(4));
+  cuda::grid_sum(of_x.span(), 12, copies.span(), sums.span());
+  std::vector<double> expected(1);
+  simt::one_block_sum(x, expected);
+  EXPECT_EQ(sums.to_host(), std::vector<double>(4, expected[0]));
 }
 
 TEST_F(CudaSimt, MultipliesOnTensorCores) {

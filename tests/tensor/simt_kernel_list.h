@@ -10,6 +10,10 @@ void transpose(std::span<const float> x, int64_t height, int64_t width, std::spa
 void histogram(std::span<const float> x, std::span<int> counts);
 // x -> x shifted by one to the left, `rounds` times, periodic; the blocks meet between the rounds
 void rotate(std::span<float> x, std::span<float> scratch, int rounds);
+// sums[b] = sum of x by block b of so many warps, from copies that all blocks have written; at most 4 blocks
+void grid_sum(std::span<const double> x, unsigned warps, std::span<double> copies, std::span<double> sums);
+// sum[0] = sum of x by one block of kSumThreads threads
+void one_block_sum(std::span<const double> x, std::span<double> sum);
 // Of each warp: ballot of x > 0, and 2 any + all of it.
 void votes(std::span<const float> x, std::span<unsigned> ballots, std::span<int> any_all);
 // Each lane's value by index, from below, and across; widths 32, 32 and 8.

@@ -2,6 +2,7 @@
 #include "tests/tensor/simt_kernels.h"
 #endif
 #include "tensor/simt/async_copy.h"
+#include "tensor/simt/cooperative.h"
 #include "tensor/simt/float4.h"
 #include "tensor/simt/simt.h"
 #include "tensor/simt/tensor_core.h"
@@ -67,6 +68,22 @@ __global__ void rotate_kernel(Global<float> x, Global<float> scratch, int64_t n,
     if (i < n) x[i] = scratch[i];
     grid_sync();
   }
+}
+
+__global__ void grid_sum_kernel(Global<const double> x, int64_t n, Global<double> copies,
+                                Global<double> sums) {
+  const int64_t n_threads = int64_t{blockDim.x} * blockDim.y;
+  for (int64_t i = (blockIdx.x * int64_t{blockDim.y} + threadIdx.y) * blockDim.x + threadIdx.x; i < n;
+       i += gridDim.x * n_threads)
+    copies[i] = x[i];
+  grid_sync();
+  const double sum = block_sum_of_others<double>(copies, n);
+  if (threadIdx.x == 0 && threadIdx.y == 0) sums[blockIdx.x] = sum;
+}
+
+__global__ void one_block_sum_kernel(Global<const double> x, int64_t n, Global<double> sum) {
+  const double all = block_sum_of<double>(x, n);
+  if (threadIdx.x == 0) sum[0] = all;
 }
 
 __global__ void votes_kernel(Global<const float> x, Global<unsigned> ballots, Global<int> any_all) {
@@ -226,6 +243,17 @@ void rotate(std::span<float> x, std::span<float> scratch, int rounds) {
   const int64_t n = std::ssize(x);
   launch(Exec{}, {.name = "rotate", .grid = blocks_for(n, 32), .block = 32, .cooperative = true},
          rotate_kernel, global(x), global(scratch), n, rounds);
+}
+
+void grid_sum(std::span<const double> x, unsigned warps, std::span<double> copies, std::span<double> sums) {
+  const dim3 grid(resident_blocks(Exec{}, grid_sum_kernel, std::ssize(sums), static_cast<int>(32 * warps)));
+  launch(Exec{}, {.name = "grid_sum", .grid = grid, .block = dim3(32, warps), .cooperative = true},
+         grid_sum_kernel, global(x), std::ssize(x), global(copies), global(sums));
+}
+
+void one_block_sum(std::span<const double> x, std::span<double> sum) {
+  launch(Exec{}, {.name = "one_block_sum", .block = kSumThreads}, one_block_sum_kernel, global(x),
+         std::ssize(x), global(sum));
 }
 
 void votes(std::span<const float> x, std::span<unsigned> ballots, std::span<int> any_all) {

@@ -149,6 +149,24 @@ TEST(Simt, PassesOnThroughAFenceAndATicket) {
   EXPECT_EQ(sum[0], 1280 * 1281 / 2);
 }
 
+TEST(Simt, SumsWhatOtherBlocksWroteHaveTheBitsOfOneBlockInEveryShape) {
+  for (const size_t n : {size_t{1}, size_t{200}, size_t{1777}}) {
+    std::vector<double> x(n);
+    for (size_t i = 0; i < n; ++i)
+      x[i] = std::sin(static_cast<double>(i));  // rounded in another way in another order
+    Buffer<double> expected(1);
+    one_block_sum(x, expected.span());
+    for (const unsigned warps : {1U, 3U, 8U, 12U}) {
+      const auto sums = same_in_all_orders("grid_sum", [&] {
+        Buffer<double> copies(n), out(4);
+        grid_sum(x, warps, copies.span(), out.span());
+        return out.to_host();
+      });
+      EXPECT_EQ(sums, std::vector<double>(4, expected.to_host()[0])) << n << " values, " << warps << " warps";
+    }
+  }
+}
+
 TEST(Simt, LoadsAndStoresFourAtATime) {
   const Buffer<float> x = device(ramp(200));
   Buffer<float> y(200);

@@ -10,6 +10,7 @@
 // Bounds: adjoint_kernel<2> 80 registers, 0 bytes of shared memory, no local memory, no read-only loads
 // Bounds: adjoint_kernel<3> 80 registers, 0 bytes of shared memory, no local memory, no read-only loads
 #include "solvers/pdhg/cuda/pdhg_device.h"
+#include "solvers/pdhg/cuda/pdhg_step_sums.h"
 #include "tensor/simt/reduce.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -167,29 +168,12 @@ __global__ void adjoint_end_kernel(Adjoint f) {
   if (f.want_steps && f.noisy) add_to_cell(f, blockIdx.x, terms);
 }
 
-// Something for each of sigma, tau and theta. Not an array: its index is not known when it is compiled.
-template <class T>
-struct ForSteps {
-  T sigma, tau, theta;
-  __device__ T of(int step) const { return step == 0 ? sigma : step == 1 ? tau : theta; }
-};
-
-// The gradients of the steps; empty where nobody wants one.
-struct StepTargets {
-  ForSteps<Global<float>> to;
-  ForSteps<bool> wanted;
-  bool add;  // add to the gradient instead of overwriting it
-};
-
-// One block for each step: to[step] = or += the sum of the n values of that step.
+// One block for each step, which adds up the n values of that step.
 __global__ void add_sums_kernel(Global<const double> values, int64_t n, StepTargets targets) {
   const int step = static_cast<int>(blockIdx.x);
   if (!targets.wanted.of(step)) return;  // the whole block
   const double sum = block_sum_of<double>(values + step * n, n);
-  const Global<float> to = targets.to.of(step);
-  if (threadIdx.x != 0) return;
-  const float before = targets.add ? float(to[0]) : 0.0F;
-  to[0] = before + static_cast<float>(sum);
+  if (threadIdx.x == 0) targets.take(step, sum);
 }
 
 void adjoint(const Exec& exec, Way way, const PdhgProblem<float>& problem, const PdhgParams& params,
@@ -223,19 +207,12 @@ void adjoint(const Exec& exec, Way way, const PdhgProblem<float>& problem, const
     run_iterations(exec, way, "pdhg_adjoint", adjoint_kernel<A>, f, params.n_iter, true);
     launch(exec, {.name = "pdhg_adjoint_end", .grid = grid, .block = block}, adjoint_end_kernel<A>, f);
   });
-  if (f.want_steps) pdhg_add_step_sums(exec, sums.span(), grads.device_steps, true);
+  if (!f.want_steps) return;
+  launch(exec, {.name = "pdhg_add_sums", .grid = dim3(3), .block = dim3(kSumThreads)}, add_sums_kernel,
+         global(std::span<const double>(sums.span())), f.n_sums, step_targets(grads.device_steps, true));
 }
 
 }  // namespace
-
-void pdhg_add_step_sums(const Exec& exec, std::span<const double> terms, const std::array<float*, 3>& to,
-                        bool add) {
-  const auto wants = [&](size_t step) { return to[step] != nullptr; };
-  const auto target = [&](size_t step) { return global(std::span(to[step], wants(step) ? 1 : 0)); };
-  const StepTargets targets{{target(0), target(1), target(2)}, {wants(0), wants(1), wants(2)}, add};
-  launch(exec, {.name = "pdhg_add_sums", .grid = dim3(3), .block = dim3(kSumThreads)}, add_sums_kernel,
-         global(terms), std::ssize(terms) / 3, targets);
-}
 
 template <Way way>
 void pdhg_adjoint(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,

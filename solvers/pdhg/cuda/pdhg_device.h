@@ -14,6 +14,7 @@
 
 #include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/scratch.h"
+#include "tensor/simt/cooperative.h"
 #include "tensor/simt/simt.h"
 
 namespace primal::PRIMAL_SIMT {
@@ -147,24 +148,6 @@ inline Tape tape_of(const PdhgTapeView<float>& view) {
   return tape;
 }
 
-// As many blocks as may wait for each other, for a grid of at most `wanted`.
-template <class Kernel>
-unsigned resident_blocks(const Exec& exec, Kernel* kernel, int64_t wanted, int threads = kWarp * kTileRows) {
-#ifdef __CUDACC__
-  stream_of(exec.device);  // makes it the current one
-  int processors = 0, blocks_each = 0;
-  cuda_check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, exec.device.index),
-             "count the multiprocessors of the device");
-  cuda_check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks_each, kernel, threads, 0),
-             "count the blocks of PDHG's kernel that fit a multiprocessor");
-  const int64_t most = int64_t{processors} * blocks_each;
-#else
-  static_cast<void>(exec), static_cast<void>(kernel), static_cast<void>(threads);
-  constexpr int64_t most = 4;  // few, so that blocks take more than one tile
-#endif
-  return static_cast<unsigned>(wanted < most ? wanted : most);
-}
-
 // Runs the iterations [0, n_iter), from the last to the first where `backward`.
 template <class Kernel, class Args>
 void run_iterations(const Exec& exec, Way way, const char* name, Kernel* kernel, const Args& args,
@@ -172,7 +155,7 @@ void run_iterations(const Exec& exec, Way way, const char* name, Kernel* kernel,
   const dim3 block(kWarp, kTileRows);
   const int64_t n_tiles = args.volumes.n_tiles;
   if (way == Way::persistent) {
-    const dim3 grid(resident_blocks(exec, kernel, n_tiles));
+    const dim3 grid(resident_blocks(exec, kernel, n_tiles, kWarp * kTileRows));
     if (n_iter > 0)
       launch(exec, {.name = name, .grid = grid, .block = block, .cooperative = true}, kernel, args,
              int64_t{0}, n_iter);
@@ -201,9 +184,6 @@ template <Way way>
 void pdhg_adjoint(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,
                   const PdhgTapeView<float>& tape, View5<const float> grad_x,
                   const PdhgGradients<float>& grads);
-// Adds the sums of the rows of `terms` [3, n] to the gradients of sigma, tau and theta that are wanted (pdhg_adjoint.cu).
-void pdhg_add_step_sums(const Exec& exec, std::span<const double> terms, const std::array<float*, 3>& to,
-                        bool add);
 // pdhg_add_reduced.cu: PdhgKernels::add_reduced.
 void pdhg_add_reduced(const Exec& exec, View5<const float> full, View5<float> to);
 

@@ -15,11 +15,11 @@
 // Cost:  k = 8, tiles of 16 x 32 in 32 x 48 pixels, sm_90 by nvcc 13.0. Instructions of a warp for 32 pixels and one iteration:
 //
 //   pass                                  registers   spills   shared   instructions
-//   forward without a tape                      106        0     7 KB           29.8
-//   forward with codes                          108        0     7 KB           41.2
-//   forward with codes and x                    123        0     7 KB           52.8
+//   forward without a tape                       80        0     7 KB           29.2
+//   forward with codes                          107        0     7 KB           40.8
+//   forward with codes and x                    120        0     7 KB           52.9
 //   adjoint, fixed steps                   114, 120        0     7 KB     51.8, 51.5    one lambda for both axes, two
-//   adjoint, learnt steps                  161, 164        0     7 KB   113.8, 114.8
+//   adjoint, learnt steps                  161, 166        0     7 KB   113.8, 117.2
 //
 //   bench/pdhg_device_model.py build/pdhg_overlapped.cubin      predicts times; its docstring says how that file is made
 #pragma once
@@ -116,16 +116,6 @@ struct Column {
     return ((int64_t{n} * C + channel) * v.D + d) * v.pixels();
   }
 };
-
-// What another block wrote in this launch. The read-only cache and the L1 of a multiprocessor may hold older values; nvcc
-// could use the read-only cache, since within the kernel nothing writes through this pointer.
-__device__ inline float written_by_others(const Global<const float>& values, int64_t i) {
-#ifdef __CUDACC__
-  return __ldcg(values + i);
-#else
-  return values[i];
-#endif
-}
 
 // First and last row of each warp, in two buffers used alternately: before a buffer is written again, a barrier follows its last reads.
 #define PRIMAL_PDHG_EDGES(Tile, name) PRIMAL_SHARED(float, name, [2][Tile::kWarps][2][kWarp])

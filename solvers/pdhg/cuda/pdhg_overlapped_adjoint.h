@@ -2,12 +2,13 @@
 // pdhg_kernels.h, tiles and threads in pdhg_overlapped.h.
 //
 // Idea:  the shape of the forward pass: c takes the place of x_bar, av that of q. One launch does everything: the start
-//   initialises the registers, and the end adds their final values to the gradients.
+//   initialises the registers, and the end adds their final values to the gradients, those of the steps after the
+//   grid has met again.
 // Bytes: for each pixel and chunk of k iterations 20 read and 20 written (c, ab, ap and aq of two axes), more for the halo and
 //   for pictures of more tiles than blocks; for each iteration 1/2 of the codes and, for the steps, 4 of an iterate.
 // Sums:  lambda^ and z^ add up in a register in the order of pdhg_adjoint.cu, so they have the same bits. Those of the
-//   steps are doubles: a thread adds up its pixels and iterations, a warp its lanes, and all warps in a tree. This order
-//   differs from that of the other implementations, so the last bits may differ too.
+//   steps are doubles: a thread adds up its pixels and iterations, a warp its lanes, and in the end a block all warps
+//   in a tree. This order differs from that of the other implementations, so the last bits may differ too.
 #pragma once
 
 #include <type_traits>
@@ -199,6 +200,7 @@ __global__ void __launch_bounds__(Tile::kThreads, 1) overlapped_adjoint_kernel(O
       terms.end(f, steps, at, tile, first || !several, last);
     }
   }
+  terms.add_up(f);
 }
 
 template <class Tile, bool learnt>
@@ -245,8 +247,8 @@ void overlapped_adjoint(const Exec& exec, const PdhgProblem<float>& problem, con
   f.sums = global(sums.span());
   const bool shared = grads.lambda.size(1) == 1;
   if (!learnt) return launch_adjoint<Tile, false>(exec, f, shared);
+  f.targets = step_targets(grads.device_steps, grads.add_steps);
   launch_adjoint<Tile, true>(exec, f, shared);
-  pdhg_add_step_sums(exec, sums.span(), grads.device_steps, grads.add_steps);
 }
 
 }  // namespace primal::PRIMAL_SIMT

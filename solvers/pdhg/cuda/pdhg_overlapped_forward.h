@@ -22,6 +22,7 @@ struct OverlappedForward {
   int64_t z_stride;  // 0: all problems share z
   GlobalBroadcast lambda;
   Global<float> x[2], x_bar[2], p[2], q[2];  // by turns
+  bool from_start, noisy;                    // from_start: buffers 0 hold nothing yet; noisy: p starts as z
   Tape tape;
 };
 
@@ -49,6 +50,18 @@ __device__ void load_constants(const OverlappedForward& f, const Column<Tile>& a
     s.lambda_w[r] = f.lambda.data[pixel + stride[1]];
   }
   s.lambda_above = f.lambda.data[map + (at.row_above) * stride[3]];
+}
+
+// The start of PDHG (pdhg.h), from the registers: x = x_bar = z, p = z or 0, q = 0.
+template <int rows>
+__device__ void start_fields(bool noisy, ForwardPixels<rows>& s) {
+#pragma unroll
+  for (int r = 0; r < rows; ++r) {
+    s.x[r] = s.x_bar[r] = s.z[r];
+    s.p[r] = noisy ? s.z[r] : 0.0F;
+    s.q_h[r] = s.q_w[r] = 0.0F;
+  }
+  s.q_above = 0.0F;
 }
 
 // The fields of all pixels, or of those of the halo alone.
@@ -212,8 +225,9 @@ __global__ void __launch_bounds__(Tile::kThreads, 1) overlapped_forward_kernel(O
         at = Column<Tile>(f.pictures, tile);
         tape = TapePlace<Tile>(f.pictures, f.tape, at, begin);
         load_constants(f, at, s);
+        start_fields(f.noisy, s);
       }
-      load_fields(f, at, chunk, anew, s);
+      if (chunk > 0 || !f.from_start) load_fields(f, at, chunk, anew, s);
       if (chunk == 0) mark_unusable(steps, s);
 #pragma unroll 2  // saves moving registers and choosing the rows to exchange
       for (int left = n_iter; left > 0; --left) {
@@ -244,6 +258,7 @@ void overlapped_forward(const Exec& exec, const PdhgProblem<float>& problem, con
   f.x_bar[0] = global(fields.x_bar.flat()), f.x_bar[1] = global(x_bar.span());
   f.p[0] = global(fields.p.flat()), f.p[1] = global(p.span());
   f.q[0] = global(fields.q.flat()), f.q[1] = global(q.span());
+  f.from_start = fields.unset, f.noisy = params.p_start == PdhgStart::noisy;
   f.tape = tape_of(tape);
   const auto kernel = tape.codes == nullptr ? overlapped_forward_kernel<Tile, Keep::nothing>
                       : tape.x == nullptr   ? overlapped_forward_kernel<Tile, Keep::codes>

@@ -7,8 +7,11 @@
 namespace primal::PRIMAL_SIMT {
 
 template <class Tile>
-inline constexpr PdhgKernels<float> overlapped_kernels = {overlapped_forward<Tile>, overlapped_adjoint<Tile>,
-                                                          pdhg_add_reduced, true};
+inline constexpr PdhgKernels<float> overlapped_kernels = {.forward = overlapped_forward<Tile>,
+                                                          .adjoint = overlapped_adjoint<Tile>,
+                                                          .add_reduced = pdhg_add_reduced,
+                                                          .overwrites = true,
+                                                          .starts = true};
 
 // Pictures of any size, as long as offsets in one fit an int; other axes are left to the implementations that keep no tiles.
 inline bool overlapped_supports(const PdhgGeometry& g) {

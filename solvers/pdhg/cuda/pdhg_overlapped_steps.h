@@ -5,7 +5,7 @@
 #include <array>
 
 #include "solvers/pdhg/cuda/pdhg_overlapped.h"
-#include "tensor/simt/reduce.h"
+#include "solvers/pdhg/cuda/pdhg_step_sums.h"
 
 namespace primal::PRIMAL_SIMT {
 
@@ -23,6 +23,7 @@ struct OverlappedAdjoint {
   bool add_lambda;      // add to grad_lambda instead of overwriting it
   Global<double> sums;  // [3, tiles, warps of a tile]: sigma, tau, theta
   int64_t n_sums;
+  StepTargets targets;
 };
 
 // A pixel before its step back (c, ab) and after it (ap, av).
@@ -43,6 +44,7 @@ struct NoTerms {
   __device__ void end_iteration() {}
   template <class Tile>
   __device__ void end(const OverlappedAdjoint&, const Steps&, const Column<Tile>&, int64_t, bool, bool) {}
+  __device__ void add_up(const OverlappedAdjoint&) {}
 };
 
 // What a thread holds of the tape of x, and its sums. Iterates are loaded one iteration ahead.
@@ -118,6 +120,17 @@ struct StepTerms {
     for (int step = 0; step < 3; ++step) {
       const double so_far = first ? 0.0 : static_cast<double>(f.sums[step * f.n_sums + cell]);
       f.sums[step * f.n_sums + cell] = so_far + sums[step];
+    }
+  }
+
+  // After the last tile of the block: once all blocks have written their cells, one block for each step adds them up
+  // (cooperative.h says why this is not another launch).
+  __device__ void add_up(const OverlappedAdjoint& f) {
+    Tile::grid_meets();
+    for (int step = static_cast<int>(blockIdx.x); step < 3; step += static_cast<int>(gridDim.x)) {
+      if (!f.targets.wanted.of(step)) continue;  // the whole block
+      const double sum = block_sum_of_others<double>(f.sums + step * f.n_sums, f.n_sums);
+      if (threadIdx.x == 0 && threadIdx.y == 0) f.targets.take(step, sum);
     }
   }
 
