@@ -28,5 +28,6 @@ done
 echo "## Launch by launch, \`--precision tf32\`"
 echo
 echo '```'
-of --precision tf32 | awk '/^kernel +launches/ { exit } { print }' | sed '/^$/d'
+# awk reads to the end: if it stopped early, the program could not write the rest, and this script would stop too.
+of --precision tf32 | awk '/^kernel +launches/ { done = 1 } !done' | sed '/^$/d'
 echo '```'
