@@ -10,7 +10,7 @@ Three kinds of kernels:
              in the loops that multiply, and `all` is everything in the loop over steps. Products on tensor cores and reads of shared
              memory are counted too.
   iteration  PDHG in overlapped tiles: `least` is what a warp executes for a row of 32 pixels in one iteration, and `all` is what it
-             executes outside of the iterations, between two synchronisations of the grid.
+             executes outside of the iterations, between two synchronisations of the grid or of a cluster.
   thread     all other kernels: `all` is the code of the kernel with each loop counted once, without the subroutines that nvcc adds for
              divisions (they run only for large numbers). `loop` is the longest loop that reads or writes global memory, and `accesses` is
              the number of its reads and writes.
@@ -79,7 +79,7 @@ TILED = {
     "gradient_kernel<1>": ("nn/conv3d/cuda/conv3d_tiled_weights.cu", 16, {(2, 2): 32 / 2, (4, 1): 8 / 2, (8, 1): 8 / 2}),
 }
 TENSOR_CORE = ["nn/conv3d/cuda/conv3d_tensor_core.cu", "nn/conv3d/cuda/conv3d_tensor_core_weights.cu"]
-OVERLAPPED = ["solvers/pdhg/cuda/pdhg_overlapped.cu", "solvers/pdhg/cuda/pdhg_overlapped_4.cu", "solvers/pdhg/cuda/pdhg_overlapped_12.cu"]
+OVERLAPPED = ["solvers/pdhg/cuda/pdhg_overlapped.cu", "solvers/pdhg/cuda/pdhg_overlapped_4.cu", "solvers/pdhg/cuda/pdhg_overlapped_12.cu", "solvers/pdhg/cuda/pdhg_clusters.cu"]
 # (name, kind, least, all, loop, accesses, products, loads)
 TOLERATED = 0.05  # of a count: another release of nvcc may order the code in another way
 ROW = re.compile(r'\{"(?P<name>[^"]+)", KernelKind::(?P<kind>\w+), (?P<numbers>[-\d., ]+)\}')
@@ -167,12 +167,13 @@ def tensor_core_rows(objects):
 def overlapped_rows(objects):
     for source in OVERLAPPED:
         for name, code in sorted(objects.kernels(source).items()):
-            rows = int(re.search(r"OverlappedTile<\d+, \d+, \d+, (\d+)>", name)[1])
+            tile = [int(n) for n in re.search(r"(?:Overlapped|Cluster)Tile<([\d, ]+)>", name)[1].split(",")]
+            rows, columns = tile[3], tile[4] if len(tile) > 4 else 1  # of a thread
             found = sass.loops(code, conditional=True)
             # An iteration writes two rows to shared memory; the sums at the end of the adjoint write there once.
             inner = next(ops for ops in found if sass.count(ops, "BAR") and sass.count(ops, "STS") >= 2)
             outside = max(len(ops) for ops in found) - len(inner)
-            per_row = len(inner) / (sass.count(inner, "STS") // 2) / rows
+            per_row = len(inner) / (sass.count(inner, "STS") // (2 * columns)) / (rows * columns)
             yield (name, "iteration", round(per_row, 1), outside, 0, 0, 0, 0)
 
 

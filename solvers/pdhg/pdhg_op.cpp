@@ -13,13 +13,13 @@ namespace {
 
 constexpr const PdhgImplementation<float>* kF32[] = {
 #if PRIMAL_HAS_CUDA
-    // In the order that bench/pdhg_device_model.py predicts for a picture of 256x256 (docs/pdhg-on-the-gpu.md).
-    &cuda::pdhg_overlapped, &cuda::pdhg_overlapped_4, &cuda::pdhg_overlapped_12, &cuda::pdhg_persistent,
-    &cuda::pdhg_fused,
+    // Batches first; the others in the order that bench/pdhg_device_model.py predicts for a picture of 256x256 (docs/pdhg-on-the-gpu.md).
+    &cuda::pdhg_clusters, &cuda::pdhg_overlapped, &cuda::pdhg_overlapped_4, &cuda::pdhg_overlapped_12,
+    &cuda::pdhg_persistent, &cuda::pdhg_fused,
 #endif
     // The other way round: the emulation runs a cooperative grid on one core, each thread through the whole picture.
     &simt::pdhg_fused, &simt::pdhg_persistent, &simt::pdhg_overlapped, &simt::pdhg_overlapped_4,
-    &simt::pdhg_overlapped_12, &cpu::pdhg_fused, &cpu::pdhg_reference_f32};
+    &simt::pdhg_overlapped_12, &simt::pdhg_clusters, &cpu::pdhg_fused, &cpu::pdhg_reference_f32};
 constexpr const PdhgImplementation<double>* kF64[] = {&cpu::pdhg_reference_f64};
 
 }  // namespace

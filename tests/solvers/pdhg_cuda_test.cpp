@@ -70,7 +70,8 @@ const Case kCases[] = {
     {{1, 1, 1, 4, 5}, {1, 1, 1, 4, 5}, {3, 4}, 1},                        //
 };
 
-const char* const kWays[] = {"fused", "persistent", "overlapped", "overlapped_4", "overlapped_12"};
+const char* const kWays[] = {"fused",        "persistent",    "overlapped",
+                             "overlapped_4", "overlapped_12", "clusters"};
 
 // The gradients of the steps are sums of terms of both signs, much larger than the sum: against float64 that of tau is off by
 // 3.7e-5 on the processor. The emulation rounds as the processor does, so the two agree far better than that; nvcc fuses
@@ -129,7 +130,8 @@ TEST(PdhgSimt, BothWaysToLaunchGiveTheSameBitsInEveryOrderOfThreads) {
 }
 
 TEST(PdhgSimt, HasNoRaces) {
-  for (const char* way : {"fused", "persistent"}) {  // of the overlapped ones: pdhg_overlapped_test.cpp
+  for (const char* way :
+       {"fused", "persistent"}) {  // of the others: pdhg_overlapped_test.cpp, pdhg_clusters_test.cpp
     for (const Case& c : {kCases[0], kCases[1], kCases[5]}) {
       const ImplementationScope forced("pdhg", way);
       simt::Recording recording;

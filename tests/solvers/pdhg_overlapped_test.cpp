@@ -4,33 +4,22 @@
 #include <cmath>
 #include <gtest/gtest.h>
 #include <random>
+#include <span>
 
 #include "solvers/pdhg/cuda/pdhg_overlapped_kernels.h"
-#include "solvers/pdhg/pdhg.h"
-#include "support/pictures.h"
-#include "tensor/error.h"
+#include "solvers/pdhg_bits.h"
 #include "tensor/simt/recording.h"
 #include "tensor/simt/schedule.h"
 
 namespace primal {
 namespace {
 
-struct Case {
-  Shape z;
-  int64_t T;
-  Shape lambda;  // [N,1,D,H,W] and [N,2,D,H,W]: their gradients are compared too
-  PdhgStart start = PdhgStart::noisy;
-  double sigma = 0.3, tau = 0.35, theta = 0.75;
-  double largest_lambda = 0.2;
-};
-
-std::ostream& operator<<(std::ostream& out, const Case& c) {
-  return out << c.z.str() << " lambda " << c.lambda.str() << " T=" << c.T;
-}
+using testing::found_in, testing::named, testing::PdhgCase, testing::PdhgResult, testing::PdhgRun,
+    testing::run;
 
 // A block of the emulation keeps its tile in registers where the grid has at most four tiles, and takes several otherwise.
 // A tile without its halo is 16 x 32 pixels with k = 8, 24 x 24 with k = 4, 8 x 64 with k = 12.
-const Case kCases[] = {
+const PdhgCase kCases[] = {
     {{1, 1, 1, 40, 20}, 19, {1, 1, 1, 40, 20}},                     // four tiles, odd chunks
     {{1, 1, 1, 33, 17}, 25, {1, 2, 1, 33, 17}, PdhgStart::zero},    // one row and one column more than tiles
     {{1, 1, 1, 64, 32}, 16, {1, 1, 1, 64, 32}},                     // whole tiles, whole chunks
@@ -49,102 +38,15 @@ const Case kCases[] = {
     {{1, 1, 1, 20, 21}, 7, {1, 2, 1, 20, 21}, {}, 0.25, 0.25, -0.3},  // theta below zero
 };
 
-using Bits = std::vector<uint32_t>;
-
-struct Result {
-  Bits forward, tape, gradients;
-  std::vector<double> steps;
-};
-
-void append(Bits& to, const Tensor& t) {
-  for (const float value : t.to(Device{}).span<float>()) to.push_back(std::bit_cast<uint32_t>(value));
-}
-
-// What is defined of a tape: bits and iterates within the width.
-void append(Bits& to, const PdhgTapeView<float>& tape) {
-  const PdhgTapeLayout& layout = tape.layout;
-  for (int64_t row = 0; row < layout.rows(); ++row) {
-    for (int64_t a = 0; a < layout.A; ++a) {
-      for (int64_t w = 0; w < layout.W; ++w) {
-        const CodeWord word = tape.codes[(row * layout.A + a) * layout.words() + w / kCodesPerWord];
-        const auto bit = static_cast<unsigned>(w % kCodesPerWord);
-        to.push_back((word.above >> bit & 1U) | (word.below >> bit & 1U) << 1U);
-      }
-    }
-    for (int64_t w = 0; w < layout.W && tape.x != nullptr; ++w)
-      to.push_back(std::bit_cast<uint32_t>(tape.x[row * layout.padded() + w]));
-  }
-}
-
-PdhgTapeView<float> tape_of(const PdhgTapeLayout& layout, const Tensor& codes, const Tensor& x) {
-  return {layout, reinterpret_cast<CodeWord*>(codes.device_span<uint8_t>().data()),
-          x.numel() > 0 ? x.device_span<float>().data() : nullptr};
-}
-
-struct Options {
-  bool tape = true, learnt = true, want_z = true;
-  bool unset = true;  // the fields hold nothing before, if the kernels can begin like that
-  Device device = Device::simt();
-};
-
-// Forward and, with a tape, the adjoint of a case, from numbers that depend on its shapes alone.
-Result run(const PdhgKernels<float>& kernels, const Case& c, const Options& options = {}) {
-  const auto there = [&](const Tensor& t) { return t.to(DType::f32).to(options.device); };
-  const Exec exec = exec_on(options.device);
-  const PdhgParams params{
-      .n_iter = c.T, .sigma = c.sigma, .tau = c.tau, .theta = c.theta, .axes = {3, 4}, .p_start = c.start};
-  const Tensor z = there(random_uniform(c.z, 0.0, 1.0, 1)), upstream = there(random_normal(c.z, 3));
-  const Tensor lambda = there(random_uniform(c.lambda, 0.01, c.largest_lambda, 2));
-  const Tensor steps = there(Tensor::from(Shape{3}, std::vector<double>{c.sigma, c.tau, c.theta}));
-  const PdhgProblem<float> problem{z.device_view5<const float>(), lambda.device_view5<const float>(),
-                                   options.learnt ? steps.device_span<const float>().data() : nullptr};
-  const bool unset = options.unset && kernels.starts && c.T > 0;
-  const auto empty = [&](int64_t n) { return Tensor::empty(c.z.with(1, n), DType::f32, options.device); };
-  const PdhgState state = unset ? PdhgState{empty(1), empty(1), empty(1), empty(2)} : pdhg_start(z, params);
-  const PdhgTapeLayout layout{c.z[0], c.T, 2, c.z[2], c.z[3], c.z[4]};
-  const Tensor codes = Tensor::zeros({layout.n_code_words() * 4}, DType::u8, options.device);
-  const Tensor x = Tensor::zeros({options.learnt ? layout.n_x() : 0}, DType::f32, options.device);
-  const PdhgTapeView<float> view = options.tape ? tape_of(layout, codes, x) : PdhgTapeView<float>{};
-  kernels.forward(exec, problem, params,
-                  {state.x.device_view5<float>(), state.x_bar.device_view5<float>(),
-                   state.p.device_view5<float>(), state.q.device_view5<float>(), unset},
-                  view);
-  Result result;
-  for (const Tensor& t : {state.x, state.x_bar, state.p, state.q}) append(result.forward, t);
-  if (!options.tape) return result;
-  append(result.tape, tape_of(layout, codes.to(Device{}), x.to(Device{})));
-
-  // Gradients are added to what is there.
-  const Tensor grad_z = Tensor::full(c.z, 0.5, DType::f32, options.device);
-  const Tensor grad_lambda = Tensor::full(c.lambda, -0.5, DType::f32, options.device);
-  const Tensor grad_steps = Tensor::full({3}, 0.25, DType::f32, options.device);
-  PdhgGradients<float> grads;
-  if (options.want_z) grads.z = grad_z.device_view5<float>();
-  grads.lambda = grad_lambda.device_view5<float>();
-  for (int64_t i = 0; i < 3 && options.learnt; ++i)
-    grads.device_steps[static_cast<size_t>(i)] = grad_steps.device_span<float>().data() + i;
-  kernels.adjoint(exec, problem, params, view, upstream.device_view5<const float>(), grads);
-  append(result.gradients, grad_z);
-  append(result.gradients, grad_lambda);
-  result.steps = grad_steps.to_doubles();
-  return result;
-}
-
 const PdhgImplementation<float>* const kOverlapped[] = {&simt::pdhg_overlapped, &simt::pdhg_overlapped_4,
                                                         &simt::pdhg_overlapped_12};
 
-const PdhgImplementation<float>& named(std::string_view name, Device device) {
-  for (const PdhgImplementation<float>* one : pdhg_ladder.f32) {
-    if (one->info.name == name && one->info.device == device.kind) return *one;
-  }
-  throw CheckFailed("no implementation '{}' on {}", name, device.str());
-}
-
-void expect_the_bits_of_one_launch_for_each_iteration(std::span<const Case> cases, const Options& options) {
-  for (const Case& c : cases) {
-    const Result expected = run(named("fused", options.device).kernels, c, options);
+void expect_the_bits_of_one_launch_for_each_iteration(std::span<const PdhgCase> cases,
+                                                      const PdhgRun& options) {
+  for (const PdhgCase& c : cases) {
+    const PdhgResult expected = run(named("fused", options.device).kernels, c, options);
     for (const char* name : {"overlapped", "overlapped_4", "overlapped_12"}) {
-      const Result result = run(named(name, options.device).kernels, c, options);
+      const PdhgResult result = run(named(name, options.device).kernels, c, options);
       EXPECT_EQ(result.forward, expected.forward) << name << c;
       EXPECT_EQ(result.tape, expected.tape) << name << c;
       EXPECT_EQ(result.gradients, expected.gradients) << name << c;
@@ -176,7 +78,7 @@ TEST(PdhgOverlappedCuda, HasTheBitsOfOneLaunchForEachIteration) {
 
 TEST(PdhgOverlapped, HasTheSameBitsInEveryOrderOfThreads) {
   simt::same_in_all_orders("overlapped", [] {
-    Result result = run(simt::pdhg_overlapped.kernels, kCases[0]);
+    PdhgResult result = run(simt::pdhg_overlapped.kernels, kCases[0]);
     result.forward.insert(result.forward.end(), result.gradients.begin(), result.gradients.end());
     for (const double step : result.steps)
       result.forward.push_back(std::bit_cast<uint32_t>(static_cast<float>(step)));
@@ -186,7 +88,7 @@ TEST(PdhgOverlapped, HasTheSameBitsInEveryOrderOfThreads) {
 
 TEST(PdhgOverlapped, HasNoRaces) {
   for (const PdhgImplementation<float>* mine : kOverlapped) {
-    for (const Case& c : {kCases[0], kCases[3], kCases[7]}) {
+    for (const PdhgCase& c : {kCases[0], kCases[3], kCases[7]}) {
       simt::Recording recording;
       run(mine->kernels, c);
       require_no_races(recording.launches());
@@ -217,32 +119,20 @@ struct NoBarrierOfTheGrid : Right {
 };
 
 // Four tiles. Of 18 iterations every chunk has nine, one more than the halo is wide; no bound is met.
-const Case kOpen = {{1, 1, 1, 40, 20}, 18, {1, 1, 1, 40, 20}, PdhgStart::zero, 0.9, 0.25, 1.0, 1e4};
+const PdhgCase kOpen = {{1, 1, 1, 40, 20}, 18, {1, 1, 1, 40, 20}, PdhgStart::zero, 0.9, 0.25, 1.0, 1e4};
 
 TEST(PdhgOverlapped, AHaloOneTooNarrowChangesTheResult) {
-  const Result expected = run(simt::pdhg_fused.kernels, kOpen);
+  const PdhgResult expected = run(simt::pdhg_fused.kernels, kOpen);
   const auto with = [](auto forward, auto adjoint) {
     return run({forward, adjoint, simt::pdhg_add_reduced}, kOpen);
   };
   const auto forward = simt::overlapped_forward<Right>;
   const auto adjoint = simt::overlapped_adjoint<Right>;
-  const Result right = with(forward, adjoint);
+  const PdhgResult right = with(forward, adjoint);
   EXPECT_EQ(right.forward, expected.forward);
   EXPECT_EQ(right.gradients, expected.gradients);
   EXPECT_NE(with(simt::overlapped_forward<HaloOneTooNarrow>, adjoint).forward, expected.forward);
   EXPECT_NE(with(forward, simt::overlapped_adjoint<HaloOneTooNarrow>).gradients, expected.gradients);
-}
-
-// What a recording says of a run: its first race, or the fault that ended it.
-std::string found_in(const PdhgKernels<float>& kernels, const Case& c) {
-  simt::Recording recording;
-  try {
-    run(kernels, c);
-    require_no_races(recording.launches());
-  } catch (const CheckFailed& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(PdhgOverlapped, AMissingBarrierIsFound) {

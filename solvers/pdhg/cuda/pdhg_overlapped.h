@@ -28,11 +28,26 @@
 
 namespace primal::PRIMAL_SIMT {
 
+// z and the bounds of a thread's pixels, in registers. A tile names the type that it keeps them in (pdhg_clusters.h has another).
+template <int pixels>
+struct RegisterConstants {
+  __device__ float z(int i) const { return z_[i]; }
+  __device__ float lambda_h(int i) const { return lambda_h_[i]; }
+  __device__ float lambda_w(int i) const { return lambda_w_[i]; }
+  __device__ void set(int i, float z, float lambda_h, float lambda_w) {
+    z_[i] = z, lambda_h_[i] = lambda_h, lambda_w_[i] = lambda_w;
+  }
+
+ private:
+  float z_[size_t{pixels}], lambda_h_[size_t{pixels}], lambda_w_[size_t{pixels}];
+};
+
 // k iterations between two synchronisations of the grid, and the width of the halo, which must be k for correct results.
 template <int k, int halo, int warps, int rows>
 struct OverlappedTile {
+  using Constants = RegisterConstants<rows>;
   static constexpr int kIterations = k, kHalo = halo, kWarps = warps, kThreads = kWarp * warps;
-  static constexpr int kRows = rows;                                                  // pixels of a thread
+  static constexpr int kRows = rows, kColumns = 1, kPixels = rows * kColumns;         // of a thread
   static constexpr int kWidth = kWarp - 2 * halo, kHeight = rows * warps - 2 * halo;  // without the halo
   static_assert(kWidth > 0 && kHeight > 0, "the halo leaves no tile");
 
@@ -74,15 +89,19 @@ __device__ inline int modulo(int i, int n) {
   return rest < 0 ? rest + n : rest;
 }
 
-// The pixels of this thread in a tile.
+// The pixels of this thread in a tile: kRows rows of kColumns neighbouring columns, row by row.
 template <class Tile>
 struct Column {
-  int n, d, w;  // w: of all its pixels
-  int tile_w;   // of the first pixel of the tile
-  int h;        // of this thread's first pixel, without the modulo: the pixels of the tile itself need none
+  static constexpr int kColumns = Tile::kColumns;
+
+  int n, d;
+  int w[size_t{kColumns}];  // of its columns
+  int tile_w;               // of the first pixel of the tile
+  int h;  // of this thread's first pixel, without the modulo: the pixels of the tile itself need none
   int row[size_t{Tile::kRows}], row_above,
       row_below;                      // h of the pixels, of the one before them and of the one after
   unsigned own_pixels;                // a bit for each pixel of the tile itself
+  unsigned own_pixels_above;          // the same for those of row_above
   bool own_row[size_t{Tile::kRows}];  // which rows are of the tile itself, and not of the halo
 
   Column() = default;
@@ -92,24 +111,33 @@ struct Column {
     const int first_h = (row_of_tiles - picture * v.rows) * Tile::kHeight;
     n = picture / v.D, d = picture - n * v.D;
     tile_w = (tile - row_of_tiles * v.columns) * Tile::kWidth;
-    const int w_there = tile_w + lane - Tile::kHalo;
-    w = modulo(w_there, v.W);
     h = first_h + first - Tile::kHalo;
     row_above = modulo(h - 1, v.H), row_below = modulo(h + Tile::kRows, v.H);
-    const bool own_column = lane >= Tile::kHalo && lane < kWarp - Tile::kHalo && w_there < v.W;
-    own_pixels = 0;
+    own_pixels = own_pixels_above = 0;
+    const bool own_row_above = first > Tile::kHalo && first <= Tile::kHeight + Tile::kHalo && h <= v.H;
 #pragma unroll
     for (int r = 0; r < Tile::kRows; ++r) {
       row[r] = modulo(h + r, v.H);
       own_row[r] = first + r >= Tile::kHalo && first + r < Tile::kHeight + Tile::kHalo && h + r < v.H;
-      own_pixels |= own_column && own_row[r] ? 1U << r : 0U;
+    }
+#pragma unroll
+    for (int c = 0; c < kColumns; ++c) {
+      const int in_block = lane * kColumns + c, w_there = tile_w + in_block - Tile::kHalo;
+      w[c] = modulo(w_there, v.W);
+      const bool own_column =
+          in_block >= Tile::kHalo && in_block < Tile::kWidth + Tile::kHalo && w_there < v.W;
+      own_pixels_above |= own_column && own_row_above ? 1U << c : 0U;
+#pragma unroll
+      for (int r = 0; r < Tile::kRows; ++r)
+        own_pixels |= own_column && own_row[r] ? 1U << (r * kColumns + c) : 0U;
     }
   }
-  __device__ bool own(int r) const { return (own_pixels >> r & 1) != 0; }
+  __device__ bool own(int i) const { return (own_pixels >> i & 1) != 0; }
+  __device__ bool own_above(int c) const { return (own_pixels_above >> c & 1) != 0; }
 
-  // Offsets in the picture: of a pixel, and of the one before the first.
-  __device__ int at(const Pictures& v, int r) const { return row[r] * v.W + w; }
-  __device__ int above(const Pictures& v) const { return row_above * v.W + w; }
+  // Offsets in the picture: of pixel i, and of the one before the first of column c.
+  __device__ int at(const Pictures& v, int i) const { return row[i / kColumns] * v.W + w[i % kColumns]; }
+  __device__ int above(const Pictures& v, int c = 0) const { return row_above * v.W + w[c]; }
 
   // Offset of component a of q, or of anything with C channels, at the start of this picture.
   __device__ int64_t start(const Pictures& v, int C, int channel) const {
@@ -118,21 +146,32 @@ struct Column {
 };
 
 // First and last row of each warp, in two buffers used alternately: before a buffer is written again, a barrier follows its last reads.
-#define PRIMAL_PDHG_EDGES(Tile, name) PRIMAL_SHARED(float, name, [2][Tile::kWarps][2][kWarp])
+// In a row the first columns of all lanes come first, then the second ones, so that the lanes of an access are in different banks.
+#define PRIMAL_PDHG_EDGES(Tile, name) PRIMAL_SHARED(float, name, [2][Tile::kWarps][2][kWarp * Tile::kColumns])
 
 // The values above and below the pixels of this thread; contains a barrier of the block. At the outer edge of the halo there are none, and
 // the warp's own take their place: a pixel there is wrong after the iteration in any case.
+template <class Tile>
 struct Beyond {
-  float above, below;
+  float above[size_t{Tile::kColumns}], below[size_t{Tile::kColumns}];
 };
 template <class Tile, class Edges>
-__device__ Beyond exchange_rows(Edges& edges, int turn, const float (&value)[size_t{Tile::kRows}]) {
+__device__ Beyond<Tile> exchange_rows(Edges& edges, int turn, const float (&value)[size_t{Tile::kPixels}]) {
   const int lane = static_cast<int>(threadIdx.x), warp = static_cast<int>(threadIdx.y);
-  edges[turn][warp][0][lane] = value[0];
-  edges[turn][warp][1][lane] = value[Tile::kRows - 1];
+#pragma unroll
+  for (int c = 0; c < Tile::kColumns; ++c) {
+    edges[turn][warp][0][c * kWarp + lane] = value[c];
+    edges[turn][warp][1][c * kWarp + lane] = value[Tile::kPixels - Tile::kColumns + c];
+  }
   Tile::block_meets();
   const int warp_above = warp > 0 ? warp - 1 : 0, warp_below = warp < Tile::kWarps - 1 ? warp + 1 : warp;
-  return {edges[turn][warp_above][1][lane], edges[turn][warp_below][0][lane]};
+  Beyond<Tile> beyond;
+#pragma unroll
+  for (int c = 0; c < Tile::kColumns; ++c) {
+    beyond.above[c] = edges[turn][warp_above][1][c * kWarp + lane];
+    beyond.below[c] = edges[turn][warp_below][0][c * kWarp + lane];
+  }
+  return beyond;
 }
 
 // Quotients by one number: the product with its reciprocal, rounded twice, and one correction. With fused multiply-adds the

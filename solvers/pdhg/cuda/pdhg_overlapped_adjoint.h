@@ -32,6 +32,8 @@ struct CodeWords {
 
 template <class Tile>
 struct CodePlace {
+  static_assert(Tile::kColumns == 1, "the adjoint has one column for a thread");
+
   Global<const uint32_t> words;  // of the first row of the picture, in an iteration, at this thread's column
   int row_words, component_words;
   uint32_t above_bit, below_bit;
@@ -39,8 +41,8 @@ struct CodePlace {
   CodePlace() = default;
   __device__ CodePlace(const OverlappedAdjoint& f, const Column<Tile>& at, int64_t k) {
     component_words = f.tape.words, row_words = 2 * f.tape.words;
-    words = f.tape.codes + (f.tape.row(f.pictures, at.n, k, at.d, 0) * row_words + at.w / kCodesPerWord);
-    above_bit = 1U << (at.w % static_cast<int>(kCodesPerWord));
+    words = f.tape.codes + (f.tape.row(f.pictures, at.n, k, at.d, 0) * row_words + at.w[0] / kCodesPerWord);
+    above_bit = 1U << (at.w[0] % static_cast<int>(kCodesPerWord));
     below_bit = above_bit << kCodesPerWord;
   }
   // An iteration back, of n_rows rows.
@@ -73,14 +75,14 @@ __device__ void step_back(const Steps& steps, const Divisor& one_plus_sigma, con
                           Edges& edges, int turn, AdjointPixels<Tile::kRows>& s, Terms& terms) {
   const auto [sigma, tau, theta] = steps;
   const float to_c = k == 0 ? 0.0F : 1 + theta;  // in the end c is to hold ax
-  const Beyond beyond = exchange_rows<Tile>(edges, turn, s.c);
-  s.aq_above = codes.masked(words.above, s.aq_above - tau * (s.c[0] - beyond.above));
+  const Beyond<Tile> beyond = exchange_rows<Tile>(edges, turn, s.c);
+  s.aq_above = codes.masked(words.above, s.aq_above - tau * (s.c[0] - beyond.above[0]));
   float av_before = s.aq_above;
 #pragma unroll
   for (int r = 0; r < Tile::kRows; ++r) {
     const float c = s.c[r], ab = s.ab[r];
     const float right = __shfl_down_sync(kAllLanes, c, 1);
-    const float under = r + 1 < Tile::kRows ? s.c[r + 1 < Tile::kRows ? r + 1 : r] : beyond.below;
+    const float under = r + 1 < Tile::kRows ? s.c[r + 1 < Tile::kRows ? r + 1 : r] : beyond.below[0];
     const float bq_h = s.aq_h[r] - tau * (under - c), bq_w = s.aq_w[r] - tau * (right - c);
     const float av_h = codes.masked(words.h[r], bq_h), av_w = codes.masked(words.w[r], bq_w);
     codes.add_signed(words.h[r], bq_h, s.grad_lambda_h[r]);

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "solvers/broadcast_cuda.h"
-#include "solvers/pdhg/cuda/pdhg_overlapped.h"
+#include "solvers/pdhg/cuda/pdhg_overlapped_codes.h"
 
 namespace primal::PRIMAL_SIMT {
 
@@ -27,180 +27,152 @@ struct OverlappedForward {
 };
 
 // What a thread holds of its pixels. Component 0 of q is that of H, 1 that of W.
-template <int rows>
+template <class Tile>
 struct ForwardPixels {
-  float z[size_t{rows}], lambda_h[size_t{rows}], lambda_w[size_t{rows}], lambda_above;
-  float x[size_t{rows}], x_bar[size_t{rows}], p[size_t{rows}], q_h[size_t{rows}], q_w[size_t{rows}], q_above;
+  static constexpr int kPixels = Tile::kPixels, kColumns = Tile::kColumns;
+  typename Tile::Constants constants;
+  float lambda_above[size_t{kColumns}], q_above[size_t{kColumns}];
+  float x[size_t{kPixels}], x_bar[size_t{kPixels}], p[size_t{kPixels}], q_h[size_t{kPixels}],
+      q_w[size_t{kPixels}];
 };
 
 // clip(v, -bound, bound), and not a number where v is none.
 __device__ inline float clipped(float v, float bound) { return v > bound ? bound : v < -bound ? -bound : v; }
 
 template <class Tile>
-__device__ void load_constants(const OverlappedForward& f, const Column<Tile>& at,
-                               ForwardPixels<Tile::kRows>& s) {
+__device__ void load_constants(const OverlappedForward& f, const Column<Tile>& at, ForwardPixels<Tile>& s) {
   const int64_t* stride = f.lambda.stride;
-  const int64_t map = at.n * stride[0] + at.d * stride[2] + at.w * stride[4];
+  const int64_t map = at.n * stride[0] + at.d * stride[2];
   const int64_t z = at.n * f.z_stride + int64_t{at.d} * f.pictures.pixels();
 #pragma unroll
-  for (int r = 0; r < Tile::kRows; ++r) {
-    const int64_t pixel = map + (at.row[r]) * stride[3];
-    s.z[r] = f.z[z + at.at(f.pictures, r)];
-    s.lambda_h[r] = f.lambda.data[pixel];
-    s.lambda_w[r] = f.lambda.data[pixel + stride[1]];
+  for (int i = 0; i < Tile::kPixels; ++i) {
+    const int64_t pixel = map + at.w[i % Tile::kColumns] * stride[4] + at.row[i / Tile::kColumns] * stride[3];
+    s.constants.set(i, f.z[z + at.at(f.pictures, i)], f.lambda.data[pixel], f.lambda.data[pixel + stride[1]]);
   }
-  s.lambda_above = f.lambda.data[map + (at.row_above) * stride[3]];
+#pragma unroll
+  for (int c = 0; c < Tile::kColumns; ++c)
+    s.lambda_above[c] = f.lambda.data[map + at.w[c] * stride[4] + at.row_above * stride[3]];
 }
 
 // The start of PDHG (pdhg.h), from the registers: x = x_bar = z, p = z or 0, q = 0.
-template <int rows>
-__device__ void start_fields(bool noisy, ForwardPixels<rows>& s) {
+template <class Tile>
+__device__ void start_fields(bool noisy, ForwardPixels<Tile>& s) {
 #pragma unroll
-  for (int r = 0; r < rows; ++r) {
-    s.x[r] = s.x_bar[r] = s.z[r];
-    s.p[r] = noisy ? s.z[r] : 0.0F;
-    s.q_h[r] = s.q_w[r] = 0.0F;
+  for (int i = 0; i < Tile::kPixels; ++i) {
+    const float z = s.constants.z(i);
+    s.x[i] = s.x_bar[i] = z;
+    s.p[i] = noisy ? z : 0.0F;
+    s.q_h[i] = s.q_w[i] = 0.0F;
   }
-  s.q_above = 0.0F;
+#pragma unroll
+  for (int c = 0; c < Tile::kColumns; ++c) s.q_above[c] = 0.0F;
 }
 
 // The fields of all pixels, or of those of the halo alone.
 template <class Tile>
 __device__ void load_fields(const OverlappedForward& f, const Column<Tile>& at, int chunk, bool all,
-                            ForwardPixels<Tile::kRows>& s) {
+                            ForwardPixels<Tile>& s) {
   const Turn<float> x(f.x, chunk), x_bar(f.x_bar, chunk), p(f.p, chunk), q(f.q, chunk);
-  const int64_t i = at.start(f.pictures, 1, 0), q_h = at.start(f.pictures, 2, 0),
+  const int64_t start = at.start(f.pictures, 1, 0), q_h = at.start(f.pictures, 2, 0),
                 q_w = at.start(f.pictures, 2, 1);
 #pragma unroll
-  for (int r = 0; r < Tile::kRows; ++r) {
-    if (!all && at.own(r)) continue;
-    s.x[r] = written_by_others(x.from, i + at.at(f.pictures, r));
-    s.x_bar[r] = written_by_others(x_bar.from, i + at.at(f.pictures, r));
-    s.p[r] = written_by_others(p.from, i + at.at(f.pictures, r));
-    s.q_h[r] = written_by_others(q.from, q_h + at.at(f.pictures, r));
-    s.q_w[r] = written_by_others(q.from, q_w + at.at(f.pictures, r));
+  for (int i = 0; i < Tile::kPixels; ++i) {
+    if (!all && at.own(i)) continue;
+    s.x[i] = written_by_others(x.from, start + at.at(f.pictures, i));
+    s.x_bar[i] = written_by_others(x_bar.from, start + at.at(f.pictures, i));
+    s.p[i] = written_by_others(p.from, start + at.at(f.pictures, i));
+    s.q_h[i] = written_by_others(q.from, q_h + at.at(f.pictures, i));
+    s.q_w[i] = written_by_others(q.from, q_w + at.at(f.pictures, i));
   }
-  s.q_above = written_by_others(q.from, q_h + at.above(f.pictures));
+#pragma unroll
+  for (int c = 0; c < Tile::kColumns; ++c)
+    s.q_above[c] = written_by_others(q.from, q_h + at.above(f.pictures, c));
 }
 
 // A lambda or a step that cannot be makes the pixel no number, as in the other implementations.
-template <int rows>
-__device__ void mark_unusable(const Steps& steps, ForwardPixels<rows>& s) {
+template <class Tile>
+__device__ void mark_unusable(const Steps& steps, ForwardPixels<Tile>& s) {
 #pragma unroll
-  for (int r = 0; r < rows; ++r) {
-    if (!usable_steps(steps) || !usable_bound(s.lambda_h[r]) || !usable_bound(s.lambda_w[r]))
-      s.x[r] = kNotANumber;
+  for (int i = 0; i < Tile::kPixels; ++i) {
+    if (!usable_steps(steps) || !usable_bound(s.constants.lambda_h(i)) ||
+        !usable_bound(s.constants.lambda_w(i)))
+      s.x[i] = kNotANumber;
   }
 }
 
 template <class Tile>
 __device__ void store_fields(const OverlappedForward& f, const Column<Tile>& at, int chunk,
-                             const ForwardPixels<Tile::kRows>& s) {
+                             const ForwardPixels<Tile>& s) {
   const Turn<float> x(f.x, chunk), x_bar(f.x_bar, chunk), p(f.p, chunk), q(f.q, chunk);
-  const int64_t i = at.start(f.pictures, 1, 0), q_h = at.start(f.pictures, 2, 0),
+  const int64_t start = at.start(f.pictures, 1, 0), q_h = at.start(f.pictures, 2, 0),
                 q_w = at.start(f.pictures, 2, 1);
 #pragma unroll
-  for (int r = 0; r < Tile::kRows; ++r) {
-    if (!at.own(r)) continue;
-    x.to[i + at.at(f.pictures, r)] = s.x[r];
-    x_bar.to[i + at.at(f.pictures, r)] = s.x_bar[r];
-    p.to[i + at.at(f.pictures, r)] = s.p[r];
-    q.to[q_h + at.at(f.pictures, r)] = s.q_h[r];
-    q.to[q_w + at.at(f.pictures, r)] = s.q_w[r];
+  for (int i = 0; i < Tile::kPixels; ++i) {
+    if (!at.own(i)) continue;
+    x.to[start + at.at(f.pictures, i)] = s.x[i];
+    x_bar.to[start + at.at(f.pictures, i)] = s.x_bar[i];
+    p.to[start + at.at(f.pictures, i)] = s.p[i];
+    q.to[q_h + at.at(f.pictures, i)] = s.q_h[i];
+    q.to[q_w + at.at(f.pictures, i)] = s.q_w[i];
   }
 }
-
-// Where a thread writes the tape. The codes go out byte by byte, since the width of a tile is a multiple of 8 and not always
-// of 16. A row takes kLanes lanes, each with a byte of `above` or of `below`, of component 0 or of component 1; the warp
-// writes kTogether rows at once.
-template <class Tile>
-struct TapePlace {
-  static constexpr int kBytes = Tile::kWidth / 8, kLanes = 4 * kBytes, kTogether = kWarp / kLanes;
-  static_assert(kLanes <= kWarp, "a lane writes one byte at most");
-
-  int row;        // of the rows that are written together, which one this lane writes
-  bool of_w;      // component 1, not 0
-  bool of_below;  // `below`, not `above`
-  bool writes[size_t{(Tile::kRows + kTogether - 1) / kTogether}];
-  int shift;      // of the lane's byte in a vote of the warp
-  int row_bytes;  // of the codes
-  // Offsets of the lane's byte and of the thread's first pixel, and from one iteration to the next. Those of a halo may lie
-  // outside of the tape; nothing is written there.
-  int64_t code, code_stride, x, x_stride;
-
-  TapePlace() = default;
-  __device__ TapePlace(const Pictures& v, const Tape& tape, const Column<Tile>& at, int64_t k) {
-    const int lane = static_cast<int>(threadIdx.x), byte = lane % kBytes, mask = lane / kBytes;
-    row = lane / kLanes;
-    of_below = mask % 2 == 1, of_w = mask / 2 % 2 == 1;
-    shift = Tile::kHalo + 8 * byte;
-    const int w = at.tile_w + 8 * byte;
-#pragma unroll
-    for (int r = 0; r < Tile::kRows; ++r) {
-      if (r % kTogether == 0) writes[r / kTogether] = false;
-      if (r % kTogether == row) writes[r / kTogether] = at.own_row[r] && w < v.W;
-    }
-    constexpr int word_bytes = sizeof(CodeWord);
-    row_bytes = 2 * tape.words * word_bytes;
-    const int64_t tape_row = tape.row(v, at.n, k, at.d, at.h), rows = int64_t{v.D} * v.H;
-    code = (tape_row + row) * row_bytes + ((of_w ? tape.words : 0) + w / kCodesPerWord) * word_bytes +
-           (of_below ? word_bytes / 2 : 0) + w % kCodesPerWord / 8;
-    code_stride = rows * row_bytes;
-    x = tape_row * tape.padded + at.w;
-    x_stride = rows * tape.padded;
-  }
-  __device__ void next_iteration() { code += code_stride, x += x_stride; }
-};
-
-// The votes of a warp on its codes, row by row; each lane keeps what it will write.
-template <class Tile>
-struct CodeVotes {
-  const TapePlace<Tile>& place;
-  unsigned mine = 0;
-
-  __device__ void add(const Tape& tape, int r, float v_h, float bound_h, float v_w, float bound_w) {
-    constexpr int together = TapePlace<Tile>::kTogether;
-    const unsigned above_h = __ballot_sync(kAllLanes, v_h > bound_h);
-    const unsigned below_h = __ballot_sync(kAllLanes, v_h < -bound_h);
-    const unsigned above_w = __ballot_sync(kAllLanes, v_w > bound_w);
-    const unsigned below_w = __ballot_sync(kAllLanes, v_w < -bound_w);
-    const unsigned h = place.of_below ? below_h : above_h, w = place.of_below ? below_w : above_w;
-    const unsigned vote = place.of_w ? w : h;
-    if (r % together == 0 || r % together == place.row) mine = vote;
-    if (r % together != together - 1 && r != Tile::kRows - 1) return;
-    if (place.writes[r / together])
-      as<uint8_t>(tape.codes)[place.code + r / together * together * place.row_bytes] =
-          static_cast<uint8_t>(mine >> place.shift);
-  }
-};
 
 // One iteration of all pixels that the block holds.
 template <class Tile, Keep keep, class Edges>
 __device__ void iterate(const OverlappedForward& f, const Steps& steps, const Divisor& one_plus_sigma,
                         const Column<Tile>& at, const TapePlace<Tile>& tape, Edges& edges, int turn,
-                        ForwardPixels<Tile::kRows>& s) {
+                        ForwardPixels<Tile>& s) {
+  constexpr int columns = Tile::kColumns, last = columns - 1;
   const auto [sigma, tau, theta] = steps;
-  const Beyond beyond = exchange_rows<Tile>(edges, turn, s.x_bar);
-  s.q_above = clipped(s.q_above + sigma * (s.x_bar[0] - beyond.above), s.lambda_above);
-  float q_before = s.q_above;
+  const Beyond<Tile> beyond = exchange_rows<Tile>(edges, turn, s.x_bar);
+  float q_before[size_t{columns}];
+#pragma unroll
+  for (int c = 0; c < columns; ++c) {
+    s.q_above[c] = clipped(s.q_above[c] + sigma * (s.x_bar[c] - beyond.above[c]), s.lambda_above[c]);
+    q_before[c] = s.q_above[c];
+  }
   CodeVotes<Tile> votes{tape};
 #pragma unroll
   for (int r = 0; r < Tile::kRows; ++r) {
-    const float x_bar = s.x_bar[r];
-    const float right = __shfl_down_sync(kAllLanes, x_bar, 1);
-    const float under = r + 1 < Tile::kRows ? s.x_bar[r + 1 < Tile::kRows ? r + 1 : r] : beyond.below;
-    const float v_h = s.q_h[r] + sigma * (under - x_bar), v_w = s.q_w[r] + sigma * (right - x_bar);
-    if (keep != Keep::nothing) votes.add(f.tape, r, v_h, s.lambda_h[r], v_w, s.lambda_w[r]);
-    s.q_h[r] = clipped(v_h, s.lambda_h[r]);
-    s.q_w[r] = clipped(v_w, s.lambda_w[r]);
-    const float left = __shfl_up_sync(kAllLanes, s.q_w[r], 1);
-    s.p[r] = one_plus_sigma.divide(s.p[r] + sigma * (x_bar - s.z[r]));
-    const float adjoint = (q_before - s.q_h[r]) + (left - s.q_w[r]);  // G' q+
-    q_before = s.q_h[r];
-    const float x = s.x[r], x_new = x - tau * (s.p[r] + adjoint);
-    s.x[r] = x_new;
-    s.x_bar[r] = x_new + theta * (x_new - x);
-    if (keep == Keep::codes_and_x && at.own(r)) f.tape.x[tape.x + int64_t{r} * f.tape.padded] = x_new;
+    const float right_of_all = __shfl_down_sync(kAllLanes, s.x_bar[r * columns], 1);
+#pragma unroll
+    for (int c = 0; c < columns; ++c) {
+      const int i = r * columns + c;
+      const float x_bar = s.x_bar[i], right = c < last ? s.x_bar[c < last ? i + 1 : i] : right_of_all;
+      const float under =
+          r + 1 < Tile::kRows ? s.x_bar[r + 1 < Tile::kRows ? i + columns : i] : beyond.below[c];
+      const float bound_h = s.constants.lambda_h(i), bound_w = s.constants.lambda_w(i);
+      const float v_h = s.q_h[i] + sigma * (under - x_bar), v_w = s.q_w[i] + sigma * (right - x_bar);
+      if (keep != Keep::nothing) votes.add(f.tape, r, c, v_h, bound_h, v_w, bound_w);
+      s.q_h[i] = clipped(v_h, bound_h);
+      s.q_w[i] = clipped(v_w, bound_w);
+    }
+    const float left_of_all = __shfl_up_sync(kAllLanes, s.q_w[r * columns + last], 1);
+#pragma unroll
+    for (int c = 0; c < columns; ++c) {
+      const int i = r * columns + c;
+      const float left = c > 0 ? s.q_w[c > 0 ? i - 1 : i] : left_of_all, x_bar = s.x_bar[i];
+      s.p[i] = one_plus_sigma.divide(s.p[i] + sigma * (x_bar - s.constants.z(i)));
+      const float adjoint = (q_before[c] - s.q_h[i]) + (left - s.q_w[i]);  // G' q+
+      q_before[c] = s.q_h[i];
+      const float x = s.x[i], x_new = x - tau * (s.p[i] + adjoint);
+      s.x[i] = x_new;
+      s.x_bar[i] = x_new + theta * (x_new - x);
+      if (keep == Keep::codes_and_x && at.own(i)) f.tape.x[tape.x + int64_t{r} * f.tape.padded + c] = x_new;
+    }
+  }
+}
+
+// The iterations of a chunk.
+template <class Tile, Keep keep, class Edges>
+__device__ void iterate_chunk(const OverlappedForward& f, const Steps& steps, const Divisor& one_plus_sigma,
+                              const Column<Tile>& at, TapePlace<Tile>& tape, Edges& edges, int& turn,
+                              int n_iter, ForwardPixels<Tile>& s) {
+#pragma unroll 2  // saves moving registers and choosing the rows to exchange
+  for (int left = n_iter; left > 0; --left) {
+    iterate<Tile, keep>(f, steps, one_plus_sigma, at, tape, edges, turn, s);
+    turn ^= 1;
+    tape.next_iteration();
   }
 }
 
@@ -213,7 +185,7 @@ __global__ void __launch_bounds__(Tile::kThreads, 1) overlapped_forward_kernel(O
   const bool several = f.pictures.n_tiles > n_blocks;  // tiles of a block; else its own stays in registers
   Column<Tile> at = {};
   TapePlace<Tile> tape = {};
-  ForwardPixels<Tile::kRows> s = {};
+  ForwardPixels<Tile> s = {};
   int turn = 0;
   for (int chunk = 0; chunk < f.n_chunks; ++chunk) {
     if (chunk > 0) Tile::grid_meets();
@@ -229,37 +201,40 @@ __global__ void __launch_bounds__(Tile::kThreads, 1) overlapped_forward_kernel(O
       }
       if (chunk > 0 || !f.from_start) load_fields(f, at, chunk, anew, s);
       if (chunk == 0) mark_unusable(steps, s);
-#pragma unroll 2  // saves moving registers and choosing the rows to exchange
-      for (int left = n_iter; left > 0; --left) {
-        iterate<Tile, keep>(f, steps, one_plus_sigma, at, tape, edges, turn, s);
-        turn ^= 1;
-        tape.next_iteration();
-      }
+      iterate_chunk<Tile, keep>(f, steps, one_plus_sigma, at, tape, edges, turn, n_iter, s);
       store_fields(f, at, chunk, s);
     }
   }
 }
 
+// What the kernel is given, with one buffer for each field.
 template <class Tile>
-void overlapped_forward(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,
-                        const PdhgFields<float>& fields, const PdhgTapeView<float>& tape) {
+OverlappedForward overlapped_forward_of(const PdhgProblem<float>& problem, const PdhgParams& params,
+                                        const PdhgFields<float>& fields, const PdhgTapeView<float>& tape) {
   OverlappedForward f{};
   f.pictures = pictures_of<Tile>(fields.x.extent);
   f.n_iter = params.n_iter;
-  f.n_chunks = chunks_of<Tile>(params.n_iter);
-  if (f.pictures.n_tiles == 0 || f.n_chunks == 0) return;
-  const int64_t n = fields.x.numel();
-  const Scratch<float> x(exec, n), x_bar(exec, n), p(exec, n), q(exec, 2 * n);
   f.steps = steps_of(problem, params);
   f.z = global(problem.z.flat());
   f.z_stride = problem.z.size(0) == 1 ? 0 : int64_t{f.pictures.D} * f.pictures.pixels();
   f.lambda = global_broadcast(problem.lambda);
-  f.x[0] = global(fields.x.flat()), f.x[1] = global(x.span());
-  f.x_bar[0] = global(fields.x_bar.flat()), f.x_bar[1] = global(x_bar.span());
-  f.p[0] = global(fields.p.flat()), f.p[1] = global(p.span());
-  f.q[0] = global(fields.q.flat()), f.q[1] = global(q.span());
+  f.x[0] = global(fields.x.flat()), f.x_bar[0] = global(fields.x_bar.flat());
+  f.p[0] = global(fields.p.flat()), f.q[0] = global(fields.q.flat());
   f.from_start = fields.unset, f.noisy = params.p_start == PdhgStart::noisy;
   f.tape = tape_of(tape);
+  return f;
+}
+
+template <class Tile>
+void overlapped_forward(const Exec& exec, const PdhgProblem<float>& problem, const PdhgParams& params,
+                        const PdhgFields<float>& fields, const PdhgTapeView<float>& tape) {
+  OverlappedForward f = overlapped_forward_of<Tile>(problem, params, fields, tape);
+  f.n_chunks = chunks_of<Tile>(params.n_iter);
+  if (f.pictures.n_tiles == 0 || f.n_chunks == 0) return;
+  const int64_t n = fields.x.numel();
+  const Scratch<float> x(exec, n), x_bar(exec, n), p(exec, n), q(exec, 2 * n);
+  f.x[1] = global(x.span()), f.x_bar[1] = global(x_bar.span());
+  f.p[1] = global(p.span()), f.q[1] = global(q.span());
   const auto kernel = tape.codes == nullptr ? overlapped_forward_kernel<Tile, Keep::nothing>
                       : tape.x == nullptr   ? overlapped_forward_kernel<Tile, Keep::codes>
                                             : overlapped_forward_kernel<Tile, Keep::codes_and_x>;

@@ -148,7 +148,7 @@ struct StepTerms {
     const int64_t stride = of_z ? f.pictures.W : f.tape.padded;
     const int64_t first_row = of_z ? (int64_t{at.n} * f.pictures.D + at.d) * f.pictures.H
                                    : f.tape.row(f.pictures, at.n, k - 1, at.d, 0);
-    const Global<const float> from = values + (first_row * stride + at.w);
+    const Global<const float> from = values + (first_row * stride + at.w[0]);
 #pragma unroll
     for (int row = 0; row < kRows; ++row) to[row] = from[at.row[row] * stride];
     to[kRows] = from[at.row_below * stride];
