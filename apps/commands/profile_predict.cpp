@@ -7,6 +7,7 @@
 #include "apps/profile/predicted_table.h"
 #include "apps/shell/json_text.h"
 #include "apps/shell/streams.h"
+#include "solvers/pdhg/pdhg_kernels.h"
 #include "tensor/device.h"
 #include "tensor/error.h"
 #include "tensor/op/implementation.h"
@@ -19,6 +20,16 @@ std::string device_to_predict_with(const std::string& asked) {
   throw ConfigError("[profile] --predict is for the kernels of CUDA devices: leave out --device {}", asked);
 }
 
+namespace {
+
+// The implementation of pdhg that a CUDA device would choose for the pictures of that step.
+std::string first_pdhg(const TrainingStepOptions& step) {
+  const PdhgGeometry geometry{Shape{step.batch, 1, 1, step.size, step.size}, step.model.axes};
+  return is_large_batch(geometry) && simt::pdhg_clusters.supports(geometry) ? "clusters" : "overlapped";
+}
+
+}  // namespace
+
 void predict_step_command(const PredictOptions& options, const TrainingStepOptions& step,
                           std::map<std::string, std::string, std::less<>> forced) {
   const DeviceModel& device = device_model(options.device);
@@ -28,7 +39,7 @@ void predict_step_command(const PredictOptions& options, const TrainingStepOptio
     const ImplementationScope as_asked(forced);
     measured = measure_step(step, options.rounds);
   }
-  forced.try_emplace("pdhg", "overlapped");  // the first choice on a CUDA device
+  forced.try_emplace("pdhg", first_pdhg(step));
   const ImplementationScope as_on_a_device(std::move(forced));
   const PredictedRun run = predict_step(device, step);
   const MeasuredRun* const beside = measured ? &*measured : nullptr;

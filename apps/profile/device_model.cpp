@@ -19,6 +19,7 @@ constexpr DeviceModel kH200{.name = "h200",
                             .gap_us = {0.7, 1.5},
                             .start_us = {0.5, 1.5},
                             .grid_meets_us = 1.2,
+                            .cluster_meets_us = 0.2,
                             .block_meets_clocks = 100};
 
 }  // namespace

@@ -6,7 +6,7 @@
 //   reached 62% of such a rate on Hopper (Luo et al., arXiv 2402.13499), which is 6.5 clocks. L2 has 50 MB and 5.5 TB/s, measured on an
 //   H100 PCIe (Chips and Cheese, July 2023). Programs are assumed to reach 90% of the memory's 4.8 TB/s.
 //   These times are assumptions without any measurement: the time between two nodes of a graph, the time of a launch until its first data
-//   arrive and its last results are written, and the time for synchronising a grid, or a block.
+//   arrive and its last results are written, and the time for synchronising a grid, a cluster, or a block.
 #pragma once
 
 #include <array>
@@ -34,7 +34,7 @@ struct DeviceModel {
   double l2_bytes_per_us, l2_bytes;          // of the whole L2
   double memory_bytes_per_us, memory_share;  // the peak, and the share of it that programs reach
   TimeRange gap_us, start_us;  // the time between two nodes; the time of a launch besides its work
-  double grid_meets_us, block_meets_clocks;  // to synchronise the grid; to synchronise a block
+  double grid_meets_us, cluster_meets_us, block_meets_clocks;  // to synchronise the grid, a cluster, a block
 
   // The time in us for that many warp instructions, spread over n_blocks blocks.
   double issue_us(double warp_instructions, double n_blocks) const;

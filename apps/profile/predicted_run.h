@@ -23,7 +23,7 @@ struct PredictedRun {
   TimeRange total_us() const;
 };
 
-// The recorded training step (apps/training/recorded_steps.h) with the kernels of the emulation's choice, PDHG in overlapped tiles.
+// The recorded training step (apps/training/recorded_steps.h) with the kernels that the emulation chooses where none are forced.
 PredictedRun predict_step(const DeviceModel& device, const TrainingStepOptions& options);
 
 // Forward and backward of a case with one implementation.

@@ -65,6 +65,12 @@ struct PdhgGeometry {
   Axes axes;
 };
 
+// Whether a batch has more pixels than two pictures of 256x256, which is when a cluster of blocks for each picture is predicted to be faster than
+// tiles that all multiprocessors share (docs/pdhg-on-the-gpu.md).
+inline bool is_large_batch(const PdhgGeometry& g) {
+  return g.x[0] * g.x[2] >= 2 && g.x.numel() > 2 * 256 * 256;
+}
+
 // "n1 d1 h256 w256 axes3,4", and back: DataError for another text.
 std::string key(const PdhgGeometry&);
 PdhgGeometry pdhg_geometry(const std::string& text);
@@ -115,7 +121,7 @@ void pdhg_add_reduced(const Exec&, View5<const T> full, View5<T> to);
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_overlapped);
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_overlapped_4);
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_overlapped_12);
-// Several pictures, each in the registers of a cluster of blocks (compute capability 9.0): axes (3,4), up to 280x264 pixels.
+// Large batches, each picture in the registers of a cluster of blocks (compute capability 9.0): axes (3,4), up to 280x264 pixels.
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_clusters);
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_persistent);  // one launch for all iterations
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_fused);       // one launch for each

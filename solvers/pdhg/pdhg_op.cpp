@@ -13,7 +13,7 @@ namespace {
 
 constexpr const PdhgImplementation<float>* kF32[] = {
 #if PRIMAL_HAS_CUDA
-    // Batches first; the others in the order that bench/pdhg_device_model.py predicts for a picture of 256x256 (docs/pdhg-on-the-gpu.md).
+    // Large batches first; the others in the order that bench/pdhg_device_model.py predicts for a picture of 256x256 (docs/pdhg-on-the-gpu.md).
     &cuda::pdhg_clusters, &cuda::pdhg_overlapped, &cuda::pdhg_overlapped_4, &cuda::pdhg_overlapped_12,
     &cuda::pdhg_persistent, &cuda::pdhg_fused,
 #endif

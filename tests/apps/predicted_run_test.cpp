@@ -138,6 +138,28 @@ TEST(PredictLaunch, PdhgIsThatOfTheModelInPython) {
   EXPECT_NEAR(learnt.us.high, 328, 1.0);
 }
 
+// The table of batches in bench/results/pdhg_device_model.md: 241 .. 339 us for eight pictures without a tape, eleven times that for 81.
+TEST(PredictLaunch, PdhgOfABatchIsThatOfTheModelInPython) {
+  simt::ListedLaunch launch = launch_of("pdhg_forward", {120, 1, 1}, {32, 16, 1}, 8.4e6);
+  launch.cluster = 15;
+  const auto predicted = [&](const char* geometry, double tape_bytes) {
+    launch.range = range_of("pdhg", geometry, "clusters", tape_bytes);
+    LaunchWork work;
+    EXPECT_TRUE(predict_pdhg(h200(), launch, work));
+    return work;
+  };
+  const LaunchWork eight = predicted("n8 d1 h256 w256 axes3,4 T256", 0.0);
+  EXPECT_EQ(eight.kernel, "clusters_forward_kernel<ClusterTile<4, 4, 16, 6, 2>, 0>");
+  EXPECT_NEAR(eight.us.low, 241, 1.0);
+  EXPECT_NEAR(eight.us.high, 341, 1.0);
+  EXPECT_EQ(eight.grid_meetings, 0.0);
+  EXPECT_NEAR(predicted("n81 d1 h256 w256 axes3,4 T256", 0.0).us.low, 11 * eight.us.low, 1e-6);
+  EXPECT_EQ(predicted("n8 d1 h256 w256 axes3,4 T256", 8 * 256.0 * 256 * 256 / 2).kernel,
+            "clusters_forward_kernel<ClusterTile<4, 4, 16, 6, 2>, 1>");
+  launch.cluster = 2;  // pictures of two tiles: eight clusters in each group of multiprocessors
+  EXPECT_NEAR(predicted("n64 d1 h64 w64 axes3,4 T256", 0.0).us.low, eight.us.low, 1e-6);
+}
+
 TrainingStepOptions small_step() {
   TrainingStepOptions step;
   step.model.unet.filters = 8;

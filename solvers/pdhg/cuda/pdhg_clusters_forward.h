@@ -77,7 +77,7 @@ bool clusters_forward(const Exec& exec, const PdhgProblem<float>& problem, const
   return true;
 }
 
-// Several pictures, each of which fits a cluster. A single one is faster in tiles that all multiprocessors share, as pdhg_overlapped.
+// Several pictures, each of which fits a cluster. A single one would leave most multiprocessors without work.
 template <class Tile>
 bool clusters_support(const PdhgGeometry& g) {
   if (!(g.axes == Axes{3, 4}) || g.x[0] * g.x[2] < 2) return false;
