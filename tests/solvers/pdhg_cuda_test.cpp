@@ -206,13 +206,13 @@ TEST(PdhgSimt, TwoAndThreeIterationsEqualFiveWithOnePictureForAllWeights) {
 }
 
 TEST(PdhgSimt, ABadWeightOrStepGivesNoNumber) {
-  const Tensor z = floats(random_uniform({1, 1, 1, 4, 5}, 0.0, 1.0, 1), Device::simt());
+  const Tensor z = floats(random_uniform({2, 1, 1, 4, 5}, 0.0, 1.0, 1), Device::simt());
   for (const char* way : kWays) {
     const ImplementationScope forced("pdhg", way);
     for (const double bad : {-0.1, static_cast<double>(INFINITY), std::nan("")}) {
-      std::vector<double> values(20, 0.1);
+      std::vector<double> values(40, 0.1);
       values[7] = bad;
-      const Tensor lambda = Tensor::from(Shape{1, 1, 1, 4, 5}, values);
+      const Tensor lambda = Tensor::from(Shape{2, 1, 1, 4, 5}, values);
       EXPECT_TRUE(std::isnan(pdhg_solve(z, floats(lambda, Device::simt()), {.n_iter = 2}).to_doubles()[7]));
     }
     const Tensor lambda = Tensor::full({}, 0.1, DType::f32, Device::simt());
