@@ -156,7 +156,7 @@ TEST(PdhgOverlapped, AMissingBarrierIsFound) {
   expect_found(found_in(of(forward, simt::overlapped_adjoint<NoBarrierOfTheGrid>), kCases[0]), "pdhg_adjoint",
                "of a buffer of 800 is read, but nothing has written it");
   // In so few iterations the grid meets only at the end, before the 3 sums for the steps, each of 12 warps of 4 tiles.
-  const Case one_chunk = {{1, 1, 1, 40, 20}, 8, {1, 1, 1, 40, 20}};
+  const PdhgCase one_chunk = {{1, 1, 1, 40, 20}, 8, {1, 1, 1, 40, 20}};
   EXPECT_EQ(found_in(of(forward, adjoint), one_chunk), "");
   expect_found(found_in(of(forward, simt::overlapped_adjoint<NoBarrierOfTheGrid>), one_chunk), "pdhg_adjoint",
                "of a buffer of 144 is read, but nothing has written it");

@@ -5,7 +5,7 @@
 //   clusters (before compute capability 9.0, or of no room for as many blocks) gets pdhg_overlapped from here.
 // Adjoint: that of pdhg_overlapped, with a meeting of the grid every 8 iterations; the tape is the same. The cluster's tile has room for
 //   the fields of the forward pass, but not for the sums that the adjoint keeps for each pixel in addition.
-// Local memory: what a tape needs at an exchange is spilled, 72 and 112 bytes by nvcc 13.0; the iterations use none of it.
+// Local memory: what a tape needs at an exchange is spilled, 32 and 56 bytes by nvcc 13.0; the iterations use none of it.
 // Bounds: clusters_forward_kernel<ClusterTile<4, 4, 16, 6, 2>, 0> 128 registers, 17408 bytes of shared memory, no local memory, no read-only loads
 // Bounds: clusters_forward_kernel<ClusterTile<4, 4, 16, 6, 2>, 1> 128 registers, 17408 bytes of shared memory, local memory, no read-only loads
 // Bounds: clusters_forward_kernel<ClusterTile<4, 4, 16, 6, 2>, 2> 128 registers, 17408 bytes of shared memory, local memory, no read-only loads
