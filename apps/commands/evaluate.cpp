@@ -181,8 +181,8 @@ std::string write_report(const EvaluateOptions& o, const nlohmann::json& json,
       .folder = o.output, .summary = json, .rows = rows, .models = names_of_models(o.models)};
   const auto n_failed = std::ssize(failures.json());
   if (n_failed > 0)
-    record.problems.push_back(fmt::format("{} of {} pictures could not be processed and {} not scored.", n_failed,
-                                          n_pictures, n_failed == 1 ? "is" : "are"));
+    record.problems.push_back(fmt::format("{} of {} pictures could not be processed and {} not scored.",
+                                          n_failed, n_pictures, n_failed == 1 ? "is" : "are"));
   if (!o.shard.is_all()) {
     record.problems.push_back(fmt::format("This is part {} of an evaluation, {} of {} pictures.",
                                           o.shard.str(), rows.size(), n_pictures));
