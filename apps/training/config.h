@@ -61,7 +61,7 @@ struct TrainConfig {
     std::string loss = "mse";     // denoise: what is learnt from (denoising_loss.h)
     double sigma = 0.0;           // sure: deviation of the noise; 0: what was added, or estimated
     bool estimate_sigma = false;  // sure: estimate it although it is known
-    double probe_step = 0.1;      // sure: eps / sigma
+    double probe_step = 0.2;      // sure: eps / sigma
     double learning_rate = 1e-4;
     double final_learning_rate = 0.0;  // cosine decay to it (schedule.h); 0: constant
     int64_t patience = 0;    // validations without a better one before the training stops; 0: never stop
