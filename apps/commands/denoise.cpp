@@ -107,7 +107,7 @@ void denoise(DenoiseOptions options) {
     throw ConfigError("[denoise] --jobs {} is for the processor: on {} pictures are computed one by one",
                       options.side_by_side.jobs, device.str());
   if (!device.is_cpu()) options.side_by_side.jobs = 1;
-  options.colour = parse_colour_mode(options.colour_text);
+  if (options.has_colour) options.colour = parse_colour_mode(options.colour_text);
   if (!options.sequence.empty()) return denoise_frames(options, device);
   if (!options.shard_text.empty()) options.shard = parse_shard(options.shard_text);
   if (!options.lambda_text.empty()) options.lambda = parse_scalar_lambda(options.lambda_text);
@@ -126,6 +126,9 @@ void denoise(DenoiseOptions options) {
        .tiling = options.tiling,
        .quiet = options.common.quiet,
        .device = device});
+  const bool by_risk = options.lambda && options.lambda->rule == LambdaRule::sure;
+  const bool has_learnt = denoiser.has_map() && denoiser.config().data.colour == "opponent";
+  if (!options.has_colour && (by_risk || has_learnt)) options.colour = ColourMode::opponent;
   if (options.figure.is_wanted() && inputs.size() != 1)
     throw ConfigError("[denoise] --figure draws one picture, found {}", inputs.size());
   if (options.map && denoiser.is_autoencoder())

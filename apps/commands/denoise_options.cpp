@@ -36,9 +36,10 @@ void add_input_options(CLI::App& command, DenoiseOptions& o) {
       ->check(number_range(0, 10));
   command
       .add_option("--noise-kind", o.noise_kind,
-                  "relative to the picture's deviation, or absolute and clipped (default: as the model was "
+                  "relative to the picture's deviation, absolute and clipped, or unclipped (absolute, not "
+                  "clipped) (default: as the model was "
                   "trained; relative)")
-      ->check(CLI::IsMember({"relative", "absolute"}));
+      ->check(CLI::IsMember({"relative", "absolute", "unclipped"}));
   command.add_option("--seed", o.seed, "seed of the noise")->check(whole_range(0))->capture_default_str();
   command.add_option("--clean", o.clean,
                      "treat the pictures as noisy and score them against this clean picture, or against the "
@@ -105,13 +106,15 @@ void add_output_options(CLI::App& command, DenoiseOptions& o) {
                      "and so on for one "
                      "picture; - for standard output");
   command
-      .add_option("--colour", o.colour_text,
-                  "pictures in colour: channels (each with a map of its own), joint (one map, from the "
-                  "luminance), luminance "
-                  "(only that is denoised), or grey")
-      ->check(CLI::IsMember({"channels", "joint", "luminance", "grey"}))
-      ->each([&o](const std::string&) { o.has_colour = true; })
-      ->capture_default_str();
+      .add_option(
+          "--colour", o.colour_text,
+          "pictures in colour: channels (each of R, G, B with a map of its own), opponent (the luminance and "
+          "two chroma channels so), joint (one map, from the luminance), luminance (only that is "
+          "denoised), or grey (default: opponent with --lambda auto and with a model that has learnt it, as "
+          "general has; "
+          "channels otherwise)")
+      ->check(CLI::IsMember({"channels", "opponent", "joint", "luminance", "grey"}))
+      ->each([&o](const std::string&) { o.has_colour = true; });
   command.add_option(
       "--format", o.format,
       "format of the results: png, tiff, npy, npz, nii, nii.gz, pnm, pfm, webp or dicom (default: by the "

@@ -19,7 +19,7 @@ struct DenoiseOptions : PictureDenoisingOptions {
   std::string output, clean, boundary;
   std::string sequence;     // frames to denoise together, instead of pictures
   std::string lambda_text;  // of --lambda
-  std::string colour_text = "channels";
+  std::string colour_text;
   bool has_colour = false;  // --colour was given
   FigureFile figure;        // of the risk over lambda
   int64_t limit = 0;

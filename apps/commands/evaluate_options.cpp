@@ -28,10 +28,10 @@ void add_evaluate_options(CLI::App& command, EvaluateOptions& o) {
       ->check(number_range(0, 10))
       ->capture_default_str();
   command
-      .add_option(
-          "--noise-kind", o.noise_kind,
-          "relative to the picture's deviation, or absolute and clipped (default: as the model was trained)")
-      ->check(CLI::IsMember({"relative", "absolute"}));
+      .add_option("--noise-kind", o.noise_kind,
+                  "relative to the picture's deviation, absolute and clipped, or unclipped (absolute, not "
+                  "clipped) (default: as the model was trained)")
+      ->check(CLI::IsMember({"relative", "absolute", "unclipped"}));
   command.add_option("--seed", o.seed, "seed of the noise and the bootstrap")
       ->check(whole_range(0))
       ->capture_default_str();

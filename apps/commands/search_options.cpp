@@ -98,9 +98,10 @@ void add_search_options(CLI::App& command, SearchOptions& o) {
   command.add_option("--noise", o.noise, "first add noise of this standard deviation to each picture")
       ->check(number_range(0, 10));
   command
-      .add_option("--noise-kind", o.noise_kind,
-                  "relative to the picture's deviation, or absolute and clipped")
-      ->check(CLI::IsMember({"relative", "absolute"}))
+      .add_option(
+          "--noise-kind", o.noise_kind,
+          "relative to the picture's deviation, absolute and clipped, or unclipped (absolute, not clipped)")
+      ->check(CLI::IsMember({"relative", "absolute", "unclipped"}))
       ->capture_default_str();
   command.add_option("--seed", o.seed, "seed of the noise")->check(whole_range(0))->capture_default_str();
   command.add_option("--grid", o.grid, "LOW:HIGH:N, which means N evenly spaced lambdas from LOW to HIGH")

@@ -99,9 +99,10 @@ void add_watch_options(CLI::App& command, WatchOptions& o) {
       ->check(number_range(0, 10));
   command
       .add_option("--noise-kind", o.noise_kind,
-                  "relative to the picture's deviation, or absolute and clipped (default: as the model was "
+                  "relative to the picture's deviation, absolute and clipped, or unclipped (absolute, not "
+                  "clipped) (default: as the model was "
                   "trained; relative)")
-      ->check(CLI::IsMember({"relative", "absolute"}));
+      ->check(CLI::IsMember({"relative", "absolute", "unclipped"}));
   command.add_option("--seed", o.seed, "seed of the noise")->check(whole_range(0))->capture_default_str();
   add_range_option(command, o.range, "as the model was trained; full without one");
   command

@@ -1,8 +1,11 @@
 #include "apps/pictures/colour.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
+#include "apps/pictures/picture_noise.h"
+#include "data/preprocess/opponent.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -10,7 +13,7 @@ namespace primal {
 ColourMode parse_colour_mode(const std::string& name) {
   const auto found = std::ranges::find(kColourModes, name);
   if (found == std::end(kColourModes))
-    throw ConfigError("[--colour] expected channels, joint, luminance or grey, found '{}'", name);
+    throw ConfigError("[--colour] expected channels, opponent, joint, luminance or grey, found '{}'", name);
   return static_cast<ColourMode>(found - std::begin(kColourModes));
 }
 
@@ -32,6 +35,18 @@ Tensor with_luminance(const Tensor& rgb, const Tensor& y, const Tensor& denoised
   const std::span<float> out = x.span<float>();
   for (size_t i = 0; i < out.size(); ++i) out[i] = in[i] + (after[i % n] - before[i % n]);
   return x;
+}
+
+double opponent_noise_factor(const Tensor& rgb, const Tensor& channels) {
+  double expected = 0.0, found = 0.0;
+  for (int64_t c = 0; c < 3; ++c) {
+    const PictureNoise of_rgb = noise_of_picture(rgb.slice(c, c + 1)),
+                       of_channel = noise_of_picture(channels.slice(c, c + 1));
+    if (!of_rgb.estimate || !of_channel.estimate) return 1.0;
+    expected += std::pow(kOpponentScale * of_rgb.estimate->sigma, 2);
+    found += std::pow(of_channel.estimate->sigma, 2);
+  }
+  return found > 0.0 ? std::max(1.0, std::sqrt(expected / found)) : 1.0;
 }
 
 Scores scores_of_channels(const Tensor& x, const Tensor& clean) {

@@ -29,6 +29,7 @@ nlohmann::json to_json(const DenoisingRow& row) {
                              {"photometric", row.read.dicom->photometric},
                              {"transfer_syntax", row.read.dicom->transfer_syntax}};
   }
+  if (!row.colour.empty()) json["colour"] = row.colour;
   if (row.n_tiles > 0) json["tiles"] = row.n_tiles;
   if (row.solver) {
     json["iterations"] = row.solver->iterations;
@@ -41,9 +42,8 @@ nlohmann::json to_json(const DenoisingRow& row) {
     json["lambda_rule"] = name_of(row.rule);
     json["sigma"] = *row.sigma;
   }
-  for (size_t c = 0; c < row.channels.size(); ++c) {
-    const DenoisingRow::Channel& channel = row.channels[c];
-    nlohmann::json one{{"channel", kChannelNames.at(c)}, {"noise", to_json(channel.noise)}};
+  for (const DenoisingRow::Channel& channel : row.channels) {
+    nlohmann::json one{{"channel", channel.name}, {"noise", to_json(channel.noise)}};
     if (channel.lambda) one.update({{"lambda", *channel.lambda}, {"sigma", *channel.sigma}});
     json["channels"].push_back(one);
   }

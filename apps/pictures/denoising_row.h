@@ -36,6 +36,7 @@ struct DenoisingRow {
     std::string profile_space = {};   // "RGB"; empty where there is no profile
     size_t profile_bytes = 0;
   } read;
+  std::string colour;   // what --colour did to a picture in colour; empty for a grey one
   int64_t n_tiles = 0;  // tiles of the network; 0: the whole picture at once
   // Empty for an autoencoder, which has no solver.
   struct Solver {
@@ -50,8 +51,10 @@ struct DenoisingRow {
   LambdaRule rule = LambdaRule::number;
   std::optional<double> sigma, lambda;  // used and chosen by the rule
   bool at_the_edge = false;             // a better lambda may lie beyond what was tried
-  // If the channels are denoised separately: what was found and chosen for each; `noise`, `sigma` and `lambda` above are then those of green.
+  // If the channels are denoised separately: what was found and chosen for each; `noise`, `sigma` and `lambda` above are then those of
+  // green, or of the luminance.
   struct Channel {
+    std::string name;
     PictureNoise noise;
     std::optional<double> sigma, lambda;
   };

@@ -13,7 +13,6 @@
 #include "apps/pictures/results.h"
 #include "apps/scores/lambda_search.h"
 #include "apps/shell/terminal.h"
-#include "apps/training/batches.h"
 #include "data/figure/figure.h"
 #include "data/file/file.h"
 #include "data/noise_estimate/block_spectra.h"
@@ -36,19 +35,6 @@ Figure comparison(const Tensor& clean, const Tensor& noisy, const Denoised& resu
   return {.rows = {panels}};
 }
 
-// The noise of a channel, in the mean of the three, as a multiple of that of the luminance: 1.5 where the noises of the channels are
-// independent, 1 where they are the same.
-double noise_beside_luminance(const Tensor& rgb, const PictureNoise& of_luminance) {
-  if (!of_luminance.estimate || !(of_luminance.estimate->sigma > 0.0)) return 1.0;
-  double sum = 0.0;
-  for (int64_t c = 0; c < rgb.size(0); ++c) {
-    const PictureNoise noise = noise_of_picture(rgb.slice(c, c + 1));
-    if (!noise.estimate) return 1.0;
-    sum += noise.estimate->sigma;
-  }
-  return std::clamp(sum / 3.0 / of_luminance.estimate->sigma, 1.0, 2.0);
-}
-
 }  // namespace
 
 PictureDenoising::PictureDenoising(const PictureDenoisingOptions& options, const Denoiser& denoiser)
@@ -65,14 +51,15 @@ DenoisingInput PictureDenoising::read(const DenoisingJob& job, Remarks& remarks)
   return reader_(job, remarks);
 }
 
-// Of a page: planes of float32 for the noisy picture, the clean one, the result and the figures, the solver's eight fields, the
-// network's part, and the blocks of the noise estimate with the copy in which they are gathered; of the file its samples twice.
+// A page takes planes of float32 for the noisy picture, the clean one, the result and the figures, in colour once more as opponent
+// channels, the solver's eight fields, the network's part, and the blocks of the noise estimate with the copy in which they are
+// gathered; a file takes its samples twice.
 DenoisingNeeds PictureDenoising::needs(const DenoisingInput& read) const {
   constexpr int64_t kFields = 8, kBytesOfABlock = 2 * 4 * 24;
   const GreyInput& picture = read.picture;
   const int64_t pixels = picture.raster.width * picture.raster.height;
   const MapPlan plan = denoiser_.plan({1, 1, 1, picture.raster.height, picture.raster.width});
-  const int64_t floats = pixels * (kFields + 5 * int64_t{picture.n_planes});
+  const int64_t floats = pixels * (kFields + (picture.n_planes > 1 ? 8 : 5) * int64_t{picture.n_planes});
   return {.bytes = 4 * floats + plan.bytes + kBytesOfABlock * std::min(pixels, kMaxBlocks) +
                    2 * std::ssize(picture.raster.samples),
           .alone = plan.tile > 0};
@@ -142,8 +129,9 @@ PictureDenoising::Page PictureDenoising::denoise_page(const DenoisingJob& job, c
     remarks.add("{}: {} x {} pixels, the network works in {}\n", job.input.str(), picture.raster.width,
                 picture.raster.height, tiles_text(plan));
   }
-  Denoised result =
-      picture.n_planes > 1 ? solve_colour(name, z, clean, row, remarks) : solve(name, z, clean, row, remarks);
+  if (picture.n_planes > 1) row.colour = kColourModes[static_cast<size_t>(options_.colour)];
+  Denoised result = picture.n_planes > 1 ? solve_colour(name, z, clean, row, remarks)
+                                         : solve(name, z, clean, row, remarks, {});
   if (plan.tile > 0) row.n_tiles = plan.n_tiles;
   if (!denoiser_.is_autoencoder())
     row.solver = {result.iterations, result.relative_gap, name_of(denoiser_.boundary())};
@@ -157,71 +145,20 @@ PictureDenoising::Page PictureDenoising::denoise_page(const DenoisingJob& job, c
 }
 
 void PictureDenoising::find_noise(const std::string& name, const Tensor& z, const Tensor& clean,
-                                  DenoisingRow& row, Remarks& remarks) const {
+                                  DenoisingRow& row, Remarks& remarks, const ChannelScale& scale) const {
   row.noise = noise_of_picture(z);
-  if (options_.has_rule()) choose(z, clean, row);
+  if (options_.has_rule()) choose(z, clean, row, scale);
   remark_on_noise(options_, denoiser_, name, row, remarks);
 }
 
 Denoised PictureDenoising::solve(const std::string& name, const Tensor& z, const Tensor& clean,
-                                 DenoisingRow& row, Remarks& remarks) const {
-  find_noise(name, z, clean, row, remarks);
+                                 DenoisingRow& row, Remarks& remarks, const ChannelScale& scale) const {
+  find_noise(name, z, clean, row, remarks, scale);
+  std::optional<double> weight = row.lambda;
+  if (!weight && options_.lambda) weight = options_.lambda->number * scale.given;
   Meter meter(name, !options_.quiet && remarks.printed_at_once(), is_terminal(STDERR_FILENO));
   const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
-  return denoiser_(z, watch, row.lambda);
-}
-
-Denoised PictureDenoising::solve_colour(const std::string& name, const Tensor& z, const Tensor& clean,
-                                        DenoisingRow& row, Remarks& remarks) const {
-  if (options_.colour == ColourMode::channels) return solve_channels(name, z, clean, row, remarks);
-  const Tensor y = luminance(z), clean_y = clean.defined() ? luminance(clean) : Tensor();
-  if (options_.colour == ColourMode::luminance) {
-    Denoised result = solve(name, y, clean_y, row, remarks);
-    result.x = with_luminance(z, y, result.x);
-    return result;
-  }
-  find_noise(name, y, clean_y, row, remarks);
-  Meter meter(name, !options_.quiet && remarks.printed_at_once(), is_terminal(STDERR_FILENO));
-  const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
-  if (denoiser_.has_map()) return denoiser_.with_map_of(y, z, noise_beside_luminance(z, row.noise), watch);
-  if (row.lambda) *row.lambda *= noise_beside_luminance(z, row.noise);
-  std::vector<Tensor> x;
-  Denoised result;
-  for (int64_t c = 0; c < z.size(0); ++c) {
-    const double gap = result.relative_gap;
-    result = denoiser_(z.slice(c, c + 1), watch, row.lambda);
-    result.relative_gap = std::max(result.relative_gap, gap);
-    x.push_back(result.x);
-  }
-  result.x = stacked(x);
-  return result;
-}
-
-Denoised PictureDenoising::solve_channels(const std::string& name, const Tensor& z, const Tensor& clean,
-                                          DenoisingRow& row, Remarks& remarks) const {
-  std::vector<Tensor> x;
-  Denoised result, green;
-  double gap = 0.0;
-  for (int64_t c = 0; c < z.size(0); ++c) {
-    const auto k = static_cast<size_t>(c);
-    DenoisingRow of_channel;
-    of_channel.picture = row.picture;
-    result = solve(fmt::format("{}, {}", name, kChannelNames.at(k)), z.slice(c, c + 1),
-                   clean.defined() ? clean.slice(c, c + 1) : Tensor(), of_channel, remarks);
-    gap = std::max(gap, result.relative_gap);
-    x.push_back(result.x);
-    row.channels.push_back({of_channel.noise, of_channel.sigma, of_channel.lambda});
-    if (c != 1) continue;
-    green = result;
-    row.noise = of_channel.noise;
-    row.rule = of_channel.rule;
-    row.sigma = of_channel.sigma;
-    row.lambda = of_channel.lambda;
-    row.figure = std::move(of_channel.figure);
-  }
-  green.x = stacked(x);
-  green.relative_gap = gap;
-  return green;
+  return denoiser_(z, watch, weight);
 }
 
 bool PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, Raster result,
@@ -273,6 +210,7 @@ PngText PictureDenoising::provenance(const Denoised& result, const DenoisingRow&
     text["Primal lambda"] = fmt::format("{}", row.lambda.value_or(options_.lambda->number));
   if (row.lambda)
     text["Primal lambda rule"] = fmt::format("{}, noise of deviation {}", name_of(row.rule), *row.sigma);
+  if (!row.colour.empty()) text["Primal colour"] = row.colour;
   if (!options_.lambda) {
     text["Primal model"] = latin_text(denoiser_.model_file_name());
     text["Primal model CRC-32"] = denoiser_.checksum();
@@ -281,9 +219,10 @@ PngText PictureDenoising::provenance(const Denoised& result, const DenoisingRow&
 }
 
 // lambda by the rule, from the noise that was given or found.
-void PictureDenoising::choose(const Tensor& z, const Tensor& clean, DenoisingRow& row) const {
+void PictureDenoising::choose(const Tensor& z, const Tensor& clean, DenoisingRow& row,
+                              const ChannelScale& scale) const {
   row.rule = options_.lambda->rule;
-  row.sigma = options_.sigma ? *options_.sigma : row.noise.estimate->sigma;
+  row.sigma = options_.sigma ? *options_.sigma * scale.given : row.noise.estimate->sigma * scale.estimated;
   const LambdaChoiceParams params = denoiser_.choice_params(options_.seed);
   const Tensor there = z.to(denoiser_.device());
   const LambdaChoice choice = row.rule == LambdaRule::sure ? lambda_by_risk(there, *row.sigma, params)

@@ -40,7 +40,11 @@ class PictureDenoising {
                                        Remarks& remarks) const;
 
  private:
-  void choose(const Tensor& z, const Tensor& clean, DenoisingRow& row) const;
+  // How the noise of a channel and its scalar weight follow from those that were given for R, G and B, and from its own estimate.
+  struct ChannelScale {
+    double given = 1.0, estimated = 1.0;
+  };
+  void choose(const Tensor& z, const Tensor& clean, DenoisingRow& row, const ChannelScale& scale) const;
   struct Page {
     Tensor z, clean;  // clean is undefined where it is not known
     Denoised result;
@@ -49,14 +53,14 @@ class PictureDenoising {
                     Remarks& remarks) const;
   // z [1,1,1,H,W], perhaps with a clean picture: finds its noise, chooses lambda, and solves.
   Denoised solve(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
-                 Remarks& remarks) const;
-  // z [3,1,1,H,W].
+                 Remarks& remarks, const ChannelScale& scale) const;
+  // z [3,1,1,H,W], red, green and blue.
   Denoised solve_colour(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
                         Remarks& remarks) const;
   Denoised solve_channels(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
                           Remarks& remarks) const;
   void find_noise(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
-                  Remarks& remarks) const;
+                  Remarks& remarks, const ChannelScale& scale) const;
   // False where another process has written the picture in the meantime.
   bool write(const DenoisingJob& job, const GreyInput& read, Raster result, const Denoised& last,
              const DenoisingRow& last_row, Remarks& remarks) const;

@@ -70,7 +70,7 @@ std::string noise_range_remark(const PictureNoise& noise, const TrainConfig::Noi
       "its {} noise of about {:.2g} is {} than the {:g} to {:g} that the model was trained for, so the "
       "result may "
       "{}; --lambda auto needs no model, or train one with --set noise.{}={:.2g}",
-      name_of(parse_noise_kind(trained.kind)), found, is_more ? "more" : "less", trained.low, trained.high,
+      is_relative ? "relative" : "absolute", found, is_more ? "more" : "less", trained.low, trained.high,
       is_more ? "keep noise" : "lose detail", is_more ? "high" : "low", found);
 }
 

@@ -28,7 +28,7 @@ struct TrainConfig {
     int64_t n_train = 200;  // pictures used, in name order; 0: all
     int64_t n_validation = 8;
     std::string range = "full";   // data/preprocess/level_range
-    std::string colour = "grey";  // denoise: or "channels", each of which is a sample
+    std::string colour = "grey";  // denoise: or "channels" or "opponent", each of which is a sample
     bool skip_broken = false;     // leave out pictures that cannot be read
     std::string manifest;         // a table of pictures (data/manifest) instead of a folder
     std::string sheet;            // of an XLSX manifest; empty: the first
@@ -42,6 +42,7 @@ struct TrainConfig {
     std::string kind = "relative";
     double low = 0.1, high = 0.5;  // of the standard deviation s, drawn anew at each use
     double validation = 0.5;
+    std::string levels = "uniform";  // denoise: or "logarithmic", how s is drawn
   } noise;
 
   ModelSettings model;

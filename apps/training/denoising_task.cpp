@@ -20,6 +20,10 @@ namespace primal {
 
 namespace {
 
+double drawn_level(const TrainConfig& config, const NoiseKey& key) {
+  return draw_noise_level(config.noise.low, config.noise.high, key, parse_noise_levels(config.noise.levels));
+}
+
 constexpr int64_t kMegabyte = 1000000;
 
 TrainingData open_data(const TrainConfig& config, PictureCheck check) {
@@ -110,7 +114,7 @@ TensorMap DenoisingTask::batch(int64_t epoch, std::span<const int64_t> samples) 
                        static_cast<uint32_t>(sample)};
     PictureSource source{.picture = picture_there(sample), .key = key};
     if (data_.noisy_train != nullptr) source.partner = data_.noisy_train->clean(sample).to(device_);
-    source.level = draw_noise_level(config_.noise.low, config_.noise.high, key);
+    source.level = drawn_level(config_, key);
     source.sigma = known_sigma(sample);
     for (const auto& [name, tensor] : noisy_sample(config_, loss_, source)) parts[name].push_back(tensor);
     if (loss_ == DenoisingLoss::sure && !draws_noise(config_))
@@ -128,7 +132,7 @@ TensorMap DenoisingTask::inputs(int64_t epoch, std::span<const int64_t> samples)
     const NoiseKey key{static_cast<uint64_t>(config_.seed), static_cast<uint32_t>(epoch),
                        static_cast<uint32_t>(sample)};
     pictures.push_back(picture_there(sample));
-    draws.push_back(noise_draw(draw_noise_level(config_.noise.low, config_.noise.high, key), key));
+    draws.push_back(noise_draw(drawn_level(config_, key), key));
   }
   return {{"picture", stacked(pictures)}, {"noise", stacked(draws)}};
 }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "data/preprocess/level_range.h"
+#include "data/preprocess/opponent.h"
 #include "data/preprocess/preprocess.h"
 #include "tensor/error.h"
 
@@ -24,7 +25,7 @@ constexpr uint32_t kValidationPhantoms = uint32_t{1} << 20;  // the splits share
 // What a sample is made of: a picture as grey, or one of its channels.
 struct Source {
   fs::path path;
-  int channel = -1;  // 0 red, 1 green, 2 blue; -1: grey
+  int channel = -1;  // 0 red, 1 green, 2 blue, or one of the opponent channels; -1: grey
 };
 
 Paths paths_of(const std::vector<Source>& sources) {
@@ -45,16 +46,18 @@ Image channel_of(const Image& image, int channel) {
 class RangedFolder : public ImageFolder {
  public:
   RangedFolder(const fs::path& folder, const std::vector<Source>& sources, const TrainConfig::Data& data)
-      : ImageFolder(folder, paths_of(sources), data.size), range_(parse_level_range(data.range)) {
+      : ImageFolder(folder, paths_of(sources), data.size),
+        range_(parse_level_range(data.range)),
+        opponent_(data.colour == "opponent") {
     for (const Source& source : sources) channels_.push_back(source.channel);
   }
 
   std::string name(int64_t i) const override {
     constexpr std::array kNames{"red", "green", "blue"};
     const int channel = channels_.at(static_cast<size_t>(i));
-    return channel < 0
-               ? ImageFolder::name(i)
-               : fmt::format("{} ({})", ImageFolder::name(i), kNames.at(static_cast<size_t>(channel)));
+    if (channel < 0) return ImageFolder::name(i);
+    const auto c = static_cast<size_t>(channel);
+    return fmt::format("{} ({})", ImageFolder::name(i), opponent_ ? kOpponentNames.at(c) : kNames.at(c));
   }
 
  private:
@@ -67,7 +70,7 @@ class RangedFolder : public ImageFolder {
       throw DataError("[data] {} was in colour when the training began and is grey now", path(i).string());
     Image wanted;
     for (int c = 0; c < 3; ++c) {
-      Image one = preprocess(channel_of(image, c), picture_size());
+      Image one = preprocess(opponent_ ? opponent_channel(image, c) : channel_of(image, c), picture_size());
       if (c == channel)
         wanted = std::move(one);
       else
@@ -77,6 +80,7 @@ class RangedFolder : public ImageFolder {
   }
 
   LevelRange range_;
+  bool opponent_;
   std::vector<int> channels_;
 };
 
@@ -90,7 +94,7 @@ struct Split {
   const char* what;  // "training"
   fs::path folder;
   Paths paths;
-  std::set<fs::path> in_colour = {};  // of them; known where data.colour is channels
+  std::set<fs::path> in_colour = {};  // of them; known where data.colour is not grey
 
   std::vector<Source> sources() const {
     std::vector<Source> all;
@@ -170,11 +174,11 @@ void leave_out_broken(Splits& splits, const TrainConfig::Data& data, PictureChec
                       std::vector<std::string>& remarks) {
   std::vector<std::string> broken;
   const size_t n = splits.train.paths.size() + splits.validation.paths.size();
-  const bool decodes = data.skip_broken || data.colour == "channels";
+  const bool decodes = data.skip_broken || data.colour != "grey";
   for (Split* split : {&splits.train, &splits.validation}) {
     const std::vector<std::string> some =
         take_out_broken(*split, decodes ? PictureCheck::decode : check, data.size, remarks);
-    if (data.colour != "channels") split->in_colour.clear();
+    if (data.colour == "grey") split->in_colour.clear();
     broken.insert(broken.end(), some.begin(), some.end());
   }
   if (broken.empty()) return;
@@ -228,10 +232,10 @@ TrainingData open_training_data(const TrainConfig& config, PictureCheck check) {
   const auto open = [&](const Split& split) {
     return std::make_unique<RangedFolder>(split.folder, split.sources(), data);
   };
-  if (data.colour == "channels") {
+  if (data.colour != "grey") {
     opened.remarks.push_back(fmt::format(
-        "{} of {} training pictures are in colour: each of their channels is a sample (data.colour)",
-        splits.train.in_colour.size(), n_train));
+        "{} of {} training pictures are in colour: each of their {}channels is a sample (data.colour)",
+        splits.train.in_colour.size(), n_train, data.colour == "opponent" ? "opponent " : ""));
   }
   opened.train = open(splits.train);
   opened.validation = open(splits.validation);

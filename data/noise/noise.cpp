@@ -31,12 +31,17 @@ const Ladder<NoiseImplementation> noise_ladder{kF32, kF64};
 NoiseKind parse_noise_kind(const std::string& text) {
   if (text == "relative") return NoiseKind::relative;
   if (text == "absolute") return NoiseKind::absolute;
+  if (text == "unclipped") return NoiseKind::unclipped;
   throw ConfigError(
-      "[noise] unknown kind \"{}\": relative (z = x + s std(x) n) or absolute (z = clip(x + s n, 0, 1))",
+      "[noise] unknown kind \"{}\": relative (z = x + s std(x) n), absolute (z = clip(x + s n, 0, 1)) or "
+      "unclipped (z = x + s n)",
       text);
 }
 
-std::string_view name_of(NoiseKind kind) { return kind == NoiseKind::relative ? "relative" : "absolute"; }
+std::string_view name_of(NoiseKind kind) {
+  if (kind == NoiseKind::relative) return "relative";
+  return kind == NoiseKind::absolute ? "absolute" : "unclipped";
+}
 
 double sample_deviation(const Tensor& x) { return deviation_of(x).item(); }
 
@@ -58,12 +63,22 @@ Tensor add_noise(const Tensor& x, NoiseKind kind, double s, const RandomStream& 
   return z;
 }
 
-double draw_noise_level(double low, double high, const NoiseKey& key) {
+NoiseLevels parse_noise_levels(const std::string& text) {
+  if (text == "uniform") return NoiseLevels::uniform;
+  if (text == "logarithmic") return NoiseLevels::logarithmic;
+  throw ConfigError("[noise] unknown levels \"{}\": uniform or logarithmic", text);
+}
+
+double draw_noise_level(double low, double high, const NoiseKey& key, NoiseLevels levels) {
   if (!(low >= 0.0) || !(high >= low) || !std::isfinite(high)) {
     throw ConfigError("[noise] level range must be 0 <= low <= high, got [{}, {}]", low, high);
   }
   const RandomStream stream(key.seed, RandomPurpose::noise_level, key.epoch, key.sample);
-  return low + (high - low) * stream.uniform(0);
+  if (levels == NoiseLevels::uniform || high == 0.0) return low + (high - low) * stream.uniform(0);
+  if (!(low > 0.0)) {
+    throw ConfigError("[noise] logarithmic levels need a range that begins above 0, got [{}, {}]", low, high);
+  }
+  return low * std::pow(high / low, stream.uniform(0));
 }
 
 Tensor add_noise(const Tensor& x, NoiseKind kind, double s, const NoiseKey& key) {

@@ -2,6 +2,7 @@
 //
 //   relative   z = x + s std(x) n          std is the sample deviation (N - 1) of the whole picture; not clipped
 //   absolute   z = clip(x + s n, 0, 1)
+//   unclipped  z = x + s n                 as absolute, for values that may leave [0, 1]
 // Shapes:  x of any shape, f32 or f64 -> z alike; one picture a call, since std(x) is the picture's.
 // Devices: z lives where x does, f32 only on others than the CPU. The same integers everywhere; normals within 2 ulp.
 // Random:  pixel i takes element i of the stream (seed, noise, epoch, sample), the level s comes from (seed,
@@ -19,7 +20,7 @@
 
 namespace primal {
 
-NoiseKind parse_noise_kind(const std::string& text);  // "relative", "absolute"
+NoiseKind parse_noise_kind(const std::string& text);  // "relative", "absolute", "unclipped"
 std::string_view name_of(NoiseKind kind);
 
 double sample_deviation(const Tensor& x);  // 0 for a single element
@@ -35,7 +36,10 @@ struct NoiseKey {
   uint32_t epoch = 0;
   uint32_t sample = 0;
 };
-double draw_noise_level(double low, double high, const NoiseKey& key);  // uniform in [low, high)
+// In [low, high): uniform, or low (high / low)^u with u uniform, for which low must be above 0 unless high is 0.
+double draw_noise_level(double low, double high, const NoiseKey& key,
+                        NoiseLevels levels = NoiseLevels::uniform);
+NoiseLevels parse_noise_levels(const std::string& text);  // "uniform", "logarithmic"
 Tensor add_noise(const Tensor& x, NoiseKind kind, double s, const NoiseKey& key);
 
 }  // namespace primal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 from typing import Any, NamedTuple, Optional, Sequence, Union
@@ -15,6 +16,36 @@ from .errors import ConfigError, DTypeError, IoError, NumericError, ShapeError
 
 _BOUNDARIES = ("symmetric", "periodic")
 _MOST_ITERATIONS = 10000
+_COLOURS = ("channels", "opponent")
+
+# Luminance and two chroma channels, rows of length 1 / sqrt(3), so that the inverse is 3 times the transpose. The chroma is 0 at 1/2.
+_OPPONENT = np.array([[1 / 3, 1 / 3, 1 / 3], [6**-0.5, 0, -(6**-0.5)], [18**-0.5, -2 * 18**-0.5, 18**-0.5]])
+_NO_CHROMA = np.array([0, 0.5, 0.5]).reshape(3, 1, 1)
+
+
+def _to_opponent(rgb: np.ndarray) -> np.ndarray:
+    """[3,H,W] of R, G and B -> [3,H,W] of luminance and chroma."""
+    return (np.tensordot(_OPPONENT, rgb, 1) + _NO_CHROMA).astype(np.float32)
+
+
+def _from_opponent(channels: np.ndarray) -> np.ndarray:
+    return np.tensordot(3 * _OPPONENT.T, channels - _NO_CHROMA, 1).astype(np.float32)
+
+
+def _learnt_colour(path: str) -> str:
+    """How the model in a file takes pictures in colour: opponent if it has learnt these channels (data.colour), otherwise channels."""
+    with open(path, "rb") as file:
+        head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    config = json.loads(head.get("__metadata__", {}).get("config", "{}"))
+    return "opponent" if config.get("data.colour") == "opponent" else "channels"
+
+
+def _colour_of(value: Optional[str], learnt: str) -> str:
+    if value is None:
+        return learnt
+    if value not in _COLOURS:
+        raise ConfigError(f"[model] colour must be one of {', '.join(_COLOURS)}; found {value!r}")
+    return value
 
 
 def count(value: Any, where: str, name: str) -> int:
@@ -154,6 +185,7 @@ class Model:
         self._path = model_path(path_or_name)
         self._core = _core.Model(self._path)
         self._settings = self._core.settings()
+        self._colour = _learnt_colour(self._path)
 
     @classmethod
     def load(cls, path_or_name: Path = "general") -> "Model":
@@ -191,17 +223,22 @@ class Model:
         return like(lam[0, :, 0] if z.ndim == 2 else lam if z.ndim == 5 else lam[:, :, 0], x)
 
     def __call__(self, x: Any, *, iterations: Optional[int] = None, gap: Optional[float] = None, boundary: Optional[str] = None,
-                 tile: Optional[int] = None) -> Denoised:
+                 tile: Optional[int] = None, colour: Optional[str] = None) -> Denoised:
         """Denoises a picture ``[H,W]``, or several of one size, ``[N,H,W]`` or ``[N,1,H,W]``, separately; in colour ``[H,W,3]``,
-        each channel separately. Values lie in [0,1]; uint8 and uint16 are scaled to that, float64 is converted to float32.
+        by its three channels. Values lie in [0,1]; uint8 and uint16 are scaled to that, float64 is converted to float32.
 
         ``iterations``, ``boundary``: used instead of those of the training. ``gap``: iterate until (P - D) <= gap P.
         ``tile``: the side in pixels of the network's tiles; 0: the whole picture; by default tiles that need at most 512 MiB.
+        ``colour``: which channels of a picture in colour are denoised separately, ``"channels"`` (R, G and B) or ``"opponent"``
+        (luminance and two chroma channels; the three maps are theirs); by default those that the model has learnt.
         """
+        how = _colour_of(colour, self._colour)
         z = as_floats(x, "model", "x", np.float32)
-        colour = z.ndim == 3 and z.shape[2] == 3
-        if colour:
+        in_colour = z.ndim == 3 and z.shape[2] == 3
+        if in_colour:
+            require_finite(z, "model", "x")
             z = contiguous(np.moveaxis(z, 2, 0))
+            z = _to_opponent(z) if how == "opponent" else z
         full = volume_shape(z.shape, "model", "x")
         if full[2] != 1:
             raise ShapeError(f"[model] x is a volume of depth {full[2]}; models denoise pictures: give its slices")
@@ -216,8 +253,8 @@ class Model:
         lam = np.concatenate([d[1] for d in done]) if len(done) > 1 else done[0][1]
         u = u.reshape(z.shape)
         lam = lam.reshape(z.shape) if lam.shape[1] == 1 else lam[0, :, 0] if z.ndim == 2 else lam[:, :, 0]
-        if colour:
-            u = np.moveaxis(u, 0, -1)
+        if in_colour:
+            u = np.moveaxis(_from_opponent(u) if how == "opponent" else u, 0, -1)
             lam = np.moveaxis(lam, 0, -1) if lam.ndim == 3 else lam
         return Denoised(like(u, x), like(lam, x), max(d[2] for d in done), max(d[3] for d in done))
 
@@ -243,7 +280,7 @@ def _model_of(model: Union[None, Path, Model]) -> Model:
 
 
 def denoise(x: Any, model: Union[None, Path, Model] = None, *, iterations: Optional[int] = None, gap: Optional[float] = None,
-            boundary: Optional[str] = None, tile: Optional[int] = None) -> Any:
+            boundary: Optional[str] = None, tile: Optional[int] = None, colour: Optional[str] = None) -> Any:
     """Denoises pictures with a trained model: ``primal.denoise(primal.read("noisy.png"))``.
 
     ``model``: a Model, a file of weights, a training folder, or the name of a model that comes with Primal; "general" by
@@ -251,4 +288,4 @@ def denoise(x: Any, model: Union[None, Path, Model] = None, *, iterations: Optio
 
     Returns a float32 array of x's shape, or a PyTorch tensor if x is one.
     """
-    return _model_of(model)(x, iterations=iterations, gap=gap, boundary=boundary, tile=tile).picture
+    return _model_of(model)(x, iterations=iterations, gap=gap, boundary=boundary, tile=tile, colour=colour).picture

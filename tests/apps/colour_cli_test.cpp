@@ -48,7 +48,8 @@ TEST_F(ColourCli, EachChannelIsAPictureOfItsOwn) {
   ASSERT_EQ(train("--quiet --steps 3" + std::string(kTiny) + " -o " + path("run")).exit_code, 0);
   for (const std::string how : {"--lambda 0.1", "--lambda auto", "--lambda discrepancy", "MODEL"}) {
     const std::string with = how == "MODEL" ? path("run/last.safetensors") : how;
-    const Image colour = denoised(with + " " + path("rgb.png") + " --overwrite", "colour.png");
+    const Image colour =
+        denoised(with + " --colour channels " + path("rgb.png") + " --overwrite", "colour.png");
     ASSERT_EQ(colour.channels, 3) << how;
     for (size_t c = 0; c < 3; ++c) {
       const std::string file = "channel" + std::to_string(c) + ".png";

@@ -4,6 +4,7 @@
 
 #include "apps/training/training_data.h"
 #include "data/image/image.h"
+#include "data/preprocess/opponent.h"
 #include "data/preprocess/preprocess.h"
 #include "support/resumed_training.h"
 #include "support/temporary_folder.h"
@@ -49,6 +50,10 @@ class ColourTraining : public ::testing::Test {
     c.output = (folder_ / output).string();
     return c;
   }
+  TrainConfig with_output(TrainConfig c, const std::string& output) const {
+    c.output = (folder_ / output).string();
+    return c;
+  }
   static std::vector<std::string> names(const Dataset& set) {
     std::vector<std::string> all;
     for (int64_t i = 0; i < set.size(); ++i) all.push_back(set.name(i));
@@ -77,6 +82,26 @@ TEST_F(ColourTraining, EachChannelOfAPictureInColourIsASample) {
     EXPECT_EQ(data.train->clean(1 + c).to_doubles(), to_tensor(preprocess(channel, 16)).to_doubles()) << c;
   }
   EXPECT_EQ(data.train->clean(7).to_doubles(), data.train->clean(0).to_doubles());
+}
+
+TEST_F(ColourTraining, OpponentChannelsAreSamplesToo) {
+  TrainConfig opponent = config("run");
+  opponent.data.colour = "opponent";
+  const TrainingData data = open_training_data(opponent);
+  EXPECT_EQ(names(*data.train),
+            (std::vector<std::string>{"a_grey.png", "b_colour.png (luminance)", "b_colour.png (chroma 1)",
+                                      "b_colour.png (chroma 2)", "c_colour.png (luminance)",
+                                      "c_colour.png (chroma 1)", "c_colour.png (chroma 2)",
+                                      "d_stored_as_colour.png"}));
+  ASSERT_FALSE(data.remarks.empty());
+  EXPECT_NE(data.remarks.back().find("each of their opponent channels is a sample"), std::string::npos);
+  const Image picture = read_image(folder_ / "train/b_colour.png");
+  for (int c = 0; c < 3; ++c) {
+    EXPECT_EQ(data.train->clean(1 + c).to_doubles(),
+              to_tensor(preprocess(opponent_channel(picture, c), 16)).to_doubles())
+        << c;
+  }
+  testing::expect_resumes_bit_for_bit(with_output(opponent, "whole"), with_output(opponent, "part"));
 }
 
 TEST_F(ColourTraining, APictureIsDecodedOnceForItsThreeChannels) {

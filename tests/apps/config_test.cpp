@@ -55,8 +55,9 @@ TEST(Config, WrongTypesRangesChoicesAndSyntaxAreRefused) {
             std::string::npos);
   EXPECT_NE(error_of("[training]\nlearning_rate = nan").find("must be a number, 0 to 10; found nan"),
             std::string::npos);
-  EXPECT_NE(error_of("[noise]\nkind = 'salt'").find("must be one of relative, absolute; found 'salt'"),
-            std::string::npos);
+  EXPECT_NE(
+      error_of("[noise]\nkind = 'salt'").find("must be one of relative, absolute, unclipped; found 'salt'"),
+      std::string::npos);
   EXPECT_NE(error_of("[model\nfilters = 2").find(":1:"), std::string::npos);
   EXPECT_NE(error_of("seed = [1, 2]").find("found a value of another kind"), std::string::npos);
 }

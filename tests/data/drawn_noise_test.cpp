@@ -30,7 +30,7 @@ TEST(DrawnNoise, HasTheBitsOfAddNoiseOnTheCpuAndOnSimt) {
   for (const int64_t side : {5, 16, 67}) {  // 67: several blocks and an odd end
     const Tensor x = pictures(side);
     for (const Device device : {Device{}, Device::simt()}) {
-      for (const NoiseKind kind : {NoiseKind::relative, NoiseKind::absolute}) {
+      for (const NoiseKind kind : {NoiseKind::relative, NoiseKind::absolute, NoiseKind::unclipped}) {
         const Tensor there = x.to(device);
         const simt::Recording recording;
         const std::vector<double> z = add_drawn_noise(there, kind, draws().to(device)).to_doubles();

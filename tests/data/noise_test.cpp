@@ -53,6 +53,18 @@ TEST(Noise, AbsoluteClipsToTheRange) {
   EXPECT_EQ(*high, 1.0f);
 }
 
+TEST(Noise, UnclippedIsAbsoluteWithoutTheClipping) {
+  const Tensor x = ramp(128, DType::f64), n = Tensor::empty(x.shape(), DType::f64);
+  const Tensor z = add_noise(x, NoiseKind::unclipped, 0.3, NoiseKey{42, 3, 7});
+  const Tensor clipped = add_noise(x, NoiseKind::absolute, 0.3, NoiseKey{42, 3, 7});
+  RandomStream(42, RandomPurpose::noise, 3, 7).fill_normal(n);
+  for (int64_t i = 0; i < x.numel(); ++i) {
+    ASSERT_DOUBLE_EQ(z.data<double>()[i], x.data<double>()[i] + 0.3 * n.data<double>()[i]);
+    ASSERT_EQ(clipped.data<double>()[i], std::clamp(z.data<double>()[i], 0.0, 1.0));
+  }
+  EXPECT_FALSE(stays_clean(Tensor::full({4}, 0.5), NoiseKind::unclipped, 0.1));
+}
+
 // The vector kernels of f32 give the numbers of the reference, wherever a chunk ends.
 TEST(Noise, HasTheNumbersOfTheReference) {
   for (const int64_t n : {1, 3, 4, 37, 91, 141}) {
@@ -62,7 +74,7 @@ TEST(Noise, HasTheNumbersOfTheReference) {
     cpu::noise_reference_f32.kernels.deviation(Exec{}, ramp(n).span<const float>(), &deviation);
     cpu::noise_simd.kernels.deviation(Exec{}, ramp(n).span<const float>(), &deviation_simd);
     EXPECT_NEAR(deviation_simd, deviation, 1e-14);  // measured 2e-16: two orders of the sums
-    for (const NoiseKind kind : {NoiseKind::relative, NoiseKind::absolute}) {
+    for (const NoiseKind kind : {NoiseKind::relative, NoiseKind::absolute, NoiseKind::unclipped}) {
       cpu::noise_reference_f32.kernels.add(Exec{}, x, kind, 0.4, &deviation, stream, expected);
       cpu::noise_simd.kernels.add(Exec{}, x, kind, 0.4, &deviation, stream, got);
       size_t n_other = 0;
@@ -103,6 +115,22 @@ TEST(Noise, LevelsFillTheirRange) {
   EXPECT_EQ(draw_noise_level(0.5, 0.5, NoiseKey{}), 0.5);
 }
 
+TEST(Noise, LogarithmicLevelsFillEachOctaveAlike) {
+  int in_octave[3] = {};
+  constexpr uint32_t kDraws = 3000;
+  for (uint32_t i = 0; i < kDraws; ++i) {
+    const double s = draw_noise_level(0.02, 0.16, NoiseKey{42, 0, i}, NoiseLevels::logarithmic);
+    ASSERT_GE(s, 0.02);
+    ASSERT_LT(s, 0.16);
+    ++in_octave[s < 0.04 ? 0 : s < 0.08 ? 1 : 2];
+  }
+  for (const int n : in_octave) EXPECT_NEAR(n, 1000, 80);  // three deviations
+  EXPECT_EQ(draw_noise_level(0.0, 0.0, NoiseKey{}, NoiseLevels::logarithmic), 0.0);
+  EXPECT_THROW(draw_noise_level(0.0, 0.1, NoiseKey{}, NoiseLevels::logarithmic), ConfigError);
+  EXPECT_EQ(parse_noise_levels("logarithmic"), NoiseLevels::logarithmic);
+  EXPECT_THROW(parse_noise_levels("log"), ConfigError);
+}
+
 TEST(Noise, RefusesWhatMakesNoSense) {
   const Tensor x = ramp(4);
   EXPECT_THROW(add_noise(x, NoiseKind::relative, -0.1, NoiseKey{}), ConfigError);
@@ -112,7 +140,8 @@ TEST(Noise, RefusesWhatMakesNoSense) {
   EXPECT_THROW(draw_noise_level(-0.5, 0.1, NoiseKey{}), ConfigError);
   EXPECT_THROW(parse_noise_kind("gauss"), ConfigError);
   EXPECT_EQ(parse_noise_kind("absolute"), NoiseKind::absolute);
-  EXPECT_EQ(name_of(parse_noise_kind("relative")), "relative");
+  for (const char* kind : {"relative", "absolute", "unclipped"})
+    EXPECT_EQ(name_of(parse_noise_kind(kind)), kind);
 }
 
 TEST(Noise, IsTheSameOnADevice) {

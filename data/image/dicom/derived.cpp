@@ -122,7 +122,7 @@ std::string settings_of(const PngText& text) {
     if (const auto found = text.find(key); found != text.end())
       all += fmt::format("; {} {}", key, found->second);
   };
-  for (const char* key : {"Primal boundary", "Primal model CRC-32", "Primal noise added",
+  for (const char* key : {"Primal boundary", "Primal colour", "Primal model CRC-32", "Primal noise added",
                           "Primal level range", "Primal gap", "Primal size"})
     add(key);
   if (!text.contains("Primal gap")) add("Primal iterations");
