@@ -18,11 +18,14 @@ Needs Pillow. The photographs and their licences, as the two packages state them
     china, flower                  danielbuechele and vultilion (Flickr), CC BY 2.0
 
 Each photograph gives its three colour channels (one if it is grey) at two sizes, reduced to a half and to a quarter by averaging,
-which also removes most of its own noise; small ones at their full size too. Tiles of 128 x 128 pixels that hardly vary are left out.
+which also removes most of its own noise; small ones at their full size too. A photograph in colour also gives its mean of R, G and B and
+its two chroma channels, as `primal denoise --colour opponent` shows them to a model. Tiles of 128 x 128 pixels whose luminance (for R, G, B
+and grey pictures, the tile itself) hardly varies are left out.
 The tiles of coffee and china are for validation, all others for training.
 """
 import argparse
 import io
+import math
 import pathlib
 import sys
 import tarfile
@@ -42,6 +45,13 @@ VALIDATION = {"coffee", "china"}
 SIDE = 128
 LEAST_DEVIATION = 8.0  # of 255
 
+# The orthogonal channels of --colour opponent (data/preprocess/opponent.h): rows of length 1 / sqrt(3); the chroma is 0 at 127.5.
+OPPONENT = {
+    "luminance": (1 / 3, 1 / 3, 1 / 3, 0.0),
+    "chroma1": (1 / math.sqrt(6), 0.0, -1 / math.sqrt(6), 127.5),
+    "chroma2": (1 / math.sqrt(18), -2 / math.sqrt(18), 1 / math.sqrt(18), 127.5),
+}
+
 
 def pictures(archive):
     """(name, picture) of every photograph in an archive of one of the two packages."""
@@ -59,12 +69,22 @@ def pictures(archive):
                     yield path.stem, Image.open(io.BytesIO(wheel.read(name)))
 
 
-def tiles(picture):
-    for y in range(0, picture.height - SIDE + 1, SIDE):
-        for x in range(0, picture.width - SIDE + 1, SIDE):
-            tile = picture.crop((x, y, x + SIDE, y + SIDE))
-            if ImageStat.Stat(tile).stddev[0] >= LEAST_DEVIATION:
-                yield f"{y:04}_{x:04}", tile
+def channels(picture):
+    """(name, channel, the picture that must vary) of every channel of a photograph."""
+    for band, channel in zip(picture.getbands(), picture.split()):
+        yield band, channel, channel
+    if picture.mode == "RGB":
+        luminance = picture.convert("L", OPPONENT["luminance"])
+        for name, row in OPPONENT.items():
+            yield name, picture.convert("L", row), luminance
+
+
+def tiles(channel, varies):
+    for y in range(0, channel.height - SIDE + 1, SIDE):
+        for x in range(0, channel.width - SIDE + 1, SIDE):
+            box = (x, y, x + SIDE, y + SIDE)
+            if ImageStat.Stat(varies.crop(box)).stddev[0] >= LEAST_DEVIATION:
+                yield f"{y:04}_{x:04}", channel.crop(box)
 
 
 def main():
@@ -82,8 +102,8 @@ def main():
             factors = [1, 2] if max(picture.size) <= 600 else [2, 4]
             for factor in factors:
                 small = picture.reduce(factor) if factor > 1 else picture
-                for band, channel in zip(small.getbands(), small.split()):
-                    for where, tile in tiles(channel):
+                for band, channel, varies in channels(small):
+                    for where, tile in tiles(channel, varies):
                         tile.save(folder / f"{name}_{factor}_{band}_{where}.png")
                         counts[part] += 1
     print(f"general_pictures: {counts['train']} tiles for training, {counts['val']} for validation in {arguments.output}")

@@ -96,9 +96,26 @@ def test_a_model_takes_batches_and_colour(noisy):
     np.testing.assert_array_equal(both.picture[1], model(1 - noisy).picture)
     np.testing.assert_array_equal(both.map[0], model(noisy).map)
     colour = np.stack([noisy, 1 - noisy, noisy.T], -1)
-    result = model(colour)
+    result = model(colour, colour="channels")
     assert result.picture.shape == result.map.shape == colour.shape
     np.testing.assert_array_equal(result.picture[..., 1], both.picture[1])
+
+
+def test_opponent_channels_are_luminance_and_chroma(noisy):
+    model = primal.Model("general")
+    colour = np.stack([noisy, 1 - noisy, noisy.T], -1)
+    r, g, b = (colour[..., c].astype(np.float64) for c in range(3))
+    parts = [(r + g + b) / 3, 0.5 + (r - b) / np.sqrt(6), 0.5 + (r - 2 * g + b) / np.sqrt(18)]
+    l, c1, c2 = (model(p.astype(np.float32)).picture.astype(np.float64) for p in parts)
+    c1, c2 = c1 - 0.5, c2 - 0.5
+    expected = np.stack([l + np.sqrt(1.5) * c1 + np.sqrt(0.5) * c2, l - np.sqrt(2) * c2, l - np.sqrt(1.5) * c1 + np.sqrt(0.5) * c2], -1)
+    result = model(colour, colour="opponent")
+    np.testing.assert_allclose(result.picture, expected, atol=2e-5)
+    np.testing.assert_allclose(result.map[..., 0], model(parts[0].astype(np.float32)).map, atol=2e-5)
+    # general has learnt them, so they are its default.
+    np.testing.assert_array_equal(primal.denoise(colour), result.picture)
+    with pytest.raises(primal.ConfigError, match="colour must be one of channels, opponent"):
+        model(colour, colour="grey")
 
 
 def test_inputs_are_not_changed_and_results_are_the_callers(noisy):
