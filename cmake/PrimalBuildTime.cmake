@@ -10,7 +10,7 @@
 # tells the places of two accesses apart only where functions are inlined.
 #
 # Emulated kernels (primal_kernels) have -O1 in every build: most of their time goes to the emulation (tensor/simt), which is compiled apart.
-# `primal verify tests/golden --device simt -q`, user time: 31.3 and 31.2 s with -O1, 30.6 and 31.6 s with -O3; to compile them takes half.
+# `primal verify tests/golden --device simt -q`, user time: 31.3 and 31.2 s with -O1, 30.6 and 31.6 s with -O3; compiling them takes half as long.
 #
 # Seconds of the processor on two busy cores, 29 Nov, GCC 12:
 #
@@ -39,7 +39,7 @@ elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
   target_compile_options(primal_test_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-O1>)
   target_compile_options(primal_unsanitized_test_options INTERFACE -O1)
 endif()
-# A wrong access is in the source of a kernel, which AddressSanitizer sees in the copy that it runs: two instruction sets of x86 for five.
+# A wrong access is in the source of a kernel, which AddressSanitizer sees in the copy that it runs: two instruction sets of x86 instead of five.
 # The release build proves ops on each.
 if(PRIMAL_SANITIZE MATCHES address)
   add_compile_definitions(PRIMAL_FEW_SIMD_TARGETS)

@@ -1,5 +1,5 @@
 # A faster first build: with PRIMAL_UNITY, up to primal_unity_size sources of a folder are compiled as one file that includes them, so that
-# they share the time which their headers take. The price is that a change in one source compiles its whole group again. scripts/build.sh asks
+# the headers that they share are parsed once. The price is that a change in one source compiles its whole group again. scripts/build.sh asks
 # for it; the sanitizer builds of .ci/run compile each source alone, so both ways are tried with every change.
 #
 #   primal_unity(TARGET [FOLDER...])

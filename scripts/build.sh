@@ -6,7 +6,7 @@
 # nvcc alone, OFF and ON mean what they say. A folder that has been configured keeps its choice unless PRIMAL_CUDA is set.
 #
 # A first configuration also compiles the sources of a folder in groups (cmake/PrimalUnity.cmake): that takes about half the time, but
-# a change in one source compiles its group again. `cmake --preset release -DPRIMAL_UNITY=OFF` is for those who change much.
+# a change in one source compiles its group again. Use `cmake --preset release -DPRIMAL_UNITY=OFF` if you change many files.
 #
 #   scripts/build.sh [TARGET...]
 set -euo pipefail

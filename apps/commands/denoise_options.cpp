@@ -109,10 +109,9 @@ void add_output_options(CLI::App& command, DenoiseOptions& o) {
       .add_option(
           "--colour", o.colour_text,
           "pictures in colour: channels (each of R, G, B with a map of its own), opponent (the luminance and "
-          "two chroma channels so), joint (one map, from the luminance), luminance (only that is "
-          "denoised), or grey (default: opponent with --lambda auto and with a model that has learnt it, as "
-          "general has; "
-          "channels otherwise)")
+          "two chroma channels, each with a map of its own), joint (one map, from the luminance), luminance "
+          "(only that is denoised), or grey (default: opponent with --lambda auto and with a model that has "
+          "learnt it, as general has; channels otherwise)")
       ->check(CLI::IsMember({"channels", "opponent", "joint", "luminance", "grey"}))
       ->each([&o](const std::string&) { o.has_colour = true; });
   command.add_option(

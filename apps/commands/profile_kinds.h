@@ -1,5 +1,6 @@
-#pragma once
 // What the kinds of `primal profile` have in common: their options, the roofs that they measure, and what they write and warn of.
+#pragma once
+
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct ProfileOptions {
   bool draws() const { return !report.empty() || figure.is_wanted(); }
 };
 
-// On the emulation each recorded access takes some 70 ns, so its pictures are small: pixels a side.
+// Side in pixels of the pictures on the emulation: small, since each recorded access takes some 70 ns there.
 inline constexpr int64_t kProfiledOnSimt = 32;
 
 Roofs roofs_now(const ProfileOptions& options, Device device);
@@ -37,7 +38,7 @@ Roofs roofs_now(const ProfileOptions& options, Device device);
 std::vector<std::string> doubts(const LoadWatch& watch, const Roofs& roofs);
 void print_doubts(const std::vector<std::string>& found);
 
-// What the kernels asked for on the emulation. CheckFailed where threads race.
+// What the kernels asked for on the emulation. Throws CheckFailed where threads race.
 void print_counts(const std::vector<CountedKernels>& counts, bool json);
 
 // --figure and --report.

@@ -76,7 +76,7 @@ ResolvedTraining resolve(const TrainOptions& options) {
   TrainConfig::Noise& noise = r.settings.config.noise;
   if (noise.high == 0.0 && !r.settings.origins.contains("noise.low")) noise.low = 0.0;
   if (noise.levels == "logarithmic" && noise.high > 0.0 && !(noise.low > 0.0))
-    throw ConfigError("[config] noise.levels logarithmic needs noise.low above 0, found {}", noise.low);
+    throw ConfigError("[config] noise.levels = \"logarithmic\" needs noise.low above 0, found {}", noise.low);
   if (noise.low > noise.high) {
     throw ConfigError("[config] noise.low {} is above noise.high {}", noise.low, noise.high);
   }

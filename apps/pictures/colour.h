@@ -1,16 +1,17 @@
 // Pictures in colour: their three channels are denoised, and stay three channels.
 //
 //   channels   each channel is a picture of its own, with a map (or a chosen lambda) of its own
-//   opponent   so are the luminance and the two chroma channels of data/preprocess/opponent.h, which then become red, green and blue
-//              again; --sigma and a number as --lambda are for R, G and B, and are multiplied by 1 / sqrt(3) for these channels
+//   opponent   the same for the luminance and the two chroma channels of data/preprocess/opponent.h, which are then converted back to red,
+//              green and blue; --sigma, and a number as --lambda, are for R, G and B, and are multiplied by 1 / sqrt(3) for these channels
 //   joint      one map (or chosen lambda), from the luminance, times the noise of a channel over that of the luminance; the three
 //              channels are solved with it as one batch
 //   luminance  the luminance is denoised, and what it changes is added to each channel: x_c = z_c + (y' - y); noise that only
 //              the colours have stays
 //   grey       the picture becomes grey, as it was before
 //
-// The luminance of joint and luminance is that of ITU-R 601-2, y = (19595 R + 38470 G + 7471 B) / 65536, of the values as a file stores them: the transfer function of
-// sRGB is left alone here as in the rest of the program, so the noise counts as it shows on a screen.
+// In the modes joint and luminance, the luminance is that of ITU-R 601-2, y = (19595 R + 38470 G + 7471 B) / 65536, of the values as a
+// file stores them: the transfer function of sRGB is left alone here as in the rest of the program, so the noise counts as it shows on a
+// screen.
 //
 // Scores of a picture in colour are those of scikit-image with channel_axis: PSNR over all values of the three channels together, SSIM
 // as the mean of the three.
@@ -38,9 +39,9 @@ Tensor luminance(const Tensor& rgb);
 // What y -> denoised_y changes, added to every channel of rgb.
 Tensor with_luminance(const Tensor& rgb, const Tensor& y, const Tensor& denoised_y);
 
-// By how much to multiply what was estimated as the noise of each opponent channel. Where R, G or B is clipped at black or white, its
-// noise is smaller there, and the estimate of a channel made from it cannot tell; that of R, G and B can. The transform keeps the sum of
-// the squares of the deviations, whether or not the noises of R, G and B depend on each other. At least 1.
+// The factor, at least 1, by which to multiply the estimated noise of each opponent channel. Where R, G or B is clipped at black or white,
+// its noise is smaller. An estimate from an opponent channel cannot recognise such pixels; those from R, G and B can. The transform keeps
+// the sum of the squared deviations up to its scale, whether or not the noises of R, G and B depend on each other.
 double opponent_noise_factor(const Tensor& rgb, const Tensor& channels);
 
 // [N,1,1,H,W], N = 1 or 3.

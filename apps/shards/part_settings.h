@@ -20,7 +20,7 @@ inline constexpr const char* kPartSettings = "settings.json";
 nlohmann::json check_part_settings(const std::filesystem::path& folder, const nlohmann::json& ours,
                                    const std::vector<std::string>& places);
 
-// ConfigError if the result would replace one of the parts that it is made of: a full disk would then lose their rows.
+// ConfigError if the result would replace one of the parts that it is made of: a full disk would then lose the rows of that part.
 void check_merged_elsewhere(const std::vector<std::string>& parts, const std::string& output);
 
 // Whether the last row of a file is complete: the process of a part may have been stopped while it wrote the row.

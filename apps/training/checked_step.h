@@ -22,14 +22,14 @@ class CheckedStep {
 
   struct Loss {
     Variable own;                    // the mean over this rank's samples; undefined where it has none
-    std::optional<double> of_batch;  // that the ranks agreed on
-    int signal = 0;                  // that some rank caught, known to all
+    std::optional<double> of_batch;  // on which the ranks agreed
+    int signal = 0;                  // caught by some rank, known to all
 
     double value() const { return of_batch ? *of_batch : own.value().item(); }
   };
 
   // Step number `step`, on this rank's samples of a batch of n_all; the gradients are those of the batch. `signal` is what this
-  // process caught. Buffers, such as running means, are what they were before where an error is thrown.
+  // process caught. If an error is thrown, buffers such as running means are what they were before.
   Loss run(int64_t step, const TensorMap& batch, const std::vector<int64_t>& samples, int64_t n_all,
            const volatile std::sig_atomic_t& signal);
 

@@ -86,9 +86,8 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
       {"data.range", &c.data.range, "grey levels that count as 0 and 1: full, auto or LO:HI", 0, 0, {}},
       {"data.colour",
        &c.data.colour,
-       "pictures in colour: grey; channels: each of R, G, B is a sample of its own; opponent: luminance and "
-       "two "
-       "chroma channels are, and denoise treats pictures in colour so",
+       "pictures in colour: grey; channels: each of R, G, B is a sample of its own; opponent: the luminance "
+       "and two chroma channels are, and denoise uses --colour opponent by default",
        0,
        0,
        {"grey", "channels", "opponent"}},
@@ -127,7 +126,7 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
       {"noise.high", &c.noise.high, "largest standard deviation in training; 0: none is added", 0, 10, {}},
       {"noise.levels",
        &c.noise.levels,
-       "how that deviation is drawn: uniform, or logarithmic, which draws small ones as often as large ones",
+       "how the standard deviation in training is drawn: uniform, or logarithmic (its logarithm is uniform)",
        0,
        0,
        {"uniform", "logarithmic"}},

@@ -5,7 +5,6 @@
 #include "data/noise/noise_kernels.h"
 
 namespace primal::cpu {
-namespace {}  // namespace
 
 template <class T>
 void salt_pepper(const Exec& exec, std::span<const T> x, uint64_t salt, uint64_t changed,

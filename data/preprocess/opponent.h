@@ -9,7 +9,7 @@
 //
 // Shapes:  [3,1,1,H,W] f32 both ways.
 // Errors:  ShapeError for other shapes and types.
-// Source:  the "opp" space of CBM3D (K. Dabov, A. Foi, V. Katkovnik, K. Egiazarian, IEEE ICIP 2007), with rows of one length.
+// Source:  the "opp" space of CBM3D (K. Dabov, A. Foi, V. Katkovnik, K. Egiazarian, IEEE ICIP 2007), with all rows scaled to one length.
 #pragma once
 
 #include <array>
@@ -25,7 +25,7 @@ inline constexpr double kOpponentScale = 0.57735026918962576;  // 1 / sqrt(3), t
 Tensor to_opponent(const Tensor& rgb);
 Tensor from_opponent(const Tensor& channels);
 
-// Channel 0, 1 or 2 of a picture in colour, rounded to levels of 16 bit.
+// Channel 0, 1 or 2 of a picture in colour, rounded to 16-bit levels.
 Image opponent_channel(const Image& rgb, int channel);
 
 }  // namespace primal

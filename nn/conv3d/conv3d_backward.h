@@ -1,7 +1,8 @@
 // The backward pass of a call of conv3d, plain or fused: the two phases in the order that their implementation needs.
 //
 //   apart      backward_data, then backward_weights
-//   together   where one implementation has the pair for it (Conv3dKernels): begin_weights, then data_and_sums with the parts that it left
+//   together   where one implementation computes both and has the functions for it (Conv3dKernels): begin_weights, then data_and_sums,
+//              which also adds the parts that begin_weights left
 #pragma once
 
 #include "nn/conv3d/conv3d_kernels.h"

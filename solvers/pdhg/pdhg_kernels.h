@@ -121,7 +121,8 @@ void pdhg_add_reduced(const Exec&, View5<const T> full, View5<T> to);
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_overlapped);
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_overlapped_4);
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_overlapped_12);
-// Large batches, each picture in the registers of a cluster of blocks (compute capability 9.0): axes (3,4), up to 280x264 pixels.
+// Large batches, each picture in the registers of a cluster of blocks (compute capability 9.0): axes (3,4), at most 16 tiles
+// of 56x88 pixels.
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_clusters);
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_persistent);  // one launch for all iterations
 PRIMAL_DEVICE_KERNELS(PdhgImplementation<float>, pdhg_fused);       // one launch for each

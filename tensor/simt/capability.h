@@ -17,8 +17,8 @@ inline int compute_capability(const Exec& exec) {
   return major;
 }
 
-// Whether the device can run a cluster of that launch: clusters are of compute capability 9.0, and those of more than 8 blocks need a device
-// with so many multiprocessors side by side.
+// Whether the device can run a cluster of that launch: clusters need compute capability 9.0, and those of more than 8 blocks need that many
+// multiprocessors in one group of the device.
 template <class Kernel>
 bool clusters_fit(const Exec& exec, const Launch& at, Kernel* kernel) {
   if (compute_capability(exec) < 9) return false;

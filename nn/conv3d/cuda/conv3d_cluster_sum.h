@@ -2,7 +2,8 @@
 // up its share of the sum from the shared memory of all blocks, in their order. The bits are those of conv3d_partial_sums.h, which adds
 // parts in global memory with a launch of its own. Included by .cu files alone.
 //
-// Devices of compute capability 9.0 and later have clusters, of at most 8 blocks. More parts, and older devices, need conv3d_partial_sums.h.
+// Devices of compute capability 9.0 and later have clusters, and all of them run those of up to 8 blocks. More parts, and older
+// devices, need conv3d_partial_sums.h.
 #pragma once
 
 #include "nn/conv3d/cuda/conv3d_partial_sums.h"

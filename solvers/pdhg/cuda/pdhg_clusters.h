@@ -1,8 +1,8 @@
 // PDHG of many pictures at once: each picture is given to one cluster of blocks. What its kernel adds to the overlapped tiles of
 // pdhg_overlapped.h: where a tile's constants are, and how the blocks of a cluster exchange their halos.
 //
-// Idea:  pictures of a batch, and one picture with many weights lambda, do not depend on each other. So not the whole grid has to meet
-//   but only the blocks that share a picture. These are a cluster: at most 16 blocks, each with one tile of the picture. All
+// Idea:  pictures of a batch, and one picture with many weights lambda, do not depend on each other. So the whole grid need not meet,
+//   only the blocks that share a picture. These are a cluster: at most 16 blocks, each with one tile of the picture. All
 //   fields stay in registers for all iterations. After k of them, each block writes the outermost k pixels of its tile to its
 //   shared memory, the cluster meets, and each block reads its halo from the shared memory of the others. Nothing but the first and
 //   the last values (and the tape) goes through global memory, and a launch takes any number of pictures.
@@ -43,7 +43,7 @@ struct SharedConstants {
   }
 };
 
-// As OverlappedTile; `columns`: of a thread.
+// As OverlappedTile, with `columns` columns for each thread.
 template <int k, int halo, int warps, int rows, int columns>
 struct ClusterTile {
   static constexpr int kIterations = k, kHalo = halo, kWarps = warps, kThreads = kWarp * warps;
@@ -73,7 +73,7 @@ struct InTile {
   }
 };
 
-// The pixels of a tile that its neighbours read: rows at the top and the bottom, and what is left of columns at both sides.
+// The pixels of a tile that its neighbours read: the rows at the top and the bottom, and the rest of the columns at both sides.
 template <class Tile>
 struct Ring {
   static constexpr int kStrips = 2 * Tile::kHalo, kOfRows = kStrips * Tile::kWidth;
@@ -126,7 +126,7 @@ struct Exchange {
   }
 
   // From the rings of the blocks of this picture, after a meeting: the pixels of the halo. Pixels beyond the picture's last column or
-  // row that are in nobody's ring are farther than the halo is wide from any of this tile, and stay as they are.
+  // row that are in no ring are farther from every pixel of this tile than the halo is wide, and stay as they are.
   __device__ void read(const SharedFloats& ring, ForwardPixels<Tile>& s) const {
     constexpr int n = Ring<Tile>::kPixels;
 #pragma unroll
