@@ -1,5 +1,6 @@
 // PDHG with one cluster of blocks for each picture, on the emulation: the same bits as one launch for each iteration, for every k
 // and tile; no race; and the faults that such an exchange invites, planted one by one, are found.
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <span>
@@ -49,6 +50,15 @@ const PdhgCase kCases[] = {
      1e4},  // no bound is met: what is wrong spreads
     {{2, 1, 1, 10, 21}, 7, {2, 2, 1, 10, 21}, {}, 0.25, 0.25, -0.3},  // theta below zero
     {{2, 1, 1, 10, 50}, 9, {2, 1, 1, 1, 1}},                          // one weight for each picture
+};
+
+// Many blocks in a cluster, for devices.
+const PdhgCase kLargeCases[] = {
+    {{2, 1, 1, 256, 256}, 9, {2, 1, 1, 256, 256}},                    // 3 x 5 tiles
+    {{3, 1, 1, 264, 280}, 13, {3, 2, 1, 264, 280}, PdhgStart::zero},  // 3 x 5 whole tiles
+    {{2, 1, 1, 350, 220}, 6, {2, 1, 1, 350, 220}},                    // 4 x 4
+    {{2, 1, 1, 30, 890}, 9, {2, 1, 1, 30, 890}},                      // 1 x 16
+    {{1, 1, 2, 1400, 20}, 5, {1, 2, 2, 1400, 20}, PdhgStart::zero},   // 16 x 1, two slices
 };
 
 template <class Tile>
@@ -118,15 +128,20 @@ TEST(PdhgClustersCuda, HaveTheBitsOfOneLaunchForEachIteration) {
   if (const std::string absent = cuda_status().absent; !absent.empty())
     GTEST_SKIP() << "needs a GPU: " << absent;
   const Device device = Device::cuda();
-  for (const PdhgCase& c : kCases) {
-    for (const bool tape : {false, true}) {
-      const PdhgRun options{.tape = tape, .device = device};
-      const PdhgResult expected = run(named("fused", device).kernels, c, options);
-      const PdhgResult result = run(named("clusters", device).kernels, c, options);
+  const PdhgKernels<float> fused = without_adjoint(named("fused", device).kernels),
+                           clusters = without_adjoint(named("clusters", device).kernels);
+  const auto expect_same_bits = [&](const PdhgCase& c) {
+    for (const PdhgRun& options :
+         {PdhgRun{.tape = false, .device = device}, PdhgRun{.tape = false, .unset = false, .device = device},
+          PdhgRun{.learnt = false, .device = device}, PdhgRun{.device = device}}) {
+      const PdhgResult expected = run(fused, c, options);
+      const PdhgResult result = run(clusters, c, options);
       EXPECT_EQ(result.forward, expected.forward) << c;
       EXPECT_EQ(result.tape, expected.tape) << c;
     }
-  }
+  };
+  std::ranges::for_each(kCases, expect_same_bits);
+  std::ranges::for_each(kLargeCases, expect_same_bits);
 }
 
 TEST(PdhgClusters, EightyOneWeightsOfOnePictureInOneLaunch) {

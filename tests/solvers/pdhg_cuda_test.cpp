@@ -106,6 +106,29 @@ TEST(PdhgCuda, AgreesWithTheReferenceHoweverLambdaIsShared) {
   expect_agreement_with_the_reference(Device::cuda(), 1e-5, 3e-4);
 }
 
+// On a device `clusters` is for large batches, so none of the cases above reaches it there.
+TEST(PdhgCuda, ALargeBatchIsSolvedInClusters) {
+  if (const std::string absent = cuda_status().absent; !absent.empty())
+    GTEST_SKIP() << "needs a GPU: " << absent;
+  for (const Case& c : {Case{{3, 1, 1, 256, 256}, {3, 1, 1, 256, 256}},
+                        Case{{9, 1, 1, 130, 135}, {9, 2, 1, 130, 135}, {3, 4}, 9, PdhgStart::zero},
+                        Case{{3, 1, 1, 264, 280}, {3}, {3, 4}, 6}}) {
+    std::vector<Tensor> expected;
+    {
+      const ImplementationScope forced("pdhg", kReference);
+      expected = results(c, Device{});
+    }
+    const ImplementationScope rule;
+    const std::vector<Tensor> mine = results(c, Device::cuda());
+    EXPECT_TRUE(rule.used("pdhg", "clusters")) << c;
+    for (size_t i = 0; i < mine.size(); ++i) {
+      const bool of_a_step = 2 <= i && i <= 4;
+      EXPECT_LE(relative_l2(mine[i].to(DType::f64), expected[i].to(DType::f64)), of_a_step ? 3e-4 : 1e-5)
+          << c << " tensor " << i;
+    }
+  }
+}
+
 TEST(PdhgSimt, TheRuleLaunchesEachIterationAndPersistentRunsByName) {
   const auto ran = [](const ImplementationScope& scope) {
     results(kCases[0], Device::simt());
