@@ -23,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/pictures/picture_noise.h"
 #include "apps/scores/scores.h"
 #include "tensor/tensor.h"
 
@@ -42,7 +43,7 @@ Tensor with_luminance(const Tensor& rgb, const Tensor& y, const Tensor& denoised
 // The factor, at least 1, by which to multiply the estimated noise of each opponent channel. Where R, G or B is clipped at black or white,
 // its noise is smaller. An estimate from an opponent channel cannot recognise such pixels; those from R, G and B can. The transform keeps
 // the sum of the squared deviations up to its scale, whether or not the noises of R, G and B depend on each other.
-double opponent_noise_factor(const Tensor& rgb, const Tensor& channels);
+double opponent_noise_factor(const Tensor& rgb, const std::array<PictureNoise, 3>& of_channels);
 
 // [N,1,1,H,W], N = 1 or 3.
 Scores scores_of_channels(const Tensor& x, const Tensor& clean);

@@ -61,8 +61,13 @@ Denoised PictureDenoising::solve_channels(const std::string& name, const Tensor&
   const Tensor clean_channels = opponent && clean.defined() ? to_opponent(clean) : clean;
   ChannelScale scale;
   if (opponent) scale.given = kOpponentScale;
-  if (opponent && options_.has_rule() && !options_.sigma)
-    scale.estimated = opponent_noise_factor(z, channels);
+  std::optional<std::array<PictureNoise, 3>> noises;
+  if (opponent && options_.has_rule() && !options_.sigma) {
+    noises.emplace();
+    for (int64_t c = 0; c < 3; ++c)
+      noises->at(static_cast<size_t>(c)) = noise_of_picture(channels.slice(c, c + 1));
+    scale.estimated = opponent_noise_factor(z, *noises);
+  }
   const int64_t shown = opponent ? 0 : 1;  // the luminance, or green
   std::vector<Tensor> x;
   Denoised result, of_shown;
@@ -72,6 +77,7 @@ Denoised PictureDenoising::solve_channels(const std::string& name, const Tensor&
     const std::string channel_name = opponent ? kOpponentNames.at(k) : kChannelNames.at(k);
     DenoisingRow of_channel;
     of_channel.picture = row.picture;
+    if (noises) scale.noise = noises->at(k);
     result = solve(fmt::format("{}, {}", name, channel_name), channels.slice(c, c + 1),
                    clean_channels.defined() ? clean_channels.slice(c, c + 1) : Tensor(), of_channel, remarks,
                    scale);

@@ -146,7 +146,7 @@ PictureDenoising::Page PictureDenoising::denoise_page(const DenoisingJob& job, c
 
 void PictureDenoising::find_noise(const std::string& name, const Tensor& z, const Tensor& clean,
                                   DenoisingRow& row, Remarks& remarks, const ChannelScale& scale) const {
-  row.noise = noise_of_picture(z);
+  row.noise = scale.noise ? *scale.noise : noise_of_picture(z);
   if (options_.has_rule()) choose(z, clean, row, scale);
   remark_on_noise(options_, denoiser_, name, row, remarks);
 }

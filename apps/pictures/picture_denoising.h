@@ -43,6 +43,7 @@ class PictureDenoising {
   // How the noise of a channel and its scalar weight follow from those that were given for R, G and B, and from its own estimate.
   struct ChannelScale {
     double given = 1.0, estimated = 1.0;
+    std::optional<PictureNoise> noise;  // that estimate, where it has been made already
   };
   void choose(const Tensor& z, const Tensor& clean, DenoisingRow& row, const ChannelScale& scale) const;
   struct Page {

@@ -9,7 +9,7 @@
 #include "apps/training/recorded_steps.h"
 #include "tensor/backend.h"
 #include "tensor/error.h"
-#include "tensor/simt/emulated_residents.h"
+#include "tensor/simt/emulated_device.h"
 
 namespace primal {
 namespace {
@@ -34,9 +34,10 @@ std::string range_name(const simt::ListedLaunch& launch) {
 // While it exists, no kernel runs, and the device holds a block of a cooperative launch on each multiprocessor.
 struct Unrun {
   simt::OperationCount skipped;
-  simt::ResidentsScope grids;
+  simt::EmulatedSetting grids;
 
-  explicit Unrun(const DeviceModel& device) : grids(static_cast<int>(device.multiprocessors)) {}
+  explicit Unrun(const DeviceModel& device)
+      : grids(simt::emulated_residents, static_cast<int>(device.multiprocessors)) {}
 };
 
 }  // namespace

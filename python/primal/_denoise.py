@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
 from typing import Any, NamedTuple, Optional, Sequence, Union
@@ -17,27 +16,6 @@ from .errors import ConfigError, DTypeError, IoError, NumericError, ShapeError
 _BOUNDARIES = ("symmetric", "periodic")
 _MOST_ITERATIONS = 10000
 _COLOURS = ("channels", "opponent")
-
-# Luminance and two chroma channels, rows of length 1 / sqrt(3), so that the inverse is 3 times the transpose. The chroma is 0 at 1/2.
-_OPPONENT = np.array([[1 / 3, 1 / 3, 1 / 3], [6**-0.5, 0, -(6**-0.5)], [18**-0.5, -2 * 18**-0.5, 18**-0.5]])
-_NO_CHROMA = np.array([0, 0.5, 0.5]).reshape(3, 1, 1)
-
-
-def _to_opponent(rgb: np.ndarray) -> np.ndarray:
-    """[3,H,W] of R, G and B -> [3,H,W] of luminance and chroma."""
-    return (np.tensordot(_OPPONENT, rgb, 1) + _NO_CHROMA).astype(np.float32)
-
-
-def _from_opponent(channels: np.ndarray) -> np.ndarray:
-    return np.tensordot(3 * _OPPONENT.T, channels - _NO_CHROMA, 1).astype(np.float32)
-
-
-def _learnt_colour(path: str) -> str:
-    """How the model in a file takes pictures in colour: opponent if it has learnt these channels (data.colour), otherwise channels."""
-    with open(path, "rb") as file:
-        head = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    config = json.loads(head.get("__metadata__", {}).get("config", "{}"))
-    return "opponent" if config.get("data.colour") == "opponent" else "channels"
 
 
 def _colour_of(value: Optional[str], learnt: str) -> str:
@@ -185,7 +163,7 @@ class Model:
         self._path = model_path(path_or_name)
         self._core = _core.Model(self._path)
         self._settings = self._core.settings()
-        self._colour = _learnt_colour(self._path)
+        self._colour = "opponent" if self._core.colour() == "opponent" else "channels"
 
     @classmethod
     def load(cls, path_or_name: Path = "general") -> "Model":
@@ -238,7 +216,8 @@ class Model:
         if in_colour:
             require_finite(z, "model", "x")
             z = contiguous(np.moveaxis(z, 2, 0))
-            z = _to_opponent(z) if how == "opponent" else z
+            if how == "opponent":
+                z = _core.to_opponent(z[:, None, None]).reshape(z.shape)
         full = volume_shape(z.shape, "model", "x")
         if full[2] != 1:
             raise ShapeError(f"[model] x is a volume of depth {full[2]}; models denoise pictures: give its slices")
@@ -254,7 +233,9 @@ class Model:
         u = u.reshape(z.shape)
         lam = lam.reshape(z.shape) if lam.shape[1] == 1 else lam[0, :, 0] if z.ndim == 2 else lam[:, :, 0]
         if in_colour:
-            u = np.moveaxis(_from_opponent(u) if how == "opponent" else u, 0, -1)
+            if how == "opponent":
+                u = _core.from_opponent(contiguous(u[:, None, None])).reshape(u.shape)
+            u = np.moveaxis(u, 0, -1)
             lam = np.moveaxis(lam, 0, -1) if lam.ndim == 3 else lam
         return Denoised(like(u, x), like(lam, x), max(d[2] for d in done), max(d[3] for d in done))
 

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "apps/training/checkpoint.h"
 #include "model/config_key.h"
 #include "model/denoise.h"
 #include "model/model_file.h"
@@ -45,7 +46,8 @@ class PyModel {
  public:
   explicit PyModel(const std::string& path)
       : model_(without_lock(
-            false, [path](const Stop&) { return std::shared_ptr<const UnrolledTv>(load_model(path)); })) {}
+            false, [path](const Stop&) { return std::shared_ptr<const UnrolledTv>(load_model(path)); })),
+        colour_(model_config(path).data.colour) {}
 
   // z [1,1,1,H,W] of float32.
   nb::tuple denoise(const Array& z, int64_t iterations, double gap,
@@ -71,6 +73,9 @@ class PyModel {
     return nb::cast<nb::dict>(loads(to_json(model_keys(settings)).dump()));
   }
 
+  // data.colour of the training: how it took pictures in colour.
+  const std::string& colour() const { return colour_; }
+
   nb::tuple steps() const {
     const UnrolledTv::Steps steps = model_->steps();
     return nb::make_tuple(steps.sigma, steps.tau, steps.theta);
@@ -85,6 +90,7 @@ class PyModel {
 
  private:
   std::shared_ptr<const UnrolledTv> model_;
+  std::string colour_;
 };
 
 // Total variation with a given lambda: z [N,1,D,H,W], lambda [], [N] or [N|1,A|1,D|1,H|1,W|1].
@@ -121,6 +127,7 @@ void bind_models(nb::module_& m) {
            "tile"_a.none())
       .def("map", &PyModel::map, "z"_a.noconvert())
       .def("settings", &PyModel::settings)
+      .def("colour", &PyModel::colour)
       .def("steps", &PyModel::steps)
       .def("state", &PyModel::state);
   m.def("tv", tv, "z"_a.noconvert(), "lam"_a.noconvert(), "iterations"_a, "gap"_a, "boundary"_a, "axes"_a);

@@ -14,6 +14,7 @@
 #include "data/image/raster/raster.h"
 #include "data/metrics/metrics.h"
 #include "data/noise_estimate/noise_estimate.h"
+#include "data/preprocess/opponent.h"
 #include "python/src/arrays.h"
 #include "python/src/bindings.h"
 #include "python/src/calls.h"
@@ -125,6 +126,12 @@ void bind_pictures(nb::module_& m) {
         return without_lock(false, [=](const Stop&) { return ssim(first, second, params); });
       },
       "a"_a.noconvert(), "b"_a.noconvert(), "gaussian"_a, "size"_a, "sigma"_a, "truncate"_a, "data_range"_a);
+  m.def(
+      "to_opponent", [](const Array& rgb) { return array_of(to_opponent(borrowed(rgb))); },
+      "rgb"_a.noconvert());
+  m.def(
+      "from_opponent", [](const Array& channels) { return array_of(from_opponent(borrowed(channels))); },
+      "channels"_a.noconvert());
   m.def("estimate_noise", noise_of, "z"_a.noconvert());
 }
 

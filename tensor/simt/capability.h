@@ -4,7 +4,7 @@
 
 #include "tensor/simt/simt.h"
 #ifndef __CUDACC__
-#include "tensor/simt/emulated_capability.h"
+#include "tensor/simt/emulated_device.h"
 #endif
 
 namespace primal::PRIMAL_SIMT {

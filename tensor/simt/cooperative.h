@@ -9,7 +9,7 @@
 
 #include "tensor/simt/reduce.h"
 #ifndef __CUDACC__
-#include "tensor/simt/emulated_residents.h"
+#include "tensor/simt/emulated_device.h"
 #endif
 
 namespace primal::PRIMAL_SIMT {

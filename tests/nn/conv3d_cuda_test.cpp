@@ -12,7 +12,7 @@
 #include "support/op_test.h"
 #include "tensor/cuda/precision.h"
 #include "tensor/error.h"
-#include "tensor/simt/emulated_capability.h"
+#include "tensor/simt/emulated_device.h"
 #include "tensor/simt/recording.h"
 #include "tensor/simt/schedule.h"
 #include "tensor/simt/simt_graph.h"
@@ -229,7 +229,7 @@ TEST(Conv3dCuda, DevicesWithoutClustersAddTheSameInOneLaunchMore) {
       SCOPED_TRACE(fmt::format("{} {}", op_case.name, implementation));
       const std::vector<double> in_clusters = run_emulated(op_case, implementation);
       EXPECT_EQ(sums(op_case, implementation), 0);
-      const simt::CapabilityScope older(8);
+      const simt::EmulatedSetting older(simt::emulated_capability, 8);
       EXPECT_EQ(run_emulated(op_case, implementation), in_clusters);
       EXPECT_GE(sums(op_case, implementation), 2);  // forward and data, which adds the parts of weights
     }

@@ -8,7 +8,7 @@
 #include "solvers/pdhg/cuda/pdhg_clusters_forward.h"
 #include "solvers/pdhg_bits.h"
 #include "support/text.h"
-#include "tensor/simt/emulated_capability.h"
+#include "tensor/simt/emulated_device.h"
 #include "tensor/simt/recording.h"
 #include "tensor/simt/schedule.h"
 
@@ -174,7 +174,7 @@ TEST(PdhgClusters, APictureMeetsByItself) {
 TEST(PdhgClusters, AnOlderDeviceGetsOverlappedTiles) {
   const PdhgCase& c = kCases[0];
   const PdhgResult expected = run(simt::pdhg_fused.kernels, c);
-  const simt::CapabilityScope older(8);
+  const simt::EmulatedSetting older(simt::emulated_capability, 8);
   EXPECT_EQ(run(simt::pdhg_clusters.kernels, c).forward, expected.forward);
   EXPECT_THROW(run(kernels_of<Wide4>(), c), CheckFailed);
 }
