@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fmt/core.h>
 #include <fstream>
+#include <initializer_list>
 #include <iterator>
 #include <png.h>
 #include <zlib.h>
@@ -139,7 +140,7 @@ void write_rasters(const fs::path& root) {
       try {
         write_raster(root / kind, name_of(type), raster);
         if (format != PictureFormat::tiff) continue;
-        for (const uint16_t compression : {1, 5, 8, 32773}) {
+        for (const uint16_t compression : std::initializer_list<uint16_t>{1, 5, 8, 32773}) {
           raster.origin =
               TiffOrigin{.big_endian = true, .compression = compression, .tile_width = 16, .tile_height = 16};
           write_raster(root / kind, fmt::format("{}_{}", name_of(type), compression), raster);
