@@ -2,11 +2,11 @@
 # the headers that they share are parsed once. The price is that a change in one source compiles its whole group again. scripts/build.sh asks
 # for it; the sanitizer builds of .ci/run compile each source alone, so both ways are tried with every change.
 #
-#   primal_unity(TARGET [FOLDER...])
+#   primal_unity(TARGET [JOINED] [ALONE FOLDER...])
 #
-# The sources in the FOLDERs named stay alone: a test that puts other objects in their place links them one by one. A source that defines
-# macros stays alone too, since they would hold for the sources after it; those with vector kernels are among them. Names in anonymous
-# namespaces of one folder must differ.
+# JOINED: the sources of neighbouring folders form groups too. The sources in the FOLDERs named stay alone: a test that puts other
+# objects in their place links them one by one. A source that defines macros stays alone too, since they would hold for the sources after
+# it; those with vector kernels are among them. Names in anonymous namespaces of one folder, or of a joined target, must differ.
 option(PRIMAL_UNITY "compile the sources of a folder in groups: a faster first build" OFF)
 set(primal_unity_size 16)
 
@@ -14,20 +14,24 @@ function(primal_unity target)
   if(NOT PRIMAL_UNITY)
     return()
   endif()
+  cmake_parse_arguments(ARG "JOINED" "" "ALONE" ${ARGN})
   get_target_property(sources ${target} SOURCES)
   foreach(source IN LISTS sources)
     if(IS_ABSOLUTE ${source} OR NOT source MATCHES "\\.cpp$")
       continue()
     endif()
     cmake_path(GET source PARENT_PATH folder)
-    if(folder IN_LIST ARGN)
+    if(folder AND folder IN_LIST ARG_ALONE)
       continue()
     endif()
     file(STRINGS ${source} macros REGEX "^#define" LIMIT_COUNT 1)
     if(macros)
       continue()
     endif()
-    string(MAKE_C_IDENTIFIER "${target}_${folder}" room)
+    set(room ${target})
+    if(NOT ARG_JOINED)
+      string(MAKE_C_IDENTIFIER "${target}_${folder}" room)
+    endif()
     if(NOT DEFINED n_${room})
       set(n_${room} 0)
     endif()

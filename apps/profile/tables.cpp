@@ -15,7 +15,9 @@ constexpr int kShownLayers = 24;
 double gflop_per_second(const Cost& cost, double ms) { return ms > 0.0 ? 1e-6 * cost.flops / ms : 0.0; }
 double gb_per_second(const Cost& cost, double ms) { return ms > 0.0 ? 1e-6 * cost.bytes / ms : 0.0; }
 
-std::string percent(double share) { return share > 0.0 ? fmt::format("{:.0f}%", 100.0 * share) : "-"; }
+std::string percent_or_dash(double share) {
+  return share > 0.0 ? fmt::format("{:.0f}%", 100.0 * share) : "-";
+}
 
 // What the rows of one op and phase would take at their roofs, in ms, and the roof that most of it is due to.
 struct Floor {
@@ -44,7 +46,7 @@ void append_by_op(std::string& text, const RunProfile& profile, const Roofs& roo
                         short_number(1e-6 * row.cost.bytes).substr(0, 6),
                         short_number(gflop_per_second(row.cost, row.ms.median)),
                         short_number(gb_per_second(row.cost, row.ms.median)),
-                        percent(row.ms.median > 0.0 ? floor.ms / row.ms.median : 0.0), floor.binds());
+                        percent_or_dash(row.ms.median > 0.0 ? floor.ms / row.ms.median : 0.0), floor.binds());
   }
 }
 
@@ -61,11 +63,11 @@ void append_by_layer(std::string& text, const RunProfile& profile, const Roofs& 
     }
     ++shown;
     const Share share = share_of(row, roofs);
-    text +=
-        fmt::format("{:<34} {:<38} {:>6} {:>4.1f}% {:>7} {:>5} {:>4} {}\n", name_of(row), row.layer,
-                    short_number(row.ms.median), 100.0 * row.share,
-                    short_number(gflop_per_second(row.cost, row.ms.median)),
-                    short_number(gb_per_second(row.cost, row.ms.median)), percent(share.share), share.binds);
+    text += fmt::format("{:<34} {:<38} {:>6} {:>4.1f}% {:>7} {:>5} {:>4} {}\n", name_of(row), row.layer,
+                        short_number(row.ms.median), 100.0 * row.share,
+                        short_number(gflop_per_second(row.cost, row.ms.median)),
+                        short_number(gb_per_second(row.cost, row.ms.median)), percent_or_dash(share.share),
+                        share.binds);
   }
   if (n_rest > 0)
     text += fmt::format("{:<62} {:>6}       (--all shows them)\n", fmt::format("{} rows more", n_rest),
@@ -88,12 +90,13 @@ std::string op_table(const std::vector<OpMeasurement>& rows, const Roofs& roofs)
   for (const OpMeasurement& row : rows) {
     const Share share = roofs.share_of(row.cost, row.ms.median);
     const std::string error = row.judged ? fmt::format("{:.1e}{}", row.error, row.ok ? "" : " WRONG") : "-";
-    text += fmt::format(
-        "{:<16} {:<11} {:>8} {:>3.0f}% {:>7} {:>6} {:>8} {:>6} {:>5} {:>6} {:>8}\n",
-        phase == row.phase ? "" : row.phase, (row.chosen ? "*" : " ") + row.implementation,
-        short_number(row.ms.median), 100.0 * row.ms.spread(), short_number(1e-6 * row.cost.flops),
-        short_number(1e-6 * row.cost.bytes), short_number(gflop_per_second(row.cost, row.ms.median)),
-        short_number(gb_per_second(row.cost, row.ms.median)), percent(share.share), share.binds, error);
+    text += fmt::format("{:<16} {:<11} {:>8} {:>3.0f}% {:>7} {:>6} {:>8} {:>6} {:>5} {:>6} {:>8}\n",
+                        phase == row.phase ? "" : row.phase, (row.chosen ? "*" : " ") + row.implementation,
+                        short_number(row.ms.median), 100.0 * row.ms.spread(),
+                        short_number(1e-6 * row.cost.flops), short_number(1e-6 * row.cost.bytes),
+                        short_number(gflop_per_second(row.cost, row.ms.median)),
+                        short_number(gb_per_second(row.cost, row.ms.median)), percent_or_dash(share.share),
+                        share.binds, error);
     phase = row.phase;
   }
   return text;

@@ -19,7 +19,7 @@ double gb_per_second(double seconds_per_byte) {
   return seconds_per_byte > 0.0 ? 1e-9 / seconds_per_byte : 0.0;
 }
 
-std::string percent(double share) { return fmt::format("{:.0f} %", 100.0 * share); }
+std::string whole_percent(double share) { return fmt::format("{:.0f} %", 100.0 * share); }
 
 std::string compared(const char* name, double measured, double predicted) {
   return fmt::format("{:<34} {:>12} {:>12} {:>+7.0f} %\n", name, short_number(measured),
@@ -105,8 +105,8 @@ std::string step_table(const MeasuredStep& measured, const StepPrediction& predi
                       short_number(measured.waited_without_ms), short_number(predicted.messages_ms()));
   text += fmt::format("{:<34} {:>12}\n", "processor time of all ranks", short_number(measured.processor_ms));
   text += fmt::format("{:<34} {:>12} {:>12}\n", "hidden behind backward",
-                      percent(hidden(measured.waited_ms, measured.waited_without_ms)),
-                      percent(predicted.hidden()));
+                      whole_percent(hidden(measured.waited_ms, measured.waited_without_ms)),
+                      whole_percent(predicted.hidden()));
   return text;
 }
 
@@ -134,10 +134,11 @@ std::string scaling_table(const std::vector<ScalingRow>& rows) {
       fmt::format("{:>6} {:>7} {:>6} {:>11} {:>12} {:>8} {:>10} {:>12} {:>11}\n", "ranks", "batch", "share",
                   "compute ms", "messages ms", "hidden", "step ms", "pictures/s", "efficiency");
   for (const ScalingRow& row : rows) {
-    text += fmt::format("{:>6} {:>7} {:>6} {:>11} {:>12} {:>8} {:>10} {:>12} {:>11}\n", row.ranks, row.batch,
-                        row.share, short_number(row.step.compute_ms), short_number(row.step.messages_ms()),
-                        row.ranks > 1 ? percent(row.step.hidden()) : "-", short_number(row.step.step_ms),
-                        short_number(row.pictures_per_s), percent(row.efficiency));
+    text +=
+        fmt::format("{:>6} {:>7} {:>6} {:>11} {:>12} {:>8} {:>10} {:>12} {:>11}\n", row.ranks, row.batch,
+                    row.share, short_number(row.step.compute_ms), short_number(row.step.messages_ms()),
+                    row.ranks > 1 ? whole_percent(row.step.hidden()) : "-", short_number(row.step.step_ms),
+                    short_number(row.pictures_per_s), whole_percent(row.efficiency));
   }
   return text;
 }

@@ -11,11 +11,12 @@
 #include <toml++/toml.h>
 
 #include "build_commit.h"  // written by cmake/WriteCommit.cmake
+#include "tensor/simd_targets.h"
 
 namespace primal {
 namespace {
 
-// Highway's targets as names, best first: the lowest bit is the best.
+// Highway's targets as names, best first.
 std::vector<std::string> target_names(int64_t targets) {
   std::vector<std::string> names;
   for (auto left = static_cast<uint64_t>(targets); left != 0; left &= left - 1) {
@@ -54,8 +55,8 @@ BuildInfo make_build_info() {
       {"pugixml", PRIMAL_PUGIXML_VERSION},
       {"toml++", fmt::format("{}.{}.{}", TOML_LIB_MAJOR, TOML_LIB_MINOR, TOML_LIB_PATCH)},
   };
-  info.instruction_sets = target_names(HWY_TARGETS);
-  info.usable_here = target_names(HWY_TARGETS & hwy::SupportedTargets());
+  info.instruction_sets = target_names(compiled_simd_targets());
+  info.usable_here = target_names(compiled_simd_targets() & hwy::SupportedTargets());
 #if PRIMAL_HAS_CUDA
   info.cuda = true;
 #endif

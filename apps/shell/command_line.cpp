@@ -9,7 +9,7 @@ namespace primal {
 namespace {
 
 // In single quotes where a shell would take it for something else.
-std::string quoted(const std::string& word) {
+std::string shell_word(const std::string& word) {
   const auto is_plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
            std::string_view("-_./,:=+@%").find(c) != std::string_view::npos;
@@ -26,7 +26,7 @@ std::string command_line() {
   std::ifstream words("/proc/self/cmdline", std::ios::binary);
   std::string line = "primal", word;
   std::getline(words, word, '\0');  // the program's own name, wherever it lies
-  while (std::getline(words, word, '\0')) line.append(" ").append(quoted(word));
+  while (std::getline(words, word, '\0')) line.append(" ").append(shell_word(word));
   return line;
 }
 

@@ -4,12 +4,12 @@
 #include <filesystem>
 #include <fmt/core.h>
 #include <fstream>
-#include <hwy/highway.h>
 #include <hwy/targets.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "tensor/exec.h"
+#include "tensor/simd_targets.h"
 
 namespace primal {
 namespace {
@@ -85,8 +85,7 @@ std::vector<CacheLevel> caches_from_sysconf() {
 Machine this_machine() {
   Machine machine;
   machine.cpu = cpu_model();
-  // Supported here and compiled in: of Highway's targets the lowest bit is the best.
-  const int64_t targets = hwy::SupportedTargets() & HWY_TARGETS;
+  const int64_t targets = hwy::SupportedTargets() & compiled_simd_targets();
   machine.instruction_set = hwy::TargetName(targets & -targets);
   machine.threads = num_threads();
   machine.caches = caches_from_sysfs();

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::optional<int64_t> number_in(const fs::path& file) {
+std::optional<int64_t> number_in_file(const fs::path& file) {
   std::ifstream stream(file);
   int64_t number = 0;
   if (!(stream >> number)) return std::nullopt;  // no such file, or "max"
@@ -32,9 +32,9 @@ std::optional<int64_t> available_to_system(const fs::path& root) {
 
 // Of the group at the mounted root, which is the container's own.
 std::optional<int64_t> left_of_group(const fs::path& limit, const fs::path& usage) {
-  const std::optional<int64_t> most = number_in(limit);
+  const std::optional<int64_t> most = number_in_file(limit);
   if (!most) return std::nullopt;
-  return std::max<int64_t>(*most - number_in(usage).value_or(0), 0);
+  return std::max<int64_t>(*most - number_in_file(usage).value_or(0), 0);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kGenerated = 1000, kGeneratedValidation = 200, kGeneratedCastings = 200;
+constexpr int64_t kGeneratedDigits = 1000, kGeneratedValidationPairs = 200, kGeneratedCastings = 200;
 constexpr uint32_t kValidationIndex = uint32_t{1} << 20;  // the sets share no picture
 
 // Some pictures of an IDX file, or generated digits.
@@ -73,7 +73,7 @@ PairData open_mnist(const TrainConfig& config) {
   return opened;
 }
 
-PairData generated(const TrainConfig& config) {
+PairData generated_pairs(const TrainConfig& config) {
   const TrainConfig::Data& data = config.data;
   const bool digits = config.autoencoder.layout == "mnist";
   const auto seed = static_cast<uint64_t>(config.seed);
@@ -83,8 +83,9 @@ PairData generated(const TrainConfig& config) {
     return PairSet{std::make_unique<DigitSet>(std::move(all), all_indices(n)), nullptr};
   };
   PairData opened;
-  opened.train = set(data.n_train > 0 ? data.n_train : digits ? kGenerated : kGeneratedCastings, 0);
-  opened.validation = set(data.n_validation > 0 ? data.n_validation : kGeneratedValidation, kValidationIndex);
+  opened.train = set(data.n_train > 0 ? data.n_train : digits ? kGeneratedDigits : kGeneratedCastings, 0);
+  opened.validation =
+      set(data.n_validation > 0 ? data.n_validation : kGeneratedValidationPairs, kValidationIndex);
   return opened;
 }
 
@@ -184,7 +185,7 @@ int64_t picture_side(const TrainConfig& config) {
 
 PairData open_pair_data(const TrainConfig& config, PictureCheck check) {
   if (!config.data.manifest.empty()) return open_manifest(config, check);
-  if (config.data.folder.empty()) return generated(config);
+  if (config.data.folder.empty()) return generated_pairs(config);
   if (has_mnist(config.data.folder)) return open_mnist(config);
   TrainConfig sized = config;
   sized.data.size = picture_side(config);

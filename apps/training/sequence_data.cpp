@@ -19,8 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kPhantoms = 200;                           // where data.n_train is 0
-constexpr uint32_t kValidationPhantoms = uint32_t{1} << 20;  // the splits share no phantom
+constexpr int64_t kMovingPhantoms = 200;                           // where data.n_train is 0
+constexpr uint32_t kValidationMovingPhantoms = uint32_t{1} << 20;  // the splits share no phantom
 
 class MovingPhantoms : public Dataset {
  public:
@@ -241,9 +241,9 @@ SequenceData open_sequence_data(const TrainConfig& config, PictureCheck check) {
   const TrainConfig::Data& data = config.data;
   SequenceData opened;
   if (data.folder.empty()) {
-    const auto n_of = [](int64_t n) { return n > 0 ? n : kPhantoms; };
+    const auto n_of = [](int64_t n) { return n > 0 ? n : kMovingPhantoms; };
     opened.train = phantoms(config, n_of(data.n_train), 0);
-    opened.validation = phantoms(config, n_of(data.n_validation), kValidationPhantoms);
+    opened.validation = phantoms(config, n_of(data.n_validation), kValidationMovingPhantoms);
     return opened;
   }
   const fs::path train = split_folder(data.folder, "train");
