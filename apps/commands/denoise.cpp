@@ -103,10 +103,6 @@ void denoise(DenoiseOptions options) {
   options.draws_risk = options.figure.is_wanted();
   options.json = options.common.json;
   options.side_by_side.quiet = options.common.quiet;
-  if (!device.is_cpu() && options.side_by_side.jobs > 1)
-    throw ConfigError("[denoise] --jobs {} is for the processor: on {} pictures are computed one by one",
-                      options.side_by_side.jobs, device.str());
-  if (!device.is_cpu()) options.side_by_side.jobs = 1;
   if (options.has_colour) options.colour = parse_colour_mode(options.colour_text);
   if (!options.sequence.empty()) return denoise_frames(options, device);
   if (!options.shard_text.empty()) options.shard = parse_shard(options.shard_text);

@@ -45,6 +45,7 @@ Denoiser::Denoiser(const DenoiserOptions& options) : options_(options) {
 }
 
 Denoised Denoiser::operator()(const Tensor& z, const Watch& watch, std::optional<double> lambda) const {
+  const DeviceTurn mine = turn();
   if (autoencoder_ != nullptr) return {Tensor::scalar(0.0), autoencoder_->denoise(z)};
   DenoisingOptions options{
       .iterations = options_.iterations, .gap = options_.gap, .boundary = boundary_, .watch = watch};
@@ -55,6 +56,7 @@ Denoised Denoiser::operator()(const Tensor& z, const Watch& watch, std::optional
 
 Denoised Denoiser::with_map_of(const Tensor& guide, const Tensor& z, double factor,
                                const Watch& watch) const {
+  const DeviceTurn mine = turn();
   return denoise_with_map_of(*model_, guide, z, factor,
                              {.iterations = options_.iterations,
                               .gap = options_.gap,
@@ -70,6 +72,7 @@ LambdaChoiceParams Denoiser::choice_params(uint64_t seed) const {
 }
 
 Scores Denoiser::best_scalar(const Tensor& z, const Tensor& clean) const {
+  const DeviceTurn mine = turn();
   return best_scalar_scores(z.to(options_.device), clean.to(options_.device), boundary_,
                             choice_params(0).pdhg.n_iter);
 }

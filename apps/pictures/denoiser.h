@@ -17,6 +17,7 @@
 #include "model/denoise.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
 #include "solvers/lambda_choice/lambda_choice.h"
+#include "tensor/threads/thread_share.h"
 
 namespace primal {
 
@@ -29,6 +30,18 @@ struct DenoiserOptions {
   Tiling tiling = {};                     // of the network's work
   bool quiet = false;                     // no remark on which file of a folder is the model
   Device device = {};                     // where to compute
+};
+
+// A thread's turn on a device: the pictures of several threads are computed there one after the other, while other threads read and write
+// theirs. On the CPU, whose threads the pictures share, it is nobody's turn and everybody's.
+class DeviceTurn {
+ public:
+  DeviceTurn() = default;
+  explicit DeviceTurn(std::mutex& device) : lock_(device), all_(std::in_place, 0) {}
+
+ private:
+  std::unique_lock<std::mutex> lock_;
+  std::optional<ThreadShare> all_;  // the emulated device works with the threads of the process
 };
 
 class Denoiser {
@@ -48,6 +61,8 @@ class Denoiser {
   // The best scores of 81 scalar lambdas with this solver (apps/scores/lambda_search).
   Scores best_scalar(const Tensor& z, const Tensor& clean) const;
   Device device() const { return options_.device; }
+  // To be held by whoever computes on device() without this class, which takes its turns itself.
+  DeviceTurn turn() const { return options_.device.is_cpu() ? DeviceTurn() : DeviceTurn(device_); }
 
   // How the network works on a picture of this shape; one whole picture where there is no network. Made once for each shape, for all
   // threads of the process, whatever the calling thread's share of them is (tensor/threads/thread_share.h).
@@ -77,6 +92,7 @@ class Denoiser {
   std::string checksum_;
   std::unique_ptr<UnrolledTv> model_;
   std::unique_ptr<Autoencoder> autoencoder_;
+  mutable std::mutex device_;
   mutable std::mutex mutex_;
   mutable std::map<std::vector<int64_t>, MapPlan> plans_;  // by shape
 };

@@ -224,6 +224,7 @@ void PictureDenoising::choose(const Tensor& z, const Tensor& clean, DenoisingRow
   row.rule = options_.lambda->rule;
   row.sigma = options_.sigma ? *options_.sigma * scale.given : row.noise.estimate->sigma * scale.estimated;
   const LambdaChoiceParams params = denoiser_.choice_params(options_.seed);
+  const DeviceTurn mine = denoiser_.turn();
   const Tensor there = z.to(denoiser_.device());
   const LambdaChoice choice = row.rule == LambdaRule::sure ? lambda_by_risk(there, *row.sigma, params)
                                                            : lambda_by_discrepancy(there, *row.sigma, params);

@@ -4,7 +4,7 @@
 // Each picture is read, denoised and written by a thread of its own, which has a share of the processors for the loops of the network and
 // the solver. The parts of one picture that run on a single thread (decoding, most of the noise estimate, encoding, waiting for the
 // disk) thus overlap with the work on others. Memory is shared too: a picture that does not fit beside the others waits, and then has
-// all threads to itself.
+// all threads to itself. On a device one picture is computed at a time (DeviceTurn, apps/pictures/denoiser.h).
 // Errors:  a picture that cannot be read is reported in DenoisedFile::problem; any other error is thrown when it is that picture's turn,
 //          after the pictures behind it that have begun are finished.
 #pragma once

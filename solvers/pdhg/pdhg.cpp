@@ -3,85 +3,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "solvers/pdhg/pdhg_checks.h"
 #include "solvers/pdhg/pdhg_kernels.h"
 #include "solvers/pdhg/pdhg_start_kernels.h"
 #include "solvers/pdhg/pdhg_tape_owner.h"
 #include "solvers/tv_objective/tv_objective.h"
 #include "tensor/error.h"
 #include "tensor/op/door.h"
-#include "tensor/rehearsal.h"
 
 namespace primal {
 namespace {
-
-void check_count(const PdhgParams& params) {
-  if (params.n_iter < 0) throw ConfigError("[pdhg] n_iter {} is below zero", params.n_iter);
-}
-
-void check_params(const PdhgParams& params) {
-  check_count(params);
-  unless_rehearsing([&] {  // learnt steps are values
-    if (!std::isfinite(params.sigma) || !std::isfinite(params.tau) || !std::isfinite(params.theta)) {
-      throw NumericError("[pdhg] a step is not finite: sigma={} tau={} theta={}", params.sigma, params.tau,
-                         params.theta);
-    }
-    if (params.sigma <= 0.0 || params.tau <= 0.0) {
-      throw ConfigError("[pdhg] sigma and tau must be above zero: sigma={} tau={}", params.sigma, params.tau);
-    }
-  });
-}
-
-void check_z(const Tensor& z) {
-  const bool volume = z.defined() && z.shape().rank() == 5 && z.size(1) == 1;
-  if (!volume || !is_floating(z.dtype())) {
-    throw ShapeError("[pdhg] z must be f32 or f64 of shape [N,1,D,H,W]: {}",
-                     z.defined() ? z.str() : "undefined");
-  }
-  if (z.size(2) * z.size(3) * z.size(4) == 0) throw ShapeError("[pdhg] z has an empty volume: {}", z.str());
-}
-
-// lambda as [N|1, A|1, D|1, H|1, W|1] for N problems like z; the values checked where the host has them.
-Tensor checked_lambda(const Tensor& lambda, const Tensor& z, int64_t N, const Axes& axes) {
-  const Shape full{N, axes.count(), z.size(2), z.size(3), z.size(4)};
-  Tensor map = lambda;
-  if (lambda.shape().rank() <= 1) map = lambda.reshape({lambda.numel(), 1, 1, 1, 1});
-  bool fits = map.shape().rank() == 5 && map.dtype() == z.dtype();
-  for (int axis = 0; fits && axis < 5; ++axis) fits = map.size(axis) == full[axis] || map.size(axis) == 1;
-  if (!fits) {
-    throw ShapeError(
-        "[pdhg] lambda is {}, expected {}{} for axes {} (or extents of 1 in it, or a scalar): z={}",
-        lambda.str(), name_of(z.dtype()), full.str(), axes.str(), z.str());
-  }
-  if (!common_device("pdhg", {z, lambda}).is_cpu() || !Rehearsal::holds_values(map.bytes())) return map;
-  dispatch_floating(map.dtype(), "pdhg", [&]<class T>() {
-    const std::span<const T> values = map.span<T>();
-    const auto bad = std::ranges::find_if(values, [](T v) { return !(v >= 0) || std::isinf(v); });
-    if (bad == values.end()) return;
-    throw NumericError("[pdhg] lambda must be finite and not below zero, found {} at element {} of {}", *bad,
-                       bad - values.begin(), lambda.str());
-  });
-  return map;
-}
-
-void check_state(const PdhgState& state, const Tensor& z, const Axes& axes) {
-  if (!state.x.defined() || state.x.shape().rank() != 5)
-    throw ShapeError("[pdhg] the state has no x [N,1,D,H,W]");
-  const Shape primal = z.shape().with(0, state.x.size(0)), dual = primal.with(1, axes.count());
-  const auto check = [&](const char* name, const Tensor& t, const Shape& shape) {
-    if (!t.defined() || t.shape() != shape || t.dtype() != z.dtype() || t.device() != z.device()) {
-      throw ShapeError("[pdhg] {} of the state is {}, expected {}{} where z is: z={}", name,
-                       t.defined() ? t.str() : "undefined", name_of(z.dtype()), shape.str(), z.str());
-    }
-  };
-  check("x", state.x, primal);
-  check("x_bar", state.x_bar, primal);
-  check("p", state.p, primal);
-  check("q", state.q, dual);
-  if (z.size(0) != 1 && z.size(0) != state.x.size(0)) {
-    throw ShapeError("[pdhg] z holds {} problems, the state {}: z={} x={}", z.size(0), state.x.size(0),
-                     z.str(), state.x.str());
-  }
-}
 
 template <class T>
 using PdhgDoor = Door<PdhgGeometry, PdhgKernels<T>>;
@@ -161,9 +92,9 @@ Steps steps_of(const Variable& z, const Variable& sigma, const Variable& tau, co
       on_device = true;
     }
   }
-  check_count(params);
+  check_pdhg_count(params);
   if (!on_device) {
-    check_params(steps.params);
+    check_pdhg_params(steps.params);
     return steps;
   }
   steps.on_device = Tensor::empty({3}, z.dtype(), z.device());
@@ -179,12 +110,12 @@ Steps steps_of(const Variable& z, const Variable& sigma, const Variable& tau, co
 Steps steps_of(const Variable& z, const Variable& steps, const PdhgParams& params) {
   if (steps.shape() != Shape{3} || steps.dtype() != z.dtype())
     throw ShapeError("[pdhg] the steps must be {}[3]: {}", name_of(z.dtype()), steps.value().str());
-  check_count(params);
+  check_pdhg_count(params);
   if (!common_device("pdhg", {z.value(), steps.value()}).is_cpu()) return {params, steps.value()};
   Steps here{params, {}};
   const std::vector<double> values = steps.value().to_doubles();
   here.params.sigma = values[0], here.params.tau = values[1], here.params.theta = values[2];
-  check_params(here.params);
+  check_pdhg_params(here.params);
   return here;
 }
 
@@ -292,7 +223,7 @@ PdhgState start_on_device(const Tensor& z, const PdhgParams& params, const Shape
 }  // namespace
 
 PdhgState pdhg_start(const Tensor& z, const PdhgParams& params, int64_t n_problems) {
-  check_z(z);
+  check_pdhg_z(z);
   if (z.size(0) != 1 && n_problems != 1 && n_problems != z.size(0)) {
     throw ShapeError("[pdhg] {} problems asked for, z holds {}: z={}", n_problems, z.size(0), z.str());
   }
@@ -313,15 +244,15 @@ PdhgState pdhg_start(const Tensor& z, const PdhgParams& params, int64_t n_proble
 }
 
 void pdhg_iterate(const Tensor& z, const Tensor& lambda, const PdhgParams& params, const PdhgState& state) {
-  check_params(params);
-  check_z(z);
-  check_state(state, z, params.axes);
-  const Tensor map = checked_lambda(lambda, z, state.x.size(0), params.axes);
+  check_pdhg_params(params);
+  check_pdhg_z(z);
+  check_pdhg_state(state, z, params.axes);
+  const Tensor map = checked_pdhg_lambda(lambda, z, state.x.size(0), params.axes);
   iterate(z, map, params, state);
 }
 
 Tensor pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& params) {
-  check_z(z);
+  check_pdhg_z(z);
   const bool per_problem = lambda.shape().rank() > 0;
   const PdhgState state =
       pdhg_start(z, params, per_problem ? std::max(z.size(0), lambda.size(0)) : z.size(0));
@@ -331,13 +262,13 @@ Tensor pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& param
 
 PdhgReport pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& params, const PdhgState& state,
                       const PdhgStop& stop) {
-  check_params(params);
-  check_z(z);
-  check_state(state, z, params.axes);
+  check_pdhg_params(params);
+  check_pdhg_z(z);
+  check_pdhg_state(state, z, params.axes);
   if (stop.check_every < 1) throw ConfigError("[pdhg] check_every {} is below one", stop.check_every);
   if (!(stop.relative_gap >= 0.0))
     throw ConfigError("[pdhg] relative_gap {} is below zero", stop.relative_gap);
-  const Tensor map = checked_lambda(lambda, z, state.x.size(0), params.axes);
+  const Tensor map = checked_pdhg_lambda(lambda, z, state.x.size(0), params.axes);
   PdhgReport report;
   const auto look = [&] {
     report.objective = tv_objective(state.x, z, map, params.axes);
@@ -373,7 +304,7 @@ namespace {
 Variable solve(const std::vector<Variable>& inputs, const Steps& steps, const PdhgParams& params,
                const Wanted& wanted) {
   const Variable &z = inputs[0], &lambda = inputs[1];
-  const Tensor map = checked_lambda(lambda.value(), z.value(), z.shape()[0], params.axes);
+  const Tensor map = checked_pdhg_lambda(lambda.value(), z.value(), z.shape()[0], params.axes);
   const bool record_it = will_record(inputs);
   return dispatch_floating(z.dtype(), "pdhg", [&]<class T>() {
     const PdhgDoor<T> door = door_of<T>(z.value(), z.shape(), map.shape(), params, record_it, wanted.steps());
@@ -403,14 +334,14 @@ Variable solve(const std::vector<Variable>& inputs, const Steps& steps, const Pd
 
 Variable pdhg(const Variable& z, const Variable& lambda, const Variable& sigma, const Variable& tau,
               const Variable& theta, const PdhgParams& params) {
-  check_z(z.value());
+  check_pdhg_z(z.value());
   return solve({z, lambda, sigma, tau, theta}, steps_of(z, sigma, tau, theta, params), params,
                {z.requires_grad(), lambda.requires_grad(), sigma.requires_grad(), tau.requires_grad(),
                 theta.requires_grad()});
 }
 
 Variable pdhg(const Variable& z, const Variable& lambda, const Variable& steps, const PdhgParams& params) {
-  check_z(z.value());
+  check_pdhg_z(z.value());
   const bool learnt = steps.requires_grad();
   return solve({z, lambda, steps}, steps_of(z, steps, params), params,
                {z.requires_grad(), lambda.requires_grad(), learnt, learnt, learnt, true});

@@ -117,16 +117,32 @@ TEST_F(FolderCli, AResultThatCannotBeWrittenEndsTheRunInItsTurn) {
   }
 }
 
-TEST_F(FolderCli, RefusesNoJobsAndSeveralOnADevice) {
+TEST_F(FolderCli, RefusesNoJobs) {
   write_folder(2, 16);
   EXPECT_EQ(run("denoise --lambda 0.1 --jobs 0 " + path("in") + " -o " + path("out")).exit_code, 2);
-  const Outcome device =
-      run("denoise --lambda 0.1 --jobs 2 --device simt " + path("in") + " -o " + path("out"));
-  EXPECT_EQ(device.exit_code, 2);
-  EXPECT_TRUE(has(device.err, "one by one")) << device.err;
-  EXPECT_EQ(
-      run("denoise --lambda 0.1 --iterations 2 --device simt " + path("in") + " -o " + path("out")).exit_code,
-      0);
+}
+
+// Pictures take turns on a device; everything else about them goes on side by side.
+TEST_F(FolderCli, OnADeviceToo) {
+  write_folder(3, 16);
+  write_colour("in/15.png");
+  for (const std::string how :
+       {"--lambda discrepancy --noise 0.3 --best --colour grey", "general --compare"}) {
+    const auto run_jobs = [&](const std::string& jobs) {
+      fs::remove_all(folder_ / "out");
+      return run("denoise " + how + " --iterations 3 --device simt --threads 3 " + path("in") + " -o " +
+                 path("out") + " --jobs " + jobs);
+    };
+    const Outcome one = run_jobs("1");
+    const auto expected = files("out");
+    EXPECT_EQ(one.exit_code, 0) << one.err;
+    EXPECT_GE(expected.size(), 4u);
+    const Outcome several = run_jobs("4");
+    EXPECT_EQ(several.exit_code, 0) << several.err;
+    EXPECT_EQ(several.out, one.out);
+    EXPECT_EQ(without_times(several.err), without_times(one.err));
+    EXPECT_TRUE(files("out") == expected) << how;
+  }
 }
 
 // A picture whose network works in tiles has all the memory for itself, whatever else is in work.
