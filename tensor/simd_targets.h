@@ -2,8 +2,6 @@
 // compiled once for each of them.
 #pragma once
 
-#include <cstdint>
-
 // These have vectors without a fixed size, of which there are no arrays and no members.
 #define PRIMAL_SIZELESS_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
 
@@ -13,9 +11,4 @@
 #define HWY_DISABLED_TARGETS (PRIMAL_SIZELESS_TARGETS | HWY_SSSE3)
 #endif
 
-namespace primal {
-
-// Highway's targets that the vector kernels are compiled for, one bit each; the lowest bit is the best.
-int64_t compiled_simd_targets();
-
-}  // namespace primal
+#include <hwy/detect_targets.h>

@@ -22,10 +22,14 @@ void add_evaluate_options(CLI::App& command, EvaluateOptions& o) {
           "for "
           "sequences a folder of clean sequences")
       ->required();
-  command.add_option("--size", o.size, "side of the pictures, pixels (default: as the model was trained)")
+  command
+      .add_option(
+          "--size", o.size,
+          "side of the pictures, or of a sequence's frames, pixels (default: as the model was trained)")
       ->check(whole_range(7, 16384));
   command.add_option("--noise", o.noise, "standard deviation")
       ->check(number_range(0, 10))
+      ->each([&o](const std::string&) { o.has_noise = true; })
       ->capture_default_str();
   command
       .add_option("--noise-kind", o.noise_kind,
@@ -61,6 +65,7 @@ void add_evaluate_options(CLI::App& command, EvaluateOptions& o) {
       .add_option("--scalar-iterations", o.scalar_iterations,
                   "iterations of PDHG for each scalar lambda of the grid")
       ->check(whole_range(1, 1'000'000'000))
+      ->each([&o](const std::string&) { o.has_scalar_iterations = true; })
       ->capture_default_str();
   add_tile_option(command, o.tiling);
   command.add_option("-o,--output", o.output,

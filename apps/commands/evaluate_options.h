@@ -20,7 +20,7 @@ struct EvaluateOptions {
   std::string data, output, noise_kind, range, lpips, grid = kDefaultGrid;
   std::vector<std::string> figures, merge;
   std::string shard_text;
-  bool has_grid = false;  // --grid was given
+  bool has_grid = false, has_noise = false, has_scalar_iterations = false;  // the option was given
   Shard shard;
   double noise = 0.5, perplexity = 30.0;
   std::string iterations;  // at test time, a list

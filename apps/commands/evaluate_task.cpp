@@ -33,6 +33,11 @@ void check_options(const EvaluateOptions& o, const fs::path& file) {
           "[evaluate] {} is for maps of unrolled TV for pictures, but {} is a model of task {}: leave it out",
           flag, file.string(), task_text(architecture));
   };
+  const auto refuse_of_task = [&](bool given, const char* flag, const char* those) {
+    if (given)
+      throw ConfigError("[evaluate] {} is for {}, but {} is a model of task {}: leave it out", flag, those,
+                        file.string(), task_text(architecture));
+  };
   refuse(o.models.size() > 1, "a second model");
   refuse(!o.figures.empty(), "--figure");
   refuse(!o.iterations.empty(), "--iterations");
@@ -40,6 +45,14 @@ void check_options(const EvaluateOptions& o, const fs::path& file) {
   refuse(!o.merge.empty(), "--merge");
   refuse(o.has_grid, "--grid");
   refuse(o.tiling.text != "auto", "--tile");
+  if (architecture != kDynamicTv) {
+    refuse_of_task(o.size > 0, "--size", "sequences");
+    refuse_of_task(o.has_scalar_iterations, "--scalar-iterations", "sequences and maps");
+  }
+  if (architecture == kCastingClassifier) {
+    refuse_of_task(o.has_noise, "--noise", "models that denoise");
+    refuse_of_task(!o.noise_kind.empty(), "--noise-kind", "models that denoise");
+  }
   if (!o.range.empty() && architecture == kCastingClassifier)
     throw ConfigError(
         "[evaluate] --range: {} is a classifier, which takes pictures as they are: leave it out",
@@ -82,6 +95,10 @@ TaskEvaluation scored(const EvaluateOptions& o, const fs::path& file, Device dev
   return result;
 }
 
+std::string n_broken_text(const TaskEvaluation& result) {
+  return counted(result.n_broken, result.json.at("task") == "sequence" ? "sequence" : "picture");
+}
+
 void write_files(const TaskEvaluation& result, const EvaluateOptions& o) {
   const fs::path folder = o.output;
   make_result_folder(folder);
@@ -95,8 +112,7 @@ void write_files(const TaskEvaluation& result, const EvaluateOptions& o) {
   EvaluationRecord record{.folder = folder, .summary = result.json};
   if (result.stopped_by != 0) record.problems.push_back("The evaluation was stopped before its end.");
   if (result.n_broken > 0)
-    record.problems.push_back(fmt::format("{} could not be used and {} not scored.",
-                                          counted(result.n_broken, "sequence"),
+    record.problems.push_back(fmt::format("{} could not be used and {} not scored.", n_broken_text(result),
                                           result.n_broken == 1 ? "was" : "were"));
   write_page(folder / kReportFile, task_evaluation_page(record, result.figures, result.samples));
 }
@@ -116,8 +132,7 @@ void evaluate_task_command(const EvaluateOptions& o, const fs::path& file, Devic
     for (const std::string& remark : result.remarks) say("note: {}\n", remark);
   }
   if (result.stopped_by != 0) throw Stopped(result.stopped_by, !o.output.empty());
-  if (result.n_broken > 0)
-    throw DataError("[evaluate] {} could not be used", counted(result.n_broken, "sequence"));
+  if (result.n_broken > 0) throw DataError("[evaluate] {} could not be used", n_broken_text(result));
 }
 
 }  // namespace primal

@@ -11,6 +11,7 @@
 #include "apps/scores/scores.h"
 #include "apps/shell/is_folder.h"
 #include "apps/shell/signals.h"
+#include "apps/shell/streams.h"
 #include "apps/shell/visible_text.h"
 #include "apps/training/checkpoint.h"
 #include "apps/training/classification_task.h"
@@ -46,6 +47,26 @@ nlohmann::json number_or_null(double value) {
 std::string scores_line(const std::string& name, const ClassScores& s, int64_t n) {
   return fmt::format("{:<20} {:>10.4f} {:>8.4f} {:>8.4f} {:>9}\n", name, s.precision, s.recall, s.f1, n);
 }
+
+// The pictures that could not be read: each is reported as it is found.
+class BrokenPictures {
+ public:
+  void add(const std::string& name, const Error& error) {
+    say("primal: {}\n", error.what());
+    list_.push_back({{"picture", name}, {"error", error.what()}});
+  }
+  int64_t n() const { return std::ssize(list_); }
+  void put_into(TaskEvaluation& result) const {
+    result.n_broken = n();
+    if (n() > 0) result.json["errors"] = list_;
+  }
+  void check_that_some_are_left(int64_t n_scored) const {
+    if (n_scored == 0 && n() > 0) throw DataError("[evaluate] none of {} pictures could be read", n());
+  }
+
+ private:
+  nlohmann::json list_ = nlohmann::json::array();
+};
 
 // The first pictures, and those whose PSNR rises the least and the most.
 class Extremes {
@@ -91,10 +112,15 @@ TaskEvaluation evaluate_classifier(const std::filesystem::path& path,
     if (settings.watch) settings.watch("picture", std::ssize(seen), pictures.size());
     return signals.caught() == 0;
   };
-  const ConfusionMatrix confusion = confusion_of(model, pictures, keep_going, &seen);
+  BrokenPictures broken;
+  const auto leave_out = [&](int64_t i, const Error& error) {
+    broken.add(pictures.pictures->name(i), error);
+  };
+  const ConfusionMatrix confusion = confusion_of(model, pictures, keep_going, &seen, leave_out);
   TaskEvaluation result;
   result.stopped_by = signals.caught();
   if (result.stopped_by != 0 && seen.empty()) throw Stopped(result.stopped_by, false);
+  broken.check_that_some_are_left(confusion.n());
   result.csv = confusion_csv(confusion, model.labels());
   if (settings.figures) {
     result.figures.push_back({"confusion", confusion_figure(confusion, model.labels())});
@@ -104,6 +130,7 @@ TaskEvaluation evaluate_classifier(const std::filesystem::path& path,
   result.json = {
       {"task", "classify"}, {"pictures", confusion.n()}, {"complete", confusion.n() == pictures.size()}};
   result.json.update(confusion_json(confusion, model.labels()));
+  broken.put_into(result);
   result.text =
       fmt::format("{} pictures, accuracy {:.4f}\n\n{:<20} {:>10} {:>8} {:>8} {:>9}\n", confusion.n(),
                   confusion.accuracy(), "class", "precision", "recall", "F1", "pictures");
@@ -128,7 +155,9 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
     throw ConfigError(
         "[evaluate] --range is for pictures of a folder; {} is {}, whose pictures are taken as they are",
         settings.data.string(), config.data.manifest.empty() ? "MNIST" : "a manifest");
-  const PairSet pairs = all_pairs(config);
+  BrokenPictures broken;
+  const PairSet pairs =
+      all_pairs(config, [&](const std::string& name, const Error& error) { broken.add(name, error); });
   const NoiseKind kind =
       parse_noise_kind(settings.noise_kind.empty() ? config.noise.kind : settings.noise_kind);
   const int64_t n_wanted = settings.limit > 0 ? std::min(settings.limit, pairs.size()) : pairs.size();
@@ -140,16 +169,22 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
   ShownPictures shown;
   TaskEvaluation result;
   result.csv = "picture,psnr_noisy_db,psnr_db,ssim_noisy,ssim,mse_noisy,mse,lpips_noisy,lpips\n";
-  for (; n < n_wanted && signals.caught() == 0; ++n) {
-    if (settings.watch) settings.watch("picture", n, n_wanted);
-    const int64_t i = n;
-    const Tensor clean = pairs.clean->clean(i);
-    const Tensor noisy = pairs.noisy != nullptr
-                             ? pairs.noisy->clean(i)
-                             : add_noise(clean, kind, settings.noise,
-                                         NoiseKey{.seed = settings.seed, .sample = static_cast<uint32_t>(i)});
+  for (int64_t i = 0; i < n_wanted && signals.caught() == 0; ++i) {
+    if (settings.watch) settings.watch("picture", i, n_wanted);
+    Tensor clean, noisy;
+    try {
+      clean = pairs.clean->clean(i);
+      noisy = pairs.noisy != nullptr
+                  ? pairs.noisy->clean(i)
+                  : add_noise(clean, kind, settings.noise,
+                              NoiseKey{.seed = settings.seed, .sample = static_cast<uint32_t>(i)});
+    } catch (const Error& error) {
+      broken.add(pairs.clean->name(i), error);
+      continue;
+    }
+    ++n;
     const Tensor y = model.denoise(noisy);
-    if (settings.figures && i < n_shown_pictures(model)) {
+    if (settings.figures && std::ssize(shown.clean) < n_shown_pictures(model)) {
       shown.clean.push_back(clean);
       shown.noisy.push_back(noisy);
       shown.denoised.push_back(y);
@@ -174,6 +209,7 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
   }
   result.stopped_by = signals.caught();
   if (result.stopped_by != 0 && n == 0) throw Stopped(result.stopped_by, false);
+  broken.check_that_some_are_left(n);
   const auto as_json = [](const ScoreColumns& s, const std::vector<double>& e, const std::vector<double>& d,
                           const FitScores& f) {
     return nlohmann::json{{"psnr_db", number_or_null(s.mean().psnr)},
@@ -187,9 +223,10 @@ TaskEvaluation evaluate_autoencoder(const std::filesystem::path& path,
   };
   result.json = {{"task", "reconstruct"},
                  {"pictures", n},
-                 {"complete", n == n_wanted},
+                 {"complete", n == n_wanted && broken.n() == 0},
                  {"noisy", as_json(noisy_scores, noisy_errors, noisy_distances, noisy_fit)},
                  {"denoised", as_json(scores, errors, distances, fit)}};
+  broken.put_into(result);
   result.text = fmt::format("mean of {} pictures     {:>10} {:>10}\n", n, "noisy", "denoised");
   const auto row = [&](const char* name, const char* key, int digits) {
     const auto text = [&](const char* which) {

@@ -49,7 +49,7 @@ struct TaskEvaluation {
   nlohmann::json json;                    // "task", "pictures", "scores", ...
   std::vector<std::string> remarks = {};  // what the means leave out
   int stopped_by = 0;    // a signal that stopped it, or 0; then only what was scored so far is here
-  int64_t n_broken = 0;  // sequences that were left out, each reported as it was found
+  int64_t n_broken = 0;  // pictures or sequences that were left out, each reported as it was found
   std::string csv;       // of a classifier the confusion matrix, of an autoencoder a row for each picture
 };
 
@@ -70,8 +70,8 @@ struct TaskEvaluationSettings {
   std::filesystem::path lpips;  // weights (model/perceptual.h); empty: no LPIPS. Of an autoencoder only
 };
 
-// Evaluates a model of task classify, reconstruct or sequence. Ctrl-C ends it after the current pictures. Throws Stopped if none
-// is scored yet.
+// Evaluates a model of task classify, reconstruct or sequence. A picture that cannot be read is reported and left out. Ctrl-C ends it
+// after the current pictures. Throws Stopped if none is scored yet, DataError if none can be read.
 TaskEvaluation evaluate_task(const std::filesystem::path& model, const TaskEvaluationSettings& settings);
 
 // Rows are the truth, columns the predictions.

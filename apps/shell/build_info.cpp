@@ -11,7 +11,7 @@
 #include <toml++/toml.h>
 
 #include "build_commit.h"  // written by cmake/WriteCommit.cmake
-#include "tensor/simd_targets.h"
+#include "tensor/compiled_targets.h"
 
 namespace primal {
 namespace {
@@ -55,8 +55,8 @@ BuildInfo make_build_info() {
       {"pugixml", PRIMAL_PUGIXML_VERSION},
       {"toml++", fmt::format("{}.{}.{}", TOML_LIB_MAJOR, TOML_LIB_MINOR, TOML_LIB_PATCH)},
   };
-  info.instruction_sets = target_names(compiled_simd_targets());
-  info.usable_here = target_names(compiled_simd_targets() & hwy::SupportedTargets());
+  info.instruction_sets = target_names(compiled_targets());
+  info.usable_here = target_names(compiled_targets() & hwy::SupportedTargets());
 #if PRIMAL_HAS_CUDA
   info.cuda = true;
 #endif

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "tensor/compiled_targets.h"
 #include "tensor/exec.h"
-#include "tensor/simd_targets.h"
 
 namespace primal {
 namespace {
@@ -85,7 +85,7 @@ std::vector<CacheLevel> caches_from_sysconf() {
 Machine this_machine() {
   Machine machine;
   machine.cpu = cpu_model();
-  const int64_t targets = hwy::SupportedTargets() & compiled_simd_targets();
+  const int64_t targets = hwy::SupportedTargets() & compiled_targets();
   machine.instruction_set = hwy::TargetName(targets & -targets);
   machine.threads = num_threads();
   machine.caches = caches_from_sysfs();

@@ -22,21 +22,32 @@ Metrics metrics_of(const ConfusionMatrix& confusion) {
 }  // namespace
 
 ConfusionMatrix confusion_of(const Classifier& model, const LabelledSet& pictures,
-                             const std::function<bool()>& keep_going, std::vector<ClassifiedPicture>* seen) {
+                             const std::function<bool()>& keep_going, std::vector<ClassifiedPicture>* seen,
+                             const std::function<void(int64_t, const Error&)>& broken) {
   ConfusionMatrix confusion(std::ssize(model.labels()));
   for (int64_t begin = 0; begin < pictures.size() && keep_going(); begin += kAtOnce) {
     std::vector<Tensor> x;
-    for (int64_t i = begin; i < std::min(begin + kAtOnce, pictures.size()); ++i)
-      x.push_back(pictures.pictures->clean(i));
+    std::vector<int64_t> read;
+    for (int64_t i = begin; i < std::min(begin + kAtOnce, pictures.size()); ++i) {
+      try {
+        x.push_back(pictures.pictures->clean(i));
+        read.push_back(i);
+      } catch (const Error& error) {
+        if (!broken) throw;
+        broken(i, error);
+      }
+    }
+    if (x.empty()) continue;
     const Tensor p = model.probabilities(stacked(x));
     const std::vector<double> values = p.to_doubles();
     const int64_t n_classes = p.size(1);
     for (int64_t i = 0; i < p.size(0); ++i) {
       const auto row = values.begin() + i * n_classes;
       const auto chosen = std::max_element(row, row + n_classes);
-      const int64_t truth = pictures.labels[static_cast<size_t>(begin + i)];
+      const int64_t picture = read[static_cast<size_t>(i)];
+      const int64_t truth = pictures.labels[static_cast<size_t>(picture)];
       confusion.add(truth, chosen - row);
-      if (seen != nullptr) seen->push_back({begin + i, truth, chosen - row, *chosen});
+      if (seen != nullptr) seen->push_back({picture, truth, chosen - row, *chosen});
     }
   }
   return confusion;

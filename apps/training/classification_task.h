@@ -51,9 +51,10 @@ class ClassificationTask : public Task {
 };
 
 // The confusion matrix of a model on labelled pictures; without a count of all where keep_going() turned false. What it says of each
-// picture is added to `seen`.
+// picture is added to `seen`. A picture that cannot be read is given to `broken` and left out; where that is empty, its error is thrown.
 ConfusionMatrix confusion_of(const Classifier& model, const LabelledSet& pictures,
                              const std::function<bool()>& keep_going,
-                             std::vector<ClassifiedPicture>* seen = nullptr);
+                             std::vector<ClassifiedPicture>* seen = nullptr,
+                             const std::function<void(int64_t i, const Error&)>& broken = {});
 
 }  // namespace primal

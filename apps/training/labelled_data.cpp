@@ -221,7 +221,6 @@ LabelledSet all_labelled_pictures(const TrainConfig& config, int64_t limit) {
   const TrainConfig::Data& data = config.data;
   const Found found =
       data.manifest.empty() ? find_in_folder(split_folder(data.folder, "test")) : find_in_manifest(config);
-  check_files(found.files, PictureCheck::headers);
   const std::vector<int64_t> numbers = numbered(found, parse_labels(config.classifier.labels));
   return set_of(found, numbers, first_of(all_of(found), numbers, limit), config.classifier.size);
 }

@@ -39,7 +39,7 @@ struct LabelledData {
 LabelledData open_labelled_data(const TrainConfig& config, PictureCheck check = PictureCheck::headers);
 
 // Every picture of data.manifest or data.folder (its test split, where it has one), the first `limit` of each class in turn where
-// it is not 0: for scoring.
+// it is not 0: for scoring. Pictures that cannot be read are found when they are read.
 LabelledSet all_labelled_pictures(const TrainConfig& config, int64_t limit = 0);
 
 // The classes of the data, where the configuration does not name them.

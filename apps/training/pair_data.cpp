@@ -107,15 +107,19 @@ Manifest read_pairs(const TrainConfig& config, const ManifestOptions& options) {
   return read_manifest(file, {.clean = true}, options);
 }
 
-// The table of a manifest, its pictures looked at.
-Manifest checked_manifest(const TrainConfig& config, PictureCheck check) {
+Manifest open_pairs(const TrainConfig& config) {
   const TrainConfig::Data& data = config.data;
   ManifestOptions options;
   options.columns.noisy = data.noisy_column;
   options.columns.clean = data.clean_column;
   options.columns.split = data.split_column;
   options.table.sheet = data.sheet;
-  const Manifest manifest = read_pairs(config, options);
+  return read_pairs(config, options);
+}
+
+// Looks at the pictures. Each row with one that cannot be used is given to `broken`.
+void check_pairs(const Manifest& manifest, PictureCheck check,
+                 const std::function<void(size_t i, const DataError&)>& broken) {
   std::vector<fs::path> all;
   for (const ManifestEntry& entry : manifest.entries) {
     all.push_back(entry.noisy);
@@ -124,15 +128,14 @@ Manifest checked_manifest(const TrainConfig& config, PictureCheck check) {
   const std::vector<PictureReport> reports = check_pictures(all, check);
   for (size_t i = 0; i < manifest.entries.size(); ++i) {
     const PictureReport &noisy = reports[2 * i], &clean = reports[2 * i + 1];
-    for (const PictureReport* report : {&noisy, &clean}) {
-      if (!report->error.empty()) throw DataError("[data] {}: {}", manifest.where(i), report->error);
-    }
-    if (noisy.width != clean.width || noisy.height != clean.height) {
-      throw DataError("[data] {}: the noisy picture has {} x {} pixels, the clean one {} x {}",
-                      manifest.where(i), noisy.width, noisy.height, clean.width, clean.height);
+    const std::string& error = noisy.error.empty() ? clean.error : noisy.error;
+    if (!error.empty()) {
+      broken(i, DataError("[data] {}: {}", manifest.where(i), error));
+    } else if (noisy.width != clean.width || noisy.height != clean.height) {
+      broken(i, DataError("[data] {}: the noisy picture has {} x {} pixels, the clean one {} x {}",
+                          manifest.where(i), noisy.width, noisy.height, clean.width, clean.height));
     }
   }
-  return manifest;
 }
 
 PairSet pairs_of(const TrainConfig& config, const Manifest& manifest, const std::vector<bool>& chosen,
@@ -155,7 +158,8 @@ PairData open_manifest(const TrainConfig& config, PictureCheck check) {
   const TrainConfig::Data& data = config.data;
   if (data.skip_broken)
     throw ConfigError("[config] data.skip_broken leaves out pictures of a folder, not of a manifest");
-  const Manifest manifest = checked_manifest(config, check);
+  const Manifest manifest = open_pairs(config);
+  check_pairs(manifest, check, [](size_t, const DataError& error) { throw error; });
   std::vector<std::string> names;
   for (const ManifestEntry& entry : manifest.entries) names.push_back(best_picture(entry).string());
   std::vector<bool> validates = split_of_manifest(manifest);
@@ -199,10 +203,18 @@ PairData open_pair_data(const TrainConfig& config, PictureCheck check) {
   return opened;
 }
 
-PairSet all_pairs(const TrainConfig& config) {
+PairSet all_pairs(const TrainConfig& config,
+                  const std::function<void(const std::string& name, const Error&)>& broken) {
   if (!config.data.manifest.empty()) {
-    const Manifest manifest = checked_manifest(config, PictureCheck::headers);
-    return pairs_of(config, manifest, std::vector<bool>(manifest.entries.size(), true), 0);
+    const Manifest manifest = open_pairs(config);
+    std::vector<bool> chosen(manifest.entries.size(), true);
+    check_pairs(manifest, PictureCheck::headers, [&](size_t i, const DataError& error) {
+      broken(best_picture(manifest.entries[i]).string(), error);
+      chosen[i] = false;
+    });
+    if (std::ranges::count(chosen, true) == 0)
+      throw DataError("[data] none of {} pictures could be read", chosen.size());
+    return pairs_of(config, manifest, chosen, 0);
   }
   if (has_mnist(config.data.folder)) {
     auto all = std::make_shared<const LabelledPictures>(std::move(read_mnist(config.data.folder).test));

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,7 +45,8 @@ int64_t picture_side(const TrainConfig& config);
 PairData open_pair_data(const TrainConfig& config, PictureCheck check = PictureCheck::headers);
 
 // Every pair of data.manifest, or every picture of data.folder: of MNIST's files the test set, else the test split where there is
-// one. For scoring.
-PairSet all_pairs(const TrainConfig& config);
+// one. For scoring: a row of a manifest whose pictures cannot be used is given to `broken` and left out. DataError where none is left.
+PairSet all_pairs(const TrainConfig& config,
+                  const std::function<void(const std::string& name, const Error&)>& broken);
 
 }  // namespace primal

@@ -1,4 +1,5 @@
 // primal evaluate for tasks other than denoising, on generated pictures.
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -158,12 +159,63 @@ TEST_F(TasksEvaluation, OptionsOfOtherModelsAreRefused) {
         has(o.err, std::string(option, std::string(option).find(' ')) + " is for maps of unrolled TV"))
         << o.err;
   }
+  for (const char* option : {"--size 36", "--scalar-iterations 8"}) {
+    const std::string flag(option, std::string(option).find(' '));
+    for (const char* model : {"e", "c"}) {
+      const Outcome o = run("evaluate " + path(model) + data + " " + option);
+      EXPECT_EQ(o.exit_code, 2) << option << o.err;
+      EXPECT_TRUE(has(o.err, flag + " is for sequences")) << o.err;
+    }
+  }
+  for (const char* option : {"--noise 0.3", "--noise-kind relative"}) {
+    const Outcome o = run("evaluate " + path("c") + data + " " + option);
+    EXPECT_EQ(o.exit_code, 2) << option << o.err;
+    EXPECT_TRUE(has(o.err, "is for models that denoise")) << o.err;
+  }
   const Outcome classes = run("evaluate " + path("c") + data + " --range auto");
   EXPECT_EQ(classes.exit_code, 2);
   EXPECT_TRUE(has(classes.err, "--range")) << classes.err;
   const Outcome manifest = run("evaluate " + path("e") + data + " --range auto");
   EXPECT_EQ(manifest.exit_code, 2);
   EXPECT_TRUE(has(manifest.err, "is a manifest, whose pictures are taken as they are")) << manifest.err;
+}
+
+// It is reported and left out, the others are scored, and the exit code is 3. Where none is left, that is an error too.
+TEST_F(TasksEvaluation, APictureThatCannotBeReadIsLeftOut) {
+  ASSERT_EQ(run("data noisy -q --phantom 4 --size 36 -o " + path("noisy")).exit_code, 0);
+  ASSERT_EQ(train("-q --steps 1 -o " + path("e") + kCastings).exit_code, 0);
+  ASSERT_EQ(train("-q --steps 1 -o " + path("c") + kClassify).exit_code, 0);
+  std::vector<std::filesystem::path> pictures;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ / "noisy")) {
+    if (entry.path().extension() == ".png" && !has(entry.path().string(), "/clean/"))
+      pictures.push_back(entry.path());
+  }
+  ASSERT_GE(pictures.size(), 4u);
+  const auto cut = [](const std::filesystem::path& picture) {
+    std::filesystem::resize_file(picture, std::filesystem::file_size(picture) / 2);
+  };
+  std::ranges::sort(pictures);
+  cut(pictures[1]);
+  for (const char* model : {"e", "c"}) {
+    const Outcome o = run("evaluate --json " + path(model) + " --data " + path("noisy/manifest.csv") +
+                          " -o " + path(std::string("out_") + model));
+    EXPECT_EQ(o.exit_code, 3) << o.err;
+    EXPECT_TRUE(has(o.err, pictures[1].filename().string())) << o.err;
+    EXPECT_TRUE(has(o.err, "1 picture could not be used")) << o.err;
+    const json report = json::parse(o.out);
+    EXPECT_EQ(report.at("pictures"), 3) << o.out;
+    EXPECT_EQ(report.at("complete"), false);
+    ASSERT_EQ(report.at("errors").size(), 1u);
+    EXPECT_TRUE(has(report.at("errors")[0].at("error"), "truncated")) << o.out;
+    EXPECT_TRUE(
+        has(text_of(folder_ / (std::string("out_") + model) / "report.html"), "1 picture could not be used"));
+  }
+  for (const std::filesystem::path& picture : pictures) cut(picture);
+  for (const char* model : {"e", "c"}) {
+    const Outcome o = run("evaluate " + path(model) + " --data " + path("noisy/manifest.csv"));
+    EXPECT_EQ(o.exit_code, 3) << o.err;
+    EXPECT_TRUE(has(o.err, "none of 4 pictures could be read")) << o.err;
+  }
 }
 
 // With the levels 51 to 102 as black and white, the noise relative to the deviation of a picture is larger.
