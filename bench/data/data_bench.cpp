@@ -10,6 +10,7 @@
 
 #include "data/metrics/metrics.h"
 #include "data/noise/noise.h"
+#include "data/noise_estimate/noise_estimate.h"
 #include "data/phantom/phantom.h"
 #include "data/preprocess/preprocess.h"
 #include "data/safetensors/safetensors.h"
@@ -45,6 +46,15 @@ void relative_noise(benchmark::State& state) {
     benchmark::DoNotOptimize(add_noise(x, NoiseKind::relative, 0.5, NoiseKey{42, epoch++, 0}));
 }
 BENCHMARK(relative_noise)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// Of a picture in which every block counts: nothing of it is texture.
+void noise_estimate(benchmark::State& state) {
+  const int64_t side = state.range(0);
+  const Tensor z =
+      add_noise(Tensor::full({1, 1, 1, side, side}, 0.5), NoiseKind::unclipped, 0.05, NoiseKey{});
+  for (auto _ : state) benchmark::DoNotOptimize(estimate_noise(z));
+}
+BENCHMARK(noise_estimate)->Arg(512)->Arg(2048)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 const SsimParams kGaussian{.window = SsimParams::Window::gaussian};
 

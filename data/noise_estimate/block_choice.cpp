@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <hwy/cache_control.h>
 #include <limits>
 
 #include "data/noise_estimate/block_spectra.h"
@@ -26,15 +27,29 @@ double median_of(std::array<double, kNHigh> values) {
   return values[kNHigh / 2];
 }
 
-// By L, and where that is equal by their numbers. L is not negative, so its bits are in the order of its values: a whole number that has
-// them before the block's own is sorted without looking L up for each comparison.
-void sort_by_texture(const BlockSpectra& spectra, std::vector<int64_t>& blocks) {
+// The numbers of blocks to try: each kGrowth times the last, up to all.
+std::vector<int64_t> counts_to_try(int64_t n_blocks) {
+  const auto share = static_cast<int64_t>(kFirstShare * static_cast<double>(n_blocks));
+  std::vector<int64_t> counts{std::min(n_blocks, std::max(kFirstBlocks, share))};
+  while (counts.back() < n_blocks)
+    counts.push_back(
+        std::min(n_blocks, static_cast<int64_t>(std::ceil(static_cast<double>(counts.back()) * kGrowth))));
+  return counts;
+}
+
+// Puts the blocks in such an order that the first m of them are those with the least texture, for each m of `counts`. Of equal L, the
+// lower number counts as less. L is not negative, so its bits are in the order of its values: a whole number that has them before
+// the block's own is compared without looking L up. Each count is a fraction of the next, so that all of them take about as long as one
+// selection among three times the blocks.
+void order_by_texture(const BlockSpectra& spectra, const std::vector<int64_t>& counts,
+                      std::vector<int64_t>& blocks) {
   std::vector<uint64_t> keys(blocks.size());
   std::ranges::transform(blocks, keys.begin(), [&](int64_t block) {
     const uint64_t low = std::bit_cast<uint32_t>(spectra.low[static_cast<size_t>(block)]);
     return low << 32 | static_cast<uint64_t>(block);
   });
-  std::ranges::sort(keys);
+  for (size_t i = counts.size() - 1; i > 0; --i)
+    std::nth_element(keys.begin(), keys.begin() + counts[i - 1], keys.begin() + counts[i]);
   std::ranges::transform(keys, blocks.begin(),
                          [](uint64_t key) { return static_cast<int64_t>(key & 0xffffffffU); });
 }
@@ -42,17 +57,23 @@ void sort_by_texture(const BlockSpectra& spectra, std::vector<int64_t>& blocks) 
 }  // namespace
 
 BlockNoise noise_of(const BlockSpectra& spectra, std::vector<int64_t> blocks) {
-  sort_by_texture(spectra, blocks);
-  const int64_t n_blocks = std::ssize(blocks);
+  if (blocks.empty()) return {};
+  const std::vector<int64_t> counts = counts_to_try(std::ssize(blocks));
+  order_by_texture(spectra, counts, blocks);
   const auto n_step = static_cast<double>(spectra.step * spectra.step);
-  const auto share = static_cast<int64_t>(kFirstShare * static_cast<double>(n_blocks));
+  constexpr int64_t kAhead = 16;
+  const float* const all_squares = spectra.high.data<float>();
   std::array<double, kNHigh> sums{};
   BlockNoise best;
   double low = 0.0, high = std::numeric_limits<double>::infinity();
-  int64_t m = 0, next = std::min(n_blocks, std::max(kFirstBlocks, share));
-  while (m < n_blocks) {
-    for (; m < next; ++m) {
-      const float* squares = spectra.high.data() + blocks[static_cast<size_t>(m)] * kNHigh;
+  int64_t m = 0;
+  for (const int64_t count : counts) {
+    for (; m < count; ++m) {
+      // The blocks lie all over the memory: ask for those that come next.
+      const int64_t next = blocks[static_cast<size_t>(std::min(m + kAhead, count - 1))];
+      hwy::Prefetch(all_squares + next * kNHigh);
+      hwy::Prefetch(all_squares + next * kNHigh + kNHigh - 1);
+      const float* squares = all_squares + blocks[static_cast<size_t>(m)] * kNHigh;
       for (size_t h = 0; h < sums.size(); ++h) sums[h] += static_cast<double>(squares[h]);
     }
     const double sigma = std::sqrt(median_of(sums) / static_cast<double>(m));
@@ -63,7 +84,6 @@ BlockNoise noise_of(const BlockSpectra& spectra, std::vector<int64_t> blocks) {
     high = std::min(high, sigma + kReach * error);
     if (low > high) break;
     best = {sigma, error, m};
-    next = std::min(n_blocks, static_cast<int64_t>(std::ceil(static_cast<double>(m) * kGrowth)));
   }
   return best;
 }

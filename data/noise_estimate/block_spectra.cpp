@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numbers>
 
 #include "tensor/exec.h"
@@ -10,16 +11,18 @@
 namespace primal {
 namespace {
 
-constexpr size_t kSide = kBlockSide;
-using Eight = std::array<double, kSide>;
+constexpr size_t kSide = kBlockSide, kHalf = kSide / 2;
+constexpr size_t kLanes = 8;    // blocks of neighbouring columns that are computed together
+constexpr size_t kStrip = 256;  // columns of blocks whose rows' coefficients are kept: 128 KiB
+using Lanes = std::array<double, kLanes>;
 
-// basis[i][t] = a_i cos(pi (2 t + 1) i / 16), orthonormal
-const std::array<Eight, kSide>& dct_basis() {
-  static const std::array<Eight, kSide> basis = [] {
-    std::array<Eight, kSide> b{};
+// basis[i][t] = a_i cos(pi (2 t + 1) i / 16), orthonormal; its second half is the first one in reverse, with the other sign where i is odd.
+const std::array<std::array<double, kHalf>, kSide>& dct_basis() {
+  static const std::array<std::array<double, kHalf>, kSide> basis = [] {
+    std::array<std::array<double, kHalf>, kSide> b{};
     for (size_t i = 0; i < kSide; ++i) {
       const double scale = std::sqrt((i == 0 ? 1.0 : 2.0) / static_cast<double>(kSide));
-      for (size_t t = 0; t < kSide; ++t) {
+      for (size_t t = 0; t < kHalf; ++t) {
         const double angle = std::numbers::pi * static_cast<double>((2 * t + 1) * i) / (2.0 * kSide);
         b[i][t] = scale * std::cos(angle);
       }
@@ -29,72 +32,128 @@ const std::array<Eight, kSide>& dct_basis() {
   return basis;
 }
 
-// The DCT of 8 values, each `stride` numbers from the last.
-template <class T>
-Eight dct(const T* values, size_t stride) {
-  const std::array<Eight, kSide>& basis = dct_basis();
-  Eight c{};
-  for (size_t i = 0; i < kSide; ++i) {
-    for (size_t t = 0; t < kSide; ++t) c[i] += basis[i][t] * static_cast<double>(values[t * stride]);
+// The DCT of 8 values in each lane: values[t] -> coefficients[i].
+void dct(const std::array<Lanes, kSide>& values, std::array<Lanes, kSide>& coefficients) {
+  const auto& basis = dct_basis();
+  std::array<Lanes, kHalf> sum, difference;
+  for (size_t t = 0; t < kHalf; ++t) {
+    for (size_t l = 0; l < kLanes; ++l) {
+      sum[t][l] = values[t][l] + values[kSide - 1 - t][l];
+      difference[t][l] = values[t][l] - values[kSide - 1 - t][l];
+    }
   }
-  return c;
+  for (size_t i = 0; i < kSide; ++i) {
+    const std::array<Lanes, kHalf>& x = i % 2 == 0 ? sum : difference;
+    for (size_t l = 0; l < kLanes; ++l) {
+      coefficients[i][l] =
+          basis[i][0] * x[0][l] + basis[i][1] * x[1][l] + basis[i][2] * x[2][l] + basis[i][3] * x[3][l];
+    }
+  }
 }
 
+// Where the blocks lie: block (r, k) has its first pixel at row r step and column k step.
 template <class T>
-struct Plane {
+struct BlockGrid {
   std::span<const T> values;
-  size_t width;
+  size_t width, step, n_rows, n_columns;
+
   const T* row(size_t y) const { return values.data() + y * width; }
 };
 
-// How many of the pixels left of column x in 8 rows are clipped, for every x.
+// Whether block (r, k) has no clipped pixel, at [r n_columns + k].
 template <class T>
-std::vector<size_t> count_clipped(const Plane<T>& plane, size_t top, const ClippedEnds& ends) {
-  std::vector<size_t> count(plane.width + 1);
-  for (size_t x = 0; x < plane.width; ++x) {
-    size_t n = 0;
-    for (size_t t = 0; t < kSide; ++t) {
-      const auto value = static_cast<double>(plane.row(top + t)[x]);
-      n += value <= ends.low || value >= ends.high ? 1 : 0;
+std::vector<uint8_t> kept_blocks(const BlockGrid<T>& grid, const ClippedEnds& ends) {
+  std::vector<uint8_t> kept(grid.n_rows * grid.n_columns, 1);
+  if (!std::isfinite(ends.low) && !std::isfinite(ends.high)) return kept;
+  parallel_for(Exec{}, static_cast<int64_t>(grid.n_rows), 16, [&](int64_t begin, int64_t end) {
+    std::vector<size_t> before(grid.width + 1);  // clipped pixels of these 8 rows left of a column
+    for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r) {
+      for (size_t x = 0; x < grid.width; ++x) {
+        size_t n = 0;
+        for (size_t t = 0; t < kSide; ++t) {
+          const auto value = static_cast<double>(grid.row(r * grid.step + t)[x]);
+          n += value <= ends.low || value >= ends.high ? 1 : 0;
+        }
+        before[x + 1] = before[x] + n;
+      }
+      for (size_t k = 0; k < grid.n_columns; ++k)
+        kept[r * grid.n_columns + k] = before[k * grid.step + kSide] == before[k * grid.step] ? 1 : 0;
     }
-    count[x + 1] = count[x] + n;
-  }
-  return count;
+  });
+  return kept;
 }
 
-// rows[t][j]: coefficient j along row t of the block.
-void add_block(const std::array<Eight, kSide>& rows, BlockSpectra& spectra) {
-  double low = 0.0;
-  std::array<Eight, kSide> coefficients;  // [j][i]
-  for (size_t j = 0; j < kSide; ++j) coefficients[j] = dct(rows[0].data() + j, kSide);
-  for (size_t i = 0; i < kSide; ++i) {
+// The spectra of rows of blocks, a strip of columns at a time. The coefficients along a row of pixels serve all blocks that it is in: those
+// of the last 8 rows are kept.
+template <class T>
+class StripOfBlocks {
+ public:
+  StripOfBlocks(const BlockGrid<T>& grid, size_t first)
+      : grid_(grid), first_(first), n_(std::min(kStrip, grid.n_columns - first)) {}
+
+  // Block (r, first + k) goes to number[k] of the spectra, a negative number nowhere. r rises from call to call.
+  void compute(size_t r, std::span<const int64_t> number, BlockSpectra& spectra) {
+    const size_t top = r * grid_.step;
+    for (size_t y = std::max(next_, top); y < top + kSide; ++y) transform_row(y);
+    next_ = top + kSide;
+    for (size_t k = 0; k < n_; k += kLanes) compute_lanes(top, k, number, spectra);
+  }
+
+ private:
+  using RowCoefficients = std::array<std::array<double, kStrip>, kSide>;  // [j][k]
+
+  void transform_row(size_t y) {
+    RowCoefficients& to = rows_[y % kSide];
+    std::array<Lanes, kSide> values{}, coefficients;
+    for (size_t k = 0; k < n_; k += kLanes) {
+      const size_t n_lanes = std::min(kLanes, n_ - k);
+      for (size_t t = 0; t < kSide; ++t) {
+        const T* const from = grid_.row(y) + (first_ + k) * grid_.step + t;
+        for (size_t l = 0; l < n_lanes; ++l) values[t][l] = static_cast<double>(from[l * grid_.step]);
+      }
+      dct(values, coefficients);
+      for (size_t j = 0; j < kSide; ++j)
+        std::ranges::copy(coefficients[j], to[j].begin() + static_cast<std::ptrdiff_t>(k));
+    }
+  }
+
+  void compute_lanes(size_t top, size_t k, std::span<const int64_t> number, BlockSpectra& spectra) const {
+    std::array<Lanes, kSide> values, coefficients;
+    std::array<Lanes, static_cast<size_t>(kNHigh)> high;
+    Lanes mean{}, low{};
+    size_t n_high = 0;
     for (size_t j = 0; j < kSide; ++j) {
-      const double c = coefficients[j][i];
-      if (i + j == 0) {
-        spectra.mean.push_back(static_cast<float>(c / static_cast<double>(kSide)));
-      } else if (i + j < kFirstHigh) {
-        low += c * c;
-      } else {
-        spectra.high.push_back(static_cast<float>(c * c));
+      for (size_t t = 0; t < kSide; ++t)
+        std::copy_n(rows_[(top + t) % kSide][j].begin() + static_cast<std::ptrdiff_t>(k), kLanes,
+                    values[t].begin());
+      dct(values, coefficients);
+      for (size_t i = 0; i < kSide; ++i) {
+        const Lanes& c = coefficients[i];
+        if (i + j == 0) {
+          for (size_t l = 0; l < kLanes; ++l) mean[l] = c[l] / static_cast<double>(kSide);
+        } else if (i + j < kFirstHigh) {
+          for (size_t l = 0; l < kLanes; ++l) low[l] += c[l] * c[l];
+        } else {
+          for (size_t l = 0; l < kLanes; ++l) high[n_high][l] = c[l] * c[l];
+          ++n_high;
+        }
       }
     }
+    for (size_t l = 0; l < std::min(kLanes, n_ - k); ++l) {
+      if (number[k + l] < 0) continue;
+      const auto block = static_cast<size_t>(number[k + l]);
+      spectra.mean[block] = static_cast<float>(mean[l]);
+      spectra.low[block] = static_cast<float>(low[l] / static_cast<double>(kNLow));
+      float* const to = spectra.high.data<float>() + block * kNHigh;
+      for (size_t h = 0; h < high.size(); ++h) to[h] = static_cast<float>(high[h][l]);
+    }
   }
-  spectra.low.push_back(static_cast<float>(low / static_cast<double>(kNLow)));
-}
 
-// The blocks whose first row is `top`.
-template <class T>
-BlockSpectra spectra_of_row(const Plane<T>& plane, size_t top, size_t step, const ClippedEnds& ends) {
-  const std::vector<size_t> clipped = count_clipped(plane, top, ends);
-  BlockSpectra spectra;
-  for (size_t x = 0; x + kSide <= plane.width; x += step) {
-    if (clipped[x + kSide] > clipped[x]) continue;
-    std::array<Eight, kSide> rows;
-    for (size_t t = 0; t < kSide; ++t) rows[t] = dct(plane.row(top + t) + x, 1);
-    add_block(rows, spectra);
-  }
-  return spectra;
-}
+  const BlockGrid<T>& grid_;
+  const size_t first_, n_;
+  std::array<RowCoefficients, kSide> rows_{};  // of pixel row y at y % 8
+  size_t next_ = 0;                            // the rows before are there
+};
 
 }  // namespace
 
@@ -119,23 +178,26 @@ BlockSpectra block_spectra(std::span<const T> picture, int64_t height, int64_t w
   const int64_t n_places = (height - kBlockSide + 1) * (width - kBlockSide + 1);
   const auto step = static_cast<int64_t>(
       std::ceil(std::sqrt(static_cast<double>(n_places) / static_cast<double>(kMaxBlocks))));
-  const int64_t n_rows = (height - kBlockSide) / step + 1;
-  const Plane<T> plane{picture, static_cast<size_t>(width)};
-  std::vector<BlockSpectra> parts(static_cast<size_t>(n_rows));
-  parallel_for(Exec{}, n_rows, 4, [&](int64_t begin, int64_t end) {
-    for (int64_t r = begin; r < end; ++r) {
-      parts[static_cast<size_t>(r)] =
-          spectra_of_row(plane, static_cast<size_t>(r * step), static_cast<size_t>(step), ends);
+  const BlockGrid<T> grid{picture, static_cast<size_t>(width), static_cast<size_t>(step),
+                          static_cast<size_t>((height - kBlockSide) / step + 1),
+                          static_cast<size_t>((width - kBlockSide) / step + 1)};
+  std::vector<int64_t> number(grid.n_rows * grid.n_columns);
+  int64_t n_blocks = 0;
+  std::ranges::transform(kept_blocks(grid, ends), number.begin(),
+                         [&](uint8_t keep) { return keep != 0 ? n_blocks++ : int64_t{-1}; });
+  BlockSpectra spectra{.step = step,
+                       .mean = std::vector<float>(static_cast<size_t>(n_blocks)),
+                       .low = std::vector<float>(static_cast<size_t>(n_blocks)),
+                       .high = Tensor::empty({n_blocks, kNHigh}, DType::f32)};
+  constexpr int64_t kRowsTogether = 32;  // the first 7 rows of pixels are transformed once more for each
+  parallel_for(Exec{}, static_cast<int64_t>(grid.n_rows), kRowsTogether, [&](int64_t begin, int64_t end) {
+    for (size_t first = 0; first < grid.n_columns; first += kStrip) {
+      const auto strip = std::make_unique<StripOfBlocks<T>>(grid, first);
+      for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r)
+        strip->compute(r, std::span(number).subspan(r * grid.n_columns + first), spectra);
     }
   });
-  BlockSpectra all;
-  all.step = step;
-  for (const BlockSpectra& part : parts) {
-    all.mean.insert(all.mean.end(), part.mean.begin(), part.mean.end());
-    all.low.insert(all.low.end(), part.low.begin(), part.low.end());
-    all.high.insert(all.high.end(), part.high.begin(), part.high.end());
-  }
-  return all;
+  return spectra;
 }
 
 template ClippedEnds clipped_ends(std::span<const float>);

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "tensor/tensor.h"
+
 namespace primal {
 
 inline constexpr int64_t kBlockSide = 8;
@@ -26,8 +28,8 @@ ClippedEnds clipped_ends(std::span<const T> picture);
 struct BlockSpectra {
   int64_t step = 1;  // pixels between blocks, in both directions
   std::vector<float> mean,
-      low;                  // of each block: mean of its pixels; L, the mean square of its low frequencies
-  std::vector<float> high;  // [blocks][kNHigh], squares of its high frequencies
+      low;      // of each block: mean of its pixels; L, the mean square of its low frequencies
+  Tensor high;  // [blocks, kNHigh] f32, squares of its high frequencies
 
   int64_t size() const { return std::ssize(mean); }
 };

@@ -33,6 +33,7 @@ TEST(BlockSpectra, HaveTheMeanAndTheEnergyOfTheirBlocks) {
   const BlockSpectra spectra =
       block_spectra(z.span<const double>(), 9, 8, clipped_ends(z.span<const double>()));
   ASSERT_EQ(spectra.size(), 2);
+  const std::span<const float> high = spectra.high.span<const float>();
   for (size_t k = 0; k < 2; ++k) {
     double sum = 0.0, squares = 0.0, energy = 0.0;
     for (size_t i = 0; i < 64; ++i) {
@@ -40,7 +41,7 @@ TEST(BlockSpectra, HaveTheMeanAndTheEnergyOfTheirBlocks) {
       sum += v;
       squares += v * v;
     }
-    for (size_t h = 0; h < kNHigh; ++h) energy += static_cast<double>(spectra.high[k * kNHigh + h]);
+    for (size_t h = 0; h < kNHigh; ++h) energy += static_cast<double>(high[k * kNHigh + h]);
     energy += static_cast<double>(spectra.low[k]) * kNLow + sum * sum / 64.0;  // Parseval
     EXPECT_NEAR(static_cast<double>(spectra.mean[k]), sum / 64.0, 1e-6);
     EXPECT_NEAR(energy, squares, 1e-6 * squares);
@@ -56,12 +57,60 @@ TEST(BlockSpectra, OfOneCosineIsOneCoefficient) {
     }
   }
   const BlockSpectra spectra = block_spectra(z.span<const double>(), 8, 8, {-10.0, 10.0});
-  const float largest = *std::ranges::max_element(spectra.high);
+  const std::span<const float> high = spectra.high.span<const float>();
+  const float largest = *std::ranges::max_element(high);
   EXPECT_NEAR(largest, 9.0, 1e-5);
   double sum = 0.0;
-  for (const float v : spectra.high) sum += static_cast<double>(v);
+  for (const float v : high) sum += static_cast<double>(v);
   EXPECT_NEAR(sum, 9.0, 1e-5);
   EXPECT_NEAR(spectra.low[0], 0.0, 1e-10);
+}
+
+// A picture of more than two strips of columns, with clipped pixels; and one so large that not every block is looked at.
+TEST(BlockSpectra, AreThoseOfTheDefinition) {
+  for (const auto& [height, width] : {std::pair<int64_t, int64_t>{45, 530}, {700, 1300}}) {
+    const Tensor z = white_noise(height, width, 0.5, 0.2);
+    const std::span<double> values = z.span<double>();
+    values[100] = 0.0;
+    values[static_cast<size_t>(20 * width + 300)] = 0.0;
+    const ClippedEnds ends{0.0, 2.0};
+    const BlockSpectra spectra = block_spectra(z.span<const double>(), height, width, ends);
+    EXPECT_EQ(spectra.step > 1, height == 700);
+    size_t block = 0;
+    for (int64_t y = 0; y + 8 <= height; y += spectra.step) {
+      for (int64_t x = 0; x + 8 <= width; x += spectra.step) {
+        const auto at = [&](int64_t i, int64_t j) {
+          return values[static_cast<size_t>((y + i) * width + x + j)];
+        };
+        bool clipped = false;
+        for (int64_t i = 0; i < 64; ++i)
+          clipped = clipped || at(i / 8, i % 8) <= 0.0 || at(i / 8, i % 8) >= 2.0;
+        if (clipped) continue;
+        ++block;
+        if (block % 997 != 1) continue;  // some of them
+        double low = 0.0, high = 0.0, mean = 0.0, high_found = 0.0;
+        for (int i = 0; i < 8; ++i) {
+          for (int j = 0; j < 8; ++j) {
+            double c = 0.0;
+            for (int s = 0; s < 8; ++s) {
+              for (int t = 0; t < 8; ++t)
+                c += at(s, t) * std::cos(M_PI * (2 * s + 1) * i / 16.0) *
+                     std::cos(M_PI * (2 * t + 1) * j / 16.0);
+            }
+            c *= (i == 0 ? std::sqrt(0.125) : 0.5) * (j == 0 ? std::sqrt(0.125) : 0.5);
+            (i + j == 0 ? mean : i + j < kFirstHigh ? low : high) += i + j == 0 ? c / 8.0 : c * c;
+          }
+        }
+        const auto b = static_cast<int64_t>(block) - 1;
+        for (const float v : spectra.high.slice(b, b + 1).span<const float>())
+          high_found += static_cast<double>(v);
+        EXPECT_NEAR(spectra.low[block - 1], low / kNLow, 1e-6 * low) << y << " " << x;
+        EXPECT_NEAR(high_found, high, 1e-6 * high) << y << " " << x;
+        EXPECT_NEAR(spectra.mean[block - 1], mean, 1e-6);
+      }
+    }
+    EXPECT_EQ(spectra.size(), static_cast<int64_t>(block));
+  }
 }
 
 TEST(NoiseEstimate, OfWhiteNoiseIsItsDeviation) {
