@@ -68,14 +68,15 @@ TEST(BlockSpectra, OfOneCosineIsOneCoefficient) {
 
 // A picture of more than two strips of columns, with clipped pixels; and one so large that not every block is looked at.
 TEST(BlockSpectra, AreThoseOfTheDefinition) {
-  for (const auto& [height, width] : {std::pair<int64_t, int64_t>{45, 530}, {700, 1300}}) {
+  for (const bool is_large : {false, true}) {
+    const int64_t height = is_large ? 700 : 45, width = is_large ? 1300 : 530;
     const Tensor z = white_noise(height, width, 0.5, 0.2);
     const std::span<double> values = z.span<double>();
     values[100] = 0.0;
     values[static_cast<size_t>(20 * width + 300)] = 0.0;
     const ClippedEnds ends{0.0, 2.0};
     const BlockSpectra spectra = block_spectra(z.span<const double>(), height, width, ends);
-    EXPECT_EQ(spectra.step > 1, height == 700);
+    EXPECT_EQ(spectra.step > 1, is_large);
     size_t block = 0;
     for (int64_t y = 0; y + 8 <= height; y += spectra.step) {
       for (int64_t x = 0; x + 8 <= width; x += spectra.step) {
