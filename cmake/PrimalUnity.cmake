@@ -1,6 +1,7 @@
 # A faster first build: with PRIMAL_UNITY, up to primal_unity_size sources of a folder are compiled as one file that includes them, so that
 # the headers that they share are parsed once. The price is that a change in one source compiles its whole group again. scripts/build.sh asks
-# for it; the sanitizer builds of .ci/run compile each source alone, so both ways are tried with every change.
+# for it, and .ci/run for its build with AddressSanitizer. clang-tidy and the build with ThreadSanitizer compile each source alone, so that a
+# missing include is found.
 #
 #   primal_unity(TARGET [JOINED] [ALONE FOLDER...])
 #
