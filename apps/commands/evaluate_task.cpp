@@ -27,13 +27,8 @@ namespace fs = std::filesystem;
 
 void check_options(const EvaluateOptions& o, const fs::path& file) {
   const std::string architecture = architecture_in(Safetensors::read(file));
-  const auto refuse = [&](bool given, const char* flag) {
-    if (given)
-      throw ConfigError(
-          "[evaluate] {} is for maps of unrolled TV for pictures, but {} is a model of task {}: leave it out",
-          flag, file.string(), task_text(architecture));
-  };
-  const auto refuse_of_task = [&](bool given, const char* flag, const char* those) {
+  const auto refuse = [&](bool given, const char* flag,
+                          const char* those = "maps of unrolled TV for pictures") {
     if (given)
       throw ConfigError("[evaluate] {} is for {}, but {} is a model of task {}: leave it out", flag, those,
                         file.string(), task_text(architecture));
@@ -46,12 +41,12 @@ void check_options(const EvaluateOptions& o, const fs::path& file) {
   refuse(o.has_grid, "--grid");
   refuse(o.tiling.text != "auto", "--tile");
   if (architecture != kDynamicTv) {
-    refuse_of_task(o.size > 0, "--size", "sequences");
-    refuse_of_task(o.has_scalar_iterations, "--scalar-iterations", "sequences and maps");
+    refuse(o.size > 0, "--size", "sequences");
+    refuse(o.has_scalar_iterations, "--scalar-iterations", "sequences and maps");
   }
   if (architecture == kCastingClassifier) {
-    refuse_of_task(o.has_noise, "--noise", "models that denoise");
-    refuse_of_task(!o.noise_kind.empty(), "--noise-kind", "models that denoise");
+    refuse(o.has_noise, "--noise", "models that denoise");
+    refuse(!o.noise_kind.empty(), "--noise-kind", "models that denoise");
   }
   if (!o.range.empty() && architecture == kCastingClassifier)
     throw ConfigError(

@@ -33,7 +33,7 @@ struct DenoiserOptions {
 };
 
 // A thread's turn on a device: the pictures of several threads are computed there one after the other, while other threads read and write
-// theirs. On the CPU, whose threads the pictures share, it is nobody's turn and everybody's.
+// theirs. On the CPU, whose threads the pictures share, nobody waits.
 class DeviceTurn {
  public:
   DeviceTurn() = default;
@@ -92,8 +92,8 @@ class Denoiser {
   std::string checksum_;
   std::unique_ptr<UnrolledTv> model_;
   std::unique_ptr<Autoencoder> autoencoder_;
-  mutable std::mutex device_;
-  mutable std::mutex mutex_;
+  mutable std::mutex device_;                              // turn()
+  mutable std::mutex mutex_;                               // of plans_
   mutable std::map<std::vector<int64_t>, MapPlan> plans_;  // by shape
 };
 

@@ -102,6 +102,7 @@ class StripOfBlocks {
  private:
   using RowCoefficients = std::array<std::array<double, kStrip>, kSide>;  // [j][k]
 
+  // The DCT of the 8 pixels of row y from the first column of each block on.
   void transform_row(size_t y) {
     RowCoefficients& to = rows_[y % kSide];
     std::array<Lanes, kSide> values{}, coefficients;
@@ -117,6 +118,7 @@ class StripOfBlocks {
     }
   }
 
+  // The DCT along the columns of 8 blocks beside each other, whose rows are transformed.
   void compute_lanes(size_t top, size_t k, std::span<const int64_t> number, BlockSpectra& spectra) const {
     std::array<Lanes, kSide> values, coefficients;
     std::array<Lanes, static_cast<size_t>(kNHigh)> high;
