@@ -153,6 +153,24 @@ TEST(Raster, TheFirstValueThatIsNoNumberIsNamed) {
   EXPECT_TRUE(has(message_of<DataError>([&] { levels_of(raster, parse_level_range("0:1"), "a"); }), "-inf"));
 }
 
+// Each value is finite, and their difference is not: what is scaled to it would be no number.
+TEST(Raster, ValuesTooFarApartAreRefused) {
+  Raster raster{.width = 2, .height = 1, .type = SampleType::f32};
+  allocate(raster);
+  raster.page<float>(0)[0] = -3e38F;
+  raster.page<float>(0)[1] = 3e38F;
+  for (const double slope : {1.0, 5e269}) {
+    raster.slope = slope;
+    try {
+      image_of(raster, "far.pfm");
+      ADD_FAILURE() << slope;
+    } catch (const DataError& error) {
+      EXPECT_NE(std::string(error.what()).find("far.pfm has values from -"), std::string::npos)
+          << error.what();
+    }
+  }
+}
+
 TEST(Raster, RangesFollowTheKindOfSamples) {
   const Raster floats = decoded(make_npy("<f4", false, "2, 1, 2", numbers<float>({-5, 0, 1, 15})));
   EXPECT_EQ(levels_of(floats, {}, "a").low, -5.0);

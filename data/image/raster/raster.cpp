@@ -58,6 +58,11 @@ ValueRange value_range(const Raster& raster, const std::string& name) {
         range = {std::min(range.low, value), std::max(range.high, value)};
       }
     }
+    if (range.high - range.low > std::numeric_limits<float>::max()) {
+      throw DataError(
+          "[image] {} has values from {:g} to {:g}, which are farther apart than float32 can hold", name,
+          range.low, range.high);
+    }
     return range;
   });
 }

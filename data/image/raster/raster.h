@@ -109,7 +109,8 @@ double usual_white(SampleType type);
 // Takes memory for the samples that the extents ask for, all zero. The caller has checked that the file can hold them.
 void allocate(Raster& raster);
 
-// The smallest and the largest value of all pages. DataError naming the first sample that is no finite number.
+// The smallest and the largest value of all pages. DataError naming the first sample that is no finite number, and for values whose
+// difference is none in float32.
 struct ValueRange {
   double low = 0.0, high = 0.0;
 };
