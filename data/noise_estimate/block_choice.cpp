@@ -88,12 +88,17 @@ BlockNoise noise_of(const BlockSpectra& spectra, std::vector<int64_t> blocks) {
   return best;
 }
 
-std::vector<int64_t> unclipped_blocks(const BlockSpectra& spectra, const ClippedEnds& ends, double sigma) {
+std::vector<int64_t> unclipped_blocks(const BlockSpectra& spectra, const std::vector<ClippedEnds>& ends,
+                                      double sigma) {
   constexpr double kAway = 3.0;
   std::vector<int64_t> blocks;
   for (int64_t k = 0; k < spectra.size(); ++k) {
-    const auto mean = static_cast<double>(spectra.mean[static_cast<size_t>(k)]);
-    if (mean - ends.low >= kAway * sigma && ends.high - mean >= kAway * sigma) blocks.push_back(k);
+    bool is_away = true;
+    for (size_t o = 0; o < ends.size(); ++o) {
+      const auto mean = static_cast<double>(spectra.origins[o][static_cast<size_t>(k)]);
+      is_away = is_away && mean - ends[o].low >= kAway * sigma && ends[o].high - mean >= kAway * sigma;
+    }
+    if (is_away) blocks.push_back(k);
   }
   return blocks;
 }

@@ -60,11 +60,10 @@ struct BlockGrid {
   const T* row(size_t y) const { return values.data() + y * width; }
 };
 
-// Whether block (r, k) has no clipped pixel, at [r n_columns + k].
+// Leaves out, at [r n_columns + k], block (r, k) if it has a clipped pixel.
 template <class T>
-std::vector<uint8_t> kept_blocks(const BlockGrid<T>& grid, const ClippedEnds& ends) {
-  std::vector<uint8_t> kept(grid.n_rows * grid.n_columns, 1);
-  if (!std::isfinite(ends.low) && !std::isfinite(ends.high)) return kept;
+void leave_out_clipped(const BlockGrid<T>& grid, const ClippedEnds& ends, std::vector<uint8_t>& kept) {
+  if (!std::isfinite(ends.low) && !std::isfinite(ends.high)) return;
   parallel_for(Exec{}, static_cast<int64_t>(grid.n_rows), 16, [&](int64_t begin, int64_t end) {
     std::vector<size_t> before(grid.width + 1);  // clipped pixels of these 8 rows left of a column
     for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r) {
@@ -76,11 +75,46 @@ std::vector<uint8_t> kept_blocks(const BlockGrid<T>& grid, const ClippedEnds& en
         }
         before[x + 1] = before[x] + n;
       }
-      for (size_t k = 0; k < grid.n_columns; ++k)
-        kept[r * grid.n_columns + k] = before[k * grid.step + kSide] == before[k * grid.step] ? 1 : 0;
+      for (size_t k = 0; k < grid.n_columns; ++k) {
+        if (before[k * grid.step + kSide] != before[k * grid.step]) kept[r * grid.n_columns + k] = 0;
+      }
     }
   });
-  return kept;
+}
+
+// The mean of block (r, k) at number[r n_columns + k], of blocks with a number.
+template <class T>
+std::vector<float> block_means(const BlockGrid<T>& grid, const std::vector<int64_t>& number,
+                               int64_t n_blocks) {
+  std::vector<float> means(static_cast<size_t>(n_blocks));
+  parallel_for(Exec{}, static_cast<int64_t>(grid.n_rows), 16, [&](int64_t begin, int64_t end) {
+    std::vector<double> columns(grid.width);  // sums of the 8 rows
+    for (auto r = static_cast<size_t>(begin); r < static_cast<size_t>(end); ++r) {
+      std::ranges::fill(columns, 0.0);
+      for (size_t t = 0; t < kSide; ++t) {
+        for (size_t x = 0; x < grid.width; ++x)
+          columns[x] += static_cast<double>(grid.row(r * grid.step + t)[x]);
+      }
+      for (size_t k = 0; k < grid.n_columns; ++k) {
+        const int64_t block = number[r * grid.n_columns + k];
+        if (block < 0) continue;
+        double sum = 0.0;
+        for (size_t t = 0; t < kSide; ++t) sum += columns[k * grid.step + t];
+        means[static_cast<size_t>(block)] = static_cast<float>(sum / static_cast<double>(kSide * kSide));
+      }
+    }
+  });
+  return means;
+}
+
+// The mean of the origins' means.
+std::vector<float> mean_of(const std::vector<std::vector<float>>& origins) {
+  std::vector<float> mean = origins.front();
+  for (size_t o = 1; o < origins.size(); ++o) {
+    for (size_t k = 0; k < mean.size(); ++k) mean[k] += origins[o][k];
+  }
+  for (float& m : mean) m /= static_cast<float>(origins.size());
+  return mean;
 }
 
 // The spectra of rows of blocks, a strip of columns at a time. The coefficients along a row of pixels serve all blocks that it is in: those
@@ -122,7 +156,7 @@ class StripOfBlocks {
   void compute_lanes(size_t top, size_t k, std::span<const int64_t> number, BlockSpectra& spectra) const {
     std::array<Lanes, kSide> values, coefficients;
     std::array<Lanes, static_cast<size_t>(kNHigh)> high;
-    Lanes mean{}, low{};
+    Lanes low{};
     size_t n_high = 0;
     for (size_t j = 0; j < kSide; ++j) {
       for (size_t t = 0; t < kSide; ++t)
@@ -131,9 +165,8 @@ class StripOfBlocks {
       dct(values, coefficients);
       for (size_t i = 0; i < kSide; ++i) {
         const Lanes& c = coefficients[i];
-        if (i + j == 0) {
-          for (size_t l = 0; l < kLanes; ++l) mean[l] = c[l] / static_cast<double>(kSide);
-        } else if (i + j < kFirstHigh) {
+        if (i + j == 0) continue;
+        if (i + j < kFirstHigh) {
           for (size_t l = 0; l < kLanes; ++l) low[l] += c[l] * c[l];
         } else {
           for (size_t l = 0; l < kLanes; ++l) high[n_high][l] = c[l] * c[l];
@@ -144,7 +177,6 @@ class StripOfBlocks {
     for (size_t l = 0; l < std::min(kLanes, n_ - k); ++l) {
       if (number[k + l] < 0) continue;
       const auto block = static_cast<size_t>(number[k + l]);
-      spectra.mean[block] = static_cast<float>(mean[l]);
       spectra.low[block] = static_cast<float>(low[l] / static_cast<double>(kNLow));
       float* const to = spectra.high.data<float>() + block * kNHigh;
       for (size_t h = 0; h < high.size(); ++h) to[h] = static_cast<float>(high[h][l]);
@@ -176,21 +208,28 @@ ClippedEnds clipped_ends(std::span<const T> picture) {
 
 template <class T>
 BlockSpectra block_spectra(std::span<const T> picture, int64_t height, int64_t width,
-                           const ClippedEnds& ends) {
+                           const std::vector<BlockOrigin<T>>& origins) {
   const int64_t n_places = (height - kBlockSide + 1) * (width - kBlockSide + 1);
   const auto step = static_cast<int64_t>(
       std::ceil(std::sqrt(static_cast<double>(n_places) / static_cast<double>(kMaxBlocks))));
   const BlockGrid<T> grid{picture, static_cast<size_t>(width), static_cast<size_t>(step),
                           static_cast<size_t>((height - kBlockSide) / step + 1),
                           static_cast<size_t>((width - kBlockSide) / step + 1)};
-  std::vector<int64_t> number(grid.n_rows * grid.n_columns);
+  const auto grid_of = [&](std::span<const T> values) {
+    return BlockGrid<T>{values, grid.width, grid.step, grid.n_rows, grid.n_columns};
+  };
+  std::vector<uint8_t> kept(grid.n_rows * grid.n_columns, 1);
+  for (const BlockOrigin<T>& origin : origins) leave_out_clipped(grid_of(origin.picture), origin.ends, kept);
+  std::vector<int64_t> number(kept.size());
   int64_t n_blocks = 0;
-  std::ranges::transform(kept_blocks(grid, ends), number.begin(),
+  std::ranges::transform(kept, number.begin(),
                          [&](uint8_t keep) { return keep != 0 ? n_blocks++ : int64_t{-1}; });
   BlockSpectra spectra{.step = step,
-                       .mean = std::vector<float>(static_cast<size_t>(n_blocks)),
                        .low = std::vector<float>(static_cast<size_t>(n_blocks)),
                        .high = Tensor::empty({n_blocks, kNHigh}, DType::f32)};
+  for (const BlockOrigin<T>& origin : origins)
+    spectra.origins.push_back(block_means(grid_of(origin.picture), number, n_blocks));
+  spectra.mean = mean_of(spectra.origins);
   constexpr int64_t kRowsTogether = 32;  // the first 7 rows of pixels are transformed once more for each
   parallel_for(Exec{}, static_cast<int64_t>(grid.n_rows), kRowsTogether, [&](int64_t begin, int64_t end) {
     for (size_t first = 0; first < grid.n_columns; first += kStrip) {
@@ -204,7 +243,9 @@ BlockSpectra block_spectra(std::span<const T> picture, int64_t height, int64_t w
 
 template ClippedEnds clipped_ends(std::span<const float>);
 template ClippedEnds clipped_ends(std::span<const double>);
-template BlockSpectra block_spectra(std::span<const float>, int64_t, int64_t, const ClippedEnds&);
-template BlockSpectra block_spectra(std::span<const double>, int64_t, int64_t, const ClippedEnds&);
+template BlockSpectra block_spectra(std::span<const float>, int64_t, int64_t,
+                                    const std::vector<BlockOrigin<float>>&);
+template BlockSpectra block_spectra(std::span<const double>, int64_t, int64_t,
+                                    const std::vector<BlockOrigin<double>>&);
 
 }  // namespace primal

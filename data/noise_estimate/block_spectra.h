@@ -25,23 +25,33 @@ struct ClippedEnds {
 template <class T>
 ClippedEnds clipped_ends(std::span<const T> picture);
 
+// A picture in which clipped noise can be recognised: the one whose noise is estimated, or one that it was made of (NoiseOrigins).
+template <class T>
+struct BlockOrigin {
+  std::span<const T> picture;
+  ClippedEnds ends;
+};
+
 struct BlockSpectra {
-  int64_t step = 1;  // pixels between blocks, in both directions
-  std::vector<float> mean,
-      low;      // of each block: mean of its pixels; L, the mean square of its low frequencies
-  Tensor high;  // [blocks, kNHigh] f32, squares of its high frequencies
+  int64_t step = 1;                              // pixels between blocks, in both directions
+  std::vector<std::vector<float>> origins = {};  // mean of each block's pixels, in each origin
+  std::vector<float>
+      mean = {},
+      low = {};      // of each block: the mean of its means; L, the mean square of its low frequencies
+  Tensor high = {};  // [blocks, kNHigh] f32, squares of its high frequencies
 
   int64_t size() const { return std::ssize(mean); }
 };
 
-// Of the blocks without a clipped pixel; with steps so large that there are about kMaxBlocks at most.
+// Of the blocks without a pixel that is clipped in an origin; with steps so large that there are about kMaxBlocks at most.
 inline constexpr int64_t kMaxBlocks = 400'000;
 template <class T>
 BlockSpectra block_spectra(std::span<const T> picture, int64_t height, int64_t width,
-                           const ClippedEnds& ends);
+                           const std::vector<BlockOrigin<T>>& origins);
 
-// The blocks whose mean is at least 3 sigma from a clipped end.
-std::vector<int64_t> unclipped_blocks(const BlockSpectra& spectra, const ClippedEnds& ends, double sigma);
+// The blocks whose mean in each origin is at least 3 sigma from an end at which that is clipped; sigma is the noise of the origins.
+std::vector<int64_t> unclipped_blocks(const BlockSpectra& spectra, const std::vector<ClippedEnds>& ends,
+                                      double sigma);
 
 // sigma and its standard error from these blocks, given by their numbers; 0 from none.
 struct BlockNoise {

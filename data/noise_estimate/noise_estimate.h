@@ -23,8 +23,9 @@
 // Same bits for any number of threads.
 //
 // line     sigma^2 = a + b x, as the noise of counted light has it (b x: shot noise, a: the camera's): the variance of the blocks above
-//          in classes of equal number by their mean, and a line through them by iteratively reweighted least squares
-//          (Huber's weights), so that classes full of texture do not turn it.
+//          in classes of equal number by their mean, and a line through them by iteratively reweighted least squares. Texture adds to
+//          the variance of a class and takes nothing away, so that classes far above the line lose their weight (Cauchy's weights; Huber's
+//          below).
 // Source:  N. Ponomarenko et al., "An automatic approach to lossy compression of AVIRIS images", IGARSS 2007; M. Colom, A. Buades,
 //          "Analysis and extension of the Ponomarenko et al. method, estimating a noise curve from a single image", IPOL 3 (2013);
 //          V. Katkovnik, "A new method for varying adaptive bandwidth selection", IEEE TSP 47 (1999); A. Foi et al., "Practical
@@ -39,6 +40,8 @@
 namespace primal {
 
 inline constexpr int64_t kMinNoiseSide = 16;
+// Less comes from the rounding of the arithmetic: a picture in [0,1] has 24 bits.
+inline constexpr double kResolvedNoise = 1.0 / (1 << 24);
 
 struct NoiseEstimate {
   double sigma = 0.0;           // in the unit of the picture; 0 for a picture that is the same everywhere
@@ -50,8 +53,16 @@ struct NoiseEstimate {
 };
 
 std::vector<NoiseEstimate> estimate_noise_per_channel(const Tensor& z);
+
+// The pictures that a channel was made of, as an opponent channel is of R, G and B. Where one of them is clipped, its noise is cut off, and
+// the channel does not show it: its blocks are judged by theirs, and the line below is over the mean of theirs. Where hardly any block
+// is free of clipping in all of them, sigma is what their own estimates, which need fewer, would give if their noises were independent.
+struct NoiseOrigins {
+  Tensor pictures = {};  // [K, ..., H, W] of z's type, or undefined: z itself
+  double scale = 1.0;    // the noise of z as a multiple of theirs, if theirs are independent
+};
 // Of one picture: as many elements as H W.
-NoiseEstimate estimate_noise(const Tensor& z);
+NoiseEstimate estimate_noise(const Tensor& z, const NoiseOrigins& origins = {});
 
 // The line; of one picture. b = 0 where the means of the blocks do not differ.
 struct NoiseLine {
@@ -64,6 +75,21 @@ struct NoiseLine {
   double variance_at(double intensity) const { return a + b * intensity; }
 };
 NoiseLine estimate_noise_line(const Tensor& z);
+
+// Both, at the cost of the blocks of one.
+struct NoiseModel {
+  static constexpr double kLeastShare = 0.1;
+
+  NoiseEstimate estimate;
+  NoiseLine line;
+
+  // The line, but no farther than the classes reach, and at least kLeastShare of sigma^2. Light has more noise where there is more of it: a
+  // line that falls was turned by texture, and sigma^2 holds everywhere.
+  double variance_at(double intensity) const;
+  // Whether there is noise, and enough blocks to tell how much.
+  bool is_known() const;
+};
+NoiseModel estimate_noise_model(const Tensor& z, const NoiseOrigins& origins = {});
 
 // Deviation of the clean picture from that of the noisy one: sqrt(max(noisy^2 - sigma^2, 0)).
 double clean_deviation(double noisy_deviation, double sigma);

@@ -37,24 +37,16 @@ void fit(const std::vector<double>& weights, NoiseLine& line) {
   line.a = middle - line.b * centre;
 }
 
-double median_of(std::vector<double> values) {
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
-
-// Huber's weights of the residuals in units of their robust deviation (1.4826 times the median of the magnitudes).
-std::vector<double> huber_weights(const NoiseLine& line, const std::vector<double>& base) {
-  constexpr double kTuning = 1.345;
-  std::vector<double> residuals;
-  for (size_t i = 0; i < base.size(); ++i) {
-    const NoiseLine::Class& c = line.classes[i];
-    residuals.push_back(std::abs(c.variance - line.variance_at(c.mean)) * std::sqrt(base[i]));
-  }
-  const double scale = 1.4826 * median_of(residuals);
+// Weights against outliers, from the residuals in standard errors. Texture only ever adds to the variance of a class: one far above the line
+// counts for nothing in the end (Cauchy's weights), one far below pulls with constant force (Huber's).
+std::vector<double> robust_weights(const NoiseLine& line, const std::vector<double>& base) {
+  constexpr double kAbove = 2.0, kBelow = 1.345;
   std::vector<double> weights = base;
   for (size_t i = 0; i < base.size(); ++i) {
-    if (residuals[i] > kTuning * scale) weights[i] *= kTuning * scale / residuals[i];
+    const NoiseLine::Class& c = line.classes[i];
+    const double residual = (c.variance - line.variance_at(c.mean)) * std::sqrt(base[i]);
+    weights[i] *= residual > 0.0 ? 1.0 / (1.0 + std::pow(residual / kAbove, 2))
+                                 : std::min(1.0, kBelow / std::max(-residual, kBelow));
   }
   return weights;
 }
@@ -82,7 +74,7 @@ NoiseLine noise_line_of(const BlockSpectra& spectra, std::vector<int64_t> blocks
     base.push_back(floor > 0.0 ? 1.0 / std::pow(std::max(c.standard_error, floor), 2) : 1.0);
   fit(base, line);
   for (int round = 0; round < kRounds && line.classes.size() > 2; ++round)
-    fit(huber_weights(line, base), line);
+    fit(robust_weights(line, base), line);
   return line;
 }
 

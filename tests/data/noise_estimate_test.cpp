@@ -30,8 +30,8 @@ Tensor stored(const Tensor& z) { return to_tensor(to_image(z)); }
 
 TEST(BlockSpectra, HaveTheMeanAndTheEnergyOfTheirBlocks) {
   const Tensor z = white_noise(9, 8, 0.3, 0.1);
-  const BlockSpectra spectra =
-      block_spectra(z.span<const double>(), 9, 8, clipped_ends(z.span<const double>()));
+  const BlockSpectra spectra = block_spectra<double>(
+      z.span<const double>(), 9, 8, {{z.span<const double>(), clipped_ends(z.span<const double>())}});
   ASSERT_EQ(spectra.size(), 2);
   const std::span<const float> high = spectra.high.span<const float>();
   for (size_t k = 0; k < 2; ++k) {
@@ -56,7 +56,8 @@ TEST(BlockSpectra, OfOneCosineIsOneCoefficient) {
       z.data<double>()[8 * i + j] = 3.0 * wave(7, i) * wave(6, j);
     }
   }
-  const BlockSpectra spectra = block_spectra(z.span<const double>(), 8, 8, {-10.0, 10.0});
+  const BlockSpectra spectra =
+      block_spectra<double>(z.span<const double>(), 8, 8, {{z.span<const double>(), {-10.0, 10.0}}});
   const std::span<const float> high = spectra.high.span<const float>();
   const float largest = *std::ranges::max_element(high);
   EXPECT_NEAR(largest, 9.0, 1e-5);
@@ -75,7 +76,8 @@ TEST(BlockSpectra, AreThoseOfTheDefinition) {
     values[100] = 0.0;
     values[static_cast<size_t>(20 * width + 300)] = 0.0;
     const ClippedEnds ends{0.0, 2.0};
-    const BlockSpectra spectra = block_spectra(z.span<const double>(), height, width, ends);
+    const BlockSpectra spectra =
+        block_spectra<double>(z.span<const double>(), height, width, {{z.span<const double>(), ends}});
     EXPECT_EQ(spectra.step > 1, is_large);
     size_t block = 0;
     for (int64_t y = 0; y + 8 <= height; y += spectra.step) {
@@ -242,6 +244,87 @@ TEST(NoiseLine, IsLevelForNoiseThatIsTheSameEverywhere) {
   EXPECT_EQ(none.a, 0.0);
   EXPECT_EQ(none.b, 0.0);
   EXPECT_TRUE(none.classes.empty());
+}
+
+// Bright classes are smooth, dark ones full of texture as fine as a pixel: a line through the middle of all would fall.
+TEST(NoiseLine, IsNotTurnedByTexture) {
+  const double sigma = 0.04;
+  const Tensor z = white_noise(256, 256, 0.0, sigma);
+  for (int64_t i = 0; i < z.numel(); ++i) {
+    const int64_t row = i / 256, column = i % 256;
+    const double intensity = 0.2 + 0.6 * static_cast<double>(column) / 256.0;
+    const double texture = column < 120 ? 0.15 * std::sin(2.5 * static_cast<double>(row * column % 97)) : 0.0;
+    z.data<double>()[i] += intensity + texture;
+  }
+  const NoiseLine line = estimate_noise_line(z);
+  ASSERT_GT(line.classes.size(), 10u);
+  EXPECT_GT(line.classes.front().variance, 2.0 * sigma * sigma);
+  for (const double intensity : {0.55, 0.75})
+    EXPECT_NEAR(line.variance_at(intensity), sigma * sigma, 0.15 * sigma * sigma) << intensity;
+}
+
+TEST(NoiseModel, HasBothAndStaysWithinWhatWasSeen) {
+  const Tensor x = make_phantom(5, 0, 256).to(DType::f64);
+  const Tensor z = x.clone(), n = white_noise(256, 256, 0.0, 1.0);
+  for (int64_t i = 0; i < z.numel(); ++i)
+    z.data<double>()[i] += n.data<double>()[i] * std::sqrt(4e-4 + 5e-3 * x.data<double>()[i]);
+  const NoiseModel model = estimate_noise_model(z);
+  EXPECT_EQ(model.estimate.sigma, estimate_noise(z).sigma);
+  EXPECT_EQ(model.line.b, estimate_noise_line(z).b);
+  EXPECT_TRUE(model.is_known());
+  const double last = model.line.classes.back().mean, first = model.line.classes.front().mean;
+  EXPECT_EQ(model.variance_at(0.5 * (first + last)), model.line.variance_at(0.5 * (first + last)));
+  EXPECT_EQ(model.variance_at(last + 1.0), model.line.variance_at(last));
+  EXPECT_GE(model.variance_at(-10.0), NoiseModel::kLeastShare * std::pow(model.estimate.sigma, 2));
+  EXPECT_FALSE(estimate_noise_model(Tensor::full({32, 32}, 0.5)).is_known());
+}
+
+// R, G and B with much of two of them clipped; their mean is clipped nowhere.
+TEST(NoiseOrigins, TellWhereTheNoiseOfAChannelIsCutOff) {
+  constexpr int64_t kSide = 160;
+  const double sigma = 0.08;
+  const Tensor rgb = Tensor::empty({3, 1, 1, kSide, kSide}, DType::f64),
+               mean = Tensor::zeros({1, 1, 1, kSide, kSide}, DType::f64);
+  for (int64_t c = 0; c < 3; ++c) {
+    const Tensor noise = white_noise(kSide, kSide, 0.0, sigma, static_cast<uint32_t>(c));
+    for (int64_t i = 0; i < noise.numel(); ++i) {
+      const bool is_saturated = i % kSide < kSide * 3 / 4 && c != 1;
+      const double x = is_saturated ? (c == 0 ? 1.0 : 0.0) : 0.5;
+      const double value = std::clamp(x + noise.data<double>()[i], 0.0, 1.0);
+      rgb.data<double>()[c * noise.numel() + i] = value;
+      mean.data<double>()[i] += value / 3.0;
+    }
+  }
+  const double truth = sigma / std::sqrt(3.0);
+  const NoiseOrigins origins{rgb, 1.0 / std::sqrt(3.0)};
+  EXPECT_LT(estimate_noise(mean).sigma, 0.9 * truth);
+  const NoiseEstimate e = estimate_noise(mean, origins);
+  EXPECT_NEAR(e.sigma, truth, 0.05 * truth);
+  EXPECT_TRUE(e.is_reliable);
+  EXPECT_GT(e.clipped, 0.3);
+  EXPECT_EQ(estimate_noise(mean, {mean, 1.0}).sigma, estimate_noise(mean).sigma);
+  EXPECT_THROW(estimate_noise(mean, {rgb.to(DType::f32), 1.0}), ShapeError);
+  EXPECT_THROW(estimate_noise(mean, {rgb, 0.0}), ConfigError);
+}
+
+// No block is free of clipping in all of R, G and B: what each of them says by itself is still there.
+TEST(NoiseOrigins, FallBackOnTheirOwnEstimates) {
+  constexpr int64_t kSide = 96;
+  const double sigma = 0.05;
+  const Tensor rgb = Tensor::empty({3, 1, 1, kSide, kSide}, DType::f64),
+               mean = Tensor::zeros({1, 1, 1, kSide, kSide}, DType::f64);
+  for (int64_t c = 0; c < 3; ++c) {
+    const Tensor noise = white_noise(kSide, kSide, 0.0, sigma, static_cast<uint32_t>(c));
+    for (int64_t i = 0; i < noise.numel(); ++i) {
+      const double x = i % kSide / (kSide / 3) == c ? 1.0 : 0.5;  // a third of each
+      const double value = std::clamp(x + noise.data<double>()[i], 0.0, 1.0);
+      rgb.data<double>()[c * noise.numel() + i] = value;
+      mean.data<double>()[i] += value / 3.0;
+    }
+  }
+  const NoiseModel model = estimate_noise_model(mean, {rgb, 1.0 / std::sqrt(3.0)});
+  EXPECT_FALSE(model.estimate.is_reliable || model.is_known());
+  EXPECT_NEAR(model.estimate.sigma, sigma / std::sqrt(3.0), 0.05 * sigma);
 }
 
 TEST(NoiseEstimate, CleanDeviationIsWhatTheNoiseLeaves) {
