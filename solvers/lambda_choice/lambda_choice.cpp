@@ -5,8 +5,8 @@
 #include <functional>
 
 #include "solvers/grid_search/grid_search.h"
+#include "solvers/probe/probe.h"
 #include "tensor/error.h"
-#include "tensor/random.h"
 #include "tensor/range.h"
 
 namespace primal {
@@ -20,22 +20,6 @@ void check(const Tensor& z, double sigma) {
     throw ConfigError("[lambda_choice] sigma must be at least 0 and finite, found {}", sigma);
   if (z.shape().rank() != 5 || z.size(0) != 1)
     throw ShapeError("[lambda_choice] z must be [1,1,D,H,W]: {}", z.str());
-}
-
-// Random signs, one for each pixel.
-Tensor probe_of(const Tensor& z, uint64_t seed, int64_t number) {
-  const Tensor b = Tensor::empty(z.shape(), DType::f64);
-  RandomStream(seed, RandomPurpose::probe, 0, static_cast<uint32_t>(number)).fill_signs(b);
-  return b;
-}
-
-// z + e b, of z's type and on its device.
-Tensor moved(const Tensor& z, const Tensor& b, double e) {
-  const Tensor sum = z.to(Device{}).to(DType::f64).clone();
-  double* out = sum.data<double>();
-  const double* sign = b.data<double>();
-  for (int64_t i = 0; i < sum.numel(); ++i) out[i] += e * sign[i];
-  return sum.to(z.dtype()).to(z.device());
 }
 
 // sum over i of f(x_i, y_i), in double
@@ -81,9 +65,9 @@ void add_risks(const Tensor& z, double sigma, std::span<const double> lambdas,
   const int64_t n_probes = probes_for(z, params);
   const double e = params.step * sigma;
   for (int64_t k = 0; k < n_probes && sigma > 0.0; ++k) {
-    const Tensor b = probe_of(z, params.seed, k);
+    const Tensor b = probe_signs(z, params.seed, k);
     const double* sign = b.data<double>();
-    solve_each(moved(z, b, e), lambdas, params, [&](size_t i, const Tensor& x) {
+    solve_each(probe_moved(z, b, e), lambdas, params, [&](size_t i, const Tensor& x) {
       const auto along = [sign](int64_t at, double there, double here) { return sign[at] * (there - here); };
       points[first + i].divergence +=
           sum_over(x, pictures[i], along) / (e * n * static_cast<double>(n_probes));

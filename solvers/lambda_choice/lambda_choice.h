@@ -16,7 +16,7 @@
 // sigma = 0 leaves nothing to take away: lambda = 0, without points.
 //
 // Shapes:  z [1,1,D,H,W], f32 or f64, on any device.
-// Random:  Philox stream (seed, probe, 0, k) for probe k; the same numbers on every device and for any number of threads.
+// Random:  probe k of the seed (solvers/probe).
 // Errors:  ConfigError for a sigma that is negative or not finite, and for no lambdas; what grid_search throws. NumericError where S or r
 //          is not a number.
 // Source:  C. Stein, "Estimation of the mean of a multivariate normal distribution", Ann. Statist. 9 (1981); S. Ramani, T. Blu,
