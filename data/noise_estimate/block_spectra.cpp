@@ -225,8 +225,14 @@ BlockSpectra block_spectra(std::span<const T> picture, int64_t height, int64_t w
   std::ranges::transform(kept, number.begin(),
                          [&](uint8_t keep) { return keep != 0 ? n_blocks++ : int64_t{-1}; });
   BlockSpectra spectra{.step = step,
+                       .n_rows = static_cast<int64_t>(grid.n_rows),
+                       .n_columns = static_cast<int64_t>(grid.n_columns),
+                       .place = std::vector<int64_t>(static_cast<size_t>(n_blocks)),
                        .low = std::vector<float>(static_cast<size_t>(n_blocks)),
                        .high = Tensor::empty({n_blocks, kNHigh}, DType::f32)};
+  for (size_t at = 0; at < number.size(); ++at) {
+    if (number[at] >= 0) spectra.place[static_cast<size_t>(number[at])] = static_cast<int64_t>(at);
+  }
   for (const BlockOrigin<T>& origin : origins)
     spectra.origins.push_back(block_means(grid_of(origin.picture), number, n_blocks));
   spectra.mean = mean_of(spectra.origins);

@@ -34,10 +34,13 @@ struct BlockOrigin {
 
 struct BlockSpectra {
   int64_t step = 1;                              // pixels between blocks, in both directions
+  int64_t n_rows = 0, n_columns = 0;             // of the places where blocks may lie
+  std::vector<int64_t> place = {};               // of each block: row n_columns + column
   std::vector<std::vector<float>> origins = {};  // mean of each block's pixels, in each origin
   std::vector<float>
       mean = {},
-      low = {};      // of each block: the mean of its means; L, the mean square of its low frequencies
+      low =
+          {};  // of each block: the mean over the origins of its means; L, the mean square of its low frequencies
   Tensor high = {};  // [blocks, kNHigh] f32, squares of its high frequencies
 
   int64_t size() const { return std::ssize(mean); }

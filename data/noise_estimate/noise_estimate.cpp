@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "data/noise_estimate/block_spectra.h"
+#include "data/noise_estimate/local_noise.h"
 #include "data/noise_estimate/noise_line.h"
 #include "tensor/error.h"
 
@@ -126,10 +127,14 @@ NoiseEstimate estimate_noise(const Tensor& z, const NoiseOrigins& origins) {
 
 NoiseModel estimate_noise_model(const Tensor& z, const NoiseOrigins& origins) {
   const Found found = find_in_one(z, origins);
-  return {found.estimate, noise_line_of(found.spectra, found.blocks)};
+  return {found.estimate, noise_line_of(found.spectra, found.blocks),
+          found.spectra.size() > 0 ? local_noise_of(found.spectra, z.size(-2), z.size(-1)) : Tensor()};
 }
 
-NoiseLine estimate_noise_line(const Tensor& z) { return estimate_noise_model(z).line; }
+NoiseLine estimate_noise_line(const Tensor& z) {
+  const Found found = find_in_one(z, {});
+  return noise_line_of(found.spectra, found.blocks);
+}
 
 double NoiseModel::variance_at(double intensity) const {
   const double mean = estimate.sigma * estimate.sigma;
@@ -138,7 +143,10 @@ double NoiseModel::variance_at(double intensity) const {
   return std::max(line.variance_at(within), kLeastShare * mean);
 }
 
-bool NoiseModel::is_known() const { return estimate.is_reliable && estimate.sigma >= kResolvedNoise; }
+bool NoiseModel::is_known() const {
+  constexpr double kMost = 1e18;  // its square is a float32
+  return estimate.is_reliable && estimate.sigma >= kResolvedNoise && estimate.sigma < kMost;
+}
 
 double clean_deviation(double noisy_deviation, double sigma) {
   return std::sqrt(std::max(noisy_deviation * noisy_deviation - sigma * sigma, 0.0));

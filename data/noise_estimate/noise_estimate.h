@@ -40,14 +40,14 @@
 namespace primal {
 
 inline constexpr int64_t kMinNoiseSide = 16;
-// Less comes from the rounding of the arithmetic: a picture in [0,1] has 24 bits.
+// A smaller sigma comes from the rounding of the arithmetic: a picture in [0,1] has 24 bits.
 inline constexpr double kResolvedNoise = 1.0 / (1 << 24);
 
 struct NoiseEstimate {
   double sigma = 0.0;           // in the unit of the picture; 0 for a picture that is the same everywhere
   double standard_error = 0.0;  // of sigma, by the number of blocks alone
   int64_t n_blocks = 0;         // that the estimate is from
-  double clipped = 0.0;         // share of the pixels at an end of the range
+  double clipped = 0.0;  // share of the pixels at an end of the range; with origins, the largest of theirs
   // False where hardly any block is left, since nearly all is clipped or too close to it: then sigma is a guess, on the low side.
   bool is_reliable = true;
 };
@@ -55,8 +55,9 @@ struct NoiseEstimate {
 std::vector<NoiseEstimate> estimate_noise_per_channel(const Tensor& z);
 
 // The pictures that a channel was made of, as an opponent channel is of R, G and B. Where one of them is clipped, its noise is cut off, and
-// the channel does not show it: its blocks are judged by theirs, and the line below is over the mean of theirs. Where hardly any block
-// is free of clipping in all of them, sigma is what their own estimates, which need fewer, would give if their noises were independent.
+// the channel alone does not show where. So a block of it is used only if it is free of clipping in all of these pictures, and the line
+// below is over the mean of their intensities. Where hardly any block
+// is free of clipping in all of them, sigma follows from separate estimates for each of the pictures, as if their noises were independent.
 struct NoiseOrigins {
   Tensor pictures = {};  // [K, ..., H, W] of z's type, or undefined: z itself
   double scale = 1.0;    // the noise of z as a multiple of theirs, if theirs are independent
@@ -76,15 +77,22 @@ struct NoiseLine {
 };
 NoiseLine estimate_noise_line(const Tensor& z);
 
-// Both, at the cost of the blocks of one.
+// The estimate, the line, and the noise of each place, from the same blocks.
+//
+// local    the lowest tenth of the mean squares of the high frequencies among the blocks whose middle is within 32 pixels of that of a cell
+//          of kNoiseCell x kNoiseCell pixels, divided by what it is for noise of variance 1: little texture gets into it. Where it is far above
+//          the line, the noise is stronger there than elsewhere. 0 where the lowest tenth of L, measured in the same way, is more than
+//          twice as large, which texture makes and white noise does not, and where fewer than 64 blocks are free of clipping.
+inline constexpr int64_t kNoiseCell = 16;
 struct NoiseModel {
   static constexpr double kLeastShare = 0.1;
 
-  NoiseEstimate estimate;
-  NoiseLine line;
+  NoiseEstimate estimate = {};
+  NoiseLine line = {};
+  Tensor local = {};  // [ceil(H / kNoiseCell), ceil(W / kNoiseCell)] f32, variances
 
-  // The line, but no farther than the classes reach, and at least kLeastShare of sigma^2. Light has more noise where there is more of it: a
-  // line that falls was turned by texture, and sigma^2 holds everywhere.
+  // The line, but no farther than the classes reach, and at least kLeastShare of sigma^2. A falling line is not used, sigma^2 is taken
+  // everywhere: light has more noise where there is more of it, and texture in the dark mostly makes a line fall.
   double variance_at(double intensity) const;
   // Whether there is noise, and enough blocks to tell how much.
   bool is_known() const;

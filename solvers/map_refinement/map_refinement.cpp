@@ -136,17 +136,24 @@ std::vector<Tensor> risks_of(const Proposal& p, Rows rows, Device device, const 
     local_mean(risks.back(), params.radius);
     // The running sums of the mean carry a value that is not finite on to the last pixel.
     if (!std::isfinite(risks.back().data<float>()[risks.back().numel() - 1]))
-      throw NumericError("[map_refinement] the risk with {} times the map is not a number", c);
+      throw NumericError("[map_refinement] the risk with {} times the map is not finite", c);
   }
   return risks;
 }
 
-// Rows whose trials keep to max_bytes, about. The periodic boundary joins the first row to the last, so it takes all at once.
-int64_t rows_each(const Tensor& z, const MapRefinementParams& params) {
-  constexpr int64_t kFields = 30;  // of a pixel: two pictures, maps, weights and states; the risks
-  if (params.boundary == Boundary::periodic) return z.size(-2);
-  const int64_t bytes_of_row = kFields * z.size(-1) * static_cast<int64_t>(size_of(z.dtype()));
-  return std::max<int64_t>(params.max_bytes / std::max<int64_t>(bytes_of_row, 1), 64);
+int64_t margin_of(const MapRefinementParams& params) {
+  return params.pdhg.n_iter + kLocalMeanPasses * (params.radius + params.radius / 2);
+}
+
+constexpr int64_t kFieldsOfTrials = 30;  // of a pixel: two pictures, maps, weights and states; the risks
+
+// Rows whose trials keep to max_bytes with their margins, about, and 64 at least. The periodic boundary joins the first row to the last, so it
+// takes all at once.
+int64_t rows_each(int64_t height, int64_t width, int64_t bytes_of_value, Boundary boundary,
+                  const MapRefinementParams& params) {
+  if (boundary == Boundary::periodic) return height;
+  const int64_t bytes_of_row = std::max<int64_t>(kFieldsOfTrials * width * bytes_of_value, 1);
+  return std::max<int64_t>(params.max_bytes / bytes_of_row - 2 * margin_of(params), 64);
 }
 
 double mean_of(const Tensor& variance) {
@@ -164,11 +171,12 @@ void check(const Tensor& z, const Tensor& variance, const MapRefinementParams& p
   const std::span<const float> v = variance.span<const float>();
   const auto bad = std::ranges::find_if(v, [](float one) { return !(one > 0.0F) || !std::isfinite(one); });
   if (bad != v.end()) {
-    throw NumericError("[map_refinement] variance {} of {} is {}: expected above 0 and finite",
-                       bad - v.begin(), variance.str(), *bad);
+    throw NumericError(
+        "[map_refinement] element {} of the variance {} is {}: expected a finite number above 0",
+        bad - v.begin(), variance.str(), *bad);
   }
   if (params.radius < 0 || !(params.step > 0.0))
-    throw ConfigError("[map_refinement] radius {} and step {}: expected at least 0 and above 0",
+    throw ConfigError("[map_refinement] expected a radius of at least 0 and a step above 0, found {} and {}",
                       params.radius, params.step);
   for (const double c : params.factors) {
     if (!(c > 0.0) || !std::isfinite(c))
@@ -177,6 +185,13 @@ void check(const Tensor& z, const Tensor& variance, const MapRefinementParams& p
 }
 
 }  // namespace
+
+int64_t refine_map_bytes(int64_t height, int64_t width, Boundary boundary,
+                         const MapRefinementParams& params) {
+  constexpr int64_t kFields = 12, kBytes = 4;  // of the whole: maps, probe, what it moves, variance, factor
+  const int64_t rows = rows_each(height, width, kBytes, boundary, params) + 2 * margin_of(params);
+  return kBytes * width * (kFields * height + kFieldsOfTrials * std::min(rows, height));
+}
 
 RefinedMap refine_map(const Tensor& z, const Tensor& variance, const ProposeMap& propose,
                       const MapRefinementParams& params) {
@@ -191,10 +206,12 @@ RefinedMap refine_map(const Tensor& z, const Tensor& variance, const ProposeMap&
   proposal.moved = moved.to(Device{});
   proposal.moved_map = propose(moved).to(Device{});
   if (proposal.map.shape().rank() != 5 || proposal.map.shape().with(1, 1) != z.shape())
-    throw ShapeError("[map_refinement] a map {} for z {}", proposal.map.str(), z.str());
+    throw ShapeError("[map_refinement] the map {} does not fit z {}: expected [1,n_maps,1,H,W]",
+                     proposal.map.str(), z.str());
 
-  const int64_t height = z.size(-2), width = z.size(-1), n_each = rows_each(z, params);
-  const int64_t margin = params.pdhg.n_iter + kLocalMeanPasses * (params.radius + params.radius / 2);
+  const int64_t height = z.size(-2), width = z.size(-1), margin = margin_of(params);
+  const int64_t n_each =
+      rows_each(height, width, static_cast<int64_t>(size_of(z.dtype())), params.boundary, params);
   const Tensor factor = Tensor::empty({height, width});
   for (int64_t begin = 0; begin < height; begin += n_each) {
     const Rows rows{begin, std::min(begin + n_each, height)};

@@ -5,18 +5,18 @@
 //   probe     b_i = +1 or -1 at random (solvers/probe), e = step sqrt(mean of v)
 //   risk      S_c = M[(x_c(z) - z)^2 - v + 2 v o b o (x_c(z + e b) - x_c(z)) / e] at each pixel, M the mean over its neighbourhood
 //             (local_mean.h). S_c is an estimate of M[(x_c(z) - x*)^2]: Stein's, of the neighbourhood instead of the picture.
-//   shares    a_c = exp(-S_c / t) / sum over c of exp(-S_c / t), t = v / (2 sqrt(pi) w), w the deviation of M's weights: the size of the
-//             chance in M of values of size v. Where the risks differ by less, the factors are averaged.
+//   shares    a_c = exp(-S_c / t) / sum over c of exp(-S_c / t), t = v / (2 sqrt(pi) w), w the deviation of M's weights: t is the
+//             deviation of M over independent values of deviation v. Factors whose risks differ by less than t are averaged.
 //   refined   Lambda' = exp(M'[sum over c of a_c log c]) o Lambda(z), M' with half of M's radius
 //
-// It helps where the proposed map errs by a factor over tens of pixels: smooths texture too much, or leaves noise. It costs two maps and
-// 2 x 4 trials of 32 iterations, which need not converge to tell which factor is better. A trained map for the very kind of
-// picture is better left as it is. The variance has to be right: where the noise has a third more deviation than v says, it is taken for
-// texture and left in.
+// It helps where the proposed map is wrong by about the same factor over tens of pixels, so that it smooths texture too much or leaves noise. It costs two maps and
+// 2 x 4 trials of 32 iterations, which need not converge to tell which factor is better. The map of a model that was
+// trained on exactly this kind of picture is better left as it is. The variance has to be right: where the noise has twice the deviation that v says, it is taken for
+// texture and left in (tests: NeedsTheVarianceOfEachPixel).
 //
 // Large pictures: a value of M' depends on no pixel that is farther away than n_iter (an iteration moves what it knows by one pixel) + 3 radius
 // + 3 radius / 2. So the trials are made in bands of rows with such a margin, and the result is that of the whole picture but for the
-// rounding of sums; with the periodic boundary in one.
+// rounding of sums; with the periodic boundary, the whole picture is one band.
 //
 // Shapes:  z [1,1,1,H,W], f32 or f64, on any device; v [H,W], f32, on the CPU; maps [1,n_maps,1,H,W] of z's type, and the result lives where
 //          z does.
@@ -54,8 +54,12 @@ struct RefinedMap {
   Tensor factor;  // Lambda' / Lambda(z): [H,W], f32, on the CPU
 };
 
-// Called with z and with z + e b: Lambda(.).
+// Returns Lambda(z); called with z and with z + e b.
 using ProposeMap = std::function<Tensor(const Tensor& z)>;
+
+// What it takes of memory beside z, about, for float32 and one map.
+int64_t refine_map_bytes(int64_t height, int64_t width, Boundary boundary,
+                         const MapRefinementParams& params = {});
 
 RefinedMap refine_map(const Tensor& z, const Tensor& variance, const ProposeMap& propose,
                       const MapRefinementParams& params = {});

@@ -279,6 +279,29 @@ TEST(NoiseModel, HasBothAndStaysWithinWhatWasSeen) {
   EXPECT_FALSE(estimate_noise_model(Tensor::full({32, 32}, 0.5)).is_known());
 }
 
+// Noise that rises from left to right, and stripes on the lower half.
+TEST(NoiseModel, FindsNoiseThatIsStrongerInSomePlaces) {
+  constexpr int64_t kSide = 256;
+  const Tensor z = white_noise(kSide, kSide, 0.0, 1.0);
+  for (int64_t i = 0; i < z.numel(); ++i) {
+    const int64_t row = i / kSide, column = i % kSide;
+    const double sigma = column < kSide / 2 ? 0.02 : 0.08;
+    const double stripes = row < kSide / 2 ? 0.0 : 0.3 * std::sin(0.8 * static_cast<double>(row + column));
+    z.data<double>()[i] = 0.5 + stripes + sigma * z.data<double>()[i];
+  }
+  const NoiseModel model = estimate_noise_model(z);
+  EXPECT_NEAR(model.estimate.sigma, 0.02, 0.003);
+  ASSERT_EQ(model.local.shape(), (Shape{kSide / kNoiseCell, kSide / kNoiseCell}));
+  const auto deviation = [&](int64_t row, int64_t column) {
+    return std::sqrt(static_cast<double>(model.local.data<float>()[row * (kSide / kNoiseCell) + column]));
+  };
+  for (const int64_t row : {0, 3}) {
+    EXPECT_NEAR(deviation(row, 1), 0.02, 0.003);
+    EXPECT_NEAR(deviation(row, 14), 0.08, 0.012);
+  }
+  EXPECT_EQ(deviation(14, 1), 0.0);  // stripes, not noise
+}
+
 // R, G and B with much of two of them clipped; their mean is clipped nowhere.
 TEST(NoiseOrigins, TellWhereTheNoiseOfAChannelIsCutOff) {
   constexpr int64_t kSide = 160;

@@ -159,7 +159,7 @@ TEST(Raster, ValuesTooFarApartAreRefused) {
   allocate(raster);
   raster.page<float>(0)[0] = -3e38F;
   raster.page<float>(0)[1] = 3e38F;
-  for (const double slope : {1.0, 5e269}) {
+  for (const double slope : {1.0, 2.0, 5e269}) {
     raster.slope = slope;
     try {
       image_of(raster, "far.pfm");
@@ -168,6 +168,18 @@ TEST(Raster, ValuesTooFarApartAreRefused) {
       EXPECT_NE(std::string(error.what()).find("far.pfm has values from -"), std::string::npos)
           << error.what();
     }
+  }
+}
+
+// One more is the same number.
+TEST(Raster, APictureOfOneHugeValueHasAScale) {
+  Raster raster{.width = 2, .height = 1, .type = SampleType::f32};
+  allocate(raster);
+  for (const float value : {3e38F, -3e38F, 1e20F, 0.0F}) {
+    std::ranges::fill(raster.page<float>(0), value);
+    const ValueRange range = natural_range(raster, "a");
+    EXPECT_LT(range.low, range.high) << value;
+    EXPECT_EQ(image_of(raster, "a").levels, (std::vector<uint16_t>{0, 0})) << value;
   }
 }
 

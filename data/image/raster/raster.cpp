@@ -58,10 +58,10 @@ ValueRange value_range(const Raster& raster, const std::string& name) {
         range = {std::min(range.low, value), std::max(range.high, value)};
       }
     }
-    if (range.high - range.low > std::numeric_limits<float>::max()) {
-      throw DataError(
-          "[image] {} has values from {:g} to {:g}, which are farther apart than float32 can hold", name,
-          range.low, range.high);
+    constexpr double kMost = std::numeric_limits<float>::max();
+    if (std::max({range.high, -range.low, range.high - range.low}) > kMost) {
+      throw DataError("[image] {} has values from {:g} to {:g}: float32 cannot hold them or their difference",
+                      name, range.low, range.high);
     }
     return range;
   });
@@ -125,7 +125,9 @@ Image levels_of_page(const Raster& raster, int64_t page, double low, double high
 ValueRange natural_range(const Raster& raster, const std::string& name) {
   if (raster.white > 0.0) return {0.0, raster.white};
   const ValueRange range = value_range(raster, name);
-  return range.high > range.low ? range : ValueRange{range.low, range.low + 1.0};
+  if (range.high > range.low) return range;
+  const double next = range.low + 1.0;  // is the same number where that is large
+  return {range.low, next > range.low ? next : range.low + std::abs(range.low)};
 }
 
 Raster raster_of(const Image& image, PictureFormat format) {

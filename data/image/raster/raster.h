@@ -109,8 +109,8 @@ double usual_white(SampleType type);
 // Takes memory for the samples that the extents ask for, all zero. The caller has checked that the file can hold them.
 void allocate(Raster& raster);
 
-// The smallest and the largest value of all pages. DataError naming the first sample that is no finite number, and for values whose
-// difference is none in float32.
+// The smallest and the largest value of all pages. DataError naming the first sample that is no finite number, and for values
+// that float32 cannot hold, or whose difference it cannot.
 struct ValueRange {
   double low = 0.0, high = 0.0;
 };
@@ -136,7 +136,7 @@ Raster interleaved(const Raster& raster, int channels);
 // level; values outside are clipped.
 Image levels_of_page(const Raster& raster, int64_t page, double low, double high);
 // The values that levels are spread over where nobody gives a range: 0 and white, or the file's smallest and largest value. For
-// a file of one value the second is one more, so that there is a scale.
+// a file of one value the second is larger, by one where that is another number, so that there is a scale.
 ValueRange natural_range(const Raster& raster, const std::string& name);
 
 Raster raster_of(const Image& image, PictureFormat format);
