@@ -1,8 +1,13 @@
 #include "model/denoise.h"
 
+#include <algorithm>
+
+#include "data/noise_estimate/noise_estimate.h"
 #include "data/preprocess/preprocess.h"
+#include "model/noise_variances.h"
 #include "model/tv_solution.h"
 #include "nn/scale/scale.h"
+#include "solvers/map_refinement/map_refinement.h"
 #include "solvers/pdhg/pdhg.h"
 #include "tensor/backend.h"
 #include "tensor/device.h"
@@ -41,9 +46,32 @@ Tensor map_there(const UnrolledTv& model, const Tensor& guide, const DenoisingOp
   return tile > 0 ? model.map_in_tiles(guide, tile, watch_tiles) : model.map_of(guide).value();
 }
 
-// z with a map, by the model's steps.
-Denoised solve_there(const UnrolledTv& model, const Tensor& lambda, const Tensor& z,
-                     const DenoisingOptions& options) {
+struct FinalMap {
+  Tensor lambda;
+  bool is_refined = false;
+};
+
+// The variance of z's noise; undefined where it is not known.
+Tensor variance_of(const Tensor& z, const NoiseOrigins& origins) {
+  if (std::min(z.size(-2), z.size(-1)) < kMinRefinedSide) return {};
+  const NoiseModel noise = estimate_noise_model(z, origins);
+  if (!noise.is_known()) return {};
+  return noise_variances(noise, origins.pictures.defined() ? origins.pictures : z);
+}
+
+// The map that `propose` has for z, refined for its noise.
+FinalMap refined(const Tensor& z, const ProposeMap& propose, const PdhgParams& params, Boundary boundary,
+                 const DenoisingOptions& options) {
+  const Tensor variance = options.variance.defined() ? options.variance : variance_of(z, options.origins);
+  if (!variance.defined()) return {propose(z)};
+  MapRefinementParams refinement{.boundary = boundary};
+  const int64_t n_iter = refinement.pdhg.n_iter;
+  refinement.pdhg = params;
+  refinement.pdhg.n_iter = std::min(n_iter, params.n_iter);
+  return {refine_map(z, variance, propose, refinement).map, true};
+}
+
+PdhgParams params_of(const UnrolledTv& model) {
   const UnrolledTv::Steps steps = model.steps();
   PdhgParams params{.n_iter = model.options().n_iter,
                     .sigma = steps.sigma,
@@ -51,14 +79,31 @@ Denoised solve_there(const UnrolledTv& model, const Tensor& lambda, const Tensor
                     .theta = steps.theta,
                     .axes = model.options().axes};
   params.p_start = model.options().start;
-  return solve(z, lambda, params, options.boundary.value_or(model.options().boundary), options);
+  return params;
+}
+
+FinalMap final_map_there(const UnrolledTv& model, const Tensor& guide, const DenoisingOptions& options) {
+  const auto propose = [&](const Tensor& z) { return map_there(model, z, options); };
+  if (!options.refine.value_or(model.options().refine)) return {propose(guide)};
+  return refined(guide, propose, params_of(model), options.boundary.value_or(model.options().boundary),
+                 options);
+}
+
+// z with a map, by the model's steps.
+Denoised solve_there(const UnrolledTv& model, const FinalMap& map, const Tensor& z,
+                     const DenoisingOptions& options) {
+  Denoised result =
+      solve(z, map.lambda, params_of(model), options.boundary.value_or(model.options().boundary), options);
+  result.is_refined = map.is_refined;
+  return result;
 }
 
 // z with the map of guide, which may be z itself, times a factor.
 Denoised denoise_there(const UnrolledTv& model, const Tensor& guide, const Tensor& z, double factor,
                        const DenoisingOptions& options) {
-  const Tensor map = map_there(model, guide, options);
-  return solve_there(model, factor == 1.0 ? map : scale(map, factor).value(), z, options);
+  FinalMap map = final_map_there(model, guide, options);
+  if (factor != 1.0) map.lambda = scale(map.lambda, factor).value();
+  return solve_there(model, map, z, options);
 }
 
 Denoised on_cpu(Denoised result) {
@@ -91,7 +136,8 @@ std::vector<Denoised> denoise_for_each(const UnrolledTv& model, const Tensor& z,
                                        const DenoisingOptions& options) {
   check(z, options);
   const NoGrad no_grad;
-  const Tensor there = z.to(model.device()), map = map_there(model, there, options);
+  const Tensor there = z.to(model.device());
+  const FinalMap map = final_map_there(model, there, options);
   std::vector<Denoised> results;
   for (const int64_t n : iterations) {
     DenoisingOptions one = options;
@@ -105,8 +151,17 @@ Denoised denoise(double lambda, const Tensor& z, const DenoisingOptions& options
   check(z, options);
   if (!(lambda >= 0.0)) throw ConfigError("[denoise] lambda must be at least 0, found {}", lambda);
   const NoGrad no_grad;
-  return on_cpu(solve(z, Tensor::full({}, lambda, z.dtype(), z.device()), {},
-                      options.boundary.value_or(Boundary::symmetric), options));
+  const Boundary boundary = options.boundary.value_or(Boundary::symmetric);
+  FinalMap map{Tensor::full({}, lambda, z.dtype(), z.device())};
+  if (options.refine.value_or(false)) {
+    const auto propose = [&](const Tensor& at) {
+      return Tensor::full(at.shape(), lambda, at.dtype(), at.device());
+    };
+    map = refined(z, propose, {}, boundary, options);
+  }
+  Denoised result = solve(z, map.lambda, {}, boundary, options);
+  result.is_refined = map.is_refined;
+  return on_cpu(result);
 }
 
 DenoisedPicture denoise(const UnrolledTv& model, const Image& noisy, const DenoisingOptions& options) {

@@ -2,9 +2,14 @@
 //
 //   x = PDHG(z, Lambda),  Lambda = the model's map of z, or the number      (solvers/pdhg, nn/unrolled_tv)
 //
+// Either may be refined: corrected in each neighbourhood by an estimate of the error (solvers/map_refinement), for which the variance of
+// the noise is given or estimated from z (noise_variances.h). The map is kept as it is if the picture has no
+// noise or is too small for the estimate, or if the estimate is not reliable.
+//
 // Shapes:  z [1,1,1,H,W] -> x [1,1,1,H,W], lambda [1,n_maps,1,H,W] or [].
 // Devices: computes where the model lives (for a number: where z lives); results are on the CPU.
-// Errors:  ShapeError for other shapes and types, ConfigError for a negative lambda, tile or number of iterations.
+// Errors:  ShapeError for other shapes and types, ConfigError for a negative lambda, tile or number of iterations; with refinement, those of
+//          refine_map() and estimate_noise_model().
 #pragma once
 
 #include <cstdint>
@@ -13,6 +18,7 @@
 #include <vector>
 
 #include "data/image/image.h"
+#include "data/noise_estimate/noise_estimate.h"
 #include "nn/unrolled_tv/map_plan.h"
 #include "nn/unrolled_tv/unrolled_tv.h"
 #include "solvers/boundary/boundary.h"
@@ -27,6 +33,10 @@ struct DenoisingOptions {
   std::optional<int64_t> tile = {};
   // What lies beyond the edge of the picture (solvers/boundary): as the model was trained, symmetric with a number.
   std::optional<Boundary> boundary = {};
+  // Whether the map is refined: as the model's options say; not with a number.
+  std::optional<bool> refine = {};
+  Tensor variance = {};  // of the noise at each pixel, for that: [H,W] f32; estimated where it is left out
+  NoiseOrigins origins = {};  // of z, for the estimate
   // Called for what may take longer than a moment: "tile" or "iteration", how many are done, and of how many (0: not known).
   std::function<void(const char* unit, int64_t done, int64_t total)> watch = {};
 };
@@ -37,6 +47,7 @@ struct Denoised {
   Tensor x;
   int64_t iterations = 0;
   double relative_gap = 0.0;  // (P - D) / P at x; above 1 where P - D is the larger
+  bool is_refined = false;    // whether lambda was refined
 
   bool has_map() const { return lambda.shape().rank() == 5; }
 };
@@ -50,7 +61,7 @@ std::vector<Denoised> denoise_for_each(const UnrolledTv& model, const Tensor& z,
                                        const DenoisingOptions& options = {});
 
 // N pictures z [N,1,1,H,W] of one size as one batch with one map, that of `guide` [1,1,1,H,W]: the channels of a picture in colour with the
-// map of its luminance. The map is multiplied by `factor`: where z has more noise than the guide, the weights have to grow like the noise.
+// map of its luminance, refined for the noise of the luminance. The map is multiplied by `factor`: where z has more noise than the guide, the weights have to grow like the noise.
 // The relative gap is the largest of them.
 Denoised denoise_with_map_of(const UnrolledTv& model, const Tensor& guide, const Tensor& z,
                              double factor = 1.0, const DenoisingOptions& options = {});

@@ -22,6 +22,7 @@ UnrolledTvOptions model_options(const ModelSettings& settings) {
   o.start = parse_start(settings.start);
   o.learn_steps = settings.learn_steps;
   o.boundary = parse_boundary(settings.boundary);
+  o.refine = settings.refine;
   return o;
 }
 
@@ -45,6 +46,7 @@ ModelSettings model_settings(const UnrolledTvOptions& o) {
   s.start = name_of(o.start);
   s.learn_steps = o.learn_steps;
   s.boundary = name_of(o.boundary);
+  s.refine = o.refine;
   return s;
 }
 

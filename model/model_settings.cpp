@@ -23,6 +23,12 @@ std::vector<ConfigKey> model_keys(ModelSettings& s) {
        0,
        0,
        {"periodic", "symmetric"}},
+      {"model.refine",
+       &s.refine,
+       "correct the map when the model is used, by an error estimated from the noise; training does not",
+       0,
+       0,
+       {}},
   };
 }
 

@@ -22,6 +22,7 @@ struct ModelSettings {
   std::string start = name_of(UnrolledTvOptions().start);  // of p
   bool learn_steps = UnrolledTvOptions().learn_steps;
   std::string boundary = name_of(UnrolledTvOptions().boundary);  // solvers/boundary
+  bool refine = UnrolledTvOptions().refine;
 
   bool operator==(const ModelSettings&) const = default;
 };

@@ -2,7 +2,7 @@
 # Builds the fuzz targets (clang, libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer) and runs each for SECONDS, side by
 # side over the cores. Fails on a finding, which it leaves in build/fuzz/findings, with the command that repeats it.
 #
-#   scripts/fuzz.sh [SECONDS [SEED [READER...]]]      default 60, a seed of its own each time, all readers
+#   scripts/fuzz.sh [SECONDS [SEED [READER...]]]      default: 60 s, a new seed each time, all readers
 #
 # What a run has learnt stays in build/fuzz/corpus, and the next one goes on from there.
 set -euo pipefail
@@ -21,8 +21,8 @@ bin=build/fuzz/bin corpus=build/fuzz/corpus findings=build/fuzz/findings seeds=b
 "$bin/fuzz_seeds" "$seeds"
 mkdir -p "$findings"
 
-# fuzz READER: the length keeps a picture's pixels, which may be thousands to a byte, within the memory limit. The timeout is of the
-# clock, so it must bear a busy machine; processor time is what a run is worth.
+# fuzz READER: the length keeps a picture's pixels, which may be thousands to a byte, within the memory limit. The timeout
+# counts wall-clock time, so it must allow for a busy machine; what a run has tested is measured by its processor time.
 fuzz() {
   local log=$findings/$1.log length=2048
   if [[ $1 == safetensors || $1 == table ]]; then length=4096; fi
@@ -32,7 +32,7 @@ fuzz() {
       -print_final_stats=1 -artifact_prefix="$findings/$1-" "$corpus/$1" "$seeds/$1" > "$log" 2>&1; } 2> "$log.time" || outcome=$?
   if [[ $outcome == 0 ]]; then
     echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs in $seconds s," \
-      "$(awk '{ printf "%.0f", $1 + $2 }' "$log.time") s of the processor, no finding"
+      "$(awk '{ printf "%.0f", $1 + $2 }' "$log.time") s of processor time, no finding"
   else
     tail -n 40 "$log" >&2
     echo "$1: a finding; to repeat it: $bin/fuzz_$1 $findings/$1-..." >&2
@@ -44,7 +44,7 @@ pids=()
 for reader in "${readers[@]}"; do
   if [[ ${#chosen[@]} -gt 0 && " ${chosen[*]} " != *" $reader "* ]]; then continue; fi
   # TIFF, WebP and DICOM are missing where their libraries are.
-  if [[ -x $bin/fuzz_$reader ]]; then fuzz "$reader" & pids+=($!); else echo "$reader: not built, for its library is missing"; fi
+  if [[ -x $bin/fuzz_$reader ]]; then fuzz "$reader" & pids+=($!); else echo "$reader: not built: its library is missing"; fi
 done
 failed=0
 for pid in "${pids[@]}"; do wait "$pid" || failed=1; done

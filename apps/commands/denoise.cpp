@@ -119,6 +119,7 @@ void denoise(DenoiseOptions options) {
        .iterations = options.iterations,
        .gap = options.gap,
        .boundary = options.boundary.empty() ? std::nullopt : std::optional(parse_boundary(options.boundary)),
+       .refine = options.refine,
        .tiling = options.tiling,
        .quiet = options.common.quiet,
        .device = device});
@@ -127,6 +128,7 @@ void denoise(DenoiseOptions options) {
   if (!options.has_colour && (by_risk || has_learnt)) options.colour = ColourMode::opponent;
   if (options.figure.is_wanted() && inputs.size() != 1)
     throw ConfigError("[denoise] --figure draws one picture, found {}", inputs.size());
+  if (options.sigma && !options.has_rule() && !denoiser.refines()) throw ConfigError("{}", kSigmaIsNotUsed);
   if (options.map && denoiser.is_autoencoder())
     throw ConfigError("[denoise] --map: {} is an autoencoder, which has no map", options.paths.front());
   const DenoisingPlan plan = plan_denoising(options, inputs);

@@ -83,10 +83,17 @@ void add_solver_options(CLI::App& command, DenoiseOptions& o) {
 
 void add_choice_options(CLI::App& command, DenoiseOptions& o) {
   command
+      .add_option_function<std::string>(
+          "--refine", [&o](const std::string& text) { o.refine = text == "on"; },
+          "on: correct the map in each neighbourhood, by an estimate of the error that needs only the "
+          "deviation of the noise; with --lambda, turn the number into such a map; off: use the map or the "
+          "number as it is (default: on if the model says so, as general does; off with --lambda)")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
       .add_option(
           "--sigma", o.sigma,
-          "for --lambda auto and discrepancy: the deviation of the noise, where 0 is black and 1 is white "
-          "(default: estimated from each picture)")
+          "for --lambda auto and discrepancy, and for --refine: the deviation of the noise, where 0 is black "
+          "and 1 is white (default: estimated from each picture)")
       ->check(number_range(0, 100));
   command.add_flag(
       "--best", o.best,
@@ -169,6 +176,7 @@ void check_sequence_options(const DenoiseOptions& o) {
   refuse(o.compare, "--compare");
   refuse(o.has_colour, "--colour");
   refuse(o.sigma.has_value(), "--sigma");
+  refuse(o.refine.has_value(), "--refine");
   refuse(o.figure.is_wanted(), "--figure");
   refuse(o.skip_existing, "--skip-existing");
   refuse(o.side_by_side.jobs > 1, "--jobs");
@@ -200,14 +208,23 @@ void check_denoise_options(const DenoiseOptions& o) {
       throw ConfigError("[denoise] --lambda does not take a model: leave out {} or --lambda", path);
     }
   }
-  if (o.lambda && o.map) {
-    throw ConfigError("[denoise] --map with --lambda: one lambda for all pixels is not a map");
+  const bool refines = o.refine.value_or(false);
+  if (o.lambda && o.map && !refines) {
+    throw ConfigError(
+        "[denoise] --map with --lambda: one lambda for all pixels is not a map; --refine on makes it one");
+  }
+  if (o.lambda && refines && o.has_colour && o.colour == ColourMode::joint) {
+    throw ConfigError(
+        "[denoise] --colour joint with --lambda uses one lambda for all three channels, but --refine on "
+        "would "
+        "make a map for each: leave out --refine on, or choose another --colour");
   }
   if (o.lambda && o.tiling.text != "auto") {
     throw ConfigError("[denoise] --tile with --lambda: without a model there is no network to work in tiles");
   }
-  if (!o.has_rule() && (o.sigma || o.figure.is_wanted()))
-    throw ConfigError("[denoise] --sigma and --figure belong to --lambda auto and --lambda discrepancy");
+  if (!o.has_rule() && o.figure.is_wanted())
+    throw ConfigError("[denoise] --figure belongs to --lambda auto and --lambda discrepancy");
+  if (o.sigma && o.lambda && !o.has_rule() && !refines) throw ConfigError("{}", kSigmaIsNotUsed);
   if (o.best && (!o.lambda || !o.is_scored()))
     throw ConfigError("[denoise] --best needs --lambda, and the clean pictures: give --noise S or --clean X");
   if (o.noise && !o.clean.empty()) {

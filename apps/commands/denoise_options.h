@@ -24,11 +24,16 @@ struct DenoiseOptions : PictureDenoisingOptions {
   FigureFile figure;        // of the risk over lambda
   int64_t limit = 0;
   bool map = false, compare = false;
+  std::optional<bool> refine;  // maps; empty: as the model says
   Tiling tiling;
   SideBySide side_by_side;
   std::string shard_text;
   Shard shard;
 };
+
+inline constexpr const char* kSigmaIsNotUsed =
+    "[denoise] --sigma (the deviation of the noise) is used only by --lambda auto, --lambda discrepancy and "
+    "--refine on: give one of these";
 
 void denoise(DenoiseOptions options);  // the command (denoise.cpp)
 

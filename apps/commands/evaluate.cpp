@@ -150,7 +150,7 @@ Evaluated evaluate_all(const Models& models, const Dataset& pictures, const Eval
 
 nlohmann::json settings_json(const EvaluateOptions& o, const EvaluationSettings& s,
                              const ImageFolder& pictures, const char* boundary, const std::string& range,
-                             const std::vector<std::string>& checksums) {
+                             const std::vector<std::string>& checksums, const std::vector<bool>& refine) {
   std::vector<std::string> names;
   for (int64_t i = 0; i < pictures.size(); ++i) names.push_back(pictures.name(i));
   return {{"n_pictures", pictures.size()},
@@ -165,6 +165,7 @@ nlohmann::json settings_json(const EvaluateOptions& o, const EvaluationSettings&
           {"boundary", boundary},
           {"range", range},
           {"tile", s.tile},
+          {"refine", refine},
           {"weights", checksums},
           {"grid", {{"low", s.grid.low}, {"high", s.grid.high}, {"n", s.grid.n}}},
           {"scalar_iterations", s.scalar_iterations}};
@@ -208,7 +209,8 @@ void evaluate(EvaluateOptions o) {
   EvaluationSettings settings{.noise = o.noise,
                               .seed = o.seed,
                               .grid = parse_lambda_grid(o.grid),
-                              .scalar_iterations = o.scalar_iterations};
+                              .scalar_iterations = o.scalar_iterations,
+                              .refine = o.refine};
   IterationScores over_iterations(o.iterations.empty() ? std::vector<int64_t>()
                                                        : parse_iterations(o.iterations));
   Models models;
@@ -235,10 +237,12 @@ void evaluate(EvaluateOptions o) {
   settings.tile = plan.tile;
   if (plan.tile > 0 && !o.common.quiet) say("the network works in {}\n", tiles_text(plan));
   std::vector<std::string> checksums;
+  std::vector<bool> refine;
   for (const fs::path& file : files_of_models)
     checksums.push_back(fmt::format("{:08x}", Safetensors::read(file).crc32()));
+  for (const auto& one : models) refine.push_back(o.refine.value_or(one->options().refine));
   const nlohmann::json all_settings =
-      settings_json(o, settings, pictures, name_of(model.options().boundary), range, checksums);
+      settings_json(o, settings, pictures, name_of(model.options().boundary), range, checksums, refine);
   EvaluationParts parts = read_evaluation_parts({o.merge.begin(), o.merge.end()}, all_settings);
   const Division division{.shard = o.shard, .known = std::move(parts.scores)};
   if (!o.common.quiet && !o.shard.is_all()) say("part {} of {} pictures\n", o.shard.str(), pictures.size());

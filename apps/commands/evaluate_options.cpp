@@ -67,6 +67,12 @@ void add_evaluate_options(CLI::App& command, EvaluateOptions& o) {
       ->check(whole_range(1, 1'000'000'000))
       ->each([&o](const std::string&) { o.has_scalar_iterations = true; })
       ->capture_default_str();
+  command
+      .add_option_function<std::string>(
+          "--refine", [&o](const std::string& text) { o.refine = text == "on"; },
+          "whether maps are corrected as `primal denoise` does it, from the estimated noise (default: on if "
+          "the model says so, as general does)")
+      ->check(CLI::IsMember({"on", "off"}));
   add_tile_option(command, o.tiling);
   command.add_option("-o,--output", o.output,
                      "folder for report.html (all of it as a page), evaluation.csv (one row per picture), "

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct EvaluateOptions {
   int64_t size = 0, limit = 0, scalar_iterations = 256, n_tsne = 1797;
   uint64_t seed = 42;
   bool overwrite = false;
+  std::optional<bool> refine;  // maps; empty: as each model says
   Tiling tiling;
   FigureStyle style;
 };

@@ -40,6 +40,7 @@ void check_options(const EvaluateOptions& o, const fs::path& file) {
   refuse(!o.merge.empty(), "--merge");
   refuse(o.has_grid, "--grid");
   refuse(o.tiling.text != "auto", "--tile");
+  refuse(o.refine.has_value(), "--refine");
   if (architecture != kDynamicTv) {
     refuse(o.size > 0, "--size", "sequences");
     refuse(o.has_scalar_iterations, "--scalar-iterations", "sequences and maps");

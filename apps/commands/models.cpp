@@ -70,6 +70,7 @@ void list_models(const CommonOptions& common) {
 struct ExportOptions {
   CommonOptions common;
   std::string model, output, title;
+  std::optional<bool> refine;
   bool overwrite = false;
 };
 
@@ -83,7 +84,7 @@ void export_command(const ExportOptions& options) {
     throw ConfigError("[export] {} would be replaced by a part of itself: give another -o", options.output);
   if (!options.overwrite && fs::exists(file, error))
     throw IoError("[export] {} exists; --overwrite replaces it", options.output);
-  export_model(from, file, options.title);
+  export_model(from, file, options.title, options.refine);
   if (options.common.json)
     print_json({{"file", options.output}, {"bytes", fs::file_size(file)}});
   else
@@ -109,6 +110,12 @@ void add_export_command(CLI::App& program) {
   command->add_option("model", options->model, "a checkpoint, or the folder of a training run")->required();
   command->add_option("-o,--output", options->output, "the file, NAME.safetensors")->required();
   command->add_option("--title", options->title, "what the model is for, in a line");
+  command
+      ->add_option_function<std::string>(
+          "--refine", [o = options.get()](const std::string& text) { o->refine = text == "on"; },
+          "whether `primal denoise` and `primal evaluate` refine the model's map by default (default: the "
+          "checkpoint's setting model.refine)")
+      ->check(CLI::IsMember({"on", "off"}));
   command->add_flag("--overwrite", options->overwrite, "replace a file that exists");
   options->common.add_to(*command);
   command->footer(

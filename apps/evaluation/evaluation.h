@@ -3,6 +3,7 @@
 // it wins against every scalar. Both have the model's boundary.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,9 @@ struct EvaluationSettings {
   uint32_t noise_epoch = 0;  // of the noise's key
   LambdaGrid grid;
   int64_t scalar_iterations = 256;  // of PDHG for each lambda of the grid
-  int64_t tile = 0;                 // of UnrolledTv::forward
+  int64_t tile = 0;                 // of the network's work, 0: as a whole
+  std::optional<bool> refine =
+      {};  // the map, as `primal denoise` does (model/denoise.h); default: as each model says
 };
 
 // The scores of one picture.

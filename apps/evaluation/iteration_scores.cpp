@@ -41,7 +41,8 @@ void IterationScores::add(const UnrolledTv& model, const Dataset& pictures, int6
   const Device device = model.device();
   std::vector<int64_t> iterations;
   for (const Column& column : columns_) iterations.push_back(column.iterations);
-  const std::vector<Denoised> maps = denoise_for_each(model, noisy, iterations, {.tile = settings.tile});
+  const std::vector<Denoised> maps =
+      denoise_for_each(model, noisy, iterations, {.tile = settings.tile, .refine = settings.refine});
   for (size_t c = 0; c < columns_.size(); ++c) {
     Column& column = columns_[c];
     const Denoised& map = maps[c];

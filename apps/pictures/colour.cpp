@@ -37,18 +37,6 @@ Tensor with_luminance(const Tensor& rgb, const Tensor& y, const Tensor& denoised
   return x;
 }
 
-double opponent_noise_factor(const Tensor& rgb, const std::array<PictureNoise, 3>& of_channels) {
-  double expected = 0.0, found = 0.0;
-  for (int64_t c = 0; c < 3; ++c) {
-    const PictureNoise of_rgb = noise_of_picture(rgb.slice(c, c + 1));
-    const PictureNoise& of_channel = of_channels.at(static_cast<size_t>(c));
-    if (!of_rgb.estimate || !of_channel.estimate) return 1.0;
-    expected += std::pow(kOpponentScale * of_rgb.estimate->sigma, 2);
-    found += std::pow(of_channel.estimate->sigma, 2);
-  }
-  return found > 0.0 ? std::max(1.0, std::sqrt(expected / found)) : 1.0;
-}
-
 Scores scores_of_channels(const Tensor& x, const Tensor& clean) {
   double sum = 0.0;
   for (int64_t c = 0; c < x.size(0); ++c) sum += ssim(x.slice(c, c + 1), clean.slice(c, c + 1));

@@ -34,16 +34,12 @@ ColourMode parse_colour_mode(const std::string& name);
 inline constexpr const char* kColourModes[] = {"channels", "opponent", "joint", "luminance", "grey"};
 inline constexpr std::array kChannelNames{"red", "green", "blue"};
 
-// [3,1,1,H,W] -> [1,1,1,H,W]
+// [3,1,1,H,W] -> [1,1,1,H,W]; independent white noise of the same deviation in R, G and B has kLuminanceScale times that deviation there.
+inline constexpr double kLuminanceScale = 0.66855;  // sqrt(0.299^2 + 0.587^2 + 0.114^2)
 Tensor luminance(const Tensor& rgb);
 
 // What y -> denoised_y changes, added to every channel of rgb.
 Tensor with_luminance(const Tensor& rgb, const Tensor& y, const Tensor& denoised_y);
-
-// The factor, at least 1, by which to multiply the estimated noise of each opponent channel. Where R, G or B is clipped at black or white,
-// its noise is smaller. An estimate from an opponent channel cannot recognise such pixels; those from R, G and B can. The transform keeps
-// the sum of the squared deviations up to its scale, whether or not the noises of R, G and B depend on each other.
-double opponent_noise_factor(const Tensor& rgb, const std::array<PictureNoise, 3>& of_channels);
 
 // [N,1,1,H,W], N = 1 or 3.
 Scores scores_of_channels(const Tensor& x, const Tensor& clean);

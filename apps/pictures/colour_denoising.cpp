@@ -32,15 +32,18 @@ Denoised PictureDenoising::solve_colour(const std::string& name, const Tensor& z
   if (options_.colour == ColourMode::channels || options_.colour == ColourMode::opponent)
     return solve_channels(name, z, clean, row, remarks);
   const Tensor y = luminance(z), clean_y = clean.defined() ? luminance(clean) : Tensor();
+  const ChannelOrigin origin{{z, kLuminanceScale}};
   if (options_.colour == ColourMode::luminance) {
-    Denoised result = solve(name, y, clean_y, row, remarks, {});
+    Denoised result = solve(name, y, clean_y, row, remarks, origin);
     result.x = with_luminance(z, y, result.x);
     return result;
   }
-  find_noise(name, y, clean_y, row, remarks, {});
+  const Tensor variance = find_noise(name, y, clean_y, row, remarks, origin);
   Meter meter(name, !options_.quiet && remarks.printed_at_once(), is_terminal(STDERR_FILENO));
   const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
-  if (denoiser_.has_map()) return denoiser_.with_map_of(y, z, noise_beside_luminance(z, row.noise), watch);
+  if (denoiser_.has_map()) {
+    return denoiser_.with_map_of(y, z, noise_beside_luminance(z, row.noise), watch, variance);
+  }
   if (row.lambda) *row.lambda *= noise_beside_luminance(z, row.noise);
   std::vector<Tensor> x;
   Denoised result;
@@ -59,15 +62,8 @@ Denoised PictureDenoising::solve_channels(const std::string& name, const Tensor&
   const bool opponent = options_.colour == ColourMode::opponent;
   const Tensor channels = opponent ? to_opponent(z) : z;
   const Tensor clean_channels = opponent && clean.defined() ? to_opponent(clean) : clean;
-  ChannelScale scale;
-  if (opponent) scale.given = kOpponentScale;
-  std::optional<std::array<PictureNoise, 3>> noises;
-  if (opponent && options_.has_rule() && !options_.sigma) {
-    noises.emplace();
-    for (int64_t c = 0; c < 3; ++c)
-      noises->at(static_cast<size_t>(c)) = noise_of_picture(channels.slice(c, c + 1));
-    scale.estimated = opponent_noise_factor(z, *noises);
-  }
+  const ChannelOrigin origin =
+      opponent ? ChannelOrigin{{z, kOpponentScale}, kOpponentScale} : ChannelOrigin();
   const int64_t shown = opponent ? 0 : 1;  // the luminance, or green
   std::vector<Tensor> x;
   Denoised result, of_shown;
@@ -77,19 +73,20 @@ Denoised PictureDenoising::solve_channels(const std::string& name, const Tensor&
     const std::string channel_name = opponent ? kOpponentNames.at(k) : kChannelNames.at(k);
     DenoisingRow of_channel;
     of_channel.picture = row.picture;
-    if (noises) scale.noise = noises->at(k);
     result = solve(fmt::format("{}, {}", name, channel_name), channels.slice(c, c + 1),
                    clean_channels.defined() ? clean_channels.slice(c, c + 1) : Tensor(), of_channel, remarks,
-                   scale);
+                   origin);
     gap = std::max(gap, result.relative_gap);
     x.push_back(result.x);
-    row.channels.push_back({channel_name, of_channel.noise, of_channel.sigma, of_channel.lambda});
+    row.channels.push_back(
+        {channel_name, of_channel.noise, of_channel.sigma, of_channel.lambda, of_channel.is_refined});
     if (c != shown) continue;
     of_shown = result;
     row.noise = of_channel.noise;
     row.rule = of_channel.rule;
     row.sigma = of_channel.sigma;
     row.lambda = of_channel.lambda;
+    row.is_refined = of_channel.is_refined;
     row.figure = std::move(of_channel.figure);
   }
   of_shown.x = opponent ? from_opponent(stacked(x)) : stacked(x);

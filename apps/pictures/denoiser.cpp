@@ -32,6 +32,9 @@ Denoiser::Denoiser(const DenoiserOptions& options) : options_(options) {
           "unrolled TV (task denoise)",
           file_.string());
     }
+    if (options.refine)
+      throw ConfigError("[model] {} is an autoencoder, which has no map that --refine could refine",
+                        file_.string());
     autoencoder_ = std::make_unique<Autoencoder>(load_autoencoder(file_, options.device));
     const Safetensors file = Safetensors::read(file_);
     config_ = checkpoint_config(file);
@@ -44,25 +47,36 @@ Denoiser::Denoiser(const DenoiserOptions& options) : options_(options) {
   if (!options.boundary) boundary_ = model_->options().boundary;
 }
 
-Denoised Denoiser::operator()(const Tensor& z, const Watch& watch, std::optional<double> lambda) const {
-  const DeviceTurn mine = turn();
-  if (autoencoder_ != nullptr) return {Tensor::scalar(0.0), autoencoder_->denoise(z)};
-  DenoisingOptions options{
-      .iterations = options_.iterations, .gap = options_.gap, .boundary = boundary_, .watch = watch};
-  if (model_ == nullptr) return denoise(lambda.value_or(*options_.lambda), z.to(options_.device), options);
-  options.tile = plan(z.shape()).tile;
-  return denoise(*model_, z, options);
+bool Denoiser::refines() const {
+  return options_.refine.value_or(model_ != nullptr && model_->options().refine);
 }
 
-Denoised Denoiser::with_map_of(const Tensor& guide, const Tensor& z, double factor,
-                               const Watch& watch) const {
+DenoisingOptions Denoiser::options_for(const Shape& z, const Watch& watch, const Tensor& variance) const {
+  return {.iterations = options_.iterations,
+          .gap = options_.gap,
+          .tile = plan(z).tile,
+          .boundary = boundary_,
+          .refine = variance.defined(),
+          .variance = variance,
+          .watch = watch};
+}
+
+Denoised Denoiser::operator()(const Tensor& z, const Watch& watch, std::optional<double> lambda,
+                              const Tensor& variance) const {
   const DeviceTurn mine = turn();
-  return denoise_with_map_of(*model_, guide, z, factor,
-                             {.iterations = options_.iterations,
-                              .gap = options_.gap,
-                              .tile = plan(guide.shape()).tile,
-                              .boundary = boundary_,
-                              .watch = watch});
+  if (autoencoder_ != nullptr) return {Tensor::scalar(0.0), autoencoder_->denoise(z)};
+  const DenoisingOptions options = options_for(z.shape(), watch, variance);
+  if (model_ != nullptr) return denoise(*model_, z, options);
+  const double weight = lambda.value_or(*options_.lambda);
+  Denoised result = denoise(weight, z.to(options_.device), options);
+  if (refines() && !result.has_map()) result.lambda = Tensor::full(z.shape(), weight);  // kept as it is
+  return result;
+}
+
+Denoised Denoiser::with_map_of(const Tensor& guide, const Tensor& z, double factor, const Watch& watch,
+                               const Tensor& variance) const {
+  const DeviceTurn mine = turn();
+  return denoise_with_map_of(*model_, guide, z, factor, options_for(guide.shape(), watch, variance));
 }
 
 LambdaChoiceParams Denoiser::choice_params(uint64_t seed) const {

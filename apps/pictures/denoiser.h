@@ -27,9 +27,11 @@ struct DenoiserOptions {
   int64_t iterations = 0;        // of PDHG, the most where a gap is given; 0: the default of each case
   double gap = 0.0;              // > 0: iterate until (P - D) <= gap * P instead
   std::optional<Boundary> boundary = {};  // default: the model's; symmetric where there is none
-  Tiling tiling = {};                     // of the network's work
-  bool quiet = false;                     // no remark on which file of a folder is the model
-  Device device = {};                     // where to compute
+  std::optional<bool> refine =
+      {};              // the map (model/denoise.h); default: as the model says; off without a model
+  Tiling tiling = {};  // of the network's work
+  bool quiet = false;  // no remark on which file of a folder is the model
+  Device device = {};  // where to compute
 };
 
 // A thread's turn on a device: the pictures of several threads are computed there one after the other, while other threads read and write
@@ -50,11 +52,18 @@ class Denoiser {
   explicit Denoiser(const DenoiserOptions& options);
 
   // z [1,1,1,H,W]; it and the result are on the CPU. `watch` is called for what may take longer than a moment. `lambda` in place of
-  // the weight of the options, where there is no model.
-  Denoised operator()(const Tensor& z, const Watch& watch = {}, std::optional<double> lambda = {}) const;
+  // the weight of the options, where there is no model. `variance` is that of the noise at each pixel, for which the map is
+  // refined (model/denoise.h); undefined: it is kept as it is.
+  Denoised operator()(const Tensor& z, const Watch& watch = {}, std::optional<double> lambda = {},
+                      const Tensor& variance = {}) const;
 
-  // z [N,1,1,H,W] as one batch with one map, that of `guide` times a factor (model/denoise.h). A model of unrolled TV only.
-  Denoised with_map_of(const Tensor& guide, const Tensor& z, double factor, const Watch& watch = {}) const;
+  // z [N,1,1,H,W] as one batch with one map, that of `guide` times a factor (model/denoise.h), refined for the variance of the
+  // noise of guide. A model of unrolled TV only.
+  Denoised with_map_of(const Tensor& guide, const Tensor& z, double factor, const Watch& watch = {},
+                       const Tensor& variance = {}) const;
+
+  // Whether maps are refined by an estimate of the error.
+  bool refines() const;
 
   // What chooses lambda for this solver: its boundary and iterations (256 where a gap is asked for), the seed of the probes.
   LambdaChoiceParams choice_params(uint64_t seed) const;
@@ -85,6 +94,8 @@ class Denoiser {
   const TrainConfig& config() const { return config_; }
 
  private:
+  DenoisingOptions options_for(const Shape& z, const Watch& watch, const Tensor& variance) const;
+
   DenoiserOptions options_;
   Boundary boundary_ = Boundary::symmetric;
   TrainConfig config_;

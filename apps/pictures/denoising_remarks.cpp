@@ -11,8 +11,11 @@ constexpr double kFarFromConverged = 0.05;
 void remark_on_noise(const PictureDenoisingOptions& options, const Denoiser& denoiser,
                      const std::string& name, const DenoisingRow& row, Remarks& remarks) {
   if (!options.is_scored() || options.to_standard_output) {
-    remarks.add("{}: {}{}\n", name, noise_text(row.noise),
-                row.lambda ? fmt::format("; lambda {:.4g}", *row.lambda) : std::string());
+    remarks.add("{}: {}{}{}\n", name, noise_text(row.noise),
+                row.lambda ? fmt::format("; lambda {:.4g}", *row.lambda) : std::string(),
+                !row.is_refined ? ""
+                : options.sigma ? "; map refined for the noise given by --sigma"
+                                : "; map refined for this noise");
   }
   const std::string outside =
       options.lambda || denoiser.is_autoencoder() || !denoiser.config().data.manifest.empty()
@@ -21,7 +24,10 @@ void remark_on_noise(const PictureDenoisingOptions& options, const Denoiser& den
   if (!outside.empty()) remarks.add(Remark::Kind::outside, "note: {}: {}\n", name, outside);
   if (const std::string doubt = doubt_of(row.noise); !doubt.empty()) {
     remarks.add("note: {}: {}{}\n", name, doubt,
-                options.has_rule() && !options.sigma ? "; --sigma S gives its deviation" : "");
+                options.sigma        ? ""
+                : denoiser.refines() ? ", so the map is not refined; --sigma S gives its deviation"
+                : options.has_rule() ? "; --sigma S gives its deviation"
+                                     : "");
   }
   if (!row.lambda) return;
   constexpr double kRounding = 1.0 / (255.0 * 3.4641016151377544);  // of 8-bit grey levels

@@ -42,9 +42,11 @@ nlohmann::json to_json(const DenoisingRow& row) {
     json["lambda_rule"] = name_of(row.rule);
     json["sigma"] = *row.sigma;
   }
+  if (row.solver) json["refined"] = row.is_refined;
   for (const DenoisingRow::Channel& channel : row.channels) {
     nlohmann::json one{{"channel", channel.name}, {"noise", to_json(channel.noise)}};
     if (channel.lambda) one.update({{"lambda", *channel.lambda}, {"sigma", *channel.sigma}});
+    if (row.solver) one["refined"] = channel.is_refined;
     json["channels"].push_back(one);
   }
   if (row.best) json["best_scalar"] = {{"psnr", row.best->psnr}, {"ssim", row.best->ssim}};

@@ -51,12 +51,14 @@ struct DenoisingRow {
   LambdaRule rule = LambdaRule::number;
   std::optional<double> sigma, lambda;  // used and chosen by the rule
   bool at_the_edge = false;             // a better lambda may lie beyond what was tried
-  // If the channels are denoised separately: what was found and chosen for each; `noise`, `sigma` and `lambda` above are then those of
-  // green, or of the luminance.
+  bool is_refined = false;              // the map was, for the noise
+  // If the channels are denoised separately: what was found and chosen for each; `noise`, `sigma`, `lambda` and
+  // `is_refined` above are then those of green, or of the luminance.
   struct Channel {
     std::string name;
     PictureNoise noise;
     std::optional<double> sigma, lambda;
+    bool is_refined = false;
   };
   std::vector<Channel> channels;
   std::optional<Scores> best;                         // the best of 81 lambdas, for each score separately

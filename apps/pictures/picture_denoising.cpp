@@ -16,6 +16,8 @@
 #include "data/figure/figure.h"
 #include "data/file/file.h"
 #include "data/noise_estimate/block_spectra.h"
+#include "model/noise_variances.h"
+#include "solvers/map_refinement/map_refinement.h"
 #include "tensor/error.h"
 
 namespace primal {
@@ -52,7 +54,7 @@ DenoisingInput PictureDenoising::read(const DenoisingJob& job, Remarks& remarks)
 }
 
 // A page takes planes of float32 for the noisy picture, the clean one, the result and the figures, in colour once more as opponent
-// channels, the solver's eight fields, the network's part, and the blocks of the noise estimate with the copy in which they are
+// channels, the solver's eight fields, the network's part, the refinement's, and the blocks of the noise estimate with the copy in which they are
 // gathered; a file takes its samples twice.
 DenoisingNeeds PictureDenoising::needs(const DenoisingInput& read) const {
   constexpr int64_t kFields = 8, kBytesOfABlock = 2 * 4 * 24;
@@ -60,7 +62,11 @@ DenoisingNeeds PictureDenoising::needs(const DenoisingInput& read) const {
   const int64_t pixels = picture.raster.width * picture.raster.height;
   const MapPlan plan = denoiser_.plan({1, 1, 1, picture.raster.height, picture.raster.width});
   const int64_t floats = pixels * (kFields + (picture.n_planes > 1 ? 8 : 5) * int64_t{picture.n_planes});
-  return {.bytes = 4 * floats + plan.bytes + kBytesOfABlock * std::min(pixels, kMaxBlocks) +
+  const int64_t refinement =
+      denoiser_.refines()
+          ? refine_map_bytes(picture.raster.height, picture.raster.width, denoiser_.boundary())
+          : 0;
+  return {.bytes = 4 * floats + refinement + plan.bytes + kBytesOfABlock * std::min(pixels, kMaxBlocks) +
                    2 * std::ssize(picture.raster.samples),
           .alone = plan.tile > 0};
 }
@@ -144,21 +150,36 @@ PictureDenoising::Page PictureDenoising::denoise_page(const DenoisingJob& job, c
   return {std::move(z), std::move(clean), std::move(result)};
 }
 
-void PictureDenoising::find_noise(const std::string& name, const Tensor& z, const Tensor& clean,
-                                  DenoisingRow& row, Remarks& remarks, const ChannelScale& scale) const {
-  row.noise = scale.noise ? *scale.noise : noise_of_picture(z);
-  if (options_.has_rule()) choose(z, clean, row, scale);
+Tensor PictureDenoising::variance_to_refine_for(const Tensor& z, const PictureNoise& found,
+                                                const ChannelOrigin& origin) const {
+  if (!denoiser_.refines()) return {};
+  if (options_.sigma) {
+    const double sigma = *options_.sigma * origin.given;
+    return sigma >= kResolvedNoise ? noise_variances(sigma, z) : Tensor();
+  }
+  const bool is_large = std::min(z.size(-2), z.size(-1)) >= kMinRefinedSide;
+  if (!is_large || !found.model || !found.model->is_known()) return {};
+  return noise_variances(*found.model, origin.noise.pictures.defined() ? origin.noise.pictures : z);
+}
+
+Tensor PictureDenoising::find_noise(const std::string& name, const Tensor& z, const Tensor& clean,
+                                    DenoisingRow& row, Remarks& remarks, const ChannelOrigin& origin) const {
+  row.noise = noise_of_picture(z, origin.noise, denoiser_.refines() && !options_.sigma);
+  if (options_.has_rule()) choose(z, clean, row, origin);
+  Tensor variance = variance_to_refine_for(z, row.noise, origin);
+  row.is_refined = variance.defined();
   remark_on_noise(options_, denoiser_, name, row, remarks);
+  return variance;
 }
 
 Denoised PictureDenoising::solve(const std::string& name, const Tensor& z, const Tensor& clean,
-                                 DenoisingRow& row, Remarks& remarks, const ChannelScale& scale) const {
-  find_noise(name, z, clean, row, remarks, scale);
+                                 DenoisingRow& row, Remarks& remarks, const ChannelOrigin& origin) const {
+  const Tensor variance = find_noise(name, z, clean, row, remarks, origin);
   std::optional<double> weight = row.lambda;
-  if (!weight && options_.lambda) weight = options_.lambda->number * scale.given;
+  if (!weight && options_.lambda) weight = options_.lambda->number * origin.given;
   Meter meter(name, !options_.quiet && remarks.printed_at_once(), is_terminal(STDERR_FILENO));
   const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
-  return denoiser_(z, watch, weight);
+  return denoiser_(z, watch, weight, variance);
 }
 
 bool PictureDenoising::write(const DenoisingJob& job, const GreyInput& read, Raster result,
@@ -210,6 +231,10 @@ PngText PictureDenoising::provenance(const Denoised& result, const DenoisingRow&
     text["Primal lambda"] = fmt::format("{}", row.lambda.value_or(options_.lambda->number));
   if (row.lambda)
     text["Primal lambda rule"] = fmt::format("{}, noise of deviation {}", name_of(row.rule), *row.sigma);
+  if (row.is_refined) {
+    text["Primal map"] = options_.sigma ? fmt::format("refined for noise of deviation {}", *options_.sigma)
+                                        : std::string("refined for the noise found");
+  }
   if (!row.colour.empty()) text["Primal colour"] = row.colour;
   if (!options_.lambda) {
     text["Primal model"] = latin_text(denoiser_.model_file_name());
@@ -220,9 +245,9 @@ PngText PictureDenoising::provenance(const Denoised& result, const DenoisingRow&
 
 // lambda by the rule, from the noise that was given or found.
 void PictureDenoising::choose(const Tensor& z, const Tensor& clean, DenoisingRow& row,
-                              const ChannelScale& scale) const {
+                              const ChannelOrigin& origin) const {
   row.rule = options_.lambda->rule;
-  row.sigma = options_.sigma ? *options_.sigma * scale.given : row.noise.estimate->sigma * scale.estimated;
+  row.sigma = options_.sigma ? *options_.sigma * origin.given : row.noise.estimate->sigma;
   const LambdaChoiceParams params = denoiser_.choice_params(options_.seed);
   const DeviceTurn mine = denoiser_.turn();
   const Tensor there = z.to(denoiser_.device());

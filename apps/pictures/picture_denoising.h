@@ -40,28 +40,32 @@ class PictureDenoising {
                                        Remarks& remarks) const;
 
  private:
-  // How the noise of a channel and its scalar weight follow from those that were given for R, G and B, and from its own estimate.
-  struct ChannelScale {
-    double given = 1.0, estimated = 1.0;
-    std::optional<PictureNoise> noise;  // that estimate, where it has been made already
+  // What a channel was made of.
+  struct ChannelOrigin {
+    NoiseOrigins noise = {};  // R, G and B; undefined: it is a picture of its own
+    double given = 1.0;       // its noise and its scalar weight, as a multiple of those that were given
   };
-  void choose(const Tensor& z, const Tensor& clean, DenoisingRow& row, const ChannelScale& scale) const;
+  void choose(const Tensor& z, const Tensor& clean, DenoisingRow& row, const ChannelOrigin& origin) const;
   struct Page {
     Tensor z, clean;  // clean is undefined where it is not known
     Denoised result;
   };
   Page denoise_page(const DenoisingJob& job, const DenoisingInput& read, int64_t page, DenoisingRow& row,
                     Remarks& remarks) const;
+  // The variance of the noise at each pixel, for which the map is refined; undefined: it is kept as it is.
+  Tensor variance_to_refine_for(const Tensor& z, const PictureNoise& found,
+                                const ChannelOrigin& origin) const;
   // z [1,1,1,H,W], perhaps with a clean picture: finds its noise, chooses lambda, and solves.
   Denoised solve(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
-                 Remarks& remarks, const ChannelScale& scale) const;
+                 Remarks& remarks, const ChannelOrigin& origin) const;
   // z [3,1,1,H,W], red, green and blue.
   Denoised solve_colour(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
                         Remarks& remarks) const;
   Denoised solve_channels(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
                           Remarks& remarks) const;
-  void find_noise(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
-                  Remarks& remarks, const ChannelScale& scale) const;
+  // Returns variance_to_refine_for.
+  Tensor find_noise(const std::string& name, const Tensor& z, const Tensor& clean, DenoisingRow& row,
+                    Remarks& remarks, const ChannelOrigin& origin) const;
   // False where another process has written the picture in the meantime.
   bool write(const DenoisingJob& job, const GreyInput& read, Raster result, const Denoised& last,
              const DenoisingRow& last_row, Remarks& remarks) const;

@@ -15,13 +15,16 @@ double PictureNoise::relative() const {
   return clean > 0.0 ? estimate->sigma / clean : std::numeric_limits<double>::infinity();
 }
 
-PictureNoise noise_of_picture(const Tensor& z) {
+PictureNoise noise_of_picture(const Tensor& z, const NoiseOrigins& origins, bool with_model) {
   PictureNoise noise{.estimate = {}, .noisy_deviation = sample_deviation(z)};
   if (std::min(z.size(-2), z.size(-1)) < kMinNoiseSide) return noise;
-  noise.estimate = estimate_noise(z);
-  // What is smaller comes from the rounding of the arithmetic: z has 24 bits.
-  constexpr double kResolved = 1.0 / (1 << 24);
-  if (noise.estimate->sigma < kResolved) noise.estimate->sigma = noise.estimate->standard_error = 0.0;
+  if (with_model) {
+    noise.model = estimate_noise_model(z, origins);
+    noise.estimate = noise.model->estimate;
+  } else {
+    noise.estimate = estimate_noise(z, origins);
+  }
+  if (noise.estimate->sigma < kResolvedNoise) noise.estimate->sigma = noise.estimate->standard_error = 0.0;
   return noise;
 }
 

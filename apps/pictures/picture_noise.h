@@ -13,12 +13,14 @@ namespace primal {
 
 struct PictureNoise {
   std::optional<NoiseEstimate> estimate;  // none of a picture that is too small for one
-  double noisy_deviation = 0.0;           // of the picture with its noise
+  std::optional<NoiseModel> model = {};  // with all that a refinement needs to know, where that was asked for
+  double noisy_deviation = 0.0;          // of the picture with its noise
 
   // The noise as a share of the clean picture's deviation, as data/noise has it; infinite where nothing but noise is found.
   double relative() const;
 };
-PictureNoise noise_of_picture(const Tensor& z);  // [1,1,1,H,W]
+// Of z [1,1,1,H,W], which may be made of other channels.
+PictureNoise noise_of_picture(const Tensor& z, const NoiseOrigins& origins = {}, bool with_model = false);
 
 // "noise 0.0312 (8.0 of 255 grey levels), 0.21 of the deviation of the picture without it"
 std::string noise_text(const PictureNoise& noise);

@@ -41,6 +41,8 @@ EvaluationSettings settings_of(const nlohmann::json& json) {
   settings.grid = {grid.at("low").get<double>(), grid.at("high").get<double>(), grid.at("n").get<int64_t>()};
   settings.scalar_iterations = json.at("scalar_iterations").get<int64_t>();
   settings.tile = integer_in(json, "tile");
+  const auto refine = json.find("refine");  // earlier versions refined nothing
+  settings.refine = refine != json.end() && !refine->empty() && refine->front().get<bool>();
   return settings;
 }
 

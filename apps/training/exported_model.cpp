@@ -19,10 +19,18 @@ std::string title_in(const Safetensors& file) {
   return found == file.metadata().end() ? std::string() : found->second;
 }
 
+void require_map_of_pictures(const Safetensors& file) {
+  const std::string architecture = architecture_in(file);
+  if (architecture == kUnrolledTv) return;
+  throw ConfigError(
+      "[export] --refine is for models that denoise pictures with a map; {} is a model of task {}",
+      file.name(), task_text(architecture));
+}
+
 }  // namespace
 
 void export_model(const std::filesystem::path& checkpoint, const std::filesystem::path& file,
-                  const std::string& title) {
+                  const std::string& title, std::optional<bool> refine) {
   const Safetensors from = read_checked(checkpoint);
   if (!is_checkpoint(from.metadata())) {
     throw DataError("[export] {} has weights but no settings: `primal train --init` can start from it",
@@ -33,6 +41,10 @@ void export_model(const std::filesystem::path& checkpoint, const std::filesystem
   config.data.manifest.clear();
   config.training.init.clear();
   config.output = TrainConfig().output;
+  if (refine) {
+    require_map_of_pictures(from);
+    config.model.refine = *refine;
+  }
   Metadata more;
   for (const char* key : {"step", "best", "best_step"}) {
     if (from.metadata().contains(key)) more[key] = metadata_entry(from, key);

@@ -39,6 +39,9 @@ struct UnrolledTvOptions {
   Axes axes = {3, 4};
   Boundary boundary = Boundary::periodic;  // symmetric: free edges, Lambda has no effect on what wraps around
   std::vector<int64_t> map_channel = {0};  // head channel of each map; one map serves all axes
+  // Whether code that denoises with the model refines its map by default (model/denoise.h, solvers/map_refinement); forward() and
+  // training do not.
+  bool refine = false;
 };
 
 class UnrolledTv : public Module {

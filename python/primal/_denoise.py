@@ -26,6 +26,24 @@ def _colour_of(value: Optional[str], learnt: str) -> str:
     return value
 
 
+def _flag(value: Optional[bool], name: str) -> Optional[bool]:
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return None if value is None else bool(value)
+    raise DTypeError(f"[model] {name} must be True, False or None, found {value!r}")
+
+
+def _sigma_of(value: Optional[float], refines: bool) -> Optional[float]:
+    if value is None:
+        return None
+    if not refines:
+        raise ConfigError("[model] sigma is used only where the map is refined: give refine=True too")
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise DTypeError(f"[model] sigma must be a number, found {value!r}")
+    if not 0.0 < float(value) <= 100.0:
+        raise ConfigError(f"[model] sigma must be above 0 and at most 100, found {value}")
+    return float(value)
+
+
 def count(value: Any, where: str, name: str) -> int:
     """A number of iterations or pixels."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
@@ -193,7 +211,7 @@ class Model:
         return self._core.state()
 
     def map(self, x: Any) -> Any:
-        """Computes Lambda without solving: ``[H,W]`` -> ``[n_maps,H,W]``, ``[N,1,D,H,W]`` -> ``[N,n_maps,D,H,W]``; float32."""
+        """Computes the network's Lambda, without refining or solving: ``[H,W]`` -> ``[n_maps,H,W]``, ``[N,1,D,H,W]`` -> ``[N,n_maps,D,H,W]``; float32."""
         z = as_floats(x, "model", "x", np.float32)
         full = volume_shape(z.shape, "model", "x")
         require_finite(z, "model", "x")
@@ -201,7 +219,8 @@ class Model:
         return like(lam[0, :, 0] if z.ndim == 2 else lam if z.ndim == 5 else lam[:, :, 0], x)
 
     def __call__(self, x: Any, *, iterations: Optional[int] = None, gap: Optional[float] = None, boundary: Optional[str] = None,
-                 tile: Optional[int] = None, colour: Optional[str] = None) -> Denoised:
+                 tile: Optional[int] = None, colour: Optional[str] = None, refine: Optional[bool] = None,
+                 sigma: Optional[float] = None) -> Denoised:
         """Denoises a picture ``[H,W]``, or several of one size, ``[N,H,W]`` or ``[N,1,H,W]``, separately; in colour ``[H,W,3]``,
         by its three channels. Values lie in [0,1]; uint8 and uint16 are scaled to that, float64 is converted to float32.
 
@@ -209,15 +228,20 @@ class Model:
         ``tile``: the side in pixels of the network's tiles; 0: the whole picture; by default tiles that need at most 512 MiB.
         ``colour``: which channels of a picture in colour are denoised separately, ``"channels"`` (R, G and B) or ``"opponent"``
         (luminance and two chroma channels; the three maps are theirs); by default those that the model has learnt.
+        ``refine``: whether the map is corrected in each neighbourhood, by an estimate of the error from the noise alone; by default
+        as the model says (`general` does). ``sigma``: the deviation of the noise for that, where 0 is black and 1 is
+        white, in colour that of R, G and B; by default it is estimated from each picture, in colour from each channel.
         """
         how = _colour_of(colour, self._colour)
         z = as_floats(x, "model", "x", np.float32)
         in_colour = z.ndim == 3 and z.shape[2] == 3
+        rgb = None
         if in_colour:
             require_finite(z, "model", "x")
             z = contiguous(np.moveaxis(z, 2, 0))
             if how == "opponent":
-                z = _core.to_opponent(z[:, None, None]).reshape(z.shape)
+                rgb = z[:, None, None]
+                z = _core.to_opponent(rgb).reshape(z.shape)
         full = volume_shape(z.shape, "model", "x")
         if full[2] != 1:
             raise ShapeError(f"[model] x is a volume of depth {full[2]}; models denoise pictures: give its slices")
@@ -226,8 +250,10 @@ class Model:
         relative = gap_of(gap, "model")
         edges = None if boundary is None else boundary_of(boundary, "model")
         pixels = None if tile is None else count(tile, "model", "tile")
+        wanted = _flag(refine, "refine")
+        noise = _sigma_of(sigma, bool(self._settings["model.refine"]) if wanted is None else wanted)
         pictures = z.reshape(full)
-        done = [self._core.denoise(pictures[i:i + 1], n, relative, edges, pixels) for i in range(full[0])]
+        done = [self._core.denoise(pictures[i:i + 1], n, relative, edges, pixels, wanted, noise, rgb) for i in range(full[0])]
         u = np.concatenate([d[0] for d in done]) if len(done) > 1 else done[0][0]
         lam = np.concatenate([d[1] for d in done]) if len(done) > 1 else done[0][1]
         u = u.reshape(z.shape)
@@ -261,7 +287,8 @@ def _model_of(model: Union[None, Path, Model]) -> Model:
 
 
 def denoise(x: Any, model: Union[None, Path, Model] = None, *, iterations: Optional[int] = None, gap: Optional[float] = None,
-            boundary: Optional[str] = None, tile: Optional[int] = None, colour: Optional[str] = None) -> Any:
+            boundary: Optional[str] = None, tile: Optional[int] = None, colour: Optional[str] = None,
+            refine: Optional[bool] = None, sigma: Optional[float] = None) -> Any:
     """Denoises pictures with a trained model: ``primal.denoise(primal.read("noisy.png"))``.
 
     ``model``: a Model, a file of weights, a training folder, or the name of a model that comes with Primal; "general" by
@@ -269,4 +296,5 @@ def denoise(x: Any, model: Union[None, Path, Model] = None, *, iterations: Optio
 
     Returns a float32 array of x's shape, or a PyTorch tensor if x is one.
     """
-    return _model_of(model)(x, iterations=iterations, gap=gap, boundary=boundary, tile=tile, colour=colour).picture
+    return _model_of(model)(x, iterations=iterations, gap=gap, boundary=boundary, tile=tile, colour=colour, refine=refine,
+                            sigma=sigma).picture

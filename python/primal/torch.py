@@ -199,7 +199,8 @@ class UNet(nn.Module):
 
 
 class UnrolledTV(nn.Module):
-    """Primal's model as a PyTorch module: the U-Net runs in PyTorch, the solver is Primal's.
+    """Primal's model as a PyTorch module: the U-Net runs in PyTorch, the solver is Primal's. Its map is the network's own, as with
+    ``primal.denoise(z, model, refine=False)``.
 
     >>> model = primal.torch.UnrolledTV.load("general")
     >>> x = model(z)            # [N,1,H,W], any H and W

@@ -10,10 +10,12 @@
 #include <string>
 
 #include "apps/training/checkpoint.h"
+#include "data/preprocess/opponent.h"
 #include "model/config_key.h"
 #include "model/denoise.h"
 #include "model/model_file.h"
 #include "model/model_options.h"
+#include "model/noise_variances.h"
 #include "python/src/arrays.h"
 #include "python/src/bindings.h"
 #include "python/src/calls.h"
@@ -30,8 +32,9 @@ namespace {
 constexpr int64_t kBriefWork = 10'000'000;
 
 DenoisingOptions options_of(int64_t iterations, double gap, const std::optional<std::string>& boundary,
-                            std::optional<int64_t> tile, const Stop& stop) {
+                            std::optional<int64_t> tile, std::optional<bool> refine, const Stop& stop) {
   DenoisingOptions options{.iterations = iterations, .gap = gap, .tile = tile};
+  options.refine = refine;
   if (boundary) options.boundary = parse_boundary(*boundary);
   options.watch = [stop](const char*, int64_t, int64_t) { stop.check(); };
   return options;
@@ -49,12 +52,21 @@ class PyModel {
             false, [path](const Stop&) { return std::shared_ptr<const UnrolledTv>(load_model(path)); })),
         colour_(model_config(path).data.colour) {}
 
-  // z [1,1,1,H,W] of float32.
+  // z [1,1,1,H,W] of float32; rgb [3,1,1,H,W], of which z is an opponent channel.
   nb::tuple denoise(const Array& z, int64_t iterations, double gap,
-                    const std::optional<std::string>& boundary, std::optional<int64_t> tile) const {
+                    const std::optional<std::string>& boundary, std::optional<int64_t> tile,
+                    std::optional<bool> refine, std::optional<double> sigma,
+                    const std::optional<Array>& rgb) const {
     const Tensor picture = borrowed(z);
+    const NoiseOrigins origins{rgb ? borrowed(*rgb) : Tensor(), rgb ? kOpponentScale : 1.0};
     return as_tuple(without_lock(false, [=, model = model_](const Stop& stop) {
-      return primal::denoise(*model, picture, options_of(iterations, gap, boundary, tile, stop));
+      DenoisingOptions options = options_of(iterations, gap, boundary, tile, refine, stop);
+      options.origins = origins;
+      if (sigma && *sigma * origins.scale >= kResolvedNoise)
+        options.variance = noise_variances(*sigma * origins.scale, picture);
+      else if (sigma)
+        options.refine = false;
+      return primal::denoise(*model, picture, options);
     }));
   }
 
@@ -124,7 +136,7 @@ void bind_models(nb::module_& m) {
   nb::class_<PyModel>(m, "Model")
       .def(nb::init<const std::string&>(), "path"_a)
       .def("denoise", &PyModel::denoise, "z"_a.noconvert(), "iterations"_a, "gap"_a, "boundary"_a.none(),
-           "tile"_a.none())
+           "tile"_a.none(), "refine"_a.none(), "sigma"_a.none(), "rgb"_a.noconvert().none())
       .def("map", &PyModel::map, "z"_a.noconvert())
       .def("settings", &PyModel::settings)
       .def("colour", &PyModel::colour)

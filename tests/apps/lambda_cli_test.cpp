@@ -211,8 +211,8 @@ TEST_F(LambdaCli, RefusesOptionsThatContradictEachOther) {
   refused("--lambda best", "auto, sure or discrepancy, found 'best'");
   refused("--lambda -1", "expected a number from 0 to 100");
   refused("--lambda nan", "expected a number from 0 to 100");
-  refused("--lambda 0.1 --sigma 0.1", "--sigma and --figure belong to --lambda auto");
-  refused("--lambda 0.1 --figure " + path("x.png"), "--sigma and --figure belong to --lambda auto");
+  refused("--lambda 0.1 --sigma 0.1", "--lambda auto, --lambda discrepancy and --refine on");
+  refused("--lambda 0.1 --figure " + path("x.png"), "--figure belongs to --lambda auto");
   refused("--lambda auto --sigma -1", "--sigma");
   refused("--lambda auto --best", "--best needs --lambda, and the clean pictures");
   refused("--lambda auto --map", "one lambda for all pixels is not a map");

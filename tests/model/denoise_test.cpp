@@ -1,9 +1,11 @@
 // Denoising by a model and by a number: what the solver and the network say, on whole pictures and on files' pictures.
 #include "model/denoise.h"
 
+#include <cmath>
 #include <gtest/gtest.h>
 
 #include "data/preprocess/preprocess.h"
+#include "model/noise_variances.h"
 #include "tensor/error.h"
 #include "tensor/random.h"
 
@@ -84,6 +86,76 @@ TEST(Denoise, KeepsSizeAndBitDepthOfAPictureAndMakesItGrey) {
     EXPECT_EQ(result.picture, to_image(x, bit_depth));
     EXPECT_EQ(result.lambda.shape(), (Shape{1, 1, 1, 7, 9}));
   }
+}
+
+// A ramp with stripes and white noise of deviation 0.1.
+Tensor striped_picture() {
+  const Tensor z = Tensor::empty({1, 1, 1, 72, 80});
+  RandomStream(5, RandomPurpose::test).fill_normal(z, 0.5, 0.1);
+  for (int64_t i = 0; i < z.numel(); ++i)
+    z.data<float>()[i] += i % 80 < 40 ? 0.0F : 0.2F * std::sin(1.3F * static_cast<float>(i % 80));
+  return z;
+}
+
+TEST(Denoise, RefinesTheMapIfTheModelOrTheCallerSaysSo) {
+  UnrolledTvOptions options = small_model().options();
+  options.refine = true;
+  Initialiser init(3);
+  const UnrolledTv plain = small_model(), refining(options, init);
+  const Tensor z = striped_picture();
+  const Denoised proposed = denoise(plain, z), refined = denoise(refining, z);
+  EXPECT_FALSE(proposed.is_refined);
+  EXPECT_TRUE(refined.is_refined);
+  EXPECT_NE(refined.lambda.to_doubles(), proposed.lambda.to_doubles());
+  EXPECT_EQ(denoise(refining, z, {.refine = false}).x.to_doubles(), proposed.x.to_doubles());
+  EXPECT_EQ(denoise(plain, z, {.refine = true}).x.to_doubles(), refined.x.to_doubles());
+  EXPECT_EQ(denoise(refining, z, {.variance = noise_variances(estimate_noise_model(z), z)}).x.to_doubles(),
+            refined.x.to_doubles());
+  EXPECT_NE(denoise(refining, z, {.variance = noise_variances(0.2, z)}).x.to_doubles(),
+            refined.x.to_doubles());
+  // x is PDHG's with that map.
+  EXPECT_EQ(refining.solve(z, refined.lambda).value().to_doubles(), refined.x.to_doubles());
+  EXPECT_EQ(denoise_for_each(refining, z, {6}, {}).front().x.to_doubles(), refined.x.to_doubles());
+  EXPECT_EQ(denoise_with_map_of(refining, z, z).x.to_doubles(), refined.x.to_doubles());
+}
+
+TEST(Denoise, MakesAMapOfANumberIfItIsRefined) {
+  const Tensor z = striped_picture();
+  const Denoised refined = denoise(0.1, z, {.refine = true});
+  EXPECT_TRUE(refined.is_refined && refined.has_map());
+  EXPECT_FALSE(denoise(0.1, z).has_map());
+}
+
+TEST(Denoise, KeepsTheMapOfAPictureWhoseNoiseIsNotKnown) {
+  const Tensor small = noisy_picture(), clean = Tensor::full({1, 1, 1, 80, 80}, 0.5);
+  for (const Tensor& z : {small, clean}) {
+    EXPECT_FALSE(denoise(small_model(), z, {.refine = true}).is_refined);
+    const Denoised scalar = denoise(0.1, z, {.refine = true});
+    EXPECT_TRUE(!scalar.is_refined && scalar.has_map());
+    EXPECT_EQ(scalar.x.to_doubles(), denoise(0.1, z).x.to_doubles());
+  }
+}
+
+TEST(NoiseVariances, FollowTheLineOverTheIntensity) {
+  NoiseModel noise;
+  noise.estimate.sigma = 0.1;
+  noise.line.a = 0.001;
+  noise.line.b = 0.02;
+  noise.line.classes = {{0.2, 0.005, 1e-4}, {0.8, 0.017, 1e-4}};
+  const Tensor z = Tensor::empty({1, 1, 1, 40, 40});
+  for (int64_t i = 0; i < z.numel(); ++i) z.data<float>()[i] = i % 40 < 20 ? 0.5F : 0.95F;
+  const Tensor v = noise_variances(noise, z);
+  EXPECT_FLOAT_EQ(v.data<float>()[0], 1.1F * 0.011F);
+  EXPECT_FLOAT_EQ(v.data<float>()[39], 1.1F * 0.017F);  // no farther than the classes reach
+  noise.line.b = -0.02;
+  EXPECT_FLOAT_EQ(noise_variances(noise, z).data<float>()[39], 1.1F * 0.01F);
+  // Local noise counts where it is far above that.
+  noise.local = Tensor::full({3, 3}, 0.015);
+  noise.local.data<float>()[0] = 0.05F;
+  const Tensor with_local = noise_variances(noise, z);
+  EXPECT_FLOAT_EQ(with_local.data<float>()[0], 0.05F);
+  EXPECT_FLOAT_EQ(with_local.data<float>()[40 * 40 - 1], 1.1F * 0.01F);
+  EXPECT_FLOAT_EQ(noise_variances(0.2, z).data<float>()[39], 0.04F);
 }
 
 TEST(Denoise, RefusesWhatIsNoPictureOrNoWeight) {

@@ -78,7 +78,7 @@ def test_a_model_gives_picture_map_iterations_and_gap(noisy):
     assert (result.map > 0).all() and result.iterations == model.settings["model.iterations"] and 0 <= result.gap < 1
     np.testing.assert_array_equal(result.picture, primal.denoise(noisy, model))
     np.testing.assert_array_equal(result.picture, primal.denoise(noisy, model.path))
-    np.testing.assert_allclose(model.map(noisy)[0], result.map, atol=1e-6)
+    np.testing.assert_allclose(model.map(noisy)[0], model(noisy, refine=False).map, atol=1e-6)
     # The map and the picture are of the same iterations as anybody's.
     sigma, tau, theta = model.steps
     ours = primal.Iterates(noisy.astype(np.float32), result.map, boundary=model.settings["model.boundary"],
@@ -106,16 +106,41 @@ def test_opponent_channels_are_luminance_and_chroma(noisy):
     colour = np.stack([noisy, 1 - noisy, noisy.T], -1)
     r, g, b = (colour[..., c].astype(np.float64) for c in range(3))
     parts = [(r + g + b) / 3, 0.5 + (r - b) / np.sqrt(6), 0.5 + (r - 2 * g + b) / np.sqrt(18)]
-    l, c1, c2 = (model(p.astype(np.float32)).picture.astype(np.float64) for p in parts)
+    l, c1, c2 = (model(p.astype(np.float32), refine=False).picture.astype(np.float64) for p in parts)
     c1, c2 = c1 - 0.5, c2 - 0.5
     expected = np.stack([l + np.sqrt(1.5) * c1 + np.sqrt(0.5) * c2, l - np.sqrt(2) * c2, l - np.sqrt(1.5) * c1 + np.sqrt(0.5) * c2], -1)
-    result = model(colour, colour="opponent")
+    result = model(colour, colour="opponent", refine=False)
     np.testing.assert_allclose(result.picture, expected, atol=2e-5)
-    np.testing.assert_allclose(result.map[..., 0], model(parts[0].astype(np.float32)).map, atol=2e-5)
+    np.testing.assert_allclose(result.map[..., 0], model(parts[0].astype(np.float32), refine=False).map, atol=2e-5)
     # general has learnt them, so they are its default.
-    np.testing.assert_array_equal(primal.denoise(colour), result.picture)
+    np.testing.assert_array_equal(primal.denoise(colour, refine=False), result.picture)
     with pytest.raises(primal.ConfigError, match="colour must be one of channels, opponent"):
         model(colour, colour="grey")
+
+
+def test_a_map_is_refined_for_the_noise(rng):
+    model = primal.Model("general")
+    assert model.settings["model.refine"] is True
+    y, x = np.mgrid[:96, :96]
+    clean = 0.5 + 0.2 * np.sin(1.3 * x) * (x > 48)
+    noisy = (clean + 0.05 * rng.standard_normal(clean.shape)).astype(np.float32)
+    refined, proposed = model(noisy), model(noisy, refine=False)
+    ratio = refined.map / proposed.map
+    assert 0.34 < ratio.min() < 0.8 and ratio.max() < 1.41
+    assert primal.psnr(refined.picture, clean.astype(np.float32)) > primal.psnr(proposed.picture, clean.astype(np.float32)) + 0.3
+    known = model(noisy, sigma=0.05)
+    assert not np.array_equal(known.map, refined.map)
+    assert np.abs(known.picture - refined.picture).max() < 0.05
+    np.testing.assert_array_equal(primal.denoise(noisy, sigma=0.05), known.picture)
+    for bad in (0.0, -1.0, float("nan")):
+        with pytest.raises(primal.ConfigError, match="sigma must be above 0"):
+            model(noisy, sigma=bad)
+    with pytest.raises(primal.ConfigError, match="refine=True"):
+        model(noisy, refine=False, sigma=0.05)
+    with pytest.raises(primal.DTypeError, match="refine must be"):
+        model(noisy, refine="on")
+    with pytest.raises(primal.DTypeError, match="sigma must be a number"):
+        model(noisy, sigma="0.05")
 
 
 def test_inputs_are_not_changed_and_results_are_the_callers(noisy):
