@@ -23,6 +23,9 @@ inline void run(std::span<const uint8_t> bytes,
   }
   if (raster.samples.size() != raster.n_samples() * bytes_of(raster.type)) std::abort();
   if (raster.samples.size() > 1'000'000) return;
+  // The format holds a side of 16384 pixels, which is read; libwebp writes 16383.
+  constexpr int64_t kMostOfWebp = 16383;
+  if (format == PictureFormat::webp && std::max(raster.width, raster.height) > kMostOfWebp) return;
   const Raster again = decode(encode_raster(raster, format), "again");
   // WebP does not store transparency that is opaque everywhere.
   const bool opaque =
