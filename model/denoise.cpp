@@ -54,9 +54,7 @@ struct FinalMap {
 // The variance of z's noise; undefined where it is not known.
 Tensor variance_of(const Tensor& z, const NoiseOrigins& origins) {
   if (std::min(z.size(-2), z.size(-1)) < kMinRefinedSide) return {};
-  const NoiseModel noise = estimate_noise_model(z, origins);
-  if (!noise.is_known()) return {};
-  return noise_variances(noise, origins.pictures.defined() ? origins.pictures : z);
+  return known_noise_variances(estimate_noise_model(z, origins), z, origins);
 }
 
 // The map that `propose` has for z, refined for its noise.

@@ -1,5 +1,7 @@
 #include "model/noise_variances.h"
 
+#include <algorithm>
+
 #include "solvers/map_refinement/local_mean.h"
 
 namespace primal {
@@ -31,6 +33,11 @@ Tensor noise_variances(const NoiseModel& noise, const Tensor& intensity) {
   }
   local_mean(variance, kSmoothing);
   return variance;
+}
+
+Tensor known_noise_variances(const NoiseModel& noise, const Tensor& z, const NoiseOrigins& origins) {
+  if (std::min(z.size(-2), z.size(-1)) < kMinRefinedSide || !noise.is_known()) return {};
+  return noise_variances(noise, origins.pictures.defined() ? origins.pictures : z);
 }
 
 Tensor noise_variances(double sigma, const Tensor& z) {

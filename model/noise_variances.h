@@ -22,6 +22,9 @@ inline constexpr int64_t kMinRefinedSide =
 
 Tensor noise_variances(const NoiseModel& noise, const Tensor& intensity);
 
+// The above for z, where its noise is known well enough to refine a map for it; undefined where it is not, or a side is too small.
+Tensor known_noise_variances(const NoiseModel& noise, const Tensor& z, const NoiseOrigins& origins = {});
+
 // The same deviation everywhere in z.
 Tensor noise_variances(double sigma, const Tensor& z);
 

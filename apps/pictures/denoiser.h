@@ -27,11 +27,10 @@ struct DenoiserOptions {
   int64_t iterations = 0;        // of PDHG, the most where a gap is given; 0: the default of each case
   double gap = 0.0;              // > 0: iterate until (P - D) <= gap * P instead
   std::optional<Boundary> boundary = {};  // default: the model's; symmetric where there is none
-  std::optional<bool> refine =
-      {};              // the map (model/denoise.h); default: as the model says; off without a model
-  Tiling tiling = {};  // of the network's work
-  bool quiet = false;  // no remark on which file of a folder is the model
-  Device device = {};  // where to compute
+  std::optional<bool> refine = {};        // the map (model/denoise.h); default: the model's; off without one
+  Tiling tiling = {};                     // of the network's work
+  bool quiet = false;                     // no remark on which file of a folder is the model
+  Device device = {};                     // where to compute
 };
 
 // A thread's turn on a device: the pictures of several threads are computed there one after the other, while other threads read and write

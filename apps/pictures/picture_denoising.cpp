@@ -157,9 +157,7 @@ Tensor PictureDenoising::variance_to_refine_for(const Tensor& z, const PictureNo
     const double sigma = *options_.sigma * origin.given;
     return sigma >= kResolvedNoise ? noise_variances(sigma, z) : Tensor();
   }
-  const bool is_large = std::min(z.size(-2), z.size(-1)) >= kMinRefinedSide;
-  if (!is_large || !found.model || !found.model->is_known()) return {};
-  return noise_variances(*found.model, origin.noise.pictures.defined() ? origin.noise.pictures : z);
+  return found.model ? known_noise_variances(*found.model, z, origin.noise) : Tensor();
 }
 
 Tensor PictureDenoising::find_noise(const std::string& name, const Tensor& z, const Tensor& clean,

@@ -302,22 +302,33 @@ TEST(NoiseModel, FindsNoiseThatIsStrongerInSomePlaces) {
   EXPECT_EQ(deviation(14, 1), 0.0);  // stripes, not noise
 }
 
+// R, G and B of value(c, column) with noise, clipped, and their mean.
+struct ClippedChannels {
+  Tensor rgb, mean;
+};
+template <class Value>
+ClippedChannels clipped_channels(int64_t side, double sigma, const Value& value) {
+  ClippedChannels channels{Tensor::empty({3, 1, 1, side, side}, DType::f64),
+                           Tensor::zeros({1, 1, 1, side, side}, DType::f64)};
+  for (int64_t c = 0; c < 3; ++c) {
+    const Tensor noise = white_noise(side, side, 0.0, sigma, static_cast<uint32_t>(c));
+    for (int64_t i = 0; i < noise.numel(); ++i) {
+      const double level = std::clamp(value(c, i % side) + noise.data<double>()[i], 0.0, 1.0);
+      channels.rgb.data<double>()[c * noise.numel() + i] = level;
+      channels.mean.data<double>()[i] += level / 3.0;
+    }
+  }
+  return channels;
+}
+
 // R, G and B with much of two of them clipped; their mean is clipped nowhere.
 TEST(NoiseOrigins, TellWhereTheNoiseOfAChannelIsCutOff) {
   constexpr int64_t kSide = 160;
   const double sigma = 0.08;
-  const Tensor rgb = Tensor::empty({3, 1, 1, kSide, kSide}, DType::f64),
-               mean = Tensor::zeros({1, 1, 1, kSide, kSide}, DType::f64);
-  for (int64_t c = 0; c < 3; ++c) {
-    const Tensor noise = white_noise(kSide, kSide, 0.0, sigma, static_cast<uint32_t>(c));
-    for (int64_t i = 0; i < noise.numel(); ++i) {
-      const bool is_saturated = i % kSide < kSide * 3 / 4 && c != 1;
-      const double x = is_saturated ? (c == 0 ? 1.0 : 0.0) : 0.5;
-      const double value = std::clamp(x + noise.data<double>()[i], 0.0, 1.0);
-      rgb.data<double>()[c * noise.numel() + i] = value;
-      mean.data<double>()[i] += value / 3.0;
-    }
-  }
+  const auto [rgb, mean] = clipped_channels(kSide, sigma, [](int64_t c, int64_t column) {
+    const bool is_saturated = column < kSide * 3 / 4 && c != 1;
+    return is_saturated ? (c == 0 ? 1.0 : 0.0) : 0.5;
+  });
   const double truth = sigma / std::sqrt(3.0);
   const NoiseOrigins origins{rgb, 1.0 / std::sqrt(3.0)};
   EXPECT_LT(estimate_noise(mean).sigma, 0.9 * truth);
@@ -334,17 +345,9 @@ TEST(NoiseOrigins, TellWhereTheNoiseOfAChannelIsCutOff) {
 TEST(NoiseOrigins, FallBackOnTheirOwnEstimates) {
   constexpr int64_t kSide = 96;
   const double sigma = 0.05;
-  const Tensor rgb = Tensor::empty({3, 1, 1, kSide, kSide}, DType::f64),
-               mean = Tensor::zeros({1, 1, 1, kSide, kSide}, DType::f64);
-  for (int64_t c = 0; c < 3; ++c) {
-    const Tensor noise = white_noise(kSide, kSide, 0.0, sigma, static_cast<uint32_t>(c));
-    for (int64_t i = 0; i < noise.numel(); ++i) {
-      const double x = i % kSide / (kSide / 3) == c ? 1.0 : 0.5;  // a third of each
-      const double value = std::clamp(x + noise.data<double>()[i], 0.0, 1.0);
-      rgb.data<double>()[c * noise.numel() + i] = value;
-      mean.data<double>()[i] += value / 3.0;
-    }
-  }
+  const auto [rgb, mean] = clipped_channels(kSide, sigma, [](int64_t c, int64_t column) {
+    return column / (kSide / 3) == c ? 1.0 : 0.5;  // a third of each
+  });
   const NoiseModel model = estimate_noise_model(mean, {rgb, 1.0 / std::sqrt(3.0)});
   EXPECT_FALSE(model.estimate.is_reliable || model.is_known());
   EXPECT_NEAR(model.estimate.sigma, sigma / std::sqrt(3.0), 0.05 * sigma);
