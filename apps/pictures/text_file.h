@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "apps/pictures/results.h"
@@ -28,6 +29,12 @@ inline void check_result_file(const std::filesystem::path& file, bool overwrite)
 
 inline void write_text(const std::filesystem::path& file, const std::string& text) {
   write_file_atomically(file, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+}
+
+// A table that grows by a row at a time. A table that has its name is replaced by the header: where the disk has no room for that, it stays.
+inline std::ofstream begin_table(const std::filesystem::path& file, const std::string& header) {
+  write_text(file, header);
+  return std::ofstream(file, std::ios::app);
 }
 
 }  // namespace primal

@@ -30,12 +30,11 @@ EvaluationFiles::EvaluationFiles(const std::string& folder, bool overwrite, size
                            "summary.txt", kReportFile})
     check_result_file(folder_ / name, overwrite);
   check_figure_folders(folder_, overwrite);
+  csv_ = begin_table(folder_ / "evaluation.csv", csv_header(n_models - 1));
   for (const char* name : {"summary.csv", "summary.json", "summary.txt", kReportFile}) {
     std::error_code error;
     fs::remove(folder_ / name, error);  // of an earlier evaluation
   }
-  csv_.open(folder_ / "evaluation.csv", std::ios::trunc);
-  append(csv_header(n_models - 1));
 }
 
 void EvaluationFiles::append(const std::string& line) {

@@ -139,11 +139,11 @@ SearchFiles::SearchFiles(const std::string& folder, bool overwrite, const nlohma
   if (folder.empty()) return;
   for (const char* name : {kRows, kPartSettings, "summary.json"})
     check_result_file(folder_ / name, overwrite);
+  csv_ = begin_table(folder_ / kRows,
+                     kHeader);  // first, so that rows never lie beside settings that are not theirs
   std::error_code error;
   fs::remove(folder_ / "summary.json", error);  // of an earlier search
   write_text(folder_ / kPartSettings, json_text(settings, 2) + "\n");
-  csv_.open(folder_ / kRows, std::ios::trunc);
-  csv_ << kHeader << std::flush;
 }
 
 void SearchFiles::append(const PictureSearch& picture) {

@@ -1,4 +1,5 @@
 // What a user can get wrong, through the program: one message that names the file, the right exit code, nothing half written.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -238,6 +239,26 @@ TEST_F(BadInputCli, AFullDiskLeavesNoHalfFigure) {
   EXPECT_EQ(o.exit_code, 3);
   EXPECT_TRUE(has(o.err, "No space left")) << o.err;
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "disk"), fs::directory_iterator()), 0);
+}
+
+// The results of a search: three files of a page each, and no room for a fourth.
+TEST_F(BadInputCli, AFullDiskLeavesTheRowsOfAnEarlierSearch) {
+  write_phantom("a.png", 0);
+  write_phantom("b.png", 1);
+  const SmallDisk disk(path("disk"), 12);
+  if (!disk.mounted()) GTEST_SKIP() << "mounting a small disk needs root";
+  const std::string search = "search " + path("a.png") + " " + path("b.png") +
+                             " --noise 0.5 --grid 0:0.2:3 --iterations 4 --overwrite -o " + path("disk");
+  ASSERT_EQ(run(search).exit_code, 0);
+  const std::string rows = text_of(folder_ / "disk/search.csv"),
+                    settings = text_of(folder_ / "disk/settings.json");
+  EXPECT_EQ(std::ranges::count(rows, '\n'), 9);
+  const Outcome o = run(search + " --seed 7");
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_TRUE(has(o.err, "No space left") && has(o.err, "unchanged")) << o.err;
+  EXPECT_EQ(text_of(folder_ / "disk/search.csv"), rows);
+  EXPECT_EQ(text_of(folder_ / "disk/settings.json"), settings);
+  EXPECT_TRUE(fs::exists(folder_ / "disk/summary.json"));
 }
 
 TEST_F(BadInputCli, PlacesThatCannotBeWrittenTo) {
