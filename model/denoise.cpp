@@ -66,6 +66,9 @@ FinalMap refined(const Tensor& z, const ProposeMap& propose, const PdhgParams& p
   const int64_t n_iter = refinement.pdhg.n_iter;
   refinement.pdhg = params;
   refinement.pdhg.n_iter = std::min(n_iter, params.n_iter);
+  refinement.watch = [&](int64_t done, int64_t total) {
+    if (options.watch) options.watch("trial", done, total);
+  };
   return {refine_map(z, variance, propose, refinement).map, true};
 }
 

@@ -37,7 +37,7 @@ struct DenoisingOptions {
   std::optional<bool> refine = {};
   Tensor variance = {};  // of the noise at each pixel, for that: [H,W] f32; estimated where it is left out
   NoiseOrigins origins = {};  // of z, for the estimate
-  // Called for what may take longer than a moment: "tile" or "iteration", how many are done, and of how many (0: not known).
+  // Called for what may take longer than a moment: "tile", "trial" or "iteration", how many are done, and of how many (0: not known).
   std::function<void(const char* unit, int64_t done, int64_t total)> watch = {};
 };
 using Watch = decltype(DenoisingOptions::watch);

@@ -27,6 +27,7 @@ nlohmann::json model_json(const ShippedModel& model) {
                       {"title", model_title(model.file)},
                       {"noise", {{"kind", noise.kind}, {"low", noise.low}, {"high", noise.high}}},
                       {"steps", info.state.step},
+                      {"refine", info.config.model.refine},
                       {"bytes", fs::file_size(model.file)},
                       {"file", model.file.string()}};
   std::error_code error;
@@ -56,9 +57,10 @@ void list_models(const CommonOptions& common) {
   }
   for (const nlohmann::json& row : rows) {
     put("{:<12} {}\n", row["name"].get<std::string>(), row["title"].get<std::string>());
-    put("{:<12} trained with {} noise from {} to {}, {} steps; {:.1f} MB; {}\n", "",
+    put("{:<12} trained with {} noise from {} to {}, {} steps{}; {:.1f} MB; {}\n", "",
         row["noise"]["kind"].get<std::string>(), row["noise"]["low"].get<double>(),
-        row["noise"]["high"].get<double>(), row["steps"].get<int64_t>(), row["bytes"].get<double>() / 1e6,
+        row["noise"]["high"].get<double>(), row["steps"].get<int64_t>(),
+        row["refine"].get<bool>() ? "; its maps are refined" : "", row["bytes"].get<double>() / 1e6,
         row["file"].get<std::string>());
   }
   if (!common.quiet) {

@@ -19,7 +19,7 @@ class Meter {
   Meter(const Meter&) = delete;
   Meter& operator=(const Meter&) = delete;
 
-  // `done` of `total` units of a stage ("iteration", "tile") are done; total 0: nobody knows how many there will be.
+  // `done` of `total` units of a stage ("iteration", "tile", "trial") are done; total 0: nobody knows how many there will be.
   void show(const std::string& unit, int64_t done, int64_t total);
   // Removes the line; call it before anything else is printed.
   void hide() { status_.hide(); }

@@ -154,7 +154,7 @@ Tensor PictureDenoising::variance_to_refine_for(const Tensor& z, const PictureNo
                                                 const ChannelOrigin& origin) const {
   if (!denoiser_.refines()) return {};
   if (options_.sigma) {
-    const double sigma = *options_.sigma * origin.given;
+    const double sigma = *options_.sigma * origin.noise.scale;
     return sigma >= kResolvedNoise ? noise_variances(sigma, z) : Tensor();
   }
   return found.model ? known_noise_variances(*found.model, z, origin.noise) : Tensor();
@@ -174,7 +174,7 @@ Denoised PictureDenoising::solve(const std::string& name, const Tensor& z, const
                                  DenoisingRow& row, Remarks& remarks, const ChannelOrigin& origin) const {
   const Tensor variance = find_noise(name, z, clean, row, remarks, origin);
   std::optional<double> weight = row.lambda;
-  if (!weight && options_.lambda) weight = options_.lambda->number * origin.given;
+  if (!weight && options_.lambda) weight = options_.lambda->number * origin.weight;
   Meter meter(name, !options_.quiet && remarks.printed_at_once(), is_terminal(STDERR_FILENO));
   const auto watch = [&](const char* unit, int64_t done, int64_t total) { meter.show(unit, done, total); };
   return denoiser_(z, watch, weight, variance);
@@ -245,7 +245,7 @@ PngText PictureDenoising::provenance(const Denoised& result, const DenoisingRow&
 void PictureDenoising::choose(const Tensor& z, const Tensor& clean, DenoisingRow& row,
                               const ChannelOrigin& origin) const {
   row.rule = options_.lambda->rule;
-  row.sigma = options_.sigma ? *options_.sigma * origin.given : row.noise.estimate->sigma;
+  row.sigma = options_.sigma ? *options_.sigma * origin.noise.scale : row.noise.estimate->sigma;
   const LambdaChoiceParams params = denoiser_.choice_params(options_.seed);
   const DeviceTurn mine = denoiser_.turn();
   const Tensor there = z.to(denoiser_.device());

@@ -43,7 +43,7 @@ class PictureDenoising {
   // What a channel was made of.
   struct ChannelOrigin {
     NoiseOrigins noise = {};  // R, G and B; undefined: it is a picture of its own
-    double given = 1.0;       // its noise and its scalar weight, as a multiple of those that were given
+    double weight = 1.0;      // a scalar weight for it, as a multiple of the one that was given
   };
   void choose(const Tensor& z, const Tensor& clean, DenoisingRow& row, const ChannelOrigin& origin) const;
   struct Page {

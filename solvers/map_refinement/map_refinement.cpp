@@ -121,8 +121,9 @@ struct Proposal {
   Tensor z = {}, map = {}, moved = {}, moved_map = {};
 };
 
-// S_c of each factor from these rows alone.
-std::vector<Tensor> risks_of(const Proposal& p, Rows rows, Device device, const MapRefinementParams& params) {
+// S_c of each factor from these rows alone; done() after each.
+std::vector<Tensor> risks_of(const Proposal& p, Rows rows, Device device, const MapRefinementParams& params,
+                             const std::function<void()>& done) {
   const Tensor pictures = pair_of(p.z, p.moved, rows), maps = pair_of(p.map, p.moved_map, rows);
   const Tensor there = pictures.to(device);
   const double* sign = p.b.data<double>() + rows.begin * p.z.size(-1);
@@ -137,6 +138,7 @@ std::vector<Tensor> risks_of(const Proposal& p, Rows rows, Device device, const 
     // The running sums of the mean carry a value that is not finite on to the last pixel.
     if (!std::isfinite(risks.back().data<float>()[risks.back().numel() - 1]))
       throw NumericError("[map_refinement] the risk with {} times the map is not finite", c);
+    done();
   }
   return risks;
 }
@@ -213,10 +215,15 @@ RefinedMap refine_map(const Tensor& z, const Tensor& variance, const ProposeMap&
   const int64_t n_each =
       rows_each(height, width, static_cast<int64_t>(size_of(z.dtype())), params.boundary, params);
   const Tensor factor = Tensor::empty({height, width});
+  const int64_t n_trials = (height + n_each - 1) / n_each * std::ssize(params.factors);
+  int64_t n_done = 0;
+  const auto done = [&] {
+    if (params.watch) params.watch(++n_done, n_trials);
+  };
   for (int64_t begin = 0; begin < height; begin += n_each) {
     const Rows rows{begin, std::min(begin + n_each, height)};
     const Rows around{std::max<int64_t>(rows.begin - margin, 0), std::min(rows.end + margin, height)};
-    const Tensor found = factor_of(risks_of(proposal, around, z.device(), params),
+    const Tensor found = factor_of(risks_of(proposal, around, z.device(), params, done),
                                    variance.data<float>() + around.begin * width, params);
     factor.slice(rows.begin, rows.end)
         .copy_from(found.slice(rows.begin - around.begin, rows.end - around.begin));

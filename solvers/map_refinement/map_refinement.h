@@ -46,7 +46,8 @@ struct MapRefinementParams {
   int64_t radius = 12;                                    // of M, in pixels
   double step = 0.05;                                     // of the probe, in deviations of the noise
   uint64_t seed = 42;
-  int64_t max_bytes = int64_t{256} << 20;  // of the trials, about
+  int64_t max_bytes = int64_t{256} << 20;                       // of the trials, about
+  std::function<void(int64_t done, int64_t total)> watch = {};  // called after each trial
 };
 
 struct RefinedMap {

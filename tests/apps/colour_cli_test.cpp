@@ -1,5 +1,6 @@
 // primal denoise on pictures in colour.
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "data/formats/formats.h"
@@ -67,6 +68,19 @@ TEST_F(ColourCli, AFigureOfTheRiskChangesNothing) {
   EXPECT_EQ(drawn.channels, 3);
   EXPECT_EQ(drawn.levels, plain.levels);
   EXPECT_TRUE(has(testing::text_of(folder_ / "risk.svg"), "<svg"));
+}
+
+TEST_F(ColourCli, SigmaIsThatOfEachChannelAndTheLuminanceHasLess) {
+  const std::string with = "denoise --lambda auto --sigma 0.05 --json --overwrite " + path("rgb.png") +
+                           " -o " + path("out.png") + " --colour ";
+  for (const auto& [mode, sigma] : std::map<std::string, double>{{"channels", 0.05},
+                                                                 {"opponent", 0.05 / std::sqrt(3.0)},
+                                                                 {"joint", 0.05 * 0.66855},
+                                                                 {"luminance", 0.05 * 0.66855}}) {
+    const Outcome o = run(with + mode);
+    ASSERT_EQ(o.exit_code, 0) << o.err;
+    EXPECT_NEAR(json::parse(o.out).at("pictures").at(0).at("sigma").get<double>(), sigma, 1e-6) << mode;
+  }
 }
 
 TEST_F(ColourCli, JointIsOneLambdaForAllAndLuminanceKeepsTheColours) {

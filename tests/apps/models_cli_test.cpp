@@ -72,6 +72,12 @@ TEST_F(ModelsCli, ListsModelsAndTakesTheirNames) {
   const json report = json::parse(run("models --json").out);
   EXPECT_EQ(report.at("models").at(0).at("name"), "tiny");
   EXPECT_EQ(report.at("models").at(0).at("bytes"), fs::file_size(folder_ / "models/tiny.safetensors"));
+  EXPECT_EQ(report.at("models").at(0).at("refine"), false);
+  EXPECT_FALSE(has(listed.out, "refined")) << listed.out;
+  ASSERT_EQ(run("export " + path("run") + " --overwrite --refine on -o " + path("models/tiny.safetensors"))
+                .exit_code,
+            0);
+  EXPECT_TRUE(has(run("models").out, "; its maps are refined")) << run("models").out;
   std::ofstream(folder_ / "models/broken.safetensors") << "no tensors";
   const Outcome rest = run("models");
   EXPECT_EQ(rest.exit_code, 0) << rest.err;

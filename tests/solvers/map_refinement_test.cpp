@@ -211,10 +211,16 @@ TEST(RefineMap, IsTheSameInBandsAndForAnyNumberOfThreads) {
   const RefinedMap whole = refine_map(h.z, h.variance, map_of_contrast, params);
   set_num_threads(3);
   EXPECT_EQ(refine_map(h.z, h.variance, map_of_contrast, params).map.to_doubles(), whole.map.to_doubles());
-  params.max_bytes = 1;  // 64 rows at a time
+  params.max_bytes = 1;  // 64 rows at a time: five bands of four trials
+  int64_t n_told = 0;
+  params.watch = [&](int64_t done, int64_t total) {
+    EXPECT_EQ(done, ++n_told);
+    EXPECT_EQ(total, 20);
+  };
   const std::vector<double> bands = refine_map(h.z, h.variance, map_of_contrast, params).factor.to_doubles(),
                             all = whole.factor.to_doubles();
   set_num_threads(1);
+  EXPECT_EQ(n_told, 20);
   for (size_t i = 0; i < all.size(); ++i) ASSERT_NEAR(bands[i], all[i], 1e-5 * all[i]) << i;
 }
 
