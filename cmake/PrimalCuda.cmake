@@ -66,6 +66,7 @@ function(primal_kernels target)
     set_source_files_properties(${emulated} PROPERTIES COMPILE_OPTIONS
                                 "$<$<CXX_COMPILER_ID:GNU>:-fno-split-paths>")
     set_property(SOURCE ${emulated} APPEND PROPERTY COMPILE_OPTIONS -O1)  # PrimalBuildTime.cmake
+    primal_plain_stack(${emulated})
     if(PRIMAL_WITH_CUDA)
       target_sources(${target} PRIVATE ${file})
     endif()

@@ -89,24 +89,24 @@ TEST(MessageFit, RefusesWhatCannotBeFitted) {
   EXPECT_THROW(fit_messages(rows), ConfigError);
 }
 
-// A network of 3 ms and 100 MB/s between threads: what is measured there is what was built in. wait() looks less often the longer it waits,
-// and threads of a busy machine wake late, which adds to the latency; sanitizers add time to each byte.
+// A network of 3 ms and 10 MB/s between threads: what is measured there is what was built in. wait() looks less often the longer it waits,
+// and threads of a busy machine wake late, which adds to the latency; sanitizers add time to each byte, which is little beside 100 ns.
 TEST(MeasuredMessages, FindTheLatencyAndTheBandwidthOfANetwork) {
   for (const int n : {2, 4}) {
     ThreadRanks hub(n);
-    hub.slow(3e-3, 1e-8);
+    hub.slow(3e-3, 1e-7);
     std::vector<MessageTime> rows;
     const auto errors = hub.run([&](Communicator& ranks) {
       const auto measured = measure_messages(
-          ranks, {.bytes = {4, 16 << 10, 256 << 10, 1 << 20}, .rounds = 7, .min_time_ms = 0.0});
+          ranks, {.bytes = {4, 16 << 10, 64 << 10, 128 << 10}, .rounds = 7, .min_time_ms = 0.0});
       if (ranks.is_first()) rows = measured;
     });
     for (const std::string& error : errors) EXPECT_EQ(error, "");
     const MessageFit fit = fit_messages(rows);
     EXPECT_GT(fit.model.alpha_s, 2.7e-3) << n;
     EXPECT_LT(fit.model.alpha_s, 10e-3) << n;
-    EXPECT_GT(fit.model.beta_s, 0.7e-8) << n;
-    EXPECT_LT(fit.model.beta_s, 3e-8) << n;
+    EXPECT_GT(fit.model.beta_s, 0.7e-7) << n;
+    EXPECT_LT(fit.model.beta_s, 3e-7) << n;
     EXPECT_LT(fit.rms, 0.5) << n;
     const std::string table = message_table(rows, fit);
     for (const char* part : {"all_reduce", "all_gather", "exchange", "fit: latency", "root mean square"})
