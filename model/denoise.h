@@ -33,10 +33,10 @@ struct DenoisingOptions {
   std::optional<int64_t> tile = {};
   // What lies beyond the edge of the picture (solvers/boundary): as the model was trained, symmetric with a number.
   std::optional<Boundary> boundary = {};
-  // Whether the map is refined: as the model's options say; not with a number.
+  // Whether the map is refined. Left out: as the model's options say; with a number as lambda, it is not.
   std::optional<bool> refine = {};
-  Tensor variance = {};  // of the noise at each pixel, for that: [H,W] f32; estimated where it is left out
-  NoiseOrigins origins = {};  // of z, for the estimate
+  Tensor variance = {};       // of the noise at each pixel, [H,W] f32, for that; left out: estimated from z
+  NoiseOrigins origins = {};  // the pictures that z was made of, for that estimate
   // Called for what may take longer than a moment: "tile", "trial" or "iteration", how many are done, and of how many (0: not known).
   std::function<void(const char* unit, int64_t done, int64_t total)> watch = {};
 };
@@ -62,7 +62,7 @@ std::vector<Denoised> denoise_for_each(const UnrolledTv& model, const Tensor& z,
 
 // N pictures z [N,1,1,H,W] of one size as one batch with one map, that of `guide` [1,1,1,H,W]: the channels of a picture in colour with the
 // map of its luminance, refined for the noise of the luminance. The map is multiplied by `factor`: where z has more noise than the guide, the weights have to grow like the noise.
-// The relative gap is the largest of them.
+// The relative gap is the largest among the N pictures.
 Denoised denoise_with_map_of(const UnrolledTv& model, const Tensor& guide, const Tensor& z,
                              double factor = 1.0, const DenoisingOptions& options = {});
 

@@ -1,15 +1,17 @@
 // The variance of the noise at each pixel of a picture, as the refinement of a map needs it (solvers/map_refinement).
 //
-//   v_i = NoiseModel::variance_at(m_i)      a + b m_i within the intensities that were seen; sigma^2 everywhere where the line does not rise
 //   m     the local mean of the intensity (radius 2, solvers/map_refinement/local_mean.h)
-//   v_i   the local noise of i's cell instead, where that is more than twice as large; else 1.1 of the above
-//   v     a local mean of that (radius 4)
+//   l_i   NoiseModel::variance_at(m_i): the line a + b m_i, or sigma^2 where the line does not rise
+//   u_i   the local noise of i's cell if it is more than twice l_i; else 1.1 l_i
+//   v     a local mean of u (radius 4)
 //
-// Counted light has more noise where it is brighter. With one deviation for all pixels, the stronger noise would be taken for texture and
-// left in, and so it would where the noise depends on the place (vignetting, stitched pictures, bars). The local noise prevents that. A variance that is too small does more harm than one that is too large: hence 1.1.
+// Counted light has more noise where it is brighter, and some noise depends on the place (vignetting, stitched pictures, bars). If one
+// deviation were used for all pixels, the stronger noise would be taken for texture and left in. The line corrects for the first, and the
+// local noise for the second where it is more than twice what the line says. A variance that is too small does more harm than one that is
+// too large: hence 1.1.
 //
-// Shapes:  intensity [K,...,H,W], f32 or f64: z itself, or what it was made of (NoiseOrigins), of which the mean counts -> [H,W] f32,
-//          on the CPU. The local noise is that of a picture of this size.
+// Shapes:  intensity [K,...,H,W], f32 or f64: z itself, or the pictures that z was made of (NoiseOrigins), which are averaged
+//          -> [H,W] f32, on the CPU. The local noise must be that of a picture of this size.
 #pragma once
 
 #include "data/noise_estimate/noise_estimate.h"

@@ -97,8 +97,8 @@ void add_choice_options(CLI::App& command, DenoiseOptions& o) {
       ->check(number_range(0, 100));
   command.add_flag(
       "--best", o.best,
-      "with --lambda and a clean picture: also print the best PSNR of 81 lambdas from 0 to 0.8, which only "
-      "the clean picture tells, and what is lost against it");
+      "for grey pictures, with --lambda and a clean picture: also print the best PSNR of 81 lambdas from 0 "
+      "to 0.8, which can be found only with the clean picture, and how far the result is below that PSNR");
   command.add_option(
       "--figure", o.figure.figure,
       "for one picture with --lambda auto or discrepancy: the estimated error over lambda, and the true "
@@ -124,7 +124,7 @@ void add_output_options(CLI::App& command, DenoiseOptions& o) {
   command.add_option(
       "--format", o.format,
       "format of the results: png, tiff, npy, npz, nii, nii.gz, pnm, pfm, webp or dicom (default: by the "
-      "ending of -o FILE, or as -o DIR says)");
+      "ending of -o FILE; in a folder, the picture's own format, or PNG as described under -o)");
   CLI::Option* map = command.add_flag("--map", o.map, "also write Lambda, as NAME_lambda.png");
   command
       .add_option(

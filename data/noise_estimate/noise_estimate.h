@@ -11,9 +11,9 @@
 // noise hides the texture, and more blocks make the estimate more certain: that is what the last line weighs (intersection of
 // confidence intervals).
 //
-// What a picture has of its own noise (grain, rounding to grey levels) counts as noise. A picture that JPEG or a resize has made smooth
-// has lost it, and noise that is not white (such pictures' own, enlarged pictures') is underestimated, since it has no high
-// frequencies. Texture as fine as a pixel everywhere is taken for noise.
+// The noise that a picture has of its own (grain, rounding to grey levels) counts as noise. Noise that JPEG or a resize has smoothed is
+// underestimated, as is all noise that is not white, since little of it is in the high frequencies. Texture as fine as a pixel everywhere
+// is taken for noise.
 // Clipped: where the least or the greatest value is exactly 0 or 1 and occurs more than once, noise there may have been cut off. Blocks with
 // such a pixel in them are left out, and so are those whose mean is closer to that end than 3 sigma.
 //
@@ -79,10 +79,11 @@ NoiseLine estimate_noise_line(const Tensor& z);
 
 // The estimate, the line, and the noise of each place, from the same blocks.
 //
-// local    the lowest tenth of the mean squares of the high frequencies among the blocks whose middle is within 32 pixels of that of a cell
-//          of kNoiseCell x kNoiseCell pixels, divided by what it is for noise of variance 1: little texture gets into it. Where it is far above
-//          the line, the noise is stronger there than elsewhere. 0 where the lowest tenth of L, measured in the same way, is more than
-//          twice as large, which texture makes and white noise does not, and where fewer than 64 blocks are free of clipping.
+// local    for each cell of kNoiseCell x kNoiseCell pixels, from the blocks whose middle is within 32 pixels of the cell's middle along each
+//          axis: the first decile of the mean squares of the high frequencies, divided by its value for noise of variance 1. The decile
+//          keeps most texture out. A value far above the line means that the noise is stronger there than elsewhere. The value is 0 if
+//          fewer than 64 of the blocks are free of clipping, or if the first decile of L, divided in the same way, is more than twice as
+//          large: that is a sign of texture, since white noise gives equal values.
 inline constexpr int64_t kNoiseCell = 16;
 struct NoiseModel {
   static constexpr double kLeastShare = 0.1;
@@ -91,8 +92,9 @@ struct NoiseModel {
   NoiseLine line = {};
   Tensor local = {};  // [ceil(H / kNoiseCell), ceil(W / kNoiseCell)] f32, variances
 
-  // The line, but no farther than the classes reach, and at least kLeastShare of sigma^2. A falling line is not used, sigma^2 is taken
-  // everywhere: light has more noise where there is more of it, and texture in the dark mostly makes a line fall.
+  // The variance by the line, at least kLeastShare of sigma^2; outside of the classes it keeps its value at the nearest class. If the line
+  // does not rise, sigma^2 is used everywhere: the noise of counted light grows with the light, and a line that falls is mostly due to
+  // texture in dark areas.
   double variance_at(double intensity) const;
   // Whether there is noise, and enough blocks to tell how much.
   bool is_known() const;

@@ -1,7 +1,7 @@
 // The refinement of a map: the weights grow or shrink where an estimate of the error, made without a clean picture, says so.
 //
 //   noise     z = x* + n, n_i independent, normal, with mean 0 and variance v_i; x* is not known
-//   trials    x_c(z) = PDHG's result with the weights c Lambda(z), for each factor c; Lambda(z) is the map that somebody proposes for z
+//   trials    x_c(z) = PDHG's result with the weights c Lambda(z), for each factor c; Lambda(z) is the map that is proposed for z (ProposeMap)
 //   probe     b_i = +1 or -1 at random (solvers/probe), e = step sqrt(mean of v)
 //   risk      S_c = M[(x_c(z) - z)^2 - v + 2 v o b o (x_c(z + e b) - x_c(z)) / e] at each pixel, M the mean over its neighbourhood
 //             (local_mean.h). S_c is an estimate of M[(x_c(z) - x*)^2]: Stein's, of the neighbourhood instead of the picture.
@@ -14,9 +14,10 @@
 // trained on exactly this kind of picture is better left as it is. The variance has to be right: where the noise has twice the deviation that v says, it is taken for
 // texture and left in (tests: NeedsTheVarianceOfEachPixel).
 //
-// Large pictures: a value of M' depends on no pixel that is farther away than n_iter (an iteration moves what it knows by one pixel) + 3 radius
-// + 3 radius / 2. So the trials are made in bands of rows with such a margin, and the result is that of the whole picture but for the
-// rounding of sums; with the periodic boundary, the whole picture is one band.
+// Large pictures: a value of M' depends only on pixels within n_iter + 3 radius + 3 (radius / 2) of it, since each iteration of PDHG passes
+// information on by one pixel, and M and M' have three passes each. The trials are therefore made in bands of rows with a margin of this
+// size. The result equals that of the whole picture except for the rounding of sums. With the periodic boundary, the whole picture is one
+// band.
 //
 // Shapes:  z [1,1,1,H,W], f32 or f64, on any device; v [H,W], f32, on the CPU; maps [1,n_maps,1,H,W] of z's type, and the result lives where
 //          z does.
