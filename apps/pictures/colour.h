@@ -3,8 +3,8 @@
 //   channels   each channel is a picture of its own, with a map (or a chosen lambda) of its own
 //   opponent   the same for the luminance and the two chroma channels of data/preprocess/opponent.h, which are then converted back to red,
 //              green and blue; --sigma, and a number as --lambda, are for R, G and B, and are multiplied by 1 / sqrt(3) for these channels
-//   joint      one map (or chosen lambda), from the luminance, times the noise of a channel over that of the luminance; the three
-//              channels are solved with it as one batch
+//   joint      one map (or chosen lambda) from the luminance, times the ratio of the mean noise of the channels to that of the luminance
+//              (at least 1 and at most 2); the three channels are solved with it as one batch
 //   luminance  the luminance is denoised, and what it changes is added to each channel: x_c = z_c + (y' - y); noise that only
 //              the colours have stays
 //   grey       the picture becomes grey, as it was before
