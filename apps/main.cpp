@@ -44,7 +44,8 @@ std::vector<const CLI::Option*> options_of(const CLI::App& command) {
   return command.get_options([](const CLI::Option*) { return true; });
 }
 
-// An option that the command does not have, with the one that was meant; nothing where another argument was too much.
+// An option that the command does not have, with the one that was meant; nothing where another argument was
+// too much.
 void check_options(const CLI::App& command, const std::string& call) {
   std::vector<std::string> names;
   for (const CLI::Option* option : options_of(command)) {
@@ -72,7 +73,8 @@ std::string with_origin(std::string mistake, const CLI::App& command, const std:
   return mistake;
 }
 
-// What the command line asked for where it was no command's work: help, the version, or the mistake as a ConfigError.
+// What the command line asked for where it was no command's work: help, the version, or the
+// mistake as a ConfigError.
 void answer(const CLI::App& program, const CLI::ParseError& error, const std::vector<std::string>& given) {
   const bool asks_for_help =
       std::ranges::any_of(given, [](const std::string& g) { return g == "-h" || g == "--help"; });
@@ -132,8 +134,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
 #ifdef __GLIBC__
-  // Large blocks go back to the system when they are freed. Left alone, the C library keeps those of up to 32 MiB once it has
-  // seen some go: a picture in tiles of 512 pixels held 232 MB in place of 133.
+  // Large blocks go back to the system when they are freed. Left alone, the C library keeps those of up to 32
+  // MiB once it has seen some go: a picture in tiles of 512 pixels held 232 MB in place of 133.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
 #endif
   primal::prepare_streams();

@@ -10,7 +10,7 @@ namespace {
 
 thread_local FiniteCheck* living = nullptr;
 
-// Of the tensors of type T.
+// Sets `counts` for the tensors of type T and leaves it as it is for the others.
 template <class T>
 void count_in(std::span<const Tensor> tensors, Device device, std::vector<int64_t>& counts) {
   std::vector<std::span<const T>> values;

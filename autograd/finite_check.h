@@ -1,6 +1,6 @@
-// FiniteCheck: which op was the first to make a number that is not finite. While one lives on a thread, every op's result,
-// as it is recorded, and every gradient that a node's backward adds to, is looked at. That reads each tensor once more: for
-// a step that is known to go wrong, run a second time, not for every step.
+// FiniteCheck: which op was the first to make a number that is not finite. While one lives on a thread, every
+// op's result, as it is recorded, and every gradient that a node's backward adds to, is looked at. That reads
+// each tensor once more: for a step that is known to go wrong, run a second time, not for every step.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ namespace primal {
 
 // How many elements are infinite or not a number; 0 for a tensor of integers or an undefined one.
 int64_t count_non_finite(const Tensor& t);
-// Of each of these, which live on one device: a device is waited for once, whatever their number.
+// The count for each of these tensors, which live on one device. The device is waited for once for
+// each of the two types, whatever the number of tensors.
 std::vector<int64_t> count_non_finite(std::span<const Tensor> tensors);
 
 struct NonFinite {

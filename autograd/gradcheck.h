@@ -1,10 +1,11 @@
 // Proofs that a backward is the derivative of its forward, and an adjoint the adjoint of its operator.
 //
-// gradcheck: the loss is <c, f(x)> with a random c, so one backward gives every gradient. Each is compared with
-// central differences in float64: element by element for small inputs, along random directions for large ones.
+// gradcheck: the loss is <c, f(x)> with a random c, so one backward gives every gradient. Each is
+// compared with central differences in float64: element by element for small inputs, along random
+// directions for large ones.
 //   kink-aware: where the slopes on both sides of x differ (LeakyReLU at 0, a pooling tie, the edge of a clip
-//   between x - h and x + h) the difference quotient means nothing; such points are counted as skipped, not as
-//   passed, and too many of them fail the check.
+//   between x - h and x + h) the difference quotient means nothing; such points are counted as skipped, not
+//   as passed, and too many of them fail the check.
 //
 // adjoint_check: for K linear and K' its claimed adjoint,
 //   |<Kx, y> - <x, K'y>| / (||Kx|| ||y|| + ||x|| ||K'y||).

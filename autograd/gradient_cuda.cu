@@ -1,5 +1,6 @@
-// Counting takes two launches for all tensors together (up to kMost of them): each block counts in its own chunk of one
-// tensor, then a block for each tensor adds what its chunks have. Counts are whole numbers, so any order would do.
+// Counting takes two launches for all tensors together (up to kMost of them): each block counts in its
+// own chunk of one tensor, then a block for each tensor adds what its chunks have. Counts are whole
+// numbers, so any order would do.
 #include <cmath>
 
 #include "autograd/gradient_kernels.h"

@@ -1,9 +1,10 @@
-// GradientReady: is told of each leaf's gradient as soon as the gradient is complete, while the rest of backward() is still running, so
-// that it can be sent to other processes in the meantime.
+// GradientReady: is told of each leaf's gradient as soon as the gradient is complete, while the rest of
+// backward() is still running, so that it can be sent to other processes in the meantime.
 //
-//   A gradient is complete when every node that adds into it has run. backward() counts those nodes for the leaves of the
-//   GradientReady that lives on its thread, and calls ready(i) for leaf i after the last of them. It is called once for each leaf that
-//   the value depends on, in the order in which they are complete, which is the same for the same computation.
+//   A gradient is complete when every node that adds into it has run. backward() counts those nodes for the
+//   leaves of the GradientReady that lives on its thread, and calls ready(i) for leaf i after the last of
+//   them. It is called once for each leaf that the value depends on, in the order in which they are complete,
+//   which is the same for the same computation.
 #pragma once
 
 #include <cstddef>

@@ -27,8 +27,8 @@ class CaseCheck {
         if (std::ranges::count(case_.inputs, input, &OpInput::name) > 0) check_adjoint(input);
       }
     }
-    // With tf32 an implementation is proven on operands that need no rounding, so that an error is the kernel's
-    // own, and no sum close to zero takes the other side of an activation.
+    // With tf32 an implementation is proven on operands that need no rounding, so that an error is the
+    // kernel's own, and no sum close to zero takes the other side of an activation.
     in_tf32_ = !device_.is_cpu() && precision() == Precision::tf32;
     if (runs_in(DType::f32)) {
       check_against_reference();

@@ -71,8 +71,8 @@ class Gradients {
   bool needs(size_t input) const;             // does anyone want this input's gradient?
   const Tensor& grad_of(size_t input) const;  // buffer to ADD into, zeroed when first asked for
 
-  // For a node that can also overwrite: the buffer, and whether it holds a gradient to add to. If not, all of it must be
-  // written.
+  // For a node that can also overwrite: the buffer, and whether it holds a gradient to add to. If not,
+  // all of it must be written.
   struct Destination {
     Tensor buffer;
     bool add;

@@ -1,5 +1,5 @@
-// Fills the gradients of many variables with zeros, where they have one: as zero_grad() of each does, but on a device all those of
-// f32 in one launch.
+// Fills the gradients of many variables with zeros, where they have one: as zero_grad() of each does, but on
+// a device all those of f32 in one launch.
 #pragma once
 
 #include <span>

@@ -130,7 +130,8 @@ def read(paths):
         usage = {m["name"]: m for m in check_kernels.USAGE.finditer(check_kernels.run(cuobjdump, "-res-usage", path))}
         for mangled, name in check_kernels.short_names(list(found)).items():
             side = int(re.search(r"<(\d)", name)[1])
-            # A gradient's inner loop runs for each of four groups of 8 columns, a product's for each column of taps.
+            # A gradient's inner loop runs for each of four groups of 8 columns, a product's for each column
+            # of taps.
             kernels[name] = kernel = Kernel(found[mangled], 4 if "gradient" in name else side)
             spilled = int(usage[mangled]["stack"]) + int(usage[mangled]["local"])
             rows.append((name, usage[mangled]["registers"], spilled, kernel.products, kernel.loads, kernel.inner, kernel.all, f"{kernel.products / kernel.inner:.0%}",

@@ -138,7 +138,7 @@ def markdown(args, rows, measured, base):
     lines = [
         "# How a training step grows",
         "",
-        f"- Machine: {machine()}; {args.threads} threads where nothing else is said",
+        f"- Machine: {machine()}; {args.threads} threads unless stated otherwise",
         f"- Date: {datetime.date.today()}; Primal {versions}{', ' + ' '.join(args.impl) if args.impl else ''}",
         f"- Command: `bench/growth.py {' '.join(sys.argv[1:])}`",
         f"- {args.repeats} repetition{'s' * (args.repeats > 1)}: medians, and the range of the step's time; beside {disturbed} of "

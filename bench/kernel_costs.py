@@ -41,7 +41,8 @@ convolutions = module(HERE / "conv3d_tensor_core_model.py")
 sass = convolutions.sass
 check_kernels = convolutions.check_kernels
 
-# The names of launches, the files of their kernels, and the kernels. "*": the name of the kernel is the name in the table.
+# The names of launches, the files of their kernels, and the kernels. "*": the name of the kernel
+# is the name in the table.
 THREADS = [
     ("activation_backward", "nn/activation/activation_cuda.cu", "backward_kernel<float, LeakyRelu<float> >"),
     ("activation_forward", "nn/activation/activation_cuda.cu", "forward_kernel<float, LeakyRelu<float> >"),
@@ -70,8 +71,10 @@ THREADS = [
     ("restore_buffers", "nn/step_state/step_state_cuda.cu", "restore_kernel"),
     ("zero_gradients", "autograd/gradient_cuda.cu", "zero_kernel<float>"),
 ]
-# Of the tiled convolutions: how often the inner loop runs in a step, and the loops that copy, by their reads of global and writes of shared
-# memory, with how often each runs. A thread of convolution_kernel<3> copies 22 pixels, 7 at a time, and 6 groups of weights, 4 at a time.
+# For each tiled convolution: its source, how often the inner loop runs in a step, and the loops that copy.
+# Such a loop is known by its numbers of reads of global memory and writes of shared memory; its value is
+# how often it runs. A thread of convolution_kernel<3> copies 22 pixels, 7 at a time, and 6 groups of weights,
+# 4 at a time.
 TILED = {
     "convolution_kernel<3>": ("nn/conv3d/cuda/conv3d_tiled.cu", 8, {(28, 7): 22 / 7, (16, 4): 6 / 4}),
     "convolution_kernel<1>": ("nn/conv3d/cuda/conv3d_tiled.cu", 8, {(28, 7): 16 / 7, (16, 4): 2 / 4}),
@@ -170,7 +173,8 @@ def overlapped_rows(objects):
             tile = [int(n) for n in re.search(r"(?:Overlapped|Cluster)Tile<([\d, ]+)>", name)[1].split(",")]
             rows, columns = tile[3], tile[4] if len(tile) > 4 else 1  # of a thread
             found = sass.loops(code, conditional=True)
-            # An iteration writes two rows to shared memory; the sums at the end of the adjoint write there once.
+            # An iteration writes two rows to shared memory; the sums at the end of the adjoint write there
+            # once.
             inner = next(ops for ops in found if sass.count(ops, "BAR") and sass.count(ops, "STS") >= 2)
             outside = max(len(ops) for ops in found) - len(inner)
             per_row = len(inner) / (sass.count(inner, "STS") // (2 * columns)) / (rows * columns)

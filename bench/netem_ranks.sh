@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# Measures messages and training steps of ranks in network namespaces with a limited bandwidth and an added delay, and prints them beside the
-# predictions of the model in apps/scaling, for docs/scaling.md. It needs root, iproute2, Open MPI and python3, and leaves nothing behind.
+# Measures messages and training steps of ranks in network namespaces with a limited bandwidth and an added
+# delay, and prints them beside the predictions of the model in apps/scaling, for docs/scaling.md. It needs
+# root, iproute2, Open MPI and python3, and leaves nothing behind.
 #
 #   bench/netem_ranks.sh [ROUNDS] [PROGRAM]             3 rounds with build/release/bin/primal
-#   NETWORKS="loopback 0:0 1:100" RANKS="2 4" bench/netem_ranks.sh    delay in ms and rate in Mbit/s of each link (0: as fast as it goes);
-#                                                       loopback: no namespaces, messages through the machine's memory
+#   NETWORKS="loopback 0:0 1:100" RANKS="2 4" bench/netem_ranks.sh    delay in ms and rate in Mbit/s of each
+#                                                       link (0: as fast as it goes); loopback: no namespaces,
+#                                                       messages through the machine's memory
 #   SIZE=64 BATCH=4 STEPS=21 CONFIG=configs/quick.toml       the step
 #   OUT=DIR                                             keeps the JSON of every run there
 #   OMPI_MCA_btl_tcp_flags=1 bench/netem_ranks.sh       any option of Open MPI
 #
-# Each rank has a namespace of its own. If the kernel has sch_netem, pairs of veth devices and a bridge join the namespaces, and
-# `tc qdisc add dev ... root netem delay ... rate ...` slows each of them; otherwise bench/slow_network.py is the network. Open MPI starts its
-# daemons not with ssh but with a script that enters the namespace of the given address.
+# Each rank has a namespace of its own. If the kernel has sch_netem, pairs of veth devices and a bridge join
+# the namespaces, and `tc qdisc add dev ... root netem delay ... rate ...` slows each of them; otherwise
+# bench/slow_network.py is the network. Open MPI starts its daemons not with ssh but with a script that enters
+# the namespace of the given address.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 rounds=${1:-3}
@@ -80,7 +83,8 @@ make_network() {
   fi
 }
 
-# A script that replaces ssh: it runs a command in the namespace of the address at which Open MPI wants a daemon.
+# A script that replaces ssh: it runs a command in the namespace of the address at which Open MPI wants a
+# daemon.
 cat > "$folder/enter" << END
 #!/bin/sh
 host=\$1
@@ -98,7 +102,8 @@ launch() { # launch NETWORK RANKS COMMAND...: mpirun in the first namespace, one
     mpirun --bind-to none --oversubscribe -n "$n" "$@"
     return
   fi
-  # Otherwise the daemons of one machine would find each other by its name: these options keep addresses, and use only slow0.
+  # Otherwise the daemons of one machine would find each other by its name: these options keep
+  # addresses, and use only slow0.
   ip netns exec "$tag-0" mpirun --bind-to none -n "$n" --host "$(hosts "$n")" --mca plm rsh --mca plm_rsh_agent "$folder/enter" \
     --mca plm_rsh_no_tree_spawn 1 --mca orte_keep_fqdn_hostnames 1 --mca oob_tcp_if_include slow0 \
     --mca btl tcp,self --mca btl_tcp_if_include slow0 "$@"
@@ -111,7 +116,8 @@ for network in $networks; do
     if [[ $network != loopback ]]; then make_network "$n" "$delay" "$rate"; fi
     for ((round = 1; round <= rounds; ++round)); do
       result="$out/${network/:/-}-ranks$n-round$round.json"
-      # On a busy machine a daemon of Open MPI may give up while it starts, and mpirun then waits for ever; such a round is repeated.
+      # On a busy machine a daemon of Open MPI may give up while it starts, and mpirun then waits for ever;
+      # such a round is repeated.
       for attempt in 1 2 3; do
         failed=0
         launch "$network" "$n" --timeout 240 "$program" profile --collective --step --json -q --threads 1 \

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prints what `primal profile --predict h200` predicts for the training step of the thesis model. It needs no GPU and measures nothing.
+# Prints what `primal profile --predict h200` predicts for the training step of the thesis model. It needs no
+# GPU and measures nothing.
 #
 #   bench/predicted_h200.sh build/release/bin/primal > bench/results/predicted_h200.md
 set -euo pipefail
@@ -28,6 +29,7 @@ done
 echo "## Launch by launch, \`--precision tf32\`"
 echo
 echo '```'
-# awk reads to the end: if it stopped early, the program could not write the rest, and this script would stop too.
+# awk reads to the end: if it stopped early, the program could not write the rest, and this script would stop
+# too.
 of --precision tf32 | awk '/^kernel +launches/ { done = 1 } !done' | sed '/^$/d'
 echo '```'

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The time of a training step on one rank of one thread, one rank of two threads, and two ranks of one thread each, as ratios: what
-# docs/distributed.md reports. The three are measured in turn, in several rounds.
+# The time of a training step on one rank of one thread, one rank of two threads, and two ranks of one thread
+# each, as ratios: what docs/distributed.md reports. The three are measured in turn, in several rounds.
 #
 #   bench/ranks.sh [ROUNDS] [PROGRAM]       5 rounds of 60 steps with build/release/bin/primal
 #   SIZE=128 BATCH=8 bench/ranks.sh         pictures of 128 x 128, eight in a step (64 and 4)
 #
-# It prints two numbers for each: the shortest step, which other programs disturb least, and the processor time of a step, summed over all
-# threads and ranks. The latter comes from the difference between 60 and 10 steps, so that starting is not counted. Ratios are to one rank of
-# two threads.
+# It prints two numbers for each: the shortest step, which other programs disturb least, and the processor
+# time of a step, summed over all threads and ranks. The latter comes from the difference between 60 and 10
+# steps, so that starting is not counted. Ratios are to one rank of two threads.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 rounds=${1:-5}

@@ -1,9 +1,11 @@
-# CUDA devices are part of the build where nvcc is found (PRIMAL_CUDA=AUTO), or have to be (ON). Each .cu file is compiled by
-# the host compiler against the emulation (tensor/simt), always, and by nvcc where CUDA is part: for compute capability 8.0
-# and 9.0 and, as PTX, for what comes later. The runtime is linked statically; the driver is looked for when a program runs.
+# CUDA devices are part of the build where nvcc is found (PRIMAL_CUDA=AUTO), or have to be (ON). Each .cu file
+# is compiled by the host compiler against the emulation (tensor/simt), always, and by nvcc where CUDA is
+# part: for compute capability 8.0 and 9.0 and, as PTX, for what comes later. The runtime is linked
+# statically; the driver is looked for when a program runs.
 #
-# CUDAARCHS=90 in the environment makes a build for one capability: nvcc took 9.2 s of the processor for max_pool3d_cuda.cu, and
-# 11.9 s for both (29 Nov, two busy cores). CI compiles both, because each has lines of its own (tensor/simt/simt_cuda.h).
+# CUDAARCHS=90 in the environment makes a build for one capability: nvcc took 9.2 s of the processor for
+# max_pool3d_cuda.cu, and 11.9 s for both (29 Nov, two busy cores). CI compiles both, because each has lines
+# of its own (tensor/simt/simt_cuda.h).
 set_property(CACHE PRIMAL_CUDA PROPERTY STRINGS AUTO ON OFF)
 if(PRIMAL_CUDA STREQUAL "AUTO")
   include(CheckLanguage)
@@ -33,8 +35,9 @@ if(PRIMAL_WITH_CUDA)
     set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
   endif()
   find_package(CUDAToolkit REQUIRED)
-  # Only headers: the libraries themselves are loaded when they are wanted, and may be missing then. A toolkit without them
-  # (Debian: nvidia-cuda-dev has both; NVIDIA's packages: libcublas-dev, cuda-nvtx) makes a build without.
+  # Only headers: the libraries themselves are loaded when they are wanted, and may be missing then. A
+  # toolkit without them (Debian: nvidia-cuda-dev has both; NVIDIA's packages: libcublas-dev,
+  # cuda-nvtx) makes a build without.
   find_path(CUDNN_INCLUDE_DIR cudnn_graph.h HINTS ${CUDNN_ROOT} ENV CUDNN_ROOT ${CUDAToolkit_INCLUDE_DIRS}
             PATH_SUFFIXES include)
   find_path(CUBLASLT_INCLUDE_DIR cublasLt.h HINTS ${CUBLAS_ROOT} ENV CUBLAS_ROOT ${CUDAToolkit_INCLUDE_DIRS}

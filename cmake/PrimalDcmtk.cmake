@@ -1,5 +1,6 @@
-# PrimalDcmtk::dcmtk: the libraries of dcmtk that read and write DICOM files and unpack their pixels. Sets PrimalDcmtk_FOUND, and
-# PrimalDcmtk_LINK_FLAGS for pkg-config. The package of CMake that comes with dcmtk asks for every library of it and for what those need.
+# PrimalDcmtk::dcmtk: the libraries of dcmtk that read and write DICOM files and unpack their pixels. Sets
+# PrimalDcmtk_FOUND, and PrimalDcmtk_LINK_FLAGS for pkg-config. The package of CMake that comes with dcmtk
+# asks for every library of it and for what those need.
 set(PrimalDcmtk_FOUND FALSE)
 set(PrimalDcmtk_LINK_FLAGS "")
 find_path(PRIMAL_DCMTK_INCLUDE_DIR dcmtk/dcmdata/dctk.h)

@@ -1,7 +1,7 @@
 # Every dependency is a system package (Debian names in scripts/install_packages.sh); nothing is downloaded.
 if(PRIMAL_STATIC)
-  # The programs then need the C library and, for CUDA devices, the driver. Highway and libzip come without an archive here: their
-  # shared libraries are copied beside the programs.
+  # The programs then need the C library and, for CUDA devices, the driver. Highway and libzip come without an
+  # archive here: their shared libraries are copied beside the programs.
   set(CMAKE_FIND_LIBRARY_SUFFIXES .a)
   execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libgomp.a OUTPUT_VARIABLE PRIMAL_GOMP
                   OUTPUT_STRIP_TRAILING_WHITESPACE)
@@ -9,8 +9,8 @@ if(PRIMAL_STATIC)
     set(OpenMP_gomp_LIBRARY ${PRIMAL_GOMP} CACHE FILEPATH "")
   endif()
   add_link_options($<$<NOT:$<BOOL:${PRIMAL_SANITIZE}>>:-static-libstdc++> -static-libgcc)
-  # Without it the programs export their copy of the C++ library, and libraries that are loaded later (cuDNN) bind to a mixture of
-  # that and their own: `nm -D` showed 4,219 symbols of it, and 2 with it.
+  # Without it the programs export their copy of the C++ library, and libraries that are loaded later (cuDNN)
+  # bind to a mixture of that and their own: `nm -D` showed 4,219 symbols of it, and 2 with it.
   add_link_options(-Wl,--exclude-libs,ALL)
   set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
 endif()
@@ -42,7 +42,8 @@ else()
   set(PRIMAL_TOML tomlplusplus::tomlplusplus)
 endif()
 
-# Highway comes with a pkg-config file only; Debian's CMake files of libzip ask for programs of other packages.
+# Highway comes with a pkg-config file only; Debian's CMake files of libzip ask for programs of other
+# packages.
 find_package(PkgConfig REQUIRED)
 set(PRIMAL_SUFFIXES ${CMAKE_FIND_LIBRARY_SUFFIXES})
 set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
@@ -53,8 +54,9 @@ set(CMAKE_FIND_LIBRARY_SUFFIXES ${PRIMAL_SUFFIXES})
 # Figures are drawn by cairo; fontconfig tells whether there is a font.
 pkg_check_modules(cairo REQUIRED IMPORTED_TARGET GLOBAL cairo fontconfig)
 set(PRIMAL_CAIRO PkgConfig::cairo)
-# primal_archives(cairo) makes primal_cairo of what pkg_check_modules found under that prefix: all archives that it and its own
-# libraries need, in the order of pkg-config; what has none (pthread, m) is left to the compiler.
+# primal_archives(cairo) makes primal_cairo of what pkg_check_modules found under that prefix: all
+# archives that it and its own libraries need, in the order of pkg-config; what has none (pthread, m)
+# is left to the compiler.
 function(primal_archives prefix)
   add_library(primal_${prefix} INTERFACE)
   target_include_directories(primal_${prefix} SYSTEM INTERFACE ${${prefix}_INCLUDE_DIRS})
@@ -73,7 +75,8 @@ if(PRIMAL_STATIC)
 endif()
 
 # Formats of pictures that a build may lack; it then recognises them and names the package.
-# primal_picture_library(TIFF tiff libtiff-4>=4.5 libtiff-dev) sets PRIMAL_WITH_TIFF and PRIMAL_TIFF, which is linked.
+# primal_picture_library(TIFF tiff libtiff-4>=4.5 libtiff-dev) sets PRIMAL_WITH_TIFF and
+# PRIMAL_TIFF, which is linked.
 macro(primal_picture_library NAME prefix module package)
   set_property(CACHE PRIMAL_${NAME}_READER PROPERTY STRINGS AUTO ON OFF)
   set(PRIMAL_WITH_${NAME} OFF)
@@ -95,8 +98,8 @@ endmacro()
 primal_picture_library(TIFF tiff libtiff-4>=4.5 libtiff-dev)
 primal_picture_library(WEBP webp "libwebp;libwebpmux" libwebp-dev)
 
-# dcmtk is found by its files (PrimalDcmtk.cmake): the pkg-config file in Debian asks for packages that are not there. A static build goes
-# without DICOM, since Debian has no archives of dcmtk.
+# dcmtk is found by its files (PrimalDcmtk.cmake): the pkg-config file in Debian asks for packages that are
+# not there. A static build goes without DICOM, since Debian has no archives of dcmtk.
 set_property(CACHE PRIMAL_DICOM_READER PROPERTY STRINGS AUTO ON OFF)
 set(PRIMAL_WITH_DICOM OFF)
 set(PRIMAL_DICOM "")
@@ -127,8 +130,8 @@ if(PRIMAL_STATIC)
   add_link_options(-Wl,--disable-new-dtags)
 endif()
 
-# oneDNN 2 with OpenMP inside (Debian: libdnnl-dev), loaded when it is asked for. Its kernels are not instrumented, and beside a
-# static OpenMP it would bring a second one.
+# oneDNN 2 with OpenMP inside (Debian: libdnnl-dev), loaded when it is asked for. Its kernels are not
+# instrumented, and beside a static OpenMP it would bring a second one.
 set_property(CACHE PRIMAL_ONEDNN PROPERTY STRINGS AUTO ON OFF)
 set(PRIMAL_WITH_ONEDNN OFF)
 if(PRIMAL_ONEDNN AND NOT (PRIMAL_ONEDNN STREQUAL "AUTO" AND (PRIMAL_STATIC OR PRIMAL_SANITIZE)))
@@ -150,8 +153,8 @@ if(PRIMAL_ONEDNN AND NOT (PRIMAL_ONEDNN STREQUAL "AUTO" AND (PRIMAL_STATIC OR PR
   endif()
 endif()
 
-# MPI (Debian: libopenmpi-dev), linked by one module that is loaded when several processes train together. Its memory is no concern of
-# sanitizers, and a static program goes without.
+# MPI (Debian: libopenmpi-dev), linked by one module that is loaded when several processes train together. Its
+# memory is no concern of sanitizers, and a static program goes without.
 set_property(CACHE PRIMAL_MPI PROPERTY STRINGS AUTO ON OFF)
 set(PRIMAL_WITH_MPI OFF)
 set(PRIMAL_MPI_STANDARD "")

@@ -1,5 +1,6 @@
-# cmake --install: the program; for other projects, headers below include/primal, the CMake package with primal::tensor ...
-# primal::model, and a pkg-config file; for readers, licence, documentation, examples and configurations.
+# cmake --install: the program; for other projects, headers below include/primal, the CMake package
+# with primal::tensor ... primal::model, and a pkg-config file; for readers, licence, documentation,
+# examples and configurations.
 include(CMakePackageConfigHelpers)
 
 get_property(targets GLOBAL PROPERTY PRIMAL_INSTALL_TARGETS)
@@ -7,7 +8,8 @@ install(TARGETS ${targets} EXPORT primalTargets ARCHIVE DESTINATION ${CMAKE_INST
 install(EXPORT primalTargets NAMESPACE primal:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/primal)
 
 # Our sources include each other from the root of the repository ("tensor/tensor.h"), installed headers as
-# <primal/tensor/tensor.h>: a project's own tensor/ is never taken for ours, and one folder on the path is enough.
+# <primal/tensor/tensor.h>: a project's own tensor/ is never taken for ours, and one folder on the path is
+# enough.
 get_property(headers GLOBAL PROPERTY PRIMAL_PUBLIC_HEADERS)
 set(public_headers ${CMAKE_BINARY_DIR}/public_headers)
 install(CODE "set(SOURCE \"${CMAKE_SOURCE_DIR}\")

@@ -1,6 +1,7 @@
-# PRIMAL_PYTHON=ON, OFF or AUTO: whether the Python module is part of the build. AUTO: where there are a Python interpreter of 3.9 or
-# later with its headers and nanobind (`python3 -m pip install nanobind`), in builds without sanitizers, which an interpreter does not
-# have, and without static libraries, which are not position-independent.
+# PRIMAL_PYTHON=ON, OFF or AUTO: whether the Python module is part of the build. AUTO: where there are a
+# Python interpreter of 3.9 or later with its headers and nanobind (`python3 -m pip install nanobind`), in
+# builds without sanitizers, which an interpreter does not have, and without static libraries, which are
+# not position-independent.
 set_property(CACHE PRIMAL_PYTHON PROPERTY STRINGS AUTO ON OFF)
 set(PRIMAL_WITH_PYTHON OFF)
 if(PRIMAL_PYTHON AND NOT (PRIMAL_PYTHON STREQUAL "AUTO" AND (PRIMAL_STATIC OR PRIMAL_SANITIZE OR PRIMAL_FUZZ)))

@@ -1,13 +1,14 @@
-# One CMake target per folder. primal_library(solvers SOURCES ... HEADERS ... DEPENDS primal::autograd) makes primal_solvers
-# with the alias primal::solvers, compiled with the project's warnings and sanitizers, and puts it on the install list. HEADERS
-# are the public ones: what an installed Primal offers to other projects (PrimalInstall.cmake).
+# One CMake target per folder. primal_library(solvers SOURCES ... HEADERS ... DEPENDS primal::autograd)
+# makes primal_solvers with the alias primal::solvers, compiled with the project's warnings and sanitizers,
+# and puts it on the install list. HEADERS are the public ones: what an installed Primal offers to other
+# projects (PrimalInstall.cmake).
 include(GNUInstallDirs)
 include(PrimalSanitizers)
 include(PrimalBuildTime)
 include(PrimalUnity)
 
-# OpenMP's flags are for our own sources only, for their `omp simd` pragmas and for oneDNN, whose threads are OpenMP's. Public
-# headers use nothing of it, so a project that uses Primal only links it.
+# OpenMP's flags are for our own sources only, for their `omp simd` pragmas and for oneDNN, whose threads are
+# OpenMP's. Public headers use nothing of it, so a project that uses Primal only links it.
 set(openmp_options $<TARGET_PROPERTY:OpenMP::OpenMP_CXX,INTERFACE_COMPILE_OPTIONS>)
 add_library(primal_openmp INTERFACE)
 target_compile_options(primal_openmp INTERFACE ${openmp_options})
@@ -51,8 +52,9 @@ function(primal_library name)
   set_property(GLOBAL APPEND PROPERTY PRIMAL_PUBLIC_HEADERS ${ARG_HEADERS})
 endfunction()
 
-# primal_embed(primal_data page/page_parts.cpp.in PRIMAL_PAGE_STYLE page/style.css ...): text files as strings of the library. The
-# first file is a template for configure_file(), and each variable in it stands for the content of the file after its name.
+# primal_embed(primal_data page/page_parts.cpp.in PRIMAL_PAGE_STYLE page/style.css ...): text files as strings
+# of the library. The first file is a template for configure_file(), and each variable in it stands for the
+# content of the file after its name.
 function(primal_embed target template)
   set(pairs ${ARGN})
   while(pairs)
@@ -65,10 +67,11 @@ function(primal_embed target template)
   target_sources(${target} PRIVATE ${source})
 endfunction()
 
-# primal_test(solvers/pdhg SOURCES pdhg_test.cpp LABELS unit grad DEPENDS primal::solvers): one GoogleTest program; each of
-# its tests is a CTest test with those labels (`ctest -L grad`). A test that skips itself is shown as skipped. Many tests
-# run at once, so each takes two threads, and oneDNN's sleep at their barriers. KERNELS says that its sources have kernels,
-# which are optimised as in a library. UNSANITIZED leaves sanitizers out of its own files, though not out of what it links or runs.
+# primal_test(solvers/pdhg SOURCES pdhg_test.cpp LABELS unit grad DEPENDS primal::solvers): one GoogleTest
+# program; each of its tests is a CTest test with those labels (`ctest -L grad`). A test that skips itself is
+# shown as skipped. Many tests run at once, so each takes two threads, and oneDNN's sleep at their barriers.
+# KERNELS says that its sources have kernels, which are optimised as in a library. UNSANITIZED leaves
+# sanitizers out of its own files, though not out of what it links or runs.
 set(PRIMAL_TEST_ENVIRONMENT PRIMAL_THREADS=2 OMP_WAIT_POLICY=passive ${PRIMAL_SANITIZER_ENVIRONMENT})
 
 function(primal_test name)
@@ -88,7 +91,8 @@ function(primal_test name)
   gtest_discover_tests(${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} DISCOVERY_TIMEOUT 60
                        TEST_PREFIX "${ARG_PREFIX}" NO_PRETTY_VALUES TEST_LIST ${target}_names
                        PROPERTIES TIMEOUT ${ARG_TIMEOUT})
-  # gtest_discover_tests takes lists apart, so the properties that are lists are set by a file CTest reads after its own.
+  # gtest_discover_tests takes lists apart, so the properties that are lists are set by a file
+  # CTest reads after its own.
   set(properties_file ${CMAKE_CURRENT_BINARY_DIR}/${target}_properties.cmake)
   file(CONFIGURE OUTPUT ${properties_file} @ONLY CONTENT [[
 foreach(name IN LISTS @target@_names)

@@ -1,13 +1,15 @@
-# A faster first build: with PRIMAL_UNITY, up to primal_unity_size sources of a folder are compiled as one file that includes them, so that
-# the headers that they share are parsed once. The price is that a change in one source compiles its whole group again. scripts/build.sh asks
-# for it, and .ci/run for its build with AddressSanitizer. clang-tidy and the build with ThreadSanitizer compile each source alone, so that a
+# A faster first build: with PRIMAL_UNITY, up to primal_unity_size sources of a folder are compiled as one
+# file that includes them, so that the headers that they share are parsed once. The price is that a change in
+# one source compiles its whole group again. scripts/build.sh asks for it, and .ci/run for its build with
+# AddressSanitizer. clang-tidy and the build with ThreadSanitizer compile each source alone, so that a
 # missing include is found.
 #
 #   primal_unity(TARGET [JOINED] [ALONE FOLDER...])
 #
-# JOINED: the sources of neighbouring folders form groups too. The sources in the FOLDERs named stay alone: a test that puts other
-# objects in their place links them one by one. A source that defines macros stays alone too, since they would hold for the sources after
-# it; those with vector kernels are among them. Names in anonymous namespaces of one folder, or of a joined target, must differ.
+# JOINED: the sources of neighbouring folders form groups too. The sources in the FOLDERs named stay alone: a
+# test that puts other objects in their place links them one by one. A source that defines macros stays alone
+# too, since they would hold for the sources after it; those with vector kernels are among them. Names in
+# anonymous namespaces of one folder, or of a joined target, must differ.
 option(PRIMAL_UNITY "compile the sources of a folder in groups: a faster first build" OFF)
 set(primal_unity_size 16)
 

@@ -1,5 +1,6 @@
-# With SOURCE, OUTPUT and HEADERS set: writes the public headers to OUTPUT/primal, their includes of each other as
-# <primal/...>, and primal/primal.h, which includes them all. A public header that includes one that is not is an error.
+# With SOURCE, OUTPUT and HEADERS set: writes the public headers to OUTPUT/primal, their includes of each
+# other as <primal/...>, and primal/primal.h, which includes them all. A public header that includes one
+# that is not is an error.
 cmake_minimum_required(VERSION 3.25)
 set(umbrella "// Every public header of Primal; docs/library.md says what is in them.\n#pragma once\n\n")
 

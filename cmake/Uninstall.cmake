@@ -1,5 +1,5 @@
-# cmake -DMANIFEST=build/release/install_manifest.txt -P Uninstall.cmake: removes the files that it lists, and the folders of
-# Primal alone that they leave empty.
+# cmake -DMANIFEST=build/release/install_manifest.txt -P Uninstall.cmake: removes the files that it lists, and
+# the folders of Primal alone that they leave empty.
 cmake_minimum_required(VERSION 3.25)
 if(NOT EXISTS ${MANIFEST})
   message(FATAL_ERROR "[uninstall] there is no ${MANIFEST}: this build has not been installed")

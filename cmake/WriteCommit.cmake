@@ -1,6 +1,7 @@
-# cmake -DSOURCE=... -DOUTPUT=... -P WriteCommit.cmake: writes the commit the sources stand at as a header, and touches the
-# header only when that changed. With changes of their own it is "...-dirty". Sources that are not a clone were "built from an
-# archive"; of a clone on a machine without git, HEAD is read, and whether files had changes is not known.
+# cmake -DSOURCE=... -DOUTPUT=... -P WriteCommit.cmake: writes the commit the sources stand at as a header,
+# and touches the header only when that changed. With changes of their own it is "...-dirty". Sources that are
+# not a clone were "built from an archive"; of a clone on a machine without git, HEAD is read, and whether
+# files had changes is not known.
 set(failed TRUE)
 if(EXISTS ${SOURCE}/.git)  # an archive may lie in somebody else's clone
   execute_process(COMMAND git -C ${SOURCE} describe --always --dirty --abbrev=10 --exclude=*

@@ -1,5 +1,5 @@
-// An op of your own, without touching Primal's sources: the function, its adjoint, its description, and every proof that
-// `primal check` runs on Primal's own ops.
+// An op of your own, without touching Primal's sources: the function, its adjoint, its description, and every
+// proof that `primal check` runs on Primal's own ops.
 //
 //   smooth_abs: y = sqrt(x^2 + e^2), an absolute value without a kink
 //   Shapes:     x any -> y the same.   Saved: x and y.   Adjoint: grad_x += grad_y x / y

@@ -1,5 +1,5 @@
-// A training loop: a small unrolled model learns to denoise phantoms. Writes the model, which load_and_denoise and
-// `primal denoise` read, and a noisy picture that it has not seen.
+// A training loop: a small unrolled model learns to denoise phantoms. Writes the model, which
+// load_and_denoise and `primal denoise` read, and a noisy picture that it has not seen.
 //
 //   train_loop model.safetensors noisy.png
 #include <cstdio>

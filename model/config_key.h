@@ -1,5 +1,5 @@
-// ConfigKey: one setting under its name, with what it is for and what it may be. Tables of them serve configuration files, the
-// command line, help, errors and the copy that a checkpoint keeps.
+// ConfigKey: one setting under its name, with what it is for and what it may be. Tables of them serve
+// configuration files, the command line, help, errors and the copy that a checkpoint keeps.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ struct ConfigKey {
   std::vector<std::string> choices;  // texts: the values allowed; empty: any
 };
 
-// Puts a value in its place. ConfigError that names `where` and what the key may be, for another type or a value out of range.
-// `written` is the value as it stands in the text.
+// Puts a value in its place. ConfigError that names `where` and what the key may be, for another type or a
+// value out of range. `written` is the value as it stands in the text.
 void assign(const ConfigKey& key, double value, const std::string& where, const std::string& written = "");
 void assign(const ConfigKey& key, int64_t value, const std::string& where);
 void assign(const ConfigKey& key, bool value, const std::string& where);

@@ -6,8 +6,8 @@
 
 namespace primal {
 
-// Whether lists and objects lie in one another deeper than that. Asked before a text of foreign origin is parsed: dump() calls
-// itself once a level.
+// Whether lists and objects lie in one another deeper than that. Asked before a text of foreign origin is
+// parsed: dump() calls itself once a level.
 inline bool is_nested_deeper(std::string_view text, int levels) {
   int depth = 0;
   bool in_text = false;

@@ -8,8 +8,8 @@ namespace primal {
 
 UnrolledTvOptions model_options(const ModelSettings& settings);
 
-// ConfigError for options that no setting has: axes other than rows and columns, a bound L or map channels of their own,
-// another U-Net.
+// ConfigError for options that no setting has: axes other than rows and columns, a bound L or map channels of
+// their own, another U-Net.
 ModelSettings model_settings(const UnrolledTvOptions& options);
 
 }  // namespace primal

@@ -1,8 +1,8 @@
-// The settings of the models: [model], [sequence], [classifier] and [autoencoder] in a configuration file, and what a checkpoint
-// keeps beside the weights.
+// The settings of the models: [model], [sequence], [classifier] and [autoencoder] in a configuration file,
+// and what a checkpoint keeps beside the weights.
 //
-// To add a setting: a member with the default of the network's option, its row in model_keys(), and its line in each of the two functions of
-// model_options.h. Files that do not have it yet get the default.
+// To add a setting: a member with the default of the network's option, its row in model_keys(), and its line
+// in each of the two functions of model_options.h. Files that do not have it yet get the default.
 #pragma once
 
 #include <cstdint>

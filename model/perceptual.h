@@ -1,8 +1,9 @@
-// The weights of nn/lpips from a file. Primal has none of its own: scripts/pytorch/lpips_weights.py writes such a file from
-// torchvision's AlexNet and the heads of the lpips package.
+// The weights of nn/lpips from a file. Primal has none of its own: scripts/pytorch/lpips_weights.py writes
+// such a file from torchvision's AlexNet and the heads of the lpips package.
 //
-// Errors: IoError where the file cannot be read. DataError, always naming the file, where tensors are missing, misshapen,
-//         unknown or not finite (all of the names in one message), or a head is below zero.
+// Errors: IoError where the file cannot be read. DataError, always naming the file, where tensors are
+//         missing, misshapen, unknown or not finite (all of the names in one message), or a head is below
+//         zero.
 #pragma once
 
 #include <filesystem>

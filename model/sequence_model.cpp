@@ -23,7 +23,8 @@ std::string first_kernel(int64_t stage) {
   return fmt::format("cnn.encoder.enc_blocks.{}.conv_block.0.weight", stage);
 }
 
-// Filters and stages as the tensors have them; each level must be there in full, so that a model is never larger than its file.
+// Filters and stages as the tensors have them; each level must be there in full, so that a model is
+// never larger than its file.
 SequenceSettings settings_of_tensors(const Safetensors& file, SequenceSettings settings) {
   const std::vector<int64_t> stem = shape_in(file, first_kernel(0));
   if (stem.size() < 2 || stem[0] < 1)

@@ -1,5 +1,6 @@
-// Vectors of floats, for each instruction set (Highway includes this file once per target): their type, how many lanes they
-// have, and how they are read and written at the end of a row, where fewer numbers are left than a vector has.
+// Vectors of floats, for each instruction set (Highway includes this file once per target): their type,
+// how many lanes they have, and how they are read and written at the end of a row, where fewer numbers
+// are left than a vector has.
 #if defined(PRIMAL_NN_FLOAT_VECTOR_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef PRIMAL_NN_FLOAT_VECTOR_INL_H
 #undef PRIMAL_NN_FLOAT_VECTOR_INL_H

@@ -15,8 +15,8 @@
 
 namespace primal {
 
-// Where fresh parameters come from: a seed, and a number of its own for each parameter in order of creation; and where they
-// live. The same values on every device.
+// Where fresh parameters come from: a seed, and a number of its own for each parameter in order of creation;
+// and where they live. The same values on every device.
 class Initialiser {
  public:
   explicit Initialiser(uint64_t seed = 42, DType dtype = DType::f32, Device device = {})
@@ -28,7 +28,8 @@ class Initialiser {
   // PyTorch's default for a weight or bias of a convolution or linear layer: uniform in +-1/sqrt(fan_in).
   Tensor fan_in_uniform(const Shape& shape, int64_t fan_in);
   // Glorot's for a weight [O,C] or [O,C,..] with k cells per kernel: uniform in +-sqrt(6 / (C k + O k)).
-  // Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+  // Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+  // networks", AISTATS 2010.
   Tensor glorot_uniform(const Shape& shape);
 
  private:

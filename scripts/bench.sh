@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Primal's training step against its peers on the same cores: builds our programs, checks that the peers compute the same,
-# and runs them in alternating rounds (about a minute each; 9 by default). Writes the table to bench/results/cpu_bench.md.
+# Primal's training step against its peers on the same cores: builds our programs, checks that the peers
+# compute the same, and runs them in alternating rounds (about a minute each; 9 by default). Writes the table
+# to bench/results/cpu_bench.md.
 #
 #   scripts/bench.sh [--setup] [OPTION...]
 #
-# --setup first installs the peers (bench/peers/setup.sh: PyTorch, 6 GB). The other options are compare.py's, such as
-# --rounds 3, --peers channels_last,function, --threads 2, --impl conv3d=winograd; bench/peers/compare.py --help has all.
-# Nothing else is installed but packages the build lacks (scripts/build.sh).
+# --setup first installs the peers (bench/peers/setup.sh: PyTorch, 6 GB). The other options are
+# compare.py's, such as --rounds 3, --peers channels_last,function, --threads 2, --impl
+# conv3d=winograd; bench/peers/compare.py --help has all. Nothing else is installed but packages the
+# build lacks (scripts/build.sh).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 options=(--output bench/results/cpu_bench.md)

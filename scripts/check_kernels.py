@@ -7,7 +7,7 @@ For each kernel: registers per thread, shared memory per block, local memory (sp
 known at compile time), instructions, and how many of them are multiply-adds, use tensor cores, or read or write global and shared memory.
 Instructions are counted in the code, not in a run: a loop counts once.
 
-A file of kernels may state bounds, one line for a kernel:
+A file of kernels may state bounds, one line for a kernel, or two with the name alone in the first:
 
   // Bounds: forward_kernel<2> 64 registers, 0 bytes of shared memory, no local memory, no read-only loads
 
@@ -15,7 +15,8 @@ The script fails if a kernel exceeds its bounds, if the kernel of such a line do
 memory. "no read-only loads" is for kernels whose blocks read what other blocks wrote in the same launch: loads through the read-only cache
 (LDG...CONSTANT) may miss these writes.
 
-  // Bounds: product_kernel<3, false, 1> 128 registers, 0 bytes of shared memory, no local memory, 45% of the inner loop on tensor cores
+  // Bounds: product_kernel<3, false, 1>
+  //         128 registers, 0 bytes of shared memory, no local memory, 45% of the inner loop on tensor cores
 
 states the least share of tensor-core instructions in the innermost loop that has some.
 
@@ -124,7 +125,8 @@ def kernels_of(cuobjdump, path, source, arch):
 
 
 def bounds_of(source):
-    return [m.groupdict() for line in source.read_text().splitlines() if (m := BOUND.match(line))]
+    text = re.sub(r"(?m)^(// Bounds: .*)\n// {2,}", r"\1 ", source.read_text())  # a bound may take two lines
+    return [m.groupdict() for line in text.splitlines() if (m := BOUND.match(line))]
 
 
 def check(kernels, sources):

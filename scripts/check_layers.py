@@ -53,8 +53,8 @@ HOMES = {
     r"nanobind/|Python\.h": ["python/"],
     r"gtest/|benchmark/": [],
 }
-# Third-party headers that no header of ours may include, and the exceptions. JSON takes more than a second to read: headers declare it
-# by nlohmann/json_fwd.hpp.
+# Third-party headers that no header of ours may include, and the exceptions. JSON takes more than a second to
+# read: headers declare it by nlohmann/json_fwd.hpp.
 SOURCES_ALONE = {
     r"nlohmann/json\.hpp": ["apps/evaluation/task_evaluation.h", "apps/report/evaluation_record.h", "apps/inspection/file_difference.h"],
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds the fuzz targets (clang, libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer) and runs each for SECONDS, side by
-# side over the cores. Fails on a finding, which it leaves in build/fuzz/findings, with the command that repeats it.
+# Builds the fuzz targets (clang, libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer) and runs each for
+# SECONDS, side by side over the cores. Fails on a finding, which it leaves in build/fuzz/findings, with the
+# command that repeats it.
 #
 #   scripts/fuzz.sh [SECONDS [SEED [READER...]]]      default: 60 s, a new seed each time, all readers
 #
@@ -21,8 +22,9 @@ bin=build/fuzz/bin corpus=build/fuzz/corpus findings=build/fuzz/findings seeds=b
 "$bin/fuzz_seeds" "$seeds"
 mkdir -p "$findings"
 
-# fuzz READER: the length keeps a picture's pixels, which may be thousands to a byte, within the memory limit. The timeout
-# counts wall-clock time, so it must allow for a busy machine; what a run has tested is measured by its processor time.
+# fuzz READER: the length keeps a picture's pixels, which may be thousands to a byte, within the memory
+# limit. The timeout counts wall-clock time, so it must allow for a busy machine; what a run has tested is
+# measured by its processor time.
 fuzz() {
   local log=$findings/$1.log length=2048
   if [[ $1 == safetensors || $1 == table ]]; then length=4096; fi

@@ -45,7 +45,8 @@ VALIDATION = {"coffee", "china"}
 SIDE = 128
 LEAST_DEVIATION = 8.0  # of 255
 
-# The orthogonal channels of --colour opponent (data/preprocess/opponent.h): rows of length 1 / sqrt(3); the chroma is 0 at 127.5.
+# The orthogonal channels of --colour opponent (data/preprocess/opponent.h): rows of length 1 / sqrt(3);
+# the chroma is 0 at 127.5.
 OPPONENT = {
     "luminance": (1 / 3, 1 / 3, 1 / 3, 0.0),
     "chroma1": (1 / math.sqrt(6), 0.0, -1 / math.sqrt(6), 127.5),

@@ -57,7 +57,7 @@ def noisy_picture(*shape, noise=0.1):
     return lambda g: picture(g, *shape) + noise * torch.randn(shape, generator=g)
 
 
-# ---- convolutions -------------------------------------------------------------------------------------------------
+# ---- convolutions ------------------------------------------------------------------------------------------
 
 
 def conv3d(name, x, n_out, kernel, stride=(1, 1, 1), padding=(0, 0, 0), note=""):
@@ -108,7 +108,7 @@ conv_transpose3d("k3s2p1", (1, 2, 1, 4, 3), 3, (1, 3, 3), (1, 2, 2), (0, 1, 1))
 conv_transpose3d("one_pixel", (2, 3, 1, 1, 1), 2, (1, 3, 3), (1, 2, 2))
 conv_transpose3d("dynamic", (1, 2, 3, 3, 2), 3, (3, 2, 3), (2, 2, 3), (1, 0, 1), (1, 0, 2))
 
-# ---- other layers -------------------------------------------------------------------------------------------------
+# ---- other layers ------------------------------------------------------------------------------------------
 
 for name, n, n_in, n_out in (("one_output", 1, 9, 1), ("batch", 3, 17, 10)):
     inputs = {"x": normal(n, n_in), "weight": normal(n_out, n_in, scale=0.3), "bias": normal(n_out)}
@@ -214,7 +214,7 @@ for name, shape, n_sigma, n_eps in (
     noise = {"b": signs(*shape), "sigma": uniform(0.2, 0.8, n_sigma), "eps": uniform(0.5, 1.5, n_eps)}
     case(f"sure_loss_{name}", "sure_loss", {}, pictures | noise)
 
-# ---- total variation ----------------------------------------------------------------------------------------------
+# ---- total variation ---------------------------------------------------------------------------------------
 
 for name, axes, n, extents in (
     ("rows", [3], 2, (1, 5, 4)),
@@ -297,7 +297,7 @@ OTHER = {"T": 30, "p0": "noisy", "sigma": 0.25, "tau": 0.4, "theta": 0.9}
 grid_search("nine", (1, 1, 1, 26, 33), [0.05 * i for i in range(9)], USUAL)
 grid_search("noisy_start", (1, 1, 1, 16, 20), [0.02, 0.05, 0.3], OTHER)
 
-# ---- optimiser and metrics ----------------------------------------------------------------------------------------
+# ---- optimiser and metrics ---------------------------------------------------------------------------------
 
 for name, extra in (
     ("betas", {"lr": 0.003, "betas": [0.8, 0.95], "eps": 1e-4}),
@@ -338,7 +338,7 @@ def lpips(name, shape, filters):
 lpips("grey", (2, 1, 1, 39, 50), [4, 5, 6, 3, 7])
 lpips("smallest_in_colour", (1, 3, 1, 31, 31), [3, 4, 5, 4, 3])
 
-# ---- the whole model ----------------------------------------------------------------------------------------------
+# ---- the whole model ---------------------------------------------------------------------------------------
 
 
 def model_inputs(shape, filters, blocks, learn_steps):
@@ -369,7 +369,7 @@ thesis("deep", (1, 1, 1, 16, 8), 3, 3, 17, "noisy", True, norm=3.5)
 thesis("learnt", (1, 1, 1, 10, 12), 2, 1, 10, "noisy", True, training={"lr": 2e-3, "steps": 20})
 thesis("bounded_batch", (3, 1, 1, 8, 12), 2, 1, 16, "zero", False, 0.5, training={"lr": 1e-3, "steps": 12})
 
-# ---- the two other systems ----------------------------------------------------------------------------------------
+# ---- the two other systems ---------------------------------------------------------------------------------
 
 
 def system_inputs(model, batch):

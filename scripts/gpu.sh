@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Everything there is to do on a machine with a GPU: tests, golden cases, proofs, compute-sanitizer, profiles, a training, and
-# PyTorch beside it. Each step prints its time; one that fails does not keep the others from running, and the summary names it.
+# Everything there is to do on a machine with a GPU: tests, golden cases, proofs, compute-sanitizer, profiles,
+# a training, and PyTorch beside it. Each step prints its time; one that fails does not keep the others from
+# running, and the summary names it.
 #
 #   scripts/gpu.sh [--output DIR] [--parts LIST] [--quick] [--no-build] [--limit SECONDS] [BUILD_DIR]
 #
-# BUILD_DIR (build/cuda-release) is built first if nvcc is found, unless --no-build is given; a folder that was built elsewhere (preset
-# cuda-release, which links statically) can be used as it is. Results go to DIR (bench/results/cuda): tables, JSON, one log for each step,
-# and an archive of all of them, DIR.tar.gz.
-# --parts tests,profile runs only these parts; the parts are tests, profile, peers, sanitizer and train, in this order. Each takes less
-# than ten minutes, and no step more than --limit (300 s). --quick means --parts tests,profile.
+# BUILD_DIR (build/cuda-release) is built first if nvcc is found, unless --no-build is given; a folder that
+# was built elsewhere (preset cuda-release, which links statically) can be used as it is. Results go to DIR
+# (bench/results/cuda): tables, JSON, one log for each step, and an archive of all of them, DIR.tar.gz.
+# --parts tests,profile runs only these parts; the parts are tests, profile, peers, sanitizer and
+# train, in this order. Each takes less than ten minutes, and no step more than --limit (300 s).
+# --quick means --parts tests,profile.
 # PYTHON names the Python that has PyTorch (python3). cuDNN and cuBLASLt are also looked for in its packages.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -112,7 +114,8 @@ if asked_for peers; then
   fi
 fi
 if asked_for sanitizer; then
-  # A few cases on Primal's own kernels: vendor libraries need no check here, and each tool slows a kernel down a hundredfold.
+  # A few cases on Primal's own kernels: vendor libraries need no check here, and each tool slows a
+  # kernel down a hundredfold.
   if command -v compute-sanitizer > /dev/null; then
     for tool in memcheck racecheck synccheck initcheck; do
       step "sanitizer_$tool" compute-sanitizer --tool "$tool" --error-exitcode 9 "$primal" check conv3d pdhg adam "${cuda[@]}" \

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what Primal needs from Debian's archive (names of Debian 12), and only what is missing: where everything is
-# there it asks dpkg once and touches no network. As root it calls apt-get itself, otherwise through sudo.
+# Installs what Primal needs from Debian's archive (names of Debian 12), and only what is missing:
+# where everything is there it asks dpkg once and touches no network. As root it calls apt-get
+# itself, otherwise through sudo.
 #
 #   scripts/install_packages.sh [EXTRA_PACKAGE...]
 set -euo pipefail

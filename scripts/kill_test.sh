@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# Proves that a training survives kill -9: kills one N times at random moments, resumes it each time, and compares what it
-# leaves, losses, validations and weights, with a training that nobody disturbed.
+# Proves that a training survives kill -9: kills one N times at random moments, resumes it each time, and
+# compares what it leaves, losses, validations and weights, with a training that nobody disturbed.
 #
 #   scripts/kill_test.sh [N]               20 kills by default
-#   scripts/kill_test.sh 5 PROGRAM FOLDER  with this program, in this folder (kept; by default one in /tmp, removed)
-#   TASK=classify scripts/kill_test.sh     the training of a classifier, with dropout; reconstruct: of an autoencoder, with
-#                                          batch normalisation; sequence: of frames in time; sure, noise2noise: denoising
-#                                          without clean pictures; by default denoise
+#   scripts/kill_test.sh 5 PROGRAM FOLDER  with this program, in this folder (kept; by default one in /tmp,
+#                                          removed)
+#   TASK=classify scripts/kill_test.sh     the training of a classifier, with dropout; reconstruct: of
+#                                          an autoencoder, with batch normalisation; sequence: of
+#                                          frames in time; sure, noise2noise: denoising without clean
+#                                          pictures; by default denoise
 #
-# The moments come from SEED (default: the clock), which is printed: SEED=123 scripts/kill_test.sh repeats them as far as the
-# machine does. Prints one line a kill and ends with 0 where all is equal, 6 where something differs or cannot be loaded.
+# The moments come from SEED (default: the clock), which is printed: SEED=123 scripts/kill_test.sh repeats
+# them as far as the machine does. Prints one line a kill and ends with 0 where all is equal, 6 where
+# something differs or cannot be loaded.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 kills=${1:-20}
@@ -23,8 +26,8 @@ else
 fi
 RANDOM=${SEED:=$(date +%s)}
 
-# A fifth of a second of training for each kill, or more. A checkpoint at least each second, so that kills meet the writing of one often; besides these
-# one an epoch, and a numbered one.
+# A fifth of a second of training for each kill, or more. A checkpoint at least each second, so that kills
+# meet the writing of one often; besides these one an epoch, and a numbered one.
 task=${TASK:-denoise}
 kind=$task
 [[ $task == sure || $task == noise2noise ]] && kind=denoise

@@ -6,8 +6,8 @@ set -euo pipefail
 log=${1:-build/release}/Testing/Temporary/LastTest.log
 [[ -r $log ]] || exit 0
 
-# Of each test the log has "3/9 Testing: NAME" and what it printed. GoogleTest prints "FILE:LINE: Skipped", the reason and then
-# "[  SKIPPED ] NAME (0 ms)"; a script prints "skipped: REASON".
+# For each test the log has "3/9 Testing: NAME" and what it printed. GoogleTest prints "FILE:LINE: Skipped",
+# the reason and then "[  SKIPPED ] NAME (0 ms)"; a script prints "skipped: REASON".
 awk '
   / Testing: / { name = $0; sub(/^.* Testing: /, "", name); reason = ""; listening = 0 }
   /:[0-9]+: Skipped$/ { listening = 1; next }

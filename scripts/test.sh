@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Installs, builds everything in Release, runs the whole test suite and lists what was skipped and why. Arguments go to ctest.
+# Installs, builds everything in Release, runs the whole test suite and lists what was skipped and
+# why. Arguments go to ctest.
 #
 #   scripts/test.sh                    everything
-#   scripts/test.sh --all              with a browser for the tests of web pages, and Python packages to compare with (in
-#                                      build/python), where they can be installed
+#   scripts/test.sh --all              with a browser for the tests of web pages, and Python packages to
+#                                      compare with (in build/python), where they can be installed
 #   scripts/test.sh -R pdhg            the tests whose name matches
 #   scripts/test.sh -LE slow           all but the slow ones
 #   PRIMAL_WERROR=ON scripts/test.sh   warnings are errors, as in CI

@@ -1,5 +1,6 @@
 // BroadcastView: an NCDHW view read as if it had larger extents; an axis of extent 1 stands for every index.
-// So a scalar lambda is a [1,1,1,1,1], one lambda per problem a [N,1,1,1,1], a map for all axes a [N,1,D,H,W].
+// So a scalar lambda is a [1,1,1,1,1], one lambda per problem a [N,1,1,1,1], a map for all axes a
+// [N,1,D,H,W].
 #pragma once
 
 #include "tensor/view.h"

@@ -11,7 +11,7 @@ struct GlobalBroadcast {
   int64_t stride[5];
 };
 
-// Of nothing where the view has no data.
+// The view as kernels take it. It is empty where the view has no data.
 inline GlobalBroadcast global_broadcast(const View5<const float>& view) {
   GlobalBroadcast g{};
   if (view.data == nullptr) return g;

@@ -1,4 +1,5 @@
-// The instruction sets that the vector kernels are compiled for (tensor/simd_targets.h), for those who tell of them.
+// The instruction sets that the vector kernels are compiled for (tensor/simd_targets.h), for those who tell
+// of them.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,8 @@
 // What an op costs at the least, whichever way it is computed.
 //
-//   flops  of the direct algorithm: a multiply-add is 2; a comparison, division, square root, exp or log is 1. Adding into
-//          a gradient buffer counts nothing. Methods that need fewer (Winograd) are measured by the same number, so that
-//          GFLOP/s compare.
+//   flops  of the direct algorithm: a multiply-add is 2; a comparison, division, square root, exp or log is
+//          1. Adding into a gradient buffer counts nothing. Methods that need fewer (Winograd) are measured
+//          by the same number, so that GFLOP/s compare.
 //   bytes  compulsory traffic in float32: each input and saved tensor read once, each result written once.
 #pragma once
 
@@ -24,7 +24,8 @@ struct Cost {
   }
 };
 
-// By phase: "forward" and, of a differentiable op, "backward". conv3d has "backward_data" and "backward_weights" instead.
+// By phase: "forward" and, of a differentiable op, "backward". conv3d has "backward_data" and
+// "backward_weights" instead.
 using PhaseCosts = std::map<std::string, Cost>;
 
 // The elements of a tensor and its bytes in float32, as numbers to count with.

@@ -54,7 +54,8 @@ size_t number_in(const char* file, const std::string& key, size_t unit, size_t o
   return in >> number ? number * unit : otherwise;
 }
 
-// What this process can still get: of the machine's memory, within its own limit (ulimit -v) and its container's.
+// What this process can still get: of the machine's memory, within its own limit (ulimit -v) and its
+// container's.
 size_t free_host_memory() {
   constexpr size_t kNone = std::numeric_limits<size_t>::max();
   const auto less = [](size_t limit, size_t used) { return limit > used ? limit - used : 0; };

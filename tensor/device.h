@@ -1,7 +1,8 @@
 // Device: where a tensor lives and where an op runs.
 //
 //   cpu      the processor; every build
-//   simt     the emulation of a CUDA device on the processor (tensor/simt): the same kernels, slowly; every build
+//   simt     the emulation of a CUDA device on the processor (tensor/simt): the same kernels, slowly; every
+//            build
 //   cuda:N   the N-th CUDA device; builds with CUDA, machines with a device and its driver
 #pragma once
 
@@ -21,8 +22,8 @@ struct Device {
   static constexpr Device simt() { return {Kind::simt, 0}; }
   static constexpr Device cuda(int index = 0) { return {Kind::cuda, index}; }
 
-  // "cpu", "simt", "cuda" (the first one), "cuda:1". DeviceError for another text, and for a device that this build or
-  // machine does not have, saying why: nothing falls back.
+  // "cpu", "simt", "cuda" (the first one), "cuda:1". DeviceError for another text, and for a device that this
+  // build or machine does not have, saying why: nothing falls back.
   static Device parse(std::string_view text);
   std::string str() const;
   bool is_cpu() const { return kind == Kind::cpu; }

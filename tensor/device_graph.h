@@ -6,16 +6,17 @@
 //   const std::unique_ptr<DeviceGraph> graph = capture.finish();
 //   graph->replay();                                      runs it, with what the same addresses contain now
 //
-// On a CUDA device this is a CUDA graph (cudaStreamBeginCapture). On simt each launch is kept as a closure that contains its
-// arguments by value. Kernels, copies within the device and fills with zeros are recorded; whatever else a step asks of the device
-// (a copy from or to the host, a wait) cannot be repeated without the host, so it is a DeviceError that names it and the operation
-// before it. Work on the CPU runs once, while it is recorded.
+// On a CUDA device this is a CUDA graph (cudaStreamBeginCapture). On simt each launch is kept as a closure
+// that contains its arguments by value. Kernels, copies within the device and fills with zeros are
+// recorded; whatever else a step asks of the device (a copy from or to the host, a wait) cannot be repeated
+// without the host, so it is a DeviceError that names it and the operation before it. Work on the CPU runs
+// once, while it is recorded.
 //
-// A graph contains addresses, so what they point to must not be given to others. What is allocated during a capture comes from
-// `memory`, which the graph keeps. Blocks from before it (weights, gradients, inputs) have to outlive the graph. simt checks this:
-// an argument that is an address of the host or of a block that was given back is an error when it is recorded, and a replay
-// refuses to run where a block from outside no longer exists. Graphs of one device may share their memory, since they run one after
-// the other.
+// A graph contains addresses, so what they point to must not be given to others. What is allocated during a
+// capture comes from `memory`, which the graph keeps. Blocks from before it (weights, gradients, inputs) have
+// to outlive the graph. simt checks this: an argument that is an address of the host or of a block that was
+// given back is an error when it is recorded, and a replay refuses to run where a block from outside no
+// longer exists. Graphs of one device may share their memory, since they run one after the other.
 #pragma once
 
 #include <cstddef>
@@ -41,7 +42,8 @@ class DeviceGraph {
  public:
   virtual ~DeviceGraph() = default;
   virtual void replay() = 0;  // returns when it is launched, as the launch of a kernel does
-  // "conv3d_forward", "copy", "zero", in their order; those that a vendor library launches are not among them.
+  // "conv3d_forward", "copy", "zero", in their order; those that a vendor library launches are not among
+  // them.
   const std::vector<std::string>& operations() const { return operations_; }
   virtual size_t n_nodes() const { return operations_.size(); }  // all of them
 
@@ -57,7 +59,8 @@ class GraphRecorder {
   virtual std::unique_ptr<DeviceGraph> finish() = 0;
 };
 
-// Records what this thread asks of the device while it lives. DeviceError for a second one on the same thread.
+// Records what this thread asks of the device while it lives. DeviceError for a second one on the same
+// thread.
 class Capture {
  public:
   Capture(Device device, std::shared_ptr<GraphMemory> memory);

@@ -66,9 +66,10 @@ class FirstError {
   std::exception_ptr error_;
 };
 
-// The chunks of [0, n) and the threads that take them. Each thread begins with a share of its own, as large as the others' and
-// at the same place in every call of that many chunks: rows that it wrote in one layer it reads in the next, from its own cache.
-// Whoever is done takes what is left of the others' shares, and a thread that has no core just now is not waited for.
+// The chunks of [0, n) and the threads that take them. Each thread begins with a share of its own, as large
+// as the others' and at the same place in every call of that many chunks: rows that it wrote in one layer it
+// reads in the next, from its own cache. Whoever is done takes what is left of the others' shares, and a
+// thread that has no core just now is not waited for.
 class Chunks {
  public:
   Chunks(const Exec& exec, int64_t n, int64_t grain)
@@ -131,8 +132,8 @@ class Chunks {
     ThreadClock::duration busy = {};  // for which it took so long
   };
 
-  // How long one thread would have taken for all chunks: what they took together, where a thread that took more than twice
-  // as long for a chunk as the fastest lost its core on the way, and counts as twice as slow.
+  // How long one thread would have taken for all chunks: what they took together, where a thread that took
+  // more than twice as long for a chunk as the fastest lost its core on the way, and counts as twice as slow.
   static ThreadClock::duration time_alone(const std::vector<Share>& shares) {
     auto fastest = ThreadClock::duration::max();  // for a chunk
     for (const Share& s : shares) {

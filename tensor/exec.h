@@ -16,7 +16,8 @@ int num_threads();
 // Changes that number for the whole process; n >= 1, otherwise ConfigError.
 void set_num_threads(int n);
 
-// While one lives, this thread works alone, whatever that number is: for helpers that work beside the main thread.
+// While one lives, this thread works alone, whatever that number is: for helpers that work beside the main
+// thread.
 class WorkAlone {
  public:
   WorkAlone();
@@ -40,8 +41,8 @@ inline Exec exec_on(Device device) { return {.n_threads = num_threads(), .device
 void parallel_for(const Exec& exec, int64_t n, int64_t grain,
                   const std::function<void(int64_t, int64_t)>& body);
 
-// The same for bodies that keep something for each thread: prepare(n_threads), once and before any of body(begin, end, thread).
-// More threads than that take no chunks. For scratch memory: scratch.h.
+// The same for bodies that keep something for each thread: prepare(n_threads), once and before any of
+// body(begin, end, thread). More threads than that take no chunks. For scratch memory: scratch.h.
 void parallel_for(const Exec& exec, int64_t n, int64_t grain, const std::function<void(int)>& prepare,
                   const std::function<void(int64_t, int64_t, int)>& body);
 

@@ -19,8 +19,8 @@ size_t MemoryPool::size_class(size_t bytes) {
 
 namespace {
 
-// Large blocks ask for huge pages: kernels that walk through many channels at once touch more 4 KiB pages than the processor
-// keeps translations of.
+// Large blocks ask for huge pages: kernels that walk through many channels at once touch more 4 KiB pages
+// than the processor keeps translations of.
 void* allocate_on_host(size_t bytes) {
   constexpr size_t kHugePage = size_t{2} << 20;
   const bool large = bytes >= kHugePage;

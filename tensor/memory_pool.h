@@ -1,11 +1,11 @@
 // MemoryPool: blocks of memory that are handed back and used again, so that a training step after the first
 // asks the system for nothing. Blocks are at least 64-byte aligned (one cache line, one AVX-512 register) and
-// come in size classes eight to an octave, so at most 12.5 % of a new block is unused; where none of the right size is
-// cached, one of up to twice that size serves, so that what one op needed as scratch becomes another's tensor. All functions
-// may be called from any thread.
+// come in size classes eight to an octave, so at most 12.5 % of a new block is unused; where none of the
+// right size is cached, one of up to twice that size serves, so that what one op needed as scratch becomes
+// another's tensor. All functions may be called from any thread.
 //
-// A device has a pool too. A block that is handed back may still be read by kernels that were launched before; whoever
-// gets it next launches on the same stream and so comes after them.
+// A device has a pool too. A block that is handed back may still be read by kernels that were launched
+// before; whoever gets it next launches on the same stream and so comes after them.
 #pragma once
 
 #include <cstddef>
@@ -45,15 +45,15 @@ class MemoryPool {
       : shelf_(std::make_shared<Shelf>(std::move(source))) {}
 
   // A block of at least `bytes`, contents undefined; it goes back to the pool when the last copy of the
-  // pointer dies, which may be after the pool itself. Where the source has no more, the cached blocks are given back and
-  // it is asked once more; then DeviceError.
+  // pointer dies, which may be after the pool itself. Where the source has no more, the cached blocks are
+  // given back and it is asked once more; then DeviceError.
   std::shared_ptr<void> allocate(size_t bytes);
 
   MemoryStats stats() const;
   void reset_peak();
   void release_cached();  // gives every block that nobody holds back to the system
-  // Blocks that nobody holds go back to the system, large ones first, before reserved_bytes would grow beyond this; no block is
-  // refused for it. Returns the limit before; at first there is none.
+  // Blocks that nobody holds go back to the system, large ones first, before reserved_bytes would grow beyond
+  // this; no block is refused for it. Returns the limit before; at first there is none.
   size_t set_limit(size_t reserved_bytes);
 
   static size_t size_class(size_t bytes);  // the size of the block that allocate(bytes) returns
@@ -76,8 +76,8 @@ class MemoryPool {
   std::shared_ptr<Shelf> shelf_;
 };
 
-// A limit of a pool while it lives: for work whose blocks differ from one time to the next, where blocks of all sizes would
-// pile up.
+// A limit of a pool while it lives: for work whose blocks differ from one time to the next, where blocks of
+// all sizes would pile up.
 class PoolLimit {
  public:
   PoolLimit(MemoryPool& pool, size_t reserved_bytes) : pool_(pool), before_(pool.set_limit(reserved_bytes)) {}

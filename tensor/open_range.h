@@ -1,4 +1,5 @@
-// The innermost range (range.h) that is open on this thread, so that a list of launches can name the op and layer of each.
+// The innermost range (range.h) that is open on this thread, so that a list of launches can name
+// the op and layer of each.
 #pragma once
 
 #include <optional>

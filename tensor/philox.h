@@ -41,7 +41,8 @@ PRIMAL_HOST_DEVICE inline PhiloxWords philox_words(const PhiloxStream& s, uint64
                     s.key[0], s.key[1]);
 }
 
-// Their normals: elements 2i and 2i + 1 are the cosine and sine branch of one Box-Muller pair, from the words 2i and 2i + 1.
+// Their normals: elements 2i and 2i + 1 are the cosine and sine branch of one Box-Muller pair, from
+// the words 2i and 2i + 1.
 PRIMAL_HOST_DEVICE inline PhiloxNormals philox_normals(const PhiloxStream& s, uint64_t index) {
   constexpr double kTwoPi = 6.283185307179586476925286766559;
   const PhiloxWords words = philox_words(s, index);

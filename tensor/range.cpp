@@ -42,7 +42,8 @@ double microseconds(std::chrono::steady_clock::duration d) {
   return std::chrono::duration<double, std::micro>(d).count();
 }
 
-// Where a tool that reads NVTX runs this process (Nsight sets the variable), it gets the ranges too, under the same names.
+// Where a tool that reads NVTX runs this process (Nsight sets the variable), it gets the ranges
+// too, under the same names.
 #if PRIMAL_HAS_NVTX
 bool traced() {
   static const bool once = std::getenv("NVTX_INJECTION64_PATH") != nullptr;

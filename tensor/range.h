@@ -2,11 +2,12 @@
 // A Range is open while it lives. With no recorder it costs one load; with one it writes a record when it
 // closes.
 //
-//   Range range("max_pool3d", nullptr, [&] { return RangeDetail{...}; });   what it costs is asked only while recording
-//   LayerName layer("encoder.0");                                           ranges below carry the path of names
+//   Range range("max_pool3d", nullptr, [&] { return RangeDetail{...}; });
+//   LayerName layer("encoder.0");
 //
-// The tape remembers the layer and the cost of the range in which a node was recorded, and gives them to the node's
-// ".backward" range.
+// What a range costs is asked only while recording. Ranges below a LayerName carry the path of names.
+// The tape remembers the layer and the cost of the range in which a node was recorded, and gives them to the
+// node's ".backward" range.
 #pragma once
 
 #include <chrono>
@@ -27,7 +28,8 @@ struct RangeDetail {
   Cost backward = {};          // of the backward range of what is recorded inside
 };
 
-// Of an op with these costs: "forward" here, "backward" for the tape.
+// The detail of the range of an op with these costs: "forward" is the cost of this range, "backward" that of
+// the range on the tape.
 RangeDetail range_detail(const PhaseCosts& costs, std::string geometry, std::string implementation = {});
 
 struct RangeRecord {
@@ -44,7 +46,8 @@ struct RangeRecord {
 // Collects the ranges that close while it lives, from all threads; at most one recorder lives at a time
 // (ConfigError).
 //
-// With a CUDA device, times are those of the device between the ends of a range, by marks in the order of its work.
+// With a CUDA device, times are those of the device between the ends of a range, by marks in the order of its
+// work.
 class RangeRecorder {
  public:
   explicit RangeRecorder(Device device = {});

@@ -1,12 +1,13 @@
 // Scratch<T>: memory for the time of one kernel call, the only kind there is.
 //
-//   const Scratch<float> sums(exec, n);                            n elements where the call runs
-//   parallel_for<float>(exec, n_tasks, 1, n, [&](int64_t begin, int64_t end, float* task) { ... });    n for each thread
+//   const Scratch<float> sums(exec, n);                       n elements where the call runs
+//   parallel_for<float>(exec, n_tasks, 1, n,                  n elements for each thread
+//                       [&](int64_t begin, int64_t end, float* task) { ... });
 //
-// It comes from the memory pool of the device and goes back at the end of the scope, so after the first step it costs nothing,
-// and a rehearsal (rehearsal.h) counts it like every other block. It is aligned to 64 bytes at least. Its contents are
-// undefined at first, and the emulation of CUDA knows an element that nothing has written. What a library calls its workspace
-// is a Scratch<std::byte>.
+// It comes from the memory pool of the device and goes back at the end of the scope, so after the first step
+// it costs nothing, and a rehearsal (rehearsal.h) counts it like every other block. It is aligned to 64 bytes
+// at least. Its contents are undefined at first, and the emulation of CUDA knows an element that nothing has
+// written. What a library calls its workspace is a Scratch<std::byte>.
 #pragma once
 
 #include <cstddef>
@@ -34,8 +35,8 @@ class Scratch {
   std::shared_ptr<void> memory_;
 };
 
-// parallel_for (exec.h) with n_scratch elements for each thread: body(begin, end, scratch). All are taken before the chunks
-// begin: what a call asks the pool for does not depend on who comes first.
+// parallel_for (exec.h) with n_scratch elements for each thread: body(begin, end, scratch). All are taken
+// before the chunks begin: what a call asks the pool for does not depend on who comes first.
 template <class T, class Body>
 void parallel_for(const Exec& exec, int64_t n, int64_t grain, int64_t n_scratch, const Body& body) {
   std::vector<Scratch<T>> scratch;

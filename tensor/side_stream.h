@@ -2,12 +2,13 @@
 // messages to other devices.
 //
 //   const std::unique_ptr<SideStream> side = make_side_stream(device);
-//   side->wait_for_device();                     later work of the side stream runs after the device's work so far
-//   { const SideStream::Use use(*side); ... }    this thread's kernels and copies on that device go to the side stream
-//   side->mark(0);                               puts mark 0 at the end of its work so far; a mark can be used again
+//   side->wait_for_device();                     its later work runs after the device's work so far
+//   { const SideStream::Use use(*side); ... }    this thread's kernels and copies on that device go to it
+//   side->mark(0);                               puts mark 0 at the end of its work so far
 //   side->let_device_wait(0);                    later work of the device runs after mark 0
-//   side->reached(0)                             whether the side stream has reached mark 0; the host does not wait
+//   side->reached(0)                             whether it has reached mark 0; the host does not wait
 //
+// A mark can be used again.
 // Memory that the side stream uses must not go back to the pool before the device or the host has waited for
 // the mark behind that work. The CPU and the emulation finish their work within each call: there the side
 // stream is the device's own stream, and all marks are reached.

@@ -1,5 +1,5 @@
-// Which instruction sets Highway compiles vector kernels for. Included before hwy/foreach_target.h by every file that is
-// compiled once for each of them.
+// Which instruction sets Highway compiles vector kernels for. Included before hwy/foreach_target.h by every
+// file that is compiled once for each of them.
 #pragma once
 
 // These have vectors without a fixed size, of which there are no arrays and no members.

@@ -13,7 +13,8 @@
 namespace primal {
 namespace {
 
-// What the next Tensor::empty() of this thread takes instead of memory from a pool; set by lent_tensor() alone.
+// What the next Tensor::empty() of this thread takes instead of memory from a pool; set by lent_tensor()
+// alone.
 thread_local std::shared_ptr<void> lent_memory;
 
 }  // namespace

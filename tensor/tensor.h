@@ -1,7 +1,8 @@
 // Tensor: a cheap handle to a contiguous, row-major block of one element type on one device.
 //
-// Elements of a tensor on the CPU are there for everybody: data(), span(), view(). Those of another device are for kernels
-// that run there: device_span(), device_view(); host code moves them first, to(Device{}), and gets a DeviceError otherwise.
+// Elements of a tensor on the CPU are there for everybody: data(), span(), view(). Those of another device
+// are for kernels that run there: device_span(), device_view(); host code moves them first, to(Device{}), and
+// gets a DeviceError otherwise.
 //
 // Copying a Tensor copies the handle; both see the same elements. reshape() and slice() share storage,
 // everything else copies. There are no strides. A default-constructed Tensor is undefined and says so in
@@ -49,8 +50,9 @@ class Tensor {
   Device device() const { return device_; }
   std::string str() const;  // "f32[1,2,8,8]", with " on simt" where it is not on the CPU
 
-  // The elements; ShapeError when T is not the element type or the tensor is undefined, DeviceError when it is not on the
-  // CPU. A Tensor is a handle, so a const one gives access to the same elements, as a const shared_ptr does.
+  // The elements; ShapeError when T is not the element type or the tensor is undefined, DeviceError
+  // when it is not on the CPU. A Tensor is a handle, so a const one gives access to the same elements,
+  // as a const shared_ptr does.
   template <class T>
   T* data() const {
     check_dtype(dtype_of<std::remove_const_t<T>>());
@@ -109,8 +111,8 @@ class Tensor {
   Device device_;
 };
 
-// Where these live, undefined ones apart: the CPU where all are. DeviceError that names the op and shows all of them where
-// they do not live together.
+// Where these live, undefined ones apart: the CPU where all are. DeviceError that names the op and shows all
+// of them where they do not live together.
 Device common_device(const char* op, std::span<const Tensor> tensors);
 inline Device common_device(const char* op, std::initializer_list<Tensor> tensors) {
   return common_device(op, std::span<const Tensor>(tensors.begin(), tensors.size()));

@@ -1,4 +1,5 @@
-// primal classify: the class of each picture and the probabilities, from a model that `primal train` made for task.kind "classify".
+// primal classify: the class of each picture and the probabilities, from a model that `primal train` made
+// for task.kind "classify".
 #include <algorithm>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>

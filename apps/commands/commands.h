@@ -1,4 +1,5 @@
-// The commands of the program: each adds its subcommand to the command line and runs when it was the one given.
+// The commands of the program: each adds its subcommand to the command line and runs when it was the one
+// given.
 #pragma once
 
 #include <map>
@@ -26,14 +27,15 @@ struct CommonOptions {
   std::string plan;               // file of `primal tune`
 
   void add_to(CLI::App& command);
-  // Threads, device and plan take effect; returns the device. Call first in a command. A plan of another machine or build is
-  // a remark on stderr, and so is a device that `auto` found. DeviceError where the device asked for is not there.
+  // Threads, device and plan take effect; returns the device. Call first in a command. A plan of another
+  // machine or build is a remark on stderr, and so is a device that `auto` found. DeviceError where the
+  // device asked for is not there.
   Device apply() const;
   // What --device names, without a remark.
   Device resolve_device() const;
 
-  // --impl as a map. ConfigError for an unknown op or implementation, or one that does not run on the device; DeviceError
-  // where its library is not there.
+  // --impl as a map. ConfigError for an unknown op or implementation, or one that does not run on the device;
+  // DeviceError where its library is not there.
   std::map<std::string, std::string, std::less<>> forced() const;
 };
 

@@ -1,5 +1,5 @@
-// primal data noisy: noisy copies of a folder of pictures, or of generated castings, with a manifest that says which belongs to
-// which. primal data moving: generated sequences as folders of frames.
+// primal data noisy: noisy copies of a folder of pictures, or of generated castings, with a manifest that
+// says which belongs to which. primal data moving: generated sequences as folders of frames.
 #include <algorithm>
 #include <fmt/core.h>
 #include <fmt/format.h>

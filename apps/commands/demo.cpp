@@ -1,5 +1,6 @@
-// primal demo: the whole story in a minute, without any file: phantoms, a training, and what the map gains over the best
-// single lambda on phantoms that the training has not seen. --task tells the story of a classifier or an autoencoder instead.
+// primal demo: the whole story in a minute, without any file: phantoms, a training, and what the map gains
+// over the best single lambda on phantoms that the training has not seen. --task tells the story of a
+// classifier or an autoencoder instead.
 #include <algorithm>
 #include <filesystem>
 #include <fmt/core.h>
@@ -115,8 +116,8 @@ TrainConfig task_config(const DemoOptions& options) {
   config.output = options.output;
   config.training.learning_rate = 1e-3;
   if (options.task == "classify") {
-    // The type of the noise, which this small network learns in seconds. It does not learn the defects of generated castings:
-    // they are small beside its stride of 4, and the parts are turned at random.
+    // The type of the noise, which this small network learns in seconds. It does not learn the defects of
+    // generated castings: they are small beside its stride of 4, and the parts are turned at random.
     config.task.kind = "classify";
     config.data.target = "noise";
     config.data.n_train = 1000;
@@ -157,7 +158,8 @@ TrainingPage::OnRemark remark_of(const DemoOptions& options) {
   };
 }
 
-// A classifier of the noise in generated castings, or an autoencoder of generated digits: trained, and scored on pictures that it has not seen.
+// A classifier of the noise in generated castings, or an autoencoder of generated digits: trained, and scored
+// on pictures that it has not seen.
 void demo_of_task(const DemoOptions& options) {
   const Device device = options.common.apply();
   const ImplementationScope forced(options.common.forced());

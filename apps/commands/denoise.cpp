@@ -38,8 +38,9 @@ void draw(const DenoiseOptions& o, const DenoisingRow& row) {
   o.figure.write(*row.figure);
 }
 
-// Whether the first word is meant as a model: a file of tensors, the folder of a training run, a name; or what is neither a picture nor a
-// folder with pictures, so that the message names what is wrong with it as a model.
+// Whether the first word is meant as a model: a file of tensors, the folder of a training run, a
+// name; or what is neither a picture nor a folder with pictures, so that the message names what is
+// wrong with it as a model.
 bool begins_with_model(const std::vector<std::string>& paths) {
   const std::string& word = paths.front();
   const auto is_tensors = [](const std::string& path) {

@@ -37,7 +37,8 @@ inline constexpr const char* kSigmaIsNotUsed =
 
 void denoise(DenoiseOptions options);  // the command (denoise.cpp)
 
-// ConfigError for options that cannot be used with --sequence, and unless exactly one of MODEL and --lambda is given.
+// ConfigError for options that cannot be used with --sequence, and unless exactly one of MODEL and --lambda
+// is given.
 void check_sequence_options(const DenoiseOptions& o);
 
 // ConfigError for options that contradict each other, before any picture is looked for.

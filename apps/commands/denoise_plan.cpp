@@ -47,7 +47,8 @@ DenoisingPlan plan_denoising(const DenoiseOptions& o, const std::vector<PictureI
   std::vector<PictureInput> named = inputs;
   make_names_unique(named);
   for (size_t i = 0; i < jobs.size(); ++i) jobs[i].input.name = named[i].name;
-  // Names and numbers (of the noise) are those among all pictures, so that parts make up what one process would have made.
+  // Names and numbers (of the noise) are those among all pictures, so that parts make up what one
+  // process would have made.
   take_part(jobs, o.shard);
   const size_t n_in_part = jobs.size();
   const MapFormat format = parse_map_format(o.map_format);

@@ -13,8 +13,8 @@ struct DenoisingPlan {
   size_t n_skipped = 0;  // pictures of this part whose results exist (--skip-existing)
 };
 
-// A job for each picture of this part (--shard) whose results are still missing. Creates the folders of the results. Errors: those of
-// ResultPlace and find_clean_inputs.
+// A job for each picture of this part (--shard) whose results are still missing. Creates the folders of the
+// results. Errors: those of ResultPlace and find_clean_inputs.
 DenoisingPlan plan_denoising(const DenoiseOptions& o, const std::vector<PictureInput>& inputs);
 
 }  // namespace primal

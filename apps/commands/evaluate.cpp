@@ -1,5 +1,5 @@
-// primal evaluate: the dissertation's evaluation. Every test picture is made noisy and denoised with the map, and with the best
-// scalar lambda of a grid; table, intervals, CSV and pictures of the comparison.
+// primal evaluate: the dissertation's evaluation. Every test picture is made noisy and denoised with the map,
+// and with the best scalar lambda of a grid; table, intervals, CSV and pictures of the comparison.
 #include <algorithm>
 #include <chrono>
 #include <fmt/core.h>
@@ -40,7 +40,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Why the model may have been trained on the pictures to be scored, which would flatter it; empty where it was not.
+// Why the model may have been trained on the pictures to be scored, which would flatter it; empty where it
+// was not.
 std::string seen_in_training(const fs::path& data, const fs::path& scored, const TrainConfig& trained) {
   const auto same = [](const fs::path& a, const fs::path& b) {
     std::error_code error;

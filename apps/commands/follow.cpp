@@ -1,5 +1,6 @@
-// primal follow: one picture through the whole machine, from z to Lambda to x_T to the loss, and back through the adjoint.
-// It prints what each step of docs/unrolled.md talks about: the equation, the file that computes it, and its numbers.
+// primal follow: one picture through the whole machine, from z to Lambda to x_T to the loss, and back
+// through the adjoint. It prints what each step of docs/unrolled.md talks about: the equation, the file that
+// computes it, and its numbers.
 #include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
@@ -89,7 +90,8 @@ class Story {
   nlohmann::json steps_ = nlohmann::json::array();
 };
 
-// The pictures of -o: z, Lambda, the iterates that the table has, and the gradients. Nowhere without a folder.
+// The pictures of -o: z, Lambda, the iterates that the table has, and the gradients. Nowhere without a
+// folder.
 class StoryPictures {
  public:
   StoryPictures(const std::string& folder, bool overwrite, const FigureStyle& style)

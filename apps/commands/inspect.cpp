@@ -1,5 +1,5 @@
-// primal inspect: what is in a file of tensors, how two of them differ, how a training went, and what this build and machine can
-// do.
+// primal inspect: what is in a file of tensors, how two of them differ, how a training went, and what this
+// build and machine can do.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>

@@ -42,7 +42,8 @@ std::vector<std::string> flags_of(const CLI::Option& option) {
   return names;
 }
 
-// Text for roff: a backslash, a hyphen that is meant as typed, and a line that starts like a request are escaped.
+// Text for roff: a backslash, a hyphen that is meant as typed, and a line that starts like a request are
+// escaped.
 std::string roff(const std::string& text) {
   std::string escaped;
   bool line_starts = true;

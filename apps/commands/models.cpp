@@ -1,4 +1,5 @@
-// primal models: the trained models that come with Primal; primal export: a trained model as a file to pass on.
+// primal models: the trained models that come with Primal; primal export: a trained model as a file to pass
+// on.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/core.h>

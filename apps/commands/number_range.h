@@ -1,5 +1,5 @@
-// Ranges of numbers on the command line. Unlike CLI::Range they refuse NaN, name the kind of number that is expected, and say
-// the bounds as one would type them.
+// Ranges of numbers on the command line. Unlike CLI::Range they refuse NaN, name the kind of number that is
+// expected, and say the bounds as one would type them.
 #pragma once
 
 #include <CLI/CLI.hpp>

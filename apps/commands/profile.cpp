@@ -1,4 +1,5 @@
-// primal profile: what each kernel costs here, op by op or in a training step or a denoising, under this machine's roofs.
+// primal profile: what each kernel costs here, op by op or in a training step or a denoising,
+// under this machine's roofs.
 #include <filesystem>
 
 #include "apps/commands/commands.h"

@@ -1,4 +1,5 @@
-// primal profile --collective: measures messages between ranks, and predicts the divided step for other numbers of ranks with a model.
+// primal profile --collective: measures messages between ranks, and predicts the divided step for other
+// numbers of ranks with a model.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,8 @@ struct CollectiveRequest {
   double min_time_ms = 30.0;
 };
 
-// Throws ConfigError if the options contradict each other, or if no launcher started several ranks and no network is given.
+// Throws ConfigError if the options contradict each other, or if no launcher started several ranks
+// and no network is given.
 void profile_collective(const CollectiveOptions& options, const CollectiveRequest& request);
 // Throws ConfigError for options that have no meaning without --collective.
 void check_without_collective(const CollectiveOptions& options);

@@ -1,4 +1,5 @@
-// What the kinds of `primal profile` have in common: their options, the roofs that they measure, and what they write and warn of.
+// What the kinds of `primal profile` have in common: their options, the roofs that they measure, and
+// what they write and warn of.
 #pragma once
 
 #include <string>
@@ -34,7 +35,8 @@ inline constexpr int64_t kProfiledOnSimt = 32;
 
 Roofs roofs_now(const ProfileOptions& options, Device device);
 
-// What speaks against the figures of a report: others used the processors, or the roofs contradict each other.
+// What speaks against the figures of a report: others used the processors, or the roofs contradict each
+// other.
 std::vector<std::string> doubts(const LoadWatch& watch, const Roofs& roofs);
 void print_doubts(const std::vector<std::string>& found);
 

@@ -1,5 +1,6 @@
-// `primal profile --predict DEVICE`: predicts times on a device that this machine does not have, from the launches that the emulation
-// records and from the instructions in nvcc's code (apps/profile/predicted_run.h).
+// `primal profile --predict DEVICE`: predicts times on a device that this machine does not have, from the
+// launches that the emulation records and from the instructions in nvcc's code
+// (apps/profile/predicted_run.h).
 #pragma once
 
 #include <map>
@@ -17,8 +18,8 @@ struct PredictOptions {
   int rounds = 7;  // of the measurement, if there is a CUDA device
 };
 
-// The device that runs the step or the ops: a CUDA device if one is asked for, or if one is there and `asked` is "auto"; otherwise the
-// emulation. Throws ConfigError for the CPU.
+// The device that runs the step or the ops: a CUDA device if one is asked for, or if one is there and `asked`
+// is "auto"; otherwise the emulation. Throws ConfigError for the CPU.
 std::string device_to_predict_with(const std::string& asked);
 
 // Predicts a training step, and on a CUDA device also measures it.

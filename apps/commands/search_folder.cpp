@@ -1,4 +1,5 @@
-// Several pictures: a curve over the lambdas for each, their means, and the parts that other processes computed.
+// Several pictures: a curve over the lambdas for each, their means, and the parts that other processes
+// computed.
 #include <algorithm>
 #include <chrono>
 #include <fmt/core.h>

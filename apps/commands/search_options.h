@@ -36,8 +36,8 @@ void check_search_options(const SearchOptions& o);
 struct SearchedPicture {
   Tensor noisy, clean;  // [1,1,1,H,W]
 };
-// Reads the picture `input`. `clean` is its clean picture, or nothing with --noise. `number` is its place among all pictures; the noise
-// depends on it.
+// Reads the picture `input`. `clean` is its clean picture, or nothing with --noise. `number` is its place
+// among all pictures; the noise depends on it.
 SearchedPicture read_searched_picture(const PictureInput& input, const std::optional<PictureInput>& clean,
                                       size_t number, const SearchOptions& o);
 

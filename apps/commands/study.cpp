@@ -1,4 +1,5 @@
-// primal study: the published inspection of castings as one command, from noisy pictures to the authors' tables beside ours.
+// primal study: the published inspection of castings as one command, from noisy pictures to the
+// authors' tables beside ours.
 #include "apps/study/study.h"
 
 #include <filesystem>

@@ -1,4 +1,5 @@
-// primal train: a configuration, a data set, and a loop that can be watched, stopped and resumed; on one process or on several ranks.
+// primal train: a configuration, a data set, and a loop that can be watched, stopped and resumed; on one
+// process or on several ranks.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
@@ -32,7 +33,8 @@
 namespace primal {
 namespace {
 
-// Makes the folder of a training to see that it can be made, and takes away again what it made unless keep() is called.
+// Makes the folder of a training to see that it can be made, and takes away again what it made
+// unless keep() is called.
 class FolderTrial {
  public:
   explicit FolderTrial(const std::filesystem::path& folder) {

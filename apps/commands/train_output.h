@@ -13,7 +13,8 @@ namespace primal {
 
 void print_config(const Settings& settings, bool json);
 
-// The configuration with the part of the batch that one rank computes, to find the memory that its step needs.
+// The configuration with the part of the batch that one rank computes, to find the memory that its step
+// needs.
 TrainConfig config_of_part(const TrainConfig& config, const Task& task, const Communicator* ranks);
 
 // Settings, plan, remarks, and what is resumed; DeviceError where `too_large` says why a step does not fit.

@@ -12,7 +12,8 @@
 namespace primal {
 namespace {
 
-// Where the pictures of a training lie that was started in another folder: a relative data.folder is meant from there.
+// Where the pictures of a training lie that was started in another folder: a relative data.folder is meant
+// from there.
 void find_data_again(Settings& settings, const TrainingState& state) {
   namespace fs = std::filesystem;
   std::string& folder = settings.config.data.folder;

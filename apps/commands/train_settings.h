@@ -1,4 +1,5 @@
-// What `primal train` is to train: the settings from all their sources, and, with --resume, the state of the checkpoint.
+// What `primal train` is to train: the settings from all their sources, and, with --resume, the
+// state of the checkpoint.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,5 @@
-// primal tune: measures the implementations on this machine and writes a plan, which --plan makes any command use.
+// primal tune: measures the implementations on this machine and writes a plan, which --plan makes any command
+// use.
 #include "apps/profile/tune.h"
 
 #include <algorithm>

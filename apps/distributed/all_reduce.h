@@ -1,14 +1,17 @@
 // AllReduce: the sum of a vector over all ranks, with the same bits on each of them.
 //
 //   piece r of the vector = its elements [n r / P, n (r + 1) / P), P the number of ranks
-//   1. reduce-scatter  each rank sends piece r to rank r, which adds the P pieces in the order of ranks, in double, and rounds once
+//   1. reduce-scatter  each rank sends piece r to rank r, which adds the P pieces in the order of ranks,
+//                      in double, and rounds once
 //   2. all-gather      each rank sends its sum to all others
 //
-// Every element is summed by one rank in one order, so the bits depend on the number of ranks alone: not on which message arrives first,
-// on nodes or networks. A rank sends and receives 2 (P - 1) / P n elements, which no algorithm can do with less.
-// Source: P. Patarasuk, X. Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations", J. Parallel Distrib. Comput. 69
-//         (2009), for the bound; R. Thakur, R. Rabenseifner, W. Gropp, "Optimization of collective communication operations in MPICH",
-//         Int. J. High Perform. Comput. Appl. 19 (2005), for reduce-scatter and all-gather.
+// Every element is summed by one rank in one order, so the bits depend on the number of ranks alone: not on
+// which message arrives first, on nodes or networks. A rank sends and receives 2 (P - 1) / P n elements,
+// which no algorithm can do with less.
+// Source: P. Patarasuk, X. Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations", J.
+//         Parallel Distrib. Comput. 69 (2009), for the bound; R. Thakur, R. Rabenseifner, W. Gropp,
+//         "Optimization of collective communication operations in MPICH", Int. J. High Perform. Comput. Appl.
+//         19 (2005), for reduce-scatter and all-gather.
 #pragma once
 
 #include <cstdint>

@@ -16,13 +16,14 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kBetweenLooks{50};  // at whether the other processes are alive
-// When messages can no longer come, the rank that caused this has so much time to report it, since it saves a checkpoint
-// first. After that the other ranks report the problem one after the other, and the first report stops the rest.
+// When messages can no longer come, the rank that caused this has so much time to report it, since it
+// saves a checkpoint first. After that the other ranks report the problem one after the other, and the
+// first report stops the rest.
 constexpr milliseconds kForFarewell{5000}, kTurn{200};
 constexpr int kMostTurns = 25;
 constexpr int kSpins = 200;  // of a few microseconds, before a wait gives its core away
-// Then it sleeps between looks for an eighth of the time waited so far: late by that much at most, and cheap where the other ranks have
-// no core just now.
+// Then it sleeps between looks for an eighth of the time waited so far: late by that much at most, and cheap
+// where the other ranks have no core just now.
 constexpr microseconds kShortestSleep{20}, kLongestSleep{1000};
 
 size_t at(int rank) { return static_cast<size_t>(rank); }

@@ -1,17 +1,19 @@
 // Communicator: messages between the ranks of one training. A rank is a process, numbered 0 to size() - 1.
 //
-//   start(out, in)     sends out[r] to each rank r and receives in[r] from it; every rank starts the same exchanges with sizes that fit,
-//                      and a rank's own piece is copied
+//   start(out, in)     sends out[r] to each rank r and receives in[r] from it; every rank starts the same
+//                      exchanges with sizes that fit, and a rank's own piece is copied
 //   all_gather(own)    what each rank gave, in the order of ranks; the sizes may differ
 //   AllReduce          the sum of a vector over all ranks (all_reduce.h)
 //
-// Everything is made of start(), so a result depends on the numbers of the ranks alone, never on which message arrives first.
+// Everything is made of start(), so a result depends on the numbers of the ranks alone, never on
+// which message arrives first.
 //
 // Faults. wait() ends with a RankError, and so does the training of every rank, when
 //   - another rank said farewell: it met an error and sent the text to all others,
 //   - the process of a rank has ended, where that can be seen (on the same node),
 //   - a message is missing for longer than the timeout, or cannot come any more.
-// Implementations: MpiCommunicator (mpi_communicator.h), and ranks on threads of one process for tests (tests/support/thread_ranks.h).
+// Implementations: MpiCommunicator (mpi_communicator.h), and ranks on threads of one process for tests
+// (tests/support/thread_ranks.h).
 #pragma once
 
 #include <chrono>
@@ -68,7 +70,8 @@ class Communicator {
   int size() const { return size_; }
   bool is_first() const { return rank_ == 0; }  // the rank that writes files and prints
 
-  // `number` tells one exchange from another. Every rank calls take_number() equally often, but may start exchanges in another order.
+  // `number` tells one exchange from another. Every rank calls take_number() equally often, but may start
+  // exchanges in another order.
   int64_t take_number() { return next_++; }
   std::unique_ptr<Transfer> start(std::span<const ConstBytes> out, std::span<const Bytes> in, int64_t number);
   void wait(Transfer& transfer);  // RankError
@@ -90,10 +93,11 @@ class Communicator {
   const std::vector<std::string>& hosts() const { return hosts_; }
   int rank_on_host() const;  // 0 for the first rank of this host
 
-  // Tells all other ranks why this one ends; they throw that from wait(). The name of this rank is put before the error.
+  // Tells all other ranks why this one ends; they throw that from wait(). The name of this rank
+  // is put before the error.
   void say_farewell(const Error& error);
-  // The same for a rank that was lost, sent by the rank that reports it, so that no other rank reports it too, not even the lost one if
-  // it wakes up.
+  // The same for a rank that was lost, sent by the rank that reports it, so that no other rank reports it
+  // too, not even the lost one if it wakes up.
   void say_lost(const RankError& error) { send_farewell({error.exit_code(), true, error.what()}); }
   // Whether this is the lowest rank that was not lost: the one that reports.
   bool reports() const;

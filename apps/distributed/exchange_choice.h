@@ -6,7 +6,8 @@
 //
 // NCCL needs a CUDA device for each rank that no other rank uses, and the same version of NCCL on all ranks.
 //
-// Errors: ConfigError, the same on every rank, if NCCL is asked for but one of these conditions does not hold.
+// Errors: ConfigError, the same on every rank, if NCCL is asked for but one of these conditions does not
+// hold.
 #pragma once
 
 #include <string>
@@ -31,7 +32,8 @@ struct ExchangeChoice {
   std::string why;  // what rank 0 prints: "gradients are added on the devices by NCCL 2.28.9"
 };
 
-// `setting` is auto (NCCL if it can be used), host (never NCCL) or nccl (NCCL, or an error if it cannot be used).
+// `setting` is auto (NCCL if it can be used), host (never NCCL) or nccl (NCCL, or an error if it cannot be
+// used).
 ExchangeChoice choose_exchange(Communicator& ranks, const std::string& setting, const ExchangeFacts& own);
 
 MakeExchange exchange_of(const ExchangeChoice& choice, Device device);

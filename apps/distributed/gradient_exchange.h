@@ -1,7 +1,8 @@
 // GradientExchange: adds the gradients of all ranks, bucket by bucket, while the backward pass computes the
 // rest.
 //
-//   exchange->begin(b, gradients)     the gradients of bucket b are complete; all ranks begin the buckets in one order
+//   exchange->begin(b, gradients)     the gradients of bucket b are complete; all ranks begin the buckets in
+//                                     one order
 //   exchange->advance()               goes on with the exchange as far as possible without waiting
 //   exchange->finish(b, gradients)    writes the sums into the gradients, in the order of the device's work
 //   exchange->wait()                  returns when all sums have been written
@@ -9,8 +10,10 @@
 // Each element is added in the order of the ranks in double precision and rounded once, on one rank, so both
 // implementations give the same bits:
 //
-//   through_host (host_exchange.h)    gradients pass through the memory of the host, as messages of Communicator
-//   over_nccl (nccl_exchange.h)       gradients stay on the CUDA devices, one for each rank; NCCL carries them
+//   through_host (host_exchange.h)    gradients pass through the memory of the host, as messages of
+//                                     Communicator
+//   over_nccl (nccl_exchange.h)       gradients stay on the CUDA devices, one for each rank; NCCL carries
+//                                     them
 //
 // exchange_choice.h decides between them.
 #pragma once

@@ -1,7 +1,9 @@
-// Finds the launcher that started this process as one of several from the environment variables that it sets: Open MPI's mpirun, the
-// mpirun of MPICH and of Intel MPI, or Slurm's srun. Nothing is loaded and no process is contacted.
+// Finds the launcher that started this process as one of several from the environment variables that it
+// sets: Open MPI's mpirun, the mpirun of MPICH and of Intel MPI, or Slurm's srun. Nothing is loaded and
+// no process is contacted.
 //
-// Errors: ConfigError with the caller's tag where a variable is not a whole number, or a rank is outside 0 to size - 1.
+// Errors: ConfigError with the caller's tag where a variable is not a whole number, or a rank is outside 0 to
+// size - 1.
 #pragma once
 
 #include <cstdint>

@@ -65,12 +65,14 @@ void check(int error, const char* what) {
   throw DeviceError("[ranks] MPI could not {}: {}", what, text.data());
 }
 
-// Processes that were seen are recognised by the moment they started, since numbers are used again. Nothing for one that has ended.
+// Processes that were seen are recognised by the moment they started, since numbers are used again.
+// Nothing for one that has ended.
 std::optional<uint64_t> start_of_process(int64_t process) {
   std::ifstream stream(fmt::format("/proc/{}/stat", process));
   std::string line;
   if (!std::getline(stream, line)) return {};
-  // PID (NAME) STATE and 19 more numbers; the name may contain anything, so what follows its last bracket counts.
+  // PID (NAME) STATE and 19 more numbers; the name may contain anything, so what follows its last bracket
+  // counts.
   std::istringstream rest(line.substr(std::min(line.rfind(')') + 1, line.size())));
   std::string state, skipped;
   rest >> state;

@@ -1,5 +1,6 @@
-// What the module primal_mpi offers: the few functions of MPI that training needs, as a table of C functions. The program loads the module
-// when it is one of several ranks, so nothing else depends on an MPI library. The module is compiled against the MPI found by CMake.
+// What the module primal_mpi offers: the few functions of MPI that training needs, as a table of C functions.
+// The program loads the module when it is one of several ranks, so nothing else depends on an MPI library.
+// The module is compiled against the MPI found by CMake.
 //
 // Every function but `text` and `close` returns MPI's error code, 0 for success.
 #pragma once

@@ -42,12 +42,13 @@ class NcclRanks {
     bool is_sent;
   };
   void exchange(std::span<const Message> messages);
-  // `all` has one piece for each rank, in their order and of equal size. The piece of this rank is sent to all
-  // ranks, and the other pieces are received.
+  // `all` has one piece for each rank, in their order and of equal size. The piece of this rank is sent to
+  // all ranks, and the other pieces are received.
   void all_gather(std::span<float> all);
   // Returns when the stream has reached that mark.
   void wait(size_t mark);
-  // Cancels the messages under way, so that the device does not wait for them. Nothing else may be called afterwards.
+  // Cancels the messages under way, so that the device does not wait for them. Nothing else may be called
+  // afterwards.
   void abandon() noexcept;
 
  private:

@@ -1,8 +1,9 @@
 // How many threads a rank works with, so that the ranks of a node do not take each other's processors.
 //
-//   A launcher may bind each rank to processors of its own (its affinity mask). Ranks of one node whose masks overlap share what is in
-//   them: a rank has |mask| / k threads, k the number of ranks on the node whose masks overlap with its own, itself among them.
-//   A CPU quota of the control group is one for all ranks of the node, so none has more than quota / (ranks of the node).
+//   A launcher may bind each rank to processors of its own (its affinity mask). Ranks of one node whose masks
+//   overlap share what is in them: a rank has |mask| / k threads, k the number of ranks on the node whose
+//   masks overlap with its own, itself among them. A CPU quota of the control group is one for all ranks of
+//   the node, so none has more than quota / (ranks of the node).
 //   At least one thread; where there are more ranks than processors they take turns.
 #pragma once
 

@@ -33,7 +33,8 @@ Joined& joined() {
   return state;
 }
 
-// After main() has printed its last word. Who lost a rank cannot end MPI, which would wait for it: the one that reports ends all processes.
+// After main() has printed its last word. Who lost a rank cannot end MPI, which would wait for it: the one
+// that reports ends all processes.
 void end_at_exit() {
   const Joined& state = joined();
   if (!state.is_lost) return end_mpi(state.timeout, state.exit_code);

@@ -4,7 +4,8 @@
 //   pixel_values       histograms of the grey values of the first picture: clean, noisy, denoised
 // with a latent vector (nn/mnist_autoencoder):
 //   latent_vectors     those of the same pictures, each as 4 rows of values
-//   pca                pictures and latent vectors in their first two principal components (data/embedding/pca.h)
+//   pca                pictures and latent vectors in their first two principal components
+//                      (data/embedding/pca.h)
 //   tsne               latent vectors of the first n_tsne pictures in the plane (data/embedding/tsne.h)
 // where the data have classes (MNIST's labels), the dots have a colour for each, and there is
 //   classes            how many pictures each class has
@@ -34,8 +35,8 @@ struct AutoencoderFigureSettings {
   std::function<bool(int iteration, double divergence)> progress = {};  // of t-SNE; false stops it there
 };
 
-// How many of the first pictures these figures can use, so that no more are kept: those with a latent vector (of 28x28 pixels) use
-// many as dots.
+// How many of the first pictures these figures can use, so that no more are kept: those with a latent vector
+// (of 28x28 pixels) use many as dots.
 int64_t n_shown_pictures(const Autoencoder& model);
 
 std::vector<NamedFigure> autoencoder_figures(const Autoencoder& model, const ShownPictures& pictures,

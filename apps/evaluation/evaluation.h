@@ -1,6 +1,6 @@
-// What a map is compared with on one picture: the noisy picture, and scalar TV with the lambda that is best for that very
-// picture, once by PSNR and once by SSIM. Choosing with the clean picture in hand favours the scalar: a map that wins against
-// it wins against every scalar. Both have the model's boundary.
+// What a map is compared with on one picture: the noisy picture, and scalar TV with the lambda that is best
+// for that very picture, once by PSNR and once by SSIM. Choosing with the clean picture in hand favours the
+// scalar: a map that wins against it wins against every scalar. Both have the model's boundary.
 #pragma once
 
 #include <optional>
@@ -44,7 +44,8 @@ struct EvaluatedPictures {
   LambdaSearch search = {};                       // of the scalars
 };
 
-// Picture i of the data set, whose clean values are given, with the noise of (seed, picture i): that of `primal denoise --noise`.
+// Picture i of the data set, whose clean values are given, with the noise of (seed, picture i): that of
+// `primal denoise --noise`.
 Tensor noisy_picture(const Tensor& clean, int64_t i, const EvaluationSettings& settings);
 
 // What the map of a model does for picture i of the data set.

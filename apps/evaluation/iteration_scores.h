@@ -1,5 +1,6 @@
-// Scores over T, the iterations of PDHG at test time: a model is trained with one T, and another one may serve better, or as well in
-// less time. Of each T the map of the model and the scalar lambda that is best for each picture with that T.
+// Scores over T, the iterations of PDHG at test time: a model is trained with one T, and another one may
+// serve better, or as well in less time. For each T there are the scores of the model's map and those of the
+// scalar lambda that is best for each picture with that T.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -13,7 +14,8 @@
 
 namespace primal {
 
-// "16,64,256" in any order, as given. ConfigError for what is no list of whole numbers from 1 to 10^9, and for one given twice.
+// "16,64,256" in any order, as given. ConfigError for what is no list of whole numbers from 1 to 10^9,
+// and for one given twice.
 std::vector<int64_t> parse_iterations(const std::string& text);
 
 class IterationScores {

@@ -57,10 +57,12 @@ nlohmann::json row_json(const Evaluation& row);
 std::string summary_csv(const EvaluationSummary& summary);
 std::string summary_table(const EvaluationSummary& summary);
 
-// What the means leave out, a line each: scores that are infinite or no number (data/metrics/score_summary.h).
+// What the means leave out, a line each: scores that are infinite or no number
+// (data/metrics/score_summary.h).
 std::vector<std::string> summary_remarks(const EvaluationSummary& summary);
 
-// CSV by RFC 4180; the numbers are the shortest that give the same double, `inf` for the PSNR of equal pictures.
+// CSV by RFC 4180; the numbers are the shortest that give the same double, `inf` for the PSNR of equal
+// pictures.
 std::string csv_header(size_t n_other_models = 0);
 std::string csv_row(const Evaluation& row);
 

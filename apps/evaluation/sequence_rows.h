@@ -1,6 +1,8 @@
-// The scores of the clips of an evaluation of a model for sequences, and what is said of them: a table, JSON and CSV.
+// The scores of the clips in the evaluation of a model for sequences, and how they are reported: as a table,
+// JSON and CSV.
 //
-// The PSNR of equal frames is infinite. Infinite values are counted and left out of means and intervals (data/metrics/score_summary.h).
+// The PSNR of equal frames is infinite. Infinite values are counted and left out of means and intervals
+// (data/metrics/score_summary.h).
 #pragma once
 
 #include <cstdint>

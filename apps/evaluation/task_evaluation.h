@@ -1,13 +1,14 @@
-// What `primal evaluate` says of models other than those of single pictures with a map: a classifier, an autoencoder, a model for
-// sequences.
+// What `primal evaluate` says of models other than those of single pictures with a map: a classifier, an
+// autoencoder, a model for sequences.
 //
-//   classifier    the confusion matrix, accuracy, and precision, recall and F1 of each class, weighted and macro
-//                 (data/classification)
-//   autoencoder   means of PSNR, SSIM, MSE and, where weights are given, LPIPS (nn/lpips) of the noisy and the denoised pictures;
-//                 the scores of all pixels together too (data/metrics/fit_scores.h)
-//   sequences     the model's maps in space and time against the best pair of scalar weights (apps/evaluation/sequence_evaluation.h)
-// The pictures are those of a folder (its test split, where it has one) or of a manifest; a folder with MNIST's files means the
-// 10,000 of its test file.
+//   classifier    the confusion matrix, accuracy, and precision, recall and F1 of each class, weighted and
+//                 macro (data/classification)
+//   autoencoder   means of PSNR, SSIM, MSE and, where weights are given, LPIPS (nn/lpips) of the noisy and
+//                 the denoised pictures; the scores of all pixels together too (data/metrics/fit_scores.h)
+//   sequences     the model's maps in space and time against the best pair of scalar weights
+//                 (apps/evaluation/sequence_evaluation.h)
+// The pictures are those of a folder (its test split, where it has one) or of a manifest; a folder with
+// MNIST's files means the 10,000 of its test file.
 #pragma once
 
 #include <cstdint>
@@ -67,11 +68,12 @@ struct TaskEvaluationSettings {
   Device device = {};
   bool figures = false;  // whether they are wanted
   AutoencoderFigureSettings figure_settings = {};
-  std::filesystem::path lpips;  // weights (model/perceptual.h); empty: no LPIPS. Of an autoencoder only
+  std::filesystem::path lpips;  // weights (model/perceptual.h), for autoencoders only; empty: no LPIPS
 };
 
-// Evaluates a model of task classify, reconstruct or sequence. A picture that cannot be read is reported and left out. Ctrl-C ends it
-// after the current pictures. Throws Stopped if none is scored yet, DataError if none can be read.
+// Evaluates a model of task classify, reconstruct or sequence. A picture that cannot be read is reported
+// and left out. Ctrl-C ends it after the current pictures. Throws Stopped if none is scored yet,
+// DataError if none can be read.
 TaskEvaluation evaluate_task(const std::filesystem::path& model, const TaskEvaluationSettings& settings);
 
 // Rows are the truth, columns the predictions.

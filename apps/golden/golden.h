@@ -1,11 +1,14 @@
 // Golden cases: an op's inputs and what must come out, one safetensors file each.
 //
 //   metadata   op, attrs (JSON), note
-//   tensors    input.*     arguments                  upstream.*  gradient of a scalar with respect to a result
-//              output.*    results                    grad.*      gradients that must come back
+//   tensors    input.*     arguments
+//              output.*    results that must come out
+//              upstream.*  gradient of a scalar with respect to a result
+//              grad.*      gradients that must come back
 //
-// A case is run by its op's run() and judged by its op's judge(), on every implementation of the op that supports it. A
-// model's case is run by the rule first, then with each implementation of the ops below it forced, where that really runs.
+// A case is run by its op's run() and judged by its op's judge(), on every implementation of the op that
+// supports it. A model's case is run by the rule first, then with each implementation of the ops below it
+// forced, where that really runs.
 #pragma once
 
 #include <filesystem>
@@ -41,15 +44,17 @@ struct GoldenRow {
 // DataError where the file is no golden case.
 GoldenCase load_golden(const std::filesystem::path& path, DType dtype);
 
-// All rows of one case on a device. DeviceError where the device is lost or out of memory: that says nothing of the case.
+// All rows of one case on a device. DeviceError where the device is lost or out of memory: that
+// says nothing of the case.
 std::vector<GoldenRow> run_golden(const GoldenCase& golden, const OpRegistry& ops, Device device = {});
 
 // The same for a file; one that is no case is a row that failed. DeviceError names the file.
 std::vector<GoldenRow> verify_file(const std::filesystem::path& path, DType dtype, const OpRegistry& ops,
                                    Device device = {});
 
-// The .safetensors files among paths and the cases below the folders among them, by name; IoError for a path that is not
-// there. A file found in a folder that names no op is no case (weights, say): stderr says so, and it is left out.
+// The .safetensors files among paths and the cases below the folders among them, by name; IoError for a
+// path that is not there. A file found in a folder that names no op is no case (weights, say): stderr
+// says so, and it is left out.
 std::vector<std::filesystem::path> golden_files(const std::vector<std::string>& paths);
 
 }  // namespace primal

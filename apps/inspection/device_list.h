@@ -1,4 +1,5 @@
-// The devices on which this build can compute on this machine: processor, emulation, CUDA devices; libraries, and what is absent.
+// The devices on which this build can compute on this machine: processor, emulation, CUDA devices;
+// libraries, and what is absent.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -69,10 +69,11 @@ std::string count_text(std::integral auto n, const char* one, const char* many) 
 // A metric of a TrainingState that some validation gave.
 bool is_known(double metric) { return metric > TrainingState{}.best; }
 
-// Where a training run stood when it wrote the checkpoint: what the entries of its metadata mean, and nothing of those that
-// mean nothing yet.
+// Where a training run stood when it wrote the checkpoint: what the entries of its metadata mean, and nothing
+// of those that mean nothing yet.
 std::string state_text(const TrainingState& state, const std::string& architecture) {
-  // What decides which model is best: PSNR, or a share of right answers or of explained variance. Older checkpoints do not name it.
+  // What decides which model is best: PSNR, or a share of right answers or of explained variance. Older
+  // checkpoints do not name it.
   const bool in_decibel = state.metric.empty() ? architecture == kUnrolledTv || architecture == kDynamicTv ||
                                                      architecture == kCastingAutoencoder
                                                : state.metric.ends_with("_db");

@@ -1,4 +1,5 @@
-// What is in a file of tensors: names, types, shapes, statistics, metadata, and where the training stood that wrote it.
+// What is in a file of tensors: names, types, shapes, statistics, metadata, and where the
+// training stood that wrote it.
 #pragma once
 
 #include <cstdint>

@@ -56,7 +56,7 @@ nlohmann::json compare_metadata(const Metadata& a, const Metadata& b) {
       rows.push_back({{"metadata", key}, {"first", va}, {"second", vb}});
       continue;
     }
-    // Of a configuration, only the settings that differ.
+    // Both are objects, as configurations are: only the settings that differ are listed.
     nlohmann::json all = va;
     all.update(vb);
     for (const auto& [name, unused] : all.items()) {

@@ -12,7 +12,7 @@
 namespace primal {
 namespace {
 
-// Of a raster of one channel, the page given.
+// Describes the given page of `grey`, a raster of one channel.
 PictureContents::Channel channel_of(const Raster& grey, int64_t page, const Levels& levels) {
   PictureContents::Channel channel;
   const Tensor values = to_unit(grey, page, levels);

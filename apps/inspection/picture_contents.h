@@ -1,5 +1,5 @@
-// What a picture file holds, for `primal inspect PICTURE`: size, values, and the noise of each channel (data/noise_estimate). Of a file with
-// several pages the first.
+// What a picture file holds, for `primal inspect PICTURE`: size, values, and the noise of each channel
+// (data/noise_estimate). If a file has several pages, the first one is described.
 // Errors: those of read_raster (data/formats/formats.h).
 #pragma once
 

@@ -34,15 +34,15 @@ struct RunCurves {
   std::vector<Baseline> baselines;  // what the metrics are read against, in their order; from events.jsonl
 };
 
-// IoError where the folder has no metrics.csv, DataError naming the line that is no row of one, or that there are no rows. With
-// `problems`, lines that are no rows are left out and the first of them is named there.
+// IoError where the folder has no metrics.csv, DataError naming the line that is no row of one, or that there
+// are no rows. With `problems`, lines that are no rows are left out and the first of them is named there.
 RunCurves read_run_curves(const std::filesystem::path& folder, std::vector<std::string>* problems = nullptr);
 
 nlohmann::json to_json(const RunCurves& curves);
 
-// The mean loss and each metric that has a finite point over the steps, four side by side; the best of a metric is
-// marked, and the baselines of the first run are lines across. Several runs share the axes, with a legend of their names. DataError
-// where nothing is finite.
+// The mean loss and each metric that has a finite point over the steps, four side by side; the best of a
+// metric is marked, and the baselines of the first run are lines across. Several runs share the axes, with a
+// legend of their names. DataError where nothing is finite.
 Figure figure_of(const std::vector<RunCurves>& runs);
 
 }  // namespace primal

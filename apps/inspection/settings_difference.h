@@ -17,7 +17,8 @@ struct SettingsDifference {
   std::vector<std::string> remarks;  // why a run does not say
 };
 
-// The place of a run (its output folder) does not count. A folder whose config.toml is missing or broken gets a remark.
+// The place of a run (its output folder) does not count. A folder whose config.toml is missing or broken gets
+// a remark.
 SettingsDifference settings_difference(const std::vector<std::filesystem::path>& folders);
 
 std::string settings_table(const SettingsDifference& difference, const std::vector<std::string>& names);

@@ -21,8 +21,8 @@ struct TensorStatistics {
 TensorStatistics statistics_of(const Tensor& tensor);
 nlohmann::json to_json(const TensorStatistics& statistics);
 
-// How far b is from a, of the same type and shape. Equal means every bit; relative is ||a - b|| / ||a|| in double, infinite
-// where only a is 0, and NaN where an element of either is not finite and differs.
+// How far b is from a, of the same type and shape. Equal means every bit; relative is ||a - b|| / ||a|| in
+// double, infinite where only a is 0, and NaN where an element of either is not finite and differs.
 struct TensorDifference {
   bool equal = true;
   int64_t n_different = 0;

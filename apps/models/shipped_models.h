@@ -1,8 +1,8 @@
-// The trained models that come with Primal: files NAME.safetensors, each with a model card NAME.md beside it. A command takes the
-// name in place of a file.
+// The trained models that come with Primal: files NAME.safetensors, each with a model card NAME.md beside it.
+// A command takes the name in place of a file.
 //
-// They lie in the folder that PRIMAL_MODELS names, else in share/primal/models of the place where the program is installed, else in
-// models/ of the source that it was built from.
+// They lie in the folder that PRIMAL_MODELS names, else in share/primal/models of the place where the program
+// is installed, else in models/ of the source that it was built from.
 #pragma once
 
 #include <filesystem>
@@ -22,7 +22,8 @@ struct ShippedModel {
 
 // The first of the folders above that exists; empty where none does.
 std::filesystem::path shipped_models_folder();
-// "; PRIMAL_MODELS names /nowhere, which is no folder", for messages; empty where that variable is not set, or names one.
+// "; PRIMAL_MODELS names /nowhere, which is no folder", for messages; empty where that variable
+// is not set, or names one.
 std::string remark_on_models_variable();
 
 // By name.

@@ -1,5 +1,5 @@
-// The golden op `grid_search`: PSNR and SSIM of scalar TV at each lambda. It joins a solver with metrics, which do not know
-// each other, so its description lives here.
+// The golden op `grid_search`: PSNR and SSIM of scalar TV at each lambda. It joins a solver with metrics,
+// which do not know each other, so its description lives here.
 #pragma once
 
 #include "tensor/op/op.h"

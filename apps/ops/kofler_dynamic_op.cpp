@@ -46,8 +46,8 @@ std::unique_ptr<DynamicTv> model_of(const OpCall& call, DType dtype) {
     model->load_state(weights);
     return model;
   }
-  // PyTorch's initialisation gives a small network a map that hardly varies: an error against its spread would measure
-  // rounding alone.
+  // PyTorch's initialisation gives a small network a map that hardly varies: an error against its spread
+  // would measure rounding alone.
   const double gain = call.attrs.value("gain", 1.0);
   for (const auto& [name, parameter] : model->parameters()) {
     if (!name.ends_with("weight")) continue;

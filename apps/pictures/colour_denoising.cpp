@@ -12,8 +12,8 @@
 namespace primal {
 namespace {
 
-// The noise of a channel, in the mean of the three, as a multiple of that of the luminance: 1.5 where the noises of the channels are
-// independent, 1 where they are the same.
+// The noise of a channel, in the mean of the three, as a multiple of that of the luminance: 1.5 where the
+// noises of the channels are independent, 1 where they are the same.
 double noise_beside_luminance(const Tensor& rgb, const PictureNoise& of_luminance) {
   if (!of_luminance.estimate || !(of_luminance.estimate->sigma > 0.0)) return 1.0;
   double sum = 0.0;

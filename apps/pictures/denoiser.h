@@ -1,5 +1,5 @@
-// What turns a noisy picture z into x: a trained model, or one lambda for all pixels. A model is unrolled TV, or an autoencoder,
-// which has neither a map nor iterations.
+// What turns a noisy picture z into x: a trained model, or one lambda for all pixels. A model is unrolled TV,
+// or an autoencoder, which has neither a map nor iterations.
 #pragma once
 
 #include <filesystem>
@@ -33,8 +33,8 @@ struct DenoiserOptions {
   Device device = {};                     // where to compute
 };
 
-// A thread's turn on a device: the pictures of several threads are computed there one after the other, while other threads read and write
-// theirs. On the CPU, whose threads the pictures share, nobody waits.
+// A thread's turn on a device: the pictures of several threads are computed there one after the other, while
+// other threads read and write theirs. On the CPU, whose threads the pictures share, nobody waits.
 class DeviceTurn {
  public:
   DeviceTurn() = default;
@@ -50,21 +50,22 @@ class Denoiser {
   // Loads the model. IoError or DataError where that fails, with what to try.
   explicit Denoiser(const DenoiserOptions& options);
 
-  // z [1,1,1,H,W]; it and the result are on the CPU. `watch` is called for what may take longer than a moment. `lambda` in place of
-  // the weight of the options, where there is no model. `variance` is that of the noise at each pixel, for which the map is
-  // refined (model/denoise.h); undefined: it is kept as it is.
+  // z [1,1,1,H,W]; it and the result are on the CPU. `watch` is called for what may take longer than a
+  // moment. `lambda` in place of the weight of the options, where there is no model. `variance` is that of
+  // the noise at each pixel, for which the map is refined (model/denoise.h); undefined: it is kept as it is.
   Denoised operator()(const Tensor& z, const Watch& watch = {}, std::optional<double> lambda = {},
                       const Tensor& variance = {}) const;
 
-  // z [N,1,1,H,W] as one batch with one map, that of `guide` times a factor (model/denoise.h), refined for the variance of the
-  // noise of guide. A model of unrolled TV only.
+  // z [N,1,1,H,W] as one batch with one map, that of `guide` times a factor (model/denoise.h), refined for
+  // the variance of the noise of guide. A model of unrolled TV only.
   Denoised with_map_of(const Tensor& guide, const Tensor& z, double factor, const Watch& watch = {},
                        const Tensor& variance = {}) const;
 
   // Whether maps are refined by an estimate of the error.
   bool refines() const;
 
-  // What chooses lambda for this solver: its boundary and iterations (256 where a gap is asked for), the seed of the probes.
+  // What chooses lambda for this solver: its boundary and iterations (256 where a gap is asked
+  // for), the seed of the probes.
   LambdaChoiceParams choice_params(uint64_t seed) const;
   // The best scores of 81 scalar lambdas with this solver (apps/scores/lambda_search).
   Scores best_scalar(const Tensor& z, const Tensor& clean) const;
@@ -72,8 +73,9 @@ class Denoiser {
   // To be held by whoever computes on device() without this class, which takes its turns itself.
   DeviceTurn turn() const { return options_.device.is_cpu() ? DeviceTurn() : DeviceTurn(device_); }
 
-  // How the network works on a picture of this shape; one whole picture where there is no network. Made once for each shape, for all
-  // threads of the process, whatever the calling thread's share of them is (tensor/threads/thread_share.h).
+  // How the network works on a picture of this shape; one whole picture where there is no network. Made once
+  // for each shape, for all threads of the process, whatever the calling thread's share of them is
+  // (tensor/threads/thread_share.h).
   MapPlan plan(const Shape& z) const;
 
   Boundary boundary() const { return boundary_; }

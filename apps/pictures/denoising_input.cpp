@@ -109,8 +109,8 @@ DenoisingInput DenoisingReader::operator()(const DenoisingJob& job, Remarks& rem
   return read;
 }
 
-// JPEG and WebP hold about twenty pixels of a photograph in a byte, the others about one; an image has 16 bits for each, and its file, the
-// image and the raster are there at once.
+// JPEG and WebP hold about twenty pixels of a photograph in a byte, the others about one; an image has 16
+// bits for each, and its file, the image and the raster are there at once.
 int64_t bytes_to_read(const DenoisingJob& job) {
   if (job.input.is_stdin()) return 0;
   std::error_code error;

@@ -1,7 +1,9 @@
-// Reads what `primal denoise` needs for a picture, and checks before the work everything that can be checked then.
+// Reads what `primal denoise` needs for a picture, and checks before the work everything that can be checked
+// then.
 //
-// Errors: those of read_grey (inputs.h); DataError for a clean picture of another size, for a picture too small to be scored or to have its
-//         noise estimated, for several pages in a format of one page, and for --map and --compare with several pages.
+// Errors: those of read_grey (inputs.h); DataError for a clean picture of another size, for a picture too
+//         small to be scored or to have its noise estimated, for several pages in a format of one page, and
+//         for --map and --compare with several pages.
 #pragma once
 
 #include "apps/pictures/denoising_job.h"

@@ -1,4 +1,5 @@
-// The work of `primal denoise`: the options for all pictures, and for each picture its place and where its results go.
+// The work of `primal denoise`: the options for all pictures, and for each picture its place and where its
+// results go.
 #pragma once
 
 #include <cstdint>

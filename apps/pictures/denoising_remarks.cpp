@@ -3,7 +3,8 @@
 namespace primal {
 namespace {
 
-// A gap of this share of the objective counts as far from converged: 256 iterations with a useful lambda end below it.
+// A gap of this share of the objective counts as far from converged: 256 iterations with a useful lambda end
+// below it.
 constexpr double kFarFromConverged = 0.05;
 
 }  // namespace

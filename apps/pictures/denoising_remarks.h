@@ -1,4 +1,5 @@
-// What `primal denoise` reports about the noise that it found in a picture, and about how far its result is from convergence.
+// What `primal denoise` reports about the noise that it found in a picture, and about how far its
+// result is from convergence.
 #pragma once
 
 #include <string>

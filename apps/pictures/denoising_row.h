@@ -52,8 +52,8 @@ struct DenoisingRow {
   std::optional<double> sigma, lambda;  // used and chosen by the rule
   bool at_the_edge = false;             // a better lambda may lie beyond what was tried
   bool is_refined = false;              // the map was, for the noise
-  // If the channels are denoised separately: what was found and chosen for each; `noise`, `sigma`, `lambda` and
-  // `is_refined` above are then those of green, or of the luminance.
+  // If the channels are denoised separately: what was found and chosen for each; `noise`, `sigma`, `lambda`
+  // and `is_refined` above are then those of green, or of the luminance.
   struct Channel {
     std::string name;
     PictureNoise noise;

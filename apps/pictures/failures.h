@@ -1,4 +1,5 @@
-// The pictures of a batch that could not be read or computed with: each is said as it happens, the others go on, and at the end the command fails.
+// The pictures of a batch that could not be read or computed with. Each failure is reported as it happens,
+// the other pictures go on, and at the end the command fails.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,4 +1,5 @@
-// Figures as results of a command: one of a name that the user gives, or several whose format --figure-format chooses.
+// Figures as results of a command: one of a name that the user gives, or several whose format
+// --figure-format chooses.
 #pragma once
 
 #include <filesystem>
@@ -14,13 +15,14 @@ struct FigureFile {
 
   bool is_wanted() const { return !figure.empty() || !data.empty(); }
 
-  // For the start of a command, so that no work is lost. ConfigError for a name without one of the figures' endings, or twice the
-  // same; IoError for a file that cannot be written or exists without `overwrite`.
+  // For the start of a command, so that no work is lost. ConfigError for a name without one of the figures'
+  // endings, or twice the same; IoError for a file that cannot be written or exists without `overwrite`.
   void check(bool overwrite) const;
   void write(const Figure& drawn) const;
 };
 
-// --figure-format and --figure-data of commands that draw several figures: the data lie beside each as NAME.csv.
+// --figure-format and --figure-data of commands that draw several figures: the data lie beside each as
+// NAME.csv.
 struct FigureStyle {
   std::string format = "png";
   bool data = false;

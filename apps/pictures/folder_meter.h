@@ -1,5 +1,5 @@
-// Progress over many pictures on stderr: "12 of 44 pictures, 8.2 per second, 4.1 s left". On a terminal this is one line at the bottom,
-// drawn anew below other output; elsewhere a line is printed from time to time.
+// Progress over many pictures on stderr: "12 of 44 pictures, 8.2 per second, 4.1 s left". On a terminal this
+// is one line at the bottom, drawn anew below other output; elsewhere a line is printed from time to time.
 #pragma once
 
 #include <chrono>
@@ -27,7 +27,8 @@ class FolderMeter {
   // Prints the total: "44 pictures in 5.4 s, 8.2 per second".
   void finish(size_t n_done);
 
-  // The line that is due, if any: on a terminal after 1 s and then every 0.2 s, elsewhere after 10 s and then every 30 s.
+  // The line that is due, if any: on a terminal after 1 s and then every 0.2 s, elsewhere after
+  // 10 s and then every 30 s.
   std::optional<std::string> line(size_t n_done, Clock::time_point now);
 
  private:

@@ -21,8 +21,8 @@ bool has_scale(PictureFormat format) {
          format == PictureFormat::nifti_gz;
 }
 
-// Each page cropped and resized as levels of 8 or 16 bit. Values in units of their own keep them if the format has a scale: it says
-// which value a level is.
+// Each page cropped and resized as levels of 8 or 16 bit. Values in units of their own keep them if the
+// format has a scale: it says which value a level is.
 Raster resized(const Raster& raster, int64_t size, const Levels& levels) {
   Raster result;
   for (int64_t p = 0; p < raster.pages; ++p) {

@@ -1,13 +1,14 @@
 // The pictures a command line names: files, folders, patterns, and "-" for standard input.
 //
 //   file      itself; what its extension is does not matter, its first bytes say the format
-//   folder    every file below it with an ending of data/formats/formats.h, named by its path inside the folder
-//   pattern   with * ? or [ ], in quotes so that the shell leaves it alone: the pictures it matches, and those below
-//             the folders it matches, named by the path after the last folder without such a sign. A file of exactly that
-//             name comes first.
+//   folder    every file below it with an ending of data/formats/formats.h, named by its path inside the
+//             folder
+//   pattern   with * ? or [ ], in quotes so that the shell leaves it alone: the pictures it matches, and
+//             those below the folders it matches, named by the path after the last folder without such a
+//             sign. A file of exactly that name comes first.
 //
-// Errors:  IoError for a file, folder or pattern that finds nothing; DataError for a folder without pictures; ConfigError for
-//          "-" given twice. All before a picture is opened.
+// Errors:  IoError for a file, folder or pattern that finds nothing; DataError for a folder without pictures;
+//          ConfigError for "-" given twice. All before a picture is opened.
 #pragma once
 
 #include <cstdint>
@@ -40,28 +41,30 @@ struct InputRemarks {
   std::vector<Missing> missing;                 // paths that find no picture
   std::vector<std::filesystem::path> left_out;  // files of folders that are no pictures by their extension
 
-  // "3 files have no ending of a picture and are left out: b.gif, notes.txt, z.csv"; empty where there are none.
+  // "3 files have no ending of a picture and are left out: b.gif, notes.txt, z.csv"; empty where there are
+  // none.
   std::string left_out_text() const;
 };
 
-// In the order given, by name within a folder or pattern; the first `limit` of them where it is not 0. With `remarks`, one
-// path of several that finds no picture is put there and the others go on.
+// In the order given, by name within a folder or pattern; the first `limit` of them where it is not 0. With
+// `remarks`, one path of several that finds no picture is put there and the others go on.
 std::vector<PictureInput> find_inputs(const std::vector<std::string>& paths, int64_t limit = 0,
                                       InputRemarks* remarks = nullptr);
 
-// Pictures of one folder whose names differ only in their ending get different results: the one that ends in .png keeps
-// NAME, another becomes NAME_jpg, NAME_PNG, and where that is taken too, NAME_jpg_2 and so on.
+// Pictures of one folder whose names differ only in their ending get different results: the one that ends in
+// .png keeps NAME, another becomes NAME_jpg, NAME_PNG, and where that is taken too, NAME_jpg_2 and so on.
 void make_names_unique(std::vector<PictureInput>& inputs);
 
-// The clean picture of each input: `clean` itself where it is a file and there is one input, or the picture of the same name
-// below the folder `clean`, with any extension. ConfigError or IoError naming the input that has none.
+// The clean picture of each input: `clean` itself where it is a file and there is one input, or the
+// picture of the same name below the folder `clean`, with any extension. ConfigError or IoError naming
+// the input that has none.
 std::vector<PictureInput> find_clean_inputs(const std::string& clean,
                                             const std::vector<PictureInput>& inputs);
 
 Image read_input(const PictureInput& input);
 
-// What a picture's first bytes say. Nothing for a file that cannot be read or is no picture: reading it says why. Standard input is
-// read whole for this, and kept.
+// What a picture's first bytes say. Nothing for a file that cannot be read or is no picture: reading it says
+// why. Standard input is read whole for this, and kept.
 std::optional<PictureFormat> format_of(PictureInput& input);
 
 struct GreyInput {
@@ -86,8 +89,8 @@ struct GreyInput {
   // The same without samples, as its file will have it: its own number of pages and channels.
   Raster outline() const;
 };
-// With a size, values outside the range are clipped, and raster has levels of 8 or 16 bit; those of DICOM and NIfTI files without a white
-// have a slope and an offset that make them the values of the file.
+// With a size, values outside the range are clipped, and raster has levels of 8 or 16 bit; those of DICOM and
+// NIfTI files without a white have a slope and an offset that make them the values of the file.
 GreyInput read_grey(const PictureInput& input, int64_t size = 0, const LevelRange& range = {});
 // The same, but where the file has colour its channels are kept, as n_planes pages each.
 GreyInput read_colour(const PictureInput& input, int64_t size = 0, const LevelRange& range = {});

@@ -38,8 +38,8 @@ std::vector<NoisyCopy> find_jobs(const NoisyCopies& o) {
   return jobs;
 }
 
-// As many of each type as of any other, to within one: in all, and in each folder, where the order is drawn. What a folder leaves
-// over, the next one makes up for.
+// As many of each type as of any other, to within one: in all, and in each folder, where the order is drawn.
+// What a folder leaves over, the next one makes up for.
 void choose_types(std::vector<NoisyCopy>& jobs, const std::vector<NoiseType>& types, uint64_t seed) {
   std::map<fs::path, std::vector<size_t>> folders;
   for (size_t i = 0; i < jobs.size(); ++i) folders[fs::path(jobs[i].name).parent_path()].push_back(i);

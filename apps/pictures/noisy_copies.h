@@ -1,9 +1,11 @@
-// Noisy copies of a folder of pictures, or of generated castings, and the manifest that says which belongs to which: the work of
-// `primal data noisy`.
+// Noisy copies of a folder of pictures, or of generated castings, and the manifest that says which belongs to
+// which: the work of `primal data noisy`.
 //
 //   from             each picture below the folder becomes OUT/noisy/NAME.png
-//   n_phantoms       castings (data/phantom/castings.h), OUT/clean/CLASS/casting_NNNNNN.png and noisy copies of them
-// Each picture has one of the types of noise: as many of each as of any other, to within one, in all and in each folder.
+//   n_phantoms       castings (data/phantom/castings.h), OUT/clean/CLASS/casting_NNNNNN.png and noisy copies
+//                    of them
+// Each picture has one of the types of noise: as many of each as of any other, to within one, in all and in
+// each folder.
 // Errors:  those of reading and writing pictures.
 #pragma once
 

@@ -1,4 +1,5 @@
-// How often progress is reported: first after a while, then at intervals; more often on a terminal, where a line replaces the last.
+// How often progress is reported: first after a while, then at intervals; more often on a terminal, where
+// a line replaces the last.
 #pragma once
 
 #include <chrono>

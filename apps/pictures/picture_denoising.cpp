@@ -53,9 +53,9 @@ DenoisingInput PictureDenoising::read(const DenoisingJob& job, Remarks& remarks)
   return reader_(job, remarks);
 }
 
-// A page takes planes of float32 for the noisy picture, the clean one, the result and the figures, in colour once more as opponent
-// channels, the solver's eight fields, the network's part, the refinement's, and the blocks of the noise estimate with the copy in which they are
-// gathered; a file takes its samples twice.
+// A page takes planes of float32 for the noisy picture, the clean one, the result and the figures, in colour
+// once more as opponent channels, the solver's eight fields, the network's part, the refinement's, and the
+// blocks of the noise estimate with the copy in which they are gathered; a file takes its samples twice.
 DenoisingNeeds PictureDenoising::needs(const DenoisingInput& read) const {
   constexpr int64_t kFields = 8, kBytesOfABlock = 2 * 4 * 24;
   const GreyInput& picture = read.picture;

@@ -1,7 +1,9 @@
-// One picture of `primal denoise`: read, perhaps made noisy, denoised, written, scored, and what there is to say about it.
+// One picture of `primal denoise`: read, perhaps made noisy, denoised, written, scored, and what
+// there is to say about it.
 //
-// A file of several pages is several pictures, which end up as the pages of one file. Scores are against the clean picture, where there
-// is one. Results keep the size, the samples' type and the units of their picture; PNG and TIFF say how they came about.
+// A file of several pages is several pictures, which end up as the pages of one file. Scores are against the
+// clean picture, where there is one. Results keep the size, the samples' type and the units of their picture;
+// PNG and TIFF say how they came about.
 // Nothing here changes from picture to picture, so several threads may work on a picture each.
 // Errors: those of DenoisingReader; IoError where a result cannot be written.
 #pragma once

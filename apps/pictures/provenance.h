@@ -1,5 +1,6 @@
-// The text of a result that says how it came about: the settings that pictures and sequences have in common. PNG and TIFF hold it as text,
-// DICOM in its description, and DICOM also tells its series apart by it (data/image/dicom/derived.cpp).
+// The text of a result that says how it came about: the settings that pictures and sequences have in common.
+// PNG and TIFF hold it as text, DICOM in its description, and DICOM also tells its series apart by it
+// (data/image/dicom/derived.cpp).
 #pragma once
 
 #include <string>
@@ -10,7 +11,8 @@
 
 namespace primal {
 
-// Software, the range whose ends are 0 and 1, and, where they were asked for, the gap, the size and the noise that was added.
+// Software, the range whose ends are 0 and 1, and, where they were asked for, the gap, the size and
+// the noise that was added.
 PngText settings_text(const PictureDenoisingOptions& options, const std::string& range, NoiseKind noise_kind);
 
 // What a text chunk may hold of a name: printable ASCII, anything else as a question mark.

@@ -1,5 +1,6 @@
-// Messages on stderr about a picture that is being denoised. They are printed at once, or kept until it is the picture's turn, so that
-// messages about pictures that are denoised side by side appear in the order of the pictures.
+// Messages on stderr about a picture that is being denoised. They are printed at once, or kept until
+// it is the picture's turn, so that messages about pictures that are denoised side by side appear in
+// the order of the pictures.
 #pragma once
 
 #include <array>
@@ -13,8 +14,8 @@
 namespace primal {
 
 struct Remark {
-  // In a run only the first message of each kind is printed, except `always`. `outside`: the noise is not what the model was trained
-  // for; `far`: the result is far from convergence.
+  // In a run only the first message of each kind is printed, except `always`. `outside`: the noise is not
+  // what the model was trained for; `far`: the result is far from convergence.
   enum class Kind { always, grey, alpha, profile, gamma, range, outside, far };
   Kind kind = Kind::always;
   std::string text;  // lines; control characters are already escaped
@@ -37,7 +38,8 @@ class RemarkPrinter {
   std::array<size_t, 8> counts_{};
 };
 
-// The remarks about one picture. `outside` counts once for a picture, whatever its number of channels and pages.
+// The remarks about one picture. `outside` counts once for a picture, whatever its number of channels and
+// pages.
 class Remarks {
  public:
   // With a printer each remark is printed at once.

@@ -1,12 +1,12 @@
 // Where a command's results go, and that nothing is lost there: every file is checked before any work begins.
 //
 //   -o DIR        DIR/NAME.png and so on, folders made as needed
-//   -o FILE.png   that file, for one picture, in the format that its ending says; what else belongs to it lies beside it as
-//                 FILE_lambda.png and so on
+//   -o FILE.png   that file, for one picture, in the format that its ending says; what else belongs to it
+//                 lies beside it as FILE_lambda.png and so on
 //   -o -          the picture on standard output
 //
-// Errors:  ConfigError for a place that cannot hold what is wanted, and for two results of one name; IoError for a file that
-//          exists without --overwrite, and for a folder that cannot be made or written to.
+// Errors:  ConfigError for a place that cannot hold what is wanted, and for two results of one name; IoError
+//          for a file that exists without --overwrite, and for a folder that cannot be made or written to.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class ResultPlace {
   bool is_nowhere() const { return output_.empty(); }
   bool is_stdout() const { return output_ == "-"; }
   bool is_file() const { return is_file_; }
-  // Of a file: ".png", ".nii.gz", as the user wrote it.
+  // The ending of the output, where it is a file, as the user wrote it: ".png", ".nii.gz".
   std::string ending() const;
 
   // The file of one result: suffix ".png" is the picture itself, "_lambda.png" its map. Notes who wants it.

@@ -1,4 +1,5 @@
-// The table of scores that `primal denoise` prints if clean pictures are known: a line for each picture, and one for the mean.
+// The table of scores that `primal denoise` prints if clean pictures are known: a line for each
+// picture, and one for the mean.
 #pragma once
 
 #include <string>

@@ -12,8 +12,8 @@
 
 namespace primal {
 
-// IoError where the file exists and may not be replaced, is a folder or a device, or its folder cannot be made or written to.
-// For the start of a command, so that no work is lost.
+// IoError where the file exists and may not be replaced, is a folder or a device, or its folder cannot be
+// made or written to. For the start of a command, so that no work is lost.
 inline void check_result_file(const std::filesystem::path& file, bool overwrite) {
   std::error_code error;
   const bool exists = std::filesystem::exists(file, error);
@@ -31,7 +31,8 @@ inline void write_text(const std::filesystem::path& file, const std::string& tex
   write_file_atomically(file, {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
 }
 
-// A table that grows by a row at a time. A table that has its name is replaced by the header: where the disk has no room for that, it stays.
+// A table that grows by a row at a time. A table that has its name is replaced by the header: where the disk
+// has no room for that, it stays.
 inline std::ofstream begin_table(const std::filesystem::path& file, const std::string& header) {
   write_text(file, header);
   return std::ofstream(file, std::ios::app);

@@ -1,5 +1,6 @@
-// Shows on stderr how long a task of unknown length has taken: "linear fc1: 12.0 s so far". On a terminal this is one line that is
-// overwritten, and removed at the end; elsewhere a line is printed now and then (pace.h). Nothing is printed for a short task.
+// Shows on stderr how long a task of unknown length has taken: "linear fc1: 12.0 s so far". On a terminal
+// this is one line that is overwritten, and removed at the end; elsewhere a line is printed now and then
+// (pace.h). Nothing is printed for a short task.
 #pragma once
 
 #include <chrono>

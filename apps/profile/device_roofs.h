@@ -1,5 +1,5 @@
-// The roofs of a CUDA device, as roofs.h has those of the processor: multiply-adds of all threads together, and copies that
-// stay in the L2 cache or go to memory, timed by the device's clock.
+// The roofs of a CUDA device, as roofs.h has those of the processor: multiply-adds of all threads together,
+// and copies that stay in the L2 cache or go to memory, timed by the device's clock.
 #pragma once
 
 #include "apps/profile/roofs.h"

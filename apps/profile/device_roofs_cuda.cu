@@ -1,4 +1,5 @@
-// Loops that do nothing but multiply and add, or nothing but move memory: what no kernel of a device can exceed.
+// Loops that do nothing but multiply and add, or nothing but move memory: what no kernel of a device can
+// exceed.
 #include "apps/profile/device_roof_kernels.h"
 #include "tensor/simt/simt.h"
 

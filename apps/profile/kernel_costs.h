@@ -1,5 +1,5 @@
-// Instructions of kernels, counted in the code that nvcc 13.0 made of them for sm_90. Made by bench/kernel_costs.py, which says how;
-// with --check it fails where the table is no longer true.
+// Instructions of kernels, counted in the code that nvcc 13.0 made of them for sm_90. Made by
+// bench/kernel_costs.py, which says how; with --check it fails where the table is no longer true.
 #pragma once
 
 namespace primal {

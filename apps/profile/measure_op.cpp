@@ -50,7 +50,8 @@ class Measurement {
     OpMeasurement output, grad;  // the verdicts alone
   };
 
-  // An op that chooses among another's implementations may run as a chain of ops: all of them count, forward or backward.
+  // An op that chooses among another's implementations may run as a chain of ops: all of them
+  // count, forward or backward.
   std::string phase_named(const std::string& phase) const {
     return info_.chooses.empty() || phase == "forward" ? phase : "backward";
   }
@@ -189,7 +190,8 @@ std::vector<OpMeasurement> measure_op(const OpInfo& info, const OpCase& op_case,
 }
 
 OpCase at_size(const OpCase& stage, int64_t size) {
-  // The new side of an image of height x width pixels; nothing where these are no extents of a large square image.
+  // The new side of an image of height x width pixels; nothing where these are no extents of a large square
+  // image.
   const auto side_of = [size](int64_t height, int64_t width) -> std::optional<int64_t> {
     if (height != width || width < kSmallestScaled) return std::nullopt;
     return std::max<int64_t>(width * size / 256, 1);

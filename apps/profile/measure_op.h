@@ -1,7 +1,7 @@
 // One op, case by case: every implementation that supports the case, phase by phase, interleaved and judged.
 //
-// Times are those of the op's named ranges, the same that a profile of a training step shows. A round runs each
-// implementation once, so that a slow minute of the machine meets them all.
+// Times are those of the op's named ranges, the same that a profile of a training step shows. A round runs
+// each implementation once, so that a slow minute of the machine meets them all.
 #pragma once
 
 #include <optional>
@@ -34,8 +34,8 @@ std::vector<OpMeasurement> measure_op(const OpInfo& info, const OpCase& op_case,
                                       const MeasureOptions& options,
                                       const std::vector<std::string>& only = {});
 
-// The stage for pictures of another size: square images with sides of 32 pixels or more scale by size / 256, those of its inputs
-// and those whose extents an attribute states.
+// The stage for pictures of another size: square images with sides of 32 pixels or more scale by size / 256,
+// those of its inputs and those whose extents an attribute states.
 OpCase at_size(const OpCase& stage, int64_t size);
 
 }  // namespace primal

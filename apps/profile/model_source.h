@@ -7,8 +7,9 @@
 
 namespace primal {
 
-// `file` is a TOML configuration, or a checkpoint or weights (*.safetensors), or the folder of a training run, or empty: the thesis settings. Size and batch
-// are the configuration's where they are 0. ConfigError, DataError or IoError where the file is none of these.
+// `file` is a TOML configuration, or a checkpoint or weights (*.safetensors), or the folder of a training
+// run, or empty: the thesis settings. Size and batch are the configuration's where they are 0. ConfigError,
+// DataError or IoError where the file is none of these.
 TrainingStepOptions step_options(const std::string& file, int64_t size, int64_t batch);
 
 }  // namespace primal

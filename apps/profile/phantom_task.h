@@ -1,5 +1,6 @@
-// A task (apps/training/task.h) with generated pictures and noise that the device draws. With it, the training step of a model can be
-// recorded without the model's data. The loss is the mean squared error to the clean pictures.
+// A task (apps/training/task.h) with generated pictures and noise that the device draws. With it, the
+// training step of a model can be recorded without the model's data. The loss is the mean squared
+// error to the clean pictures.
 #pragma once
 
 #include "apps/profile/training_step.h"

@@ -1,4 +1,5 @@
-// Predicts convolutions from the steps of their blocks. The model distributes blocks evenly among the multiprocessors.
+// Predicts convolutions from the steps of their blocks. The model distributes blocks evenly among the
+// multiprocessors.
 #include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
@@ -59,7 +60,8 @@ std::string kernel_of(const Convolution& c) {
   return fmt::format("product_kernel<{}, {}, {}>", c.side(), c.phase == Convolution::Phase::data, products);
 }
 
-// The steps of a block. The tiled kernels skip channels that do not exist; the other kernels multiply by zeros.
+// The steps of a block. The tiled kernels skip channels that do not exist; the other kernels multiply by
+// zeros.
 double steps_of(const Convolution& c, const simt::ListedLaunch& launch) {
   if (c.phase == Convolution::Phase::weights) {
     const Shape& x = c.geometry.x;
@@ -74,8 +76,8 @@ double steps_of(const Convolution& c, const simt::ListedLaunch& launch) {
   return depth * static_cast<double>(ceil_of(ceil_of(c.n_in(), kDepth), launch.cluster));
 }
 
-// The blocks that compute the convolution. The splits of a tile form a cluster. Additional blocks add up the weight gradients of the previous
-// launch; the bytes that they read count as bytes of this launch.
+// The blocks that compute the convolution. The splits of a tile form a cluster. Additional blocks add up the
+// weight gradients of the previous launch; the bytes that they read count as bytes of this launch.
 double blocks_of(const Convolution& c, const simt::ListedLaunch& launch) {
   if (c.phase == Convolution::Phase::weights) return launch.n_blocks();
   return static_cast<double>(launch.grid[0]) * launch.grid[1] * launch.cluster;
@@ -91,7 +93,8 @@ double bytes_of_step(const Convolution& c) {
   return static_cast<double>(4 * kDepth * (patches * patch + kChannels * side * side));
 }
 
-// The bytes that each block of a cluster reads from the shared memory of all blocks: as many as its own part has.
+// The bytes that each block of a cluster reads from the shared memory of all blocks: as many as its own part
+// has.
 double bytes_of_part(const Convolution& c) {
   const int64_t taps = c.side() * c.side();
   return static_cast<double>(c.phase == Convolution::Phase::weights ? 4 * kChannels * kChannels * taps
@@ -109,7 +112,8 @@ bool predict_convolution(const DeviceModel& device, const simt::ListedLaunch& la
   const double n_blocks = blocks_of(*c, launch), steps = steps_of(*c, launch);
   const double warps = launch.n_threads() / launch.n_blocks() / 32.0;
   const double each = std::max(n_blocks / device.multiprocessors, 1.0);  // blocks of a multiprocessor
-  // For a scheduler: a block with fewer warps than there are schedulers leaves some of them to other blocks, but does not become faster.
+  // For a scheduler: a block with fewer warps than there are schedulers leaves some of them to other blocks,
+  // but does not become faster.
   const double turns = std::max(each * warps / kWarpsOfABlock, 1.0) * steps;
   work.instructions = cost->all * steps * warps * n_blocks;
   work.products = cost->products * steps * warps * n_blocks;

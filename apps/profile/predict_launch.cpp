@@ -6,8 +6,8 @@
 namespace primal {
 namespace {
 
-// A loop that reads or writes one element in each pass runs once for each element of its thread. The grid of a
-// cooperative launch meets once.
+// A loop that reads or writes one element in each pass runs once for each element of its thread. The grid of
+// a cooperative launch meets once.
 void predict_threads(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work) {
   const KernelCost* const cost = kernel_cost(launch.name);
   if (cost == nullptr) return;

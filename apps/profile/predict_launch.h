@@ -1,22 +1,26 @@
-// Predicts how long a launch would take on a device that need not be here, from what the emulation records about the launch
-// (tensor/simt/launch_list.h) and from the number of instructions in nvcc's code of its kernel (kernel_costs.h).
+// Predicts how long a launch would take on a device that need not be here, from what the emulation records
+// about the launch (tensor/simt/launch_list.h) and from the number of instructions in nvcc's code of its
+// kernel (kernel_costs.h).
 //
-//   time = gap + start + the longest of     memory    the blocks of memory that its arguments point to, moved once, through L2 or memory
-//                                           issue     instructions of its warps, one in each clock of a scheduler
-//                                           tensor    products on tensor cores
-//                                           shared    reads of shared memory, 128 bytes in each clock of a multiprocessor
-//                                           copies    what the blocks of a convolution copy from L2
+//   time = gap + start + the longest of the parts below
 //          + the time for synchronising the grid, in kernels that do so
+//
+//   memory    the blocks of memory that its arguments point to, moved once, through L2 or memory
+//   issue     instructions of its warps, one in each clock of a scheduler
+//   tensor    products on tensor cores
+//   shared    reads of shared memory, 128 bytes in each clock of a multiprocessor
+//   copies    what the blocks of a convolution copy from L2
 //
 //   step kernels       predict_convolution.cpp: the model of bench/conv3d_tensor_core_model.py
 //   iteration kernels  predict_pdhg.cpp: the model of bench/pdhg_device_model.py
-//   thread kernels     each thread executes the kernel's code, and its longest loop as often as its share of the bytes needs; the lower
-//                      end takes half of the instructions, since branches skip some. The grid of a
-//                      cooperative launch meets once
+//   thread kernels     each thread executes the kernel's code, and its longest loop as often as its share of
+//                      the bytes needs; the lower end takes half of the instructions, since branches skip
+//                      some. The grid of a cooperative launch meets once
 //
-// Copies and fills move their bytes. A kernel that is not in the table of instructions is predicted from its bytes alone and says so.
-// The model leaves out latencies that warps do not hide (except for `start`), caches of the multiprocessors, and clocks below the highest.
-// Where sources compare such models with measurements of other programs, they are wrong by up to a factor of two for a single kernel.
+// Copies and fills move their bytes. A kernel that is not in the table of instructions is predicted from its
+// bytes alone and says so. The model leaves out latencies that warps do not hide (except for `start`), caches
+// of the multiprocessors, and clocks below the highest. Where sources compare such models with measurements
+// of other programs, they are wrong by up to a factor of two for a single kernel.
 #pragma once
 
 #include <string>
@@ -47,11 +51,14 @@ struct PredictedLaunch {
 
 PredictedLaunch predict(const DeviceModel& device, const simt::ListedLaunch& launch);
 
-// The functions below are parts of predict(). kernel_cost() returns null if the table has no kernel or launch of that name.
+// The functions below are parts of predict(). kernel_cost() returns null if the table has no
+// kernel or launch of that name.
 const KernelCost* kernel_cost(const std::string& name);
-// The time for moving the bytes of a launch: from L2 at the lower end if all of them fit there, and from memory at the upper end.
+// The time for moving the bytes of a launch: from L2 at the lower end if all of them fit there, and from
+// memory at the upper end.
 TimeRange memory_us(const DeviceModel& device, double bytes);
-// Each of these predicts one kind of launch. For another launch it returns false, and work.kernel stays empty.
+// Each of these predicts one kind of launch. For another launch it returns false, and work.kernel stays
+// empty.
 bool predict_convolution(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work);
 bool predict_pdhg(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work);
 

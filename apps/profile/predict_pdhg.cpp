@@ -1,5 +1,5 @@
-// Predicts PDHG in overlapped tiles: blocks iterate on their own, then the grid or the cluster of a picture synchronises and they exchange the
-// borders of their tiles.
+// Predicts PDHG in overlapped tiles: blocks iterate on their own, then the grid or the cluster of a picture
+// synchronises and they exchange the borders of their tiles.
 #include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
@@ -62,7 +62,8 @@ std::string kernel_of(const Tile& tile, const simt::ListedLaunch& launch, const 
   return fmt::format("overlapped_forward_kernel<{}, {}>", tile.name(), kept);
 }
 
-// A cluster for each picture. Its blocks have to lie in one group of multiprocessors, which has 16 of them or a few more.
+// A cluster for each picture. Its blocks have to lie in one group of multiprocessors, which has
+// 16 of them or a few more.
 bool predict_clusters(const DeviceModel& device, const simt::ListedLaunch& launch, LaunchWork& work) {
   constexpr double kGroup = 16;
   const auto& tile = kClusterTile;

@@ -31,7 +31,8 @@ std::string range_name(const simt::ListedLaunch& launch) {
   return launch.range->phase.empty() ? launch.range->op : launch.range->op + "." + launch.range->phase;
 }
 
-// While it exists, no kernel runs, and the device holds a block of a cooperative launch on each multiprocessor.
+// While it exists, no kernel runs, and the device holds a block of a cooperative launch on each
+// multiprocessor.
 struct Unrun {
   simt::OperationCount skipped;
   simt::EmulatedSetting grids;

@@ -1,7 +1,8 @@
-// A training step, or an op, on a device that need not be here: the launches that it would consist of, with predicted times.
+// A training step, or an op, on a device that need not be here: the launches that it would consist
+// of, with predicted times.
 //
-// The emulation records the launches that a device would run (tensor/simt/launch_list.h). It runs no kernel, so even a step of full size
-// takes only a moment. predict_launch.h predicts the time of each launch.
+// The emulation records the launches that a device would run (tensor/simt/launch_list.h). It runs no kernel,
+// so even a step of full size takes only a moment. predict_launch.h predicts the time of each launch.
 #pragma once
 
 #include <map>
@@ -23,7 +24,8 @@ struct PredictedRun {
   TimeRange total_us() const;
 };
 
-// The recorded training step (apps/training/recorded_steps.h) with the kernels that the emulation chooses where none are forced.
+// The recorded training step (apps/training/recorded_steps.h) with the kernels that the emulation
+// chooses where none are forced.
 PredictedRun predict_step(const DeviceModel& device, const TrainingStepOptions& options);
 
 // Forward and backward of a case with one implementation.

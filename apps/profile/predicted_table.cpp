@@ -17,7 +17,8 @@ std::string grid_text(const simt::ListedLaunch& launch) {
   return fmt::format("{} of {}", extents(launch.grid), extents(launch.block));
 }
 
-// Shortens "cnn.encoder.1.double_conv.conv_block.2" to "encoder.1.2", and keeps only the end if that is longer than `most`.
+// Shortens "cnn.encoder.1.double_conv.conv_block.2" to "encoder.1.2", and keeps only the end if
+// that is longer than `most`.
 std::string short_layer(std::string layer, size_t most) {
   for (const std::string_view part : {"cnn.", "double_conv.", "conv_block."}) {
     if (const size_t at = layer.find(part); at != std::string::npos) layer.erase(at, part.size());

@@ -1,4 +1,5 @@
-// A profile as a web page in one file (data/page): what was measured and on what, figures, and the tables behind them.
+// A profile as a web page in one file (data/page): what was measured and on what, figures, and the tables
+// behind them.
 #pragma once
 
 #include <optional>

@@ -1,11 +1,13 @@
-// The loops that measure_roofs times; compiled for each instruction set, the best one runs (roof_kernels.cpp).
+// The loops that measure_roofs times; compiled for each instruction set, the best one runs
+// (roof_kernels.cpp).
 #pragma once
 
 #include <cstdint>
 
 namespace primal::cpu {
 
-// n rounds of independent multiply-adds in registers. Returns how many FLOPs that were; `sink` keeps the result alive.
+// n rounds of independent multiply-adds in registers. Returns how many FLOPs that were; `sink` keeps the
+// result alive.
 double roof_fma(int64_t n, float* sink);
 
 // Sums n floats, a multiple of 256, `rounds` times.

@@ -1,14 +1,17 @@
-// The roofs of this machine: what no kernel can exceed, measured in the same call as the kernels. No privileges needed.
+// The roofs of this machine: what no kernel can exceed, measured in the same call as the kernels. No
+// privileges needed.
 //
-//   FMA        independent multiply-adds in registers, f32, in the widest vectors: GFLOP/s of one thread and of all
-//   bandwidth  reading (a sum) and copying (bytes read + bytes written), all threads at once, each in arrays of its own:
-//              half of each cache level's share of a thread, and several times the last level for memory
-//   cores      how far apart two threads are: a cache line from one to the other and back. Virtual machines move between
-//              cores that share a last level of cache (tens of ns) and cores that do not (hundreds), and what one thread
-//              wrote and another reads then costs several times as much.
+//   FMA        independent multiply-adds in registers, f32, in the widest vectors: GFLOP/s of one thread and
+//              of all
+//   bandwidth  reading (a sum) and copying (bytes read + bytes written), all threads at once, each
+//              in arrays of its own: half of each cache level's share of a thread, and several times
+//              the last level for memory
+//   cores      how far apart two threads are: a cache line from one to the other and back. Virtual machines
+//              move between cores that share a last level of cache (tens of ns) and cores that do not
+//              (hundreds), and what one thread wrote and another reads then costs several times as much.
 //
-// The roof is the best of a few short repetitions: other users of the machine only ever take away from it. The median and
-// spread beside it tell how quiet the machine was.
+// The roof is the best of a few short repetitions: other users of the machine only ever take away from it.
+// The median and spread beside it tell how quiet the machine was.
 #pragma once
 
 #include <string>
@@ -47,7 +50,8 @@ struct Roofs {
   std::vector<BandwidthRoof> bandwidth;  // innermost first, DRAM last
 
   const BandwidthRoof& level_of(double bytes) const;  // the first that holds so much
-  // The roofline: a call of this cost takes at least max(flops / FMA, bytes / bandwidth of the level that holds them).
+  // The roofline: a call of this cost takes at least max(flops / FMA, bytes / bandwidth of the level that
+  // holds them).
   Share share_of(const Cost& cost, double milliseconds) const;
 };
 
@@ -61,7 +65,8 @@ double measure_core_round_trip_ns(int threads);  // between the first two; 0 for
 // The better of two measurements, roof by roof: machines have slow moments, and one may have met the roofs.
 void take_better(Roofs& roofs, const Roofs& again);
 
-// Why the roofs cannot be right: a level slower than the one behind it, by more than such measurements vary. Empty where they may be.
+// Why the roofs cannot be right: a level slower than the one behind it, by more than such measurements vary.
+// Empty where they may be.
 std::string doubt_about(const Roofs& roofs);
 
 nlohmann::json to_json(const Roofs& roofs);

@@ -1,7 +1,8 @@
 // A run, range by range: what a training step or a denoising spends its time on.
 //
-// A row is one op in one phase and layer; its time is what its ranges took without the ranges inside them. Ranges that only
-// hold others together (the network, the backward pass) are no rows: their own time is what is left unaccounted.
+// A row is one op in one phase and layer; its time is what its ranges took without the ranges inside them.
+// Ranges that only hold others together (the network, the backward pass) are no rows: their own time is
+// what is left unaccounted.
 #pragma once
 
 #include <functional>
@@ -31,7 +32,8 @@ struct RunProfile {
 // Runs `body` twice to warm up and then `rounds` times, each inside a range `name` (a literal).
 RunProfile profile_run(const char* name, int rounds, Device device, const std::function<void()>& body);
 
-// The rows summed over layers: one for each op and phase, slowest first. Medians of sums are taken as sums of medians.
+// The rows summed over layers: one for each op and phase, slowest first. Medians of sums are
+// taken as sums of medians.
 std::vector<RunProfileRow> by_op(const RunProfile& profile);
 
 }  // namespace primal

@@ -12,7 +12,8 @@ struct SelfTime {
   bool has_children = false;
 };
 
-// One per record, in the order of `records` (that of closing, as RangeRecorder has them). Sums to the outermost ranges.
+// One per record, in the order of `records` (that of closing, as RangeRecorder has them). Sums to the
+// outermost ranges.
 std::vector<SelfTime> self_times(const std::vector<RangeRecord>& records);
 
 // "forward" where an op's range has no phase.

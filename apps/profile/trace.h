@@ -1,8 +1,9 @@
 // The ranges of a run in the Trace Event format, which chrome://tracing and ui.perfetto.dev open.
 //
-//   {"traceEvents": [{"name", "cat", "ph": "X", "ts", "dur", "pid", "tid", "args"}, ...]}    ts and dur in microseconds
+//   {"traceEvents": [{"name", "cat", "ph": "X", "ts", "dur", "pid", "tid", "args"}, ...]}
 //
-// args: layer, shapes, implementation, MFLOP, MB, GFLOP/s, where known. "M" events name the process and its threads.
+// ts and dur are in microseconds; args: layer, shapes, implementation, MFLOP, MB, GFLOP/s, where known. "M"
+// events name the process and its threads.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,6 +1,8 @@
-// One training step of an unrolled-TV model, as `primal train` takes it, on pictures that are made: for profiles and benches.
+// One training step of an unrolled-TV model, as `primal train` takes it, on pictures that are made:
+// for profiles and benches.
 //
-// Its ranges: "data" (noise drawn anew), "zero_grad", those of the model's ops, "mse_loss", "backward", "adam".
+// Its ranges: "data" (noise drawn anew), "zero_grad", those of the model's ops, "mse_loss", "backward",
+// "adam".
 #pragma once
 
 #include "nn/adam/adam.h"
@@ -23,8 +25,8 @@ class TrainingStep {
   explicit TrainingStep(const TrainingStepOptions& options);
 
   double run();  // returns the loss
-  // Runs the step as the share of one rank in a step of `pictures` pictures, and returns the loss of all of them. `divided` must have been
-  // made with model().
+  // Runs the step as the share of one rank in a step of `pictures` pictures, and returns the loss of all of
+  // them. `divided` must have been made with model().
   double run(DividedStep& divided, int64_t pictures);
   void denoise() const;  // the forward pass alone, nothing recorded
   UnrolledTv& model() { return model_; }

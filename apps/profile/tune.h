@@ -12,13 +12,13 @@ struct TuneRow {
   std::map<std::string, double> ms;  // medians
 };
 
-// Of the measurements of one phase and geometry, the reference's among them: the fastest that agrees with the reference. The
-// static rule's stays unless another is faster by more than `margin` and the quartiles do not overlap: within that a plan
-// would record noise.
+// Chooses the fastest implementation that agrees with the reference. `rows` are the measurements of one phase
+// and geometry, the reference's among them. The static rule's implementation stays unless another is faster
+// by more than `margin` and the quartiles do not overlap: otherwise a plan would record noise.
 TuneRow choose_fastest(const std::vector<OpMeasurement>& rows, const std::string& by_rule, double margin);
 
-// Measures op after op of `ran` (the choices a run of the model made) on every implementation that supports the geometry,
-// gives the same bits run after run, and agrees with the reference, and chooses among them.
+// Measures op after op of `ran` (the choices a run of the model made) on every implementation that supports
+// the geometry, gives the same bits run after run, and agrees with the reference, and chooses among them.
 std::vector<TuneRow> tune(
     const OpRegistry& ops, const std::vector<ImplementationChoice>& ran, const MeasureOptions& options,
     double margin,

@@ -1,6 +1,8 @@
-// The files of `primal evaluate -o DIR`. evaluation.csv grows with each picture, so a stopped evaluation keeps what it has.
+// The files of `primal evaluate -o DIR`. evaluation.csv grows with each picture, so a stopped
+// evaluation keeps what it has.
 //
-// Errors:  IoError where a file or a folder of figures exists without `overwrite`, and where the disk takes no more.
+// Errors:  IoError where a file or a folder of figures exists without `overwrite`, and where the disk takes
+//          no more.
 #pragma once
 
 #include <filesystem>

@@ -30,14 +30,14 @@ std::vector<ShownEvaluation> shown_evaluations(const EvaluatedAgain& again,
 void add_map_evaluation(Page& page, const EvaluationRecord& record,
                         const std::vector<ShownEvaluation>& shown);
 
-// Of a map.
+// The page for a model that predicts a map.
 Page evaluation_page(const EvaluationRecord& record, const std::vector<ShownEvaluation>& shown);
-// Of a classifier or an autoencoder.
+// The page for a classifier, an autoencoder or a model for sequences.
 Page task_evaluation_page(const EvaluationRecord& record, const std::vector<NamedFigure>& figures,
                           const std::vector<TaskSample>& samples);
 
-// From the folder alone: of a map its pictures are computed again where the model and the pictures are still there, else the figures of the
-// folder are shown as they are.
+// From the folder alone: of a map its pictures are computed again where the model and the pictures are still
+// there, else the figures of the folder are shown as they are.
 Page evaluation_folder_page(EvaluationRecord record, Device device);
 void add_evaluation_folder(Page& page, EvaluationRecord record, Device device);
 

@@ -23,8 +23,8 @@ struct EvaluationRecord {
   uint64_t seed() const;
 };
 
-// Folders with figures: one for those of all pictures together, and those with the comparison, the search and the map of each picture,
-// under its name.
+// Folders with figures: one for those of all pictures together, and those with the comparison, the search and
+// the map of each picture, under its name.
 inline constexpr std::array kFigureFolders{"figures", "scores", "search", "lambda"};
 
 bool has_evaluation_files(const std::filesystem::path& folder);

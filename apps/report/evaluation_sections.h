@@ -16,14 +16,16 @@ struct ShownEvaluation {
   EvaluatedPictures pictures;
 };
 
-// Rows that tell most, by the gain of PSNR, each once: the worst, the best, the median and the first, with the reason.
+// Rows that tell most, by the gain of PSNR, each once: the worst, the best, the median and the first, with
+// the reason.
 struct TellingRow {
   size_t row;
   std::string why;
 };
 std::vector<TellingRow> telling_rows(const std::vector<Evaluation>& rows);
 
-// What was scored: the rows, the names of the models (names_of_models), and the settings as summary.json has them.
+// What was scored: the rows, the names of the models (names_of_models), and the settings as summary.json has
+// them.
 struct EvaluationScope {
   const std::vector<Evaluation>& rows;
   std::vector<std::string> models;

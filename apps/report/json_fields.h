@@ -1,4 +1,5 @@
-// Fields of JSON that may have been damaged or written by another version: what is missing or of another kind is empty.
+// Fields of JSON that may have been damaged or written by another version: what is missing or of another kind
+// is empty.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// What all reports share: panels that flow beside each other, pictures of at most 512 pixels, and a bound on the size of the page.
+// What all reports share: panels that flow beside each other, pictures of at most 512 pixels, and a bound
+// on the size of the page.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +21,12 @@ Page report_page(const std::string& title, const std::string& command);
 
 void subheading(Page& page, const std::string& text);
 
-// The panels of a figure one by one, in as many columns as the reader's screen has room for; a caption for each, else its title.
+// The panels of a figure one by one, in as many columns as the reader's screen has room for; a caption
+// for each, else its title.
 void add_panels(Page& page, const Figure& figure, const std::vector<std::string>& captions = {});
 
-// Averages of k x k pixels, k the least that brings both sides to kMaxShownSide; the picture [..., H, W] itself where it is small
-// enough. As [1, 1, h, w] of f64.
+// Averages of k x k pixels, k the least that brings both sides to kMaxShownSide; the picture [..., H, W]
+// itself where it is small enough. As [1, 1, h, w] of f64.
 Tensor shown_size(const Tensor& picture);
 // " Shown at 512 x 512 of its 1024 x 1024 pixels (averages of 2 x 2).", or nothing.
 std::string shown_size_text(const Tensor& picture);

@@ -21,8 +21,8 @@ struct RunPictures {
 // What the model of a task makes of its validation pictures as it stands.
 RunPictures run_pictures(Task& task, int64_t step);
 
-// The same from the folder of a training: the best checkpoint, else the last, on the pictures of its settings. Where that cannot be
-// done, nothing, and a sentence in record.problems.
+// The same from the folder of a training: the best checkpoint, else the last, on the pictures of its
+// settings. Where that cannot be done, nothing, and a sentence in record.problems.
 RunPictures run_pictures(RunRecord& record, Device device);
 
 // Everything below the first paragraph: warnings, scores, pictures, curves, settings.

@@ -35,7 +35,8 @@ bool ends_early(const fs::path& file) {
   return stream.get() != '\n';
 }
 
-// Lines as to_toml() (training/settings.h) writes them, `key = value  # origin` below `[section]`; others are passed over.
+// Lines as to_toml() (training/settings.h) writes them, `key = value  # origin` below `[section]`; other
+// lines are passed over.
 std::vector<SettingRow> setting_rows(const fs::path& file) {
   std::vector<SettingRow> rows;
   LineReader lines(file);

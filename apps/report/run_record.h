@@ -1,5 +1,5 @@
-// What lies in the folder of a training, as far as it can be read: a report is made of a damaged or unfinished folder too, and says
-// what is missing.
+// What lies in the folder of a training, as far as it can be read: a report is made of a damaged or
+// unfinished folder too, and says what is missing.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,9 @@ struct RunRecord {
 // Whether the folder has any file that a training writes, whatever its state.
 bool has_run_files(const std::filesystem::path& folder);
 
-// Throws nothing for a damaged file. With `open_checkpoints` each of them is read and its checksum verified; else only its size and
-// the step that events.jsonl gives are known, which takes less time while a training is at work.
+// Throws nothing for a damaged file. With `open_checkpoints` each of them is read and its checksum
+// verified; else only its size and the step that events.jsonl gives are known, which takes less time
+// while a training is at work.
 RunRecord read_run_record(const std::filesystem::path& folder, bool open_checkpoints);
 
 }  // namespace primal

@@ -22,7 +22,8 @@ void add_run_scores(Page& page, const RunRecord& record);
 // Loss, learning rate and scores over the steps.
 void add_run_curves(Page& page, const RunRecord& record);
 
-// Of the first validation pictures, as the task gives them: noisy against denoised, and the map with its histogram.
+// The first validation pictures, as the task gives them: noisy against denoised, and the map with its
+// histogram.
 void add_run_pictures(Page& page, const std::vector<LoggedSample>& samples);
 
 // Settings with their origin, checkpoints, machine, version and commands.

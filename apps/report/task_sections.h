@@ -1,4 +1,5 @@
-// The sections of a page for a classifier or an autoencoder, from what evaluate_task() found or from the folder it was written to.
+// The sections of a page for a classifier or an autoencoder, from what evaluate_task() found or from the
+// folder it was written to.
 #pragma once
 
 #include <filesystem>

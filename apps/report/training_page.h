@@ -1,8 +1,9 @@
 // report.html of a training while it is at work.
 //
-// The page is written after the first step, after validations and every 30 seconds, but not before 200 times as long has passed as
-// the last page took: while the training is at work that is about 0.5 % of its time. One more page is written at its end. A page
-// that cannot be written, on a full disk or without a font, is one remark and stops no training.
+// The page is written after the first step, after validations and every 30 seconds, but not before 200 times
+// as long has passed as the last page took: while the training is at work that is about 0.5 % of its time.
+// One more page is written at its end. A page that cannot be written, on a full disk or without a font, is
+// one remark and stops no training.
 #pragma once
 
 #include <chrono>

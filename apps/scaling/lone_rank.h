@@ -1,5 +1,6 @@
-// LoneRank: a communicator with a single rank. With it, one process runs the work that a divided step does besides sending (copying
-// gradients, adding them, choosing the order of sending), so that this work can be timed. Every transfer is complete when it is started.
+// LoneRank: a communicator with a single rank. With it, one process runs the work that a divided step does
+// besides sending (copying gradients, adding them, choosing the order of sending), so that this work can be
+// timed. Every transfer is complete when it is started.
 #pragma once
 
 #include <memory>

@@ -12,8 +12,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr int kMessagesBefore = 3;
-// If a rank begins later than the others, their messages are already waiting for it, and it measures a shorter time. Timing three
-// repetitions together makes this effect smaller.
+// If a rank begins later than the others, their messages are already waiting for it, and it measures a
+// shorter time. Timing three repetitions together makes this effect smaller.
 constexpr int kInARow = 3;
 constexpr int kFewest = 3;  // the least number of rounds
 constexpr int64_t kLargestGather = 64 << 10;

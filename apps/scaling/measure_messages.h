@@ -1,11 +1,12 @@
 // Measures how long messages between the ranks take, with the same calls as a training:
 //
-//   exchange     start() and wait(): every rank sends to the k ranks after it and receives from the k before it; k = 1 and k = P - 1
+//   exchange     start() and wait(): every rank sends to the k ranks after it and receives from the k
+//                before it; k = 1 and k = P - 1
 //   all_gather   Communicator::all_gather, up to 64 KiB: training gathers numbers and short texts
 //   all_reduce   AllReduce::begin() and finish()
 //
-// Operations follow each other without a pause, and three repetitions in a row are timed together. A row has the median of the rank whose
-// median is the largest, since a step waits for the slowest rank.
+// Operations follow each other without a pause, and three repetitions in a row are timed together. A row has
+// the median of the rank whose median is the largest, since a step waits for the slowest rank.
 //
 // All ranks must call this with the same options. Throws RankError as in communicator.h.
 #pragma once

@@ -45,8 +45,8 @@ struct Solution {
   double squares = std::numeric_limits<double>::infinity();
 };
 
-// Solves the fit for every subset of the coefficients, and takes the best solution without a negative coefficient. This is exact, and cheap
-// for five coefficients.
+// Solves the fit for every subset of the coefficients, and takes the best solution without a negative
+// coefficient. This is exact, and cheap for five coefficients.
 Solution non_negative(const Eigen::MatrixXd& a) {
   const Eigen::VectorXd ones = Eigen::VectorXd::Ones(a.rows());
   Solution best;
@@ -127,7 +127,8 @@ MessageFit fit_messages(const std::vector<MessageTime>& rows) {
   double split = kNoSplit;
   for (const double at : splits(rows)) {
     const Solution solution = non_negative(matrix(rows, at));
-    // A second latency is used only if it removes at least a quarter of the sum of squares that one latency leaves.
+    // A second latency is used only if it removes at least a quarter of the sum of squares that one latency
+    // leaves.
     if (solution.squares < std::min(best.squares, 0.75 * plain.squares)) best = solution, split = at;
   }
   MessageFit fit{.model = model_of(best, split)};

@@ -2,21 +2,25 @@
 //
 //   exchange   a rank sends m bytes to each of k others and receives as many from k others:
 //                t(k, m) = alpha + [m > split] extra + (k - 1) o + k m beta
-//   all_gather of m bytes among P ranks      t(P - 1, 8) + t(P - 1, m)             the sizes first, then the content
-//   AllReduce of n bytes (all_reduce.h)      2 t(P - 1, n / P) + n gamma           reduce-scatter, additions, all-gather
+//   all_gather of m bytes among P ranks: t(P - 1, 8) + t(P - 1, m), the sizes first, then the content
+//   AllReduce of n bytes (all_reduce.h): 2 t(P - 1, n / P) + n gamma for reduce-scatter, all-gather and sums
 //
-//   alpha   seconds until the first byte of a message has arrived: the latency, with the work of both processors for one message
-//   extra   additional seconds of messages of more than `split` bytes: MPI asks the receiver before it sends them
+//   alpha   seconds until the first byte of a message has arrived: the latency, with the work of both
+//           processors for one message
+//   extra   additional seconds of messages of more than `split` bytes: MPI asks the receiver before it sends
+//           them
 //   o       seconds that the processor spends on each further message
 //   beta    seconds per byte: the inverse of the bandwidth with which one rank sends to all others together
 //   gamma   seconds per byte for adding what the ranks have sent
 //
-// The fit minimises the sum of squares of (model - measured) / measured, with no coefficient below zero. It tries every split between two
-// measured sizes, and none. Deviations are relative because times range over orders of magnitude and short messages count as much as long
-// ones. With two ranks k is always 1 and o cannot be fitted; the time for which starting a message keeps the processor busy takes its place.
-// Source: R. Hockney, "The communication challenge for MPP: Intel Paragon and Meiko CS-2", Parallel Computing 20 (1994), for alpha and
-//         beta; A. Alexandrov, M. Ionescu, K. Schauser, C. Scheiman, "LogGP: incorporating long messages into the LogP model", SPAA 1995,
-//         for o. Non-negative least squares: C. Lawson, R. Hanson, "Solving least squares problems", 1974, here by trying all subsets.
+// The fit minimises the sum of squares of (model - measured) / measured, with no coefficient below zero. It
+// tries every split between two measured sizes, and none. Deviations are relative because times range over
+// orders of magnitude and short messages count as much as long ones. With two ranks k is always 1 and o
+// cannot be fitted; the time for which starting a message keeps the processor busy takes its place.
+// Source: R. Hockney, "The communication challenge for MPP: Intel Paragon and Meiko CS-2", Parallel Computing
+//         20 (1994), for alpha and beta; A. Alexandrov, M. Ionescu, K. Schauser, C. Scheiman, "LogGP:
+//         incorporating long messages into the LogP model", SPAA 1995, for o. Non-negative least squares: C.
+//         Lawson, R. Hanson, "Solving least squares problems", 1974, here by trying all subsets.
 #pragma once
 
 #include <cstdint>

@@ -1,18 +1,22 @@
-// A model of a training step divided among P ranks (training/divided_step.h), from the parts of a step on one rank (step_parts.h) and the
-// times of messages (message_model.h).
+// A model of a training step divided among P ranks (training/divided_step.h), from the parts of a step on one
+// rank (step_parts.h) and the times of messages (message_model.h).
 //
-//   step(P) = before + backward, while messages are sent + waiting for the messages that remain + agree + after
+//   step(P) = before + backward, while messages are sent
+//             + waiting for the messages that remain + agree + after
 //
-// The model follows the processor through the events that were measured in the backward pass of one rank with the largest share of the batch:
-//   - Bucket i is complete at r_i. The processor starts its reduce-scatter, which takes (P - 2) o. Its bytes, (P - 1)/P n_i, pass the link of
-//     the rank after those of the previous buckets, and arrive alpha later.
-//   - Each time a gradient is complete, the program lets messages progress: it starts the all-gathers of the buckets whose reduce-scatter
-//     has arrived.
-//   - After the backward pass the buckets are finished in order, each with its all-gather, and the ranks exchange losses of 16 bytes (agree).
+// The model follows the processor through the events that were measured in the backward pass of one rank with
+//   the largest share of the batch:
+//   - Bucket i is complete at r_i. The processor starts its reduce-scatter, which takes (P - 2) o. Its bytes,
+//     (P - 1)/P n_i, pass the link of the rank after those of the previous buckets, and arrive alpha later.
+//   - Each time a gradient is complete, the program lets messages progress: it starts the all-gathers of the
+//     buckets whose reduce-scatter has arrived.
+//   - After the backward pass the buckets are finished in order, each with its all-gather, and the ranks
+//     exchange losses of 16 bytes (agree).
 // Without overlap all buckets become complete at the end of the backward pass.
 //
-// The model leaves out ranks that differ in speed (a step lasts as long as the slowest rank takes), other traffic in the network, switches
-// with less bandwidth than the sum of their links, reading of pictures, validation and checkpoints.
+// The model leaves out ranks that differ in speed (a step lasts as long as the slowest rank takes), other
+// traffic in the network, switches with less bandwidth than the sum of their links, reading of pictures,
+// validation and checkpoints.
 #pragma once
 
 #include <cstdint>
@@ -42,11 +46,12 @@ struct StepParts {
   StepParts scaled(double factor) const;  // with all times multiplied by it
 };
 
-// The same step with neighbouring buckets joined until each has at least `bytes`. A joined bucket is complete when its last part is.
+// The same step with neighbouring buckets joined until each has at least `bytes`. A joined bucket is
+// complete when its last part is.
 StepParts with_buckets(const StepParts& parts, double bytes);
 
-// The parts for another share, on the line through the two measurements. No time falls below a tenth of that of `small`, or of its
-// proportion for a smaller share.
+// The parts for another share, on the line through the two measurements. No time falls below a tenth of that
+// of `small`, or of its proportion for a smaller share.
 StepParts at_share(const StepParts& small, const StepParts& large, double share);
 
 struct StepPrediction {
@@ -62,7 +67,8 @@ struct StepPrediction {
 // `parts` are those of the rank with the largest share.
 StepPrediction predict_step(const StepParts& parts, const MessageModel& messages, int64_t ranks);
 
-// A row of a table: a step with `batch` pictures on `ranks` ranks, where the largest share is batch / ranks, rounded up.
+// A row of a table: a step with `batch` pictures on `ranks` ranks, where the largest share is
+// batch / ranks, rounded up.
 struct ScalingRow {
   int64_t ranks = 1, batch = 1, share = 1;
   StepPrediction step = {};
@@ -74,7 +80,8 @@ struct ScalingRow {
 // The least bytes of a bucket for a number of ranks. Without a rule, buckets are those that training chooses.
 using BucketRule = std::function<double(int64_t ranks)>;
 
-// The same batch for every number of ranks. Rows with more ranks than pictures are left out, since training refuses them.
+// The same batch for every number of ranks. Rows with more ranks than pictures are left out,
+// since training refuses them.
 std::vector<ScalingRow> fixed_batch(const StepParts& small, const StepParts& large,
                                     const MessageModel& messages, const std::vector<int64_t>& ranks,
                                     int64_t batch, const BucketRule& buckets = {});

@@ -1,5 +1,5 @@
-// Measures the parts of a divided training step on one rank without messages, for the model (step_model.h), and the step of all ranks, to
-// compare it with the model.
+// Measures the parts of a divided training step on one rank without messages, for the model (step_model.h),
+// and the step of all ranks, to compare it with the model.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,9 @@
 
 namespace primal {
 
-// Measures a step of this process alone with options.batch pictures. The times are medians over `rounds` steps, after two steps that warm up,
-// and include the work of dividing a step (copies and sums of gradients). The function records ranges, so no other RangeRecorder may exist.
+// Measures a step of this process alone with options.batch pictures. The times are medians over `rounds`
+// steps, after two steps that warm up, and include the work of dividing a step (copies and sums of
+// gradients). The function records ranges, so no other RangeRecorder may exist.
 StepParts measure_step_parts(const TrainingStepOptions& options, int rounds);
 
 struct MeasuredStep {
@@ -22,9 +23,10 @@ struct MeasuredStep {
   double waited_ms = 0.0, waited_without_ms = 0.0;
   double processor_ms = 0.0;  // processor time of a step with overlap, for the threads of all ranks together
 };
-// Measures the step that the ranks take together, with options.batch pictures divided among them. Steps that send messages during the
-// backward pass, steps that send them after it, and steps without messages alternate, so that other load disturbs all three alike. The time
-// of a step is that of rank 0. All ranks must call this with the same options.
+// Measures the step that the ranks take together, with options.batch pictures divided among them. Steps that
+// send messages during the backward pass, steps that send them after it, and steps without messages
+// alternate, so that other load disturbs all three alike. The time of a step is that of rank 0. All ranks
+// must call this with the same options.
 MeasuredStep measure_divided_step(Communicator& ranks, const TrainingStepOptions& options, int rounds);
 
 }  // namespace primal

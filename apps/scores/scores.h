@@ -1,4 +1,5 @@
-// Scores of a picture against its clean one: on the unclipped result, data range 1, SSIM with scikit-image's default window.
+// Scores of a picture against its clean one: on the unclipped result, data range 1, SSIM with
+// scikit-image's default window.
 #pragma once
 
 #include <algorithm>

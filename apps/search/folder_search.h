@@ -1,16 +1,20 @@
-// One scalar lambda for several pictures: the scores of each picture over the lambdas of a grid, and their means.
+// One scalar lambda for several pictures: the scores of each picture over the lambdas of a grid, and their
+// means.
 //
-//   mean curve   PSNR(lambda) = (1/n) sum_i PSNR(x_i(lambda), clean_i), likewise SSIM. Its maximum is what one lambda for all achieves.
-//   own best     (1/n) sum_i max_lambda PSNR(x_i(lambda), clean_i): what the best lambda of each picture achieves, if its clean picture is
-//                known.
+//   mean curve   PSNR(lambda) = (1/n) sum_i PSNR(x_i(lambda), clean_i), likewise SSIM. Its maximum is what
+//                one lambda for all achieves.
+//   own best     (1/n) sum_i max_lambda PSNR(x_i(lambda), clean_i): what the best lambda of each picture
+//                achieves, if its clean picture is known.
 //
-// A picture whose PSNR is infinite for some lambda is left out of all means of PSNR, so that every row is about the same pictures.
+// A picture whose PSNR is infinite for some lambda is left out of all means of PSNR, so that every row is
+// about the same pictures.
 //
-// search.csv has a row for each picture and lambda, and a row without a lambda for the noisy picture, with all digits of the scores. It grows
-// with each picture. So the results of a search that was stopped, or of parts, can be merged into what one process would have computed.
+// search.csv has a row for each picture and lambda, and a row without a lambda for the noisy picture, with
+// all digits of the scores. It grows with each picture. So the results of a search that was stopped, or of
+// parts, can be merged into what one process would have computed.
 //
-// Errors of read_search_parts(): those of part_settings.h; IoError or DataError for a broken search.csv; ConfigError if two parts have
-//          different scores for the same picture.
+// Errors of read_search_parts(): those of part_settings.h; IoError or DataError for a broken search.csv;
+//          ConfigError if two parts have different scores for the same picture.
 #pragma once
 
 #include <filesystem>
@@ -47,7 +51,8 @@ nlohmann::json json_of(const FolderSearch& search);
 bool is_search_file(
     const std::filesystem::path& file);  // whether it has the name of one of the files of -o DIR
 
-// The files of -o DIR, or none if `folder` is empty. Throws IoError if a file exists and `overwrite` is false, or if the disk is full.
+// The files of -o DIR, or none if `folder` is empty. Throws IoError if a file exists and `overwrite` is
+// false, or if the disk is full.
 class SearchFiles {
  public:
   SearchFiles(const std::string& folder, bool overwrite, const nlohmann::json& settings);
@@ -61,7 +66,8 @@ class SearchFiles {
   std::ofstream csv_;
 };
 
-// The pictures in the folders of parts, by their names. The last picture is left out if rows are missing: the process was stopped there.
+// The pictures in the folders of parts, by their names. The last picture is left out if rows are missing: the
+// process was stopped there.
 std::map<std::string, PictureSearch> read_search_parts(const std::vector<std::filesystem::path>& folders,
                                                        const nlohmann::json& settings,
                                                        const std::vector<double>& lambdas);

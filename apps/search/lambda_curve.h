@@ -1,5 +1,5 @@
-// LambdaCurve: PSNR and SSIM over the scalar lambdas of a grid, for one picture or as means over several, with its table, CSV, JSON and
-// figure.
+// LambdaCurve: PSNR and SSIM over the scalar lambdas of a grid, for one picture or as means over several,
+// with its table, CSV, JSON and figure.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -23,13 +23,15 @@ struct LambdaCurve {
   }
 };
 
-// If several lambdas have the best score, the smallest of them counts. Scores that are not numbers are ignored.
+// If several lambdas have the best score, the smallest of them counts. Scores that are not numbers are
+// ignored.
 LambdaCurve lambda_curve(std::vector<double> lambdas, const Scores& noisy, std::vector<Scores> scores);
 
 std::string table_of(const LambdaCurve& curve);
 std::string csv_of(const LambdaCurve& curve);
 nlohmann::json json_of(const LambdaCurve& curve);
-// The figure leaves out a curve without finite points: a constant picture gets no relative noise, so its PSNR is infinite for each lambda.
+// The figure leaves out a curve without finite points: a constant picture gets no relative noise, so its PSNR
+// is infinite for each lambda.
 // Throws DataError if no curve remains.
 Figure figure_of(const LambdaCurve& curve);
 

@@ -1,4 +1,5 @@
-// --lambda for a sequence: one weight for the differences in space and one for those in time, the same for all pixels of all frames.
+// --lambda for a sequence: one weight for the differences in space and one for those in time, the same for
+// all pixels of all frames.
 #pragma once
 
 #include <string>
@@ -7,7 +8,8 @@
 
 namespace primal {
 
-// "0.05,0.1": xy, then t. A single number means the same for both. ConfigError for any other text and for numbers outside 0 to 100.
+// "0.05,0.1": xy, then t. A single number means the same for both. ConfigError for any other text and for
+// numbers outside 0 to 100.
 LambdaPair parse_lambda_pair(const std::string& text);
 bool is_lambda_pair(const std::string& text);  // whether there is a comma in it
 

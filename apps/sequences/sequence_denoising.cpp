@@ -101,8 +101,8 @@ Results place_results(const SequenceDenoising& what, const PictureDenoisingOptio
   return results;
 }
 
-// What the host holds besides the solver, in bytes: the frames with the copy in which they are gathered, those without noise, and the
-// samples of the result.
+// What the host holds besides the solver, in bytes: the frames with the copy in which they are gathered,
+// those without noise, and the samples of the result.
 int64_t host_bytes(const Sequence& sequence, bool is_scored, bool is_written) {
   int64_t samples = 0;
   for (const Raster& raster : sequence.rasters) samples += std::ssize(raster.samples);
@@ -110,7 +110,8 @@ int64_t host_bytes(const Sequence& sequence, bool is_scored, bool is_written) {
   return voxels * 4 * (is_scored ? 3 : 2) + (is_written ? samples : 0);
 }
 
-// Refused before the work: network and solver hold all frames at once. The rehearsal reserves addresses, which a limit on them may refuse.
+// Refused before the work: network and solver hold all frames at once. The rehearsal reserves addresses,
+// which a limit on them may refuse.
 void check_memory(const Solver& solver, const Sequence& sequence, const SequenceDenoisingOptions& options,
                   Device device, int64_t on_host) {
   const Shape z{1, 1, sequence.height(), sequence.width(), sequence.n_frames()};

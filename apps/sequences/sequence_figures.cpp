@@ -17,7 +17,8 @@ Tensor channel(const Tensor& lambda, int64_t c) {
   return channels.slice(c, c + 1);
 }
 
-// The row of pixels in the middle over time, each moment as so many rows that the picture is about as high as wide.
+// The row of pixels in the middle over time, each moment as so many rows that the picture is about as high as
+// wide.
 Tensor slice_of(const Tensor& sequence) {
   const Tensor slice = time_slice(sequence, sequence.size(2) / 2);
   const int64_t width = slice.size(4), n_frames = slice.size(3),

@@ -22,8 +22,8 @@ struct ShownSequence {
   Tensor frames;
 };
 
-// The first row shows one frame of each sequence, the second its middle row of pixels over time, which runs downwards; then both maps in
-// the same two ways. `lambda` may be undefined.
+// The first row shows one frame of each sequence, the second its middle row of pixels over time, which runs
+// downwards; then both maps in the same two ways. `lambda` may be undefined.
 Figure sequence_figure(const std::vector<ShownSequence>& shown, const Tensor& lambda, int64_t t);
 
 // The frames of all sequences side by side in grey, each pixel enlarged to zoom x zoom, as an animated PNG.

@@ -2,14 +2,16 @@
 //
 //   part k of n = the items i, sorted by name, with i mod n = k - 1
 //
-// Every process must be given the same list. The division depends on the names alone, so another process can take over a part
-// that was lost, and the parts together contain each item exactly once. Sizes differ by at most one.
+// Every process must be given the same list. The division depends on the names alone, so another
+// process can take over a part that was lost, and the parts together contain each item exactly once.
+// Sizes differ by at most one.
 //
-// `auto` takes k and n from the environment: Slurm's job arrays (SLURM_ARRAY_TASK_ID, _COUNT, _MIN, _STEP), the ranks of a launcher
-// (Open MPI, MPICH and Intel MPI, or srun), or both; then each rank of each task of the array has a part of its own.
+// `auto` takes k and n from the environment: Slurm's job arrays (SLURM_ARRAY_TASK_ID, _COUNT, _MIN, _STEP),
+// the ranks of a launcher (Open MPI, MPICH and Intel MPI, or srun), or both; then each rank of each task of
+// the array has a part of its own.
 //
-// Errors: ConfigError for a text that is neither K/N nor auto, for K outside 1 to N, and for auto if the variables are missing or are not
-// whole numbers.
+// Errors: ConfigError for a text that is neither K/N nor auto, for K outside 1 to N, and for auto if the
+// variables are missing or are not whole numbers.
 #pragma once
 
 #include <algorithm>

@@ -5,7 +5,8 @@
 
 namespace primal {
 
-// "primal train configs/quick.toml -o 'my run'": the arguments as a shell reads them back; "primal" where the system does not tell.
+// "primal train configs/quick.toml -o 'my run'": the arguments as a shell reads them back; "primal" where
+// the system does not tell.
 std::string command_line();
 
 std::string utc_time();  // "2026-11-21T04:00:00Z"

@@ -1,4 +1,5 @@
-// Whether something is at a path, and whether it is a folder. False where that cannot be found out: whoever reads it then says why.
+// Whether something is at a path, and whether it is a folder. False where that cannot be found out:
+// whoever reads it then says why.
 #pragma once
 
 #include <filesystem>

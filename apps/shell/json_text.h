@@ -1,5 +1,6 @@
-// JSON as text. Names of files are any bytes; those that are not UTF-8, which JSON cannot hold, become U+FFFD. The delete
-// character, which JSON allows and TOML does not, is escaped as the other control characters are.
+// JSON as text. Names of files are any bytes; those that are not UTF-8, which JSON cannot hold,
+// become U+FFFD. The delete character, which JSON allows and TOML does not, is escaped as the
+// other control characters are.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

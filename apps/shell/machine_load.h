@@ -2,8 +2,9 @@
 //
 // Evidence, in the order of how much it says:
 //   waiting   how long our threads were ready to run and had no processor (/proc/self/task/*/schedstat; where
-//   the kernel keeps no such numbers, the time that passed less the CPU time of the calling thread) stolen
-//   how long the host ran other guests while a processor of this virtual machine was wanted (/proc/stat)
+//             the kernel keeps no such numbers, the time that passed less the CPU time of the calling thread)
+//   stolen    how long the host ran other guests while a processor of this virtual machine was wanted
+//             (/proc/stat)
 // The load average is shown beside them and decides nothing: it looks back over a minute.
 #pragma once
 
@@ -19,7 +20,8 @@ struct MachineLoad {
   double load_average = 0.0;                // of the last minute, our own threads included
   int processors = 1;                       // of the machine
 
-  // Of the time that our threads could have run, 0 to 1: the share for which they had no processor.
+  // A share from 0 to 1: how much of the time in which our threads were running or ready to run they had to
+  // wait for a processor.
   double waited() const;
   double stolen() const;  // of the processors' time, 0 to 1
   bool busy() const { return waited() > 0.1 || stolen() > 0.05; }

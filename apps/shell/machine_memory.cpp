@@ -30,7 +30,8 @@ std::optional<int64_t> available_to_system(const fs::path& root) {
   return std::nullopt;
 }
 
-// Of the group at the mounted root, which is the container's own.
+// The memory that the control group at the mounted root, which is the container's own, may still take;
+// nothing where no limit can be read.
 std::optional<int64_t> left_of_group(const fs::path& limit, const fs::path& usage) {
   const std::optional<int64_t> most = number_in_file(limit);
   if (!most) return std::nullopt;

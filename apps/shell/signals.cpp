@@ -8,8 +8,8 @@ volatile std::sig_atomic_t caught_signal = 0;
 
 extern "C" void note_signal(int signal) {
   caught_signal = signal;
-  // The next one of any kind ends the program as if nobody had listened. A shell that goes sends SIGHUP and the terminal another:
-  // those are one wish.
+  // The next one of any kind ends the program as if nobody had listened. A shell that goes sends SIGHUP and
+  // the terminal another: those are one wish.
   std::signal(SIGINT, SIG_DFL);
   std::signal(SIGTERM, SIG_DFL);
   if (signal != SIGHUP) std::signal(SIGHUP, SIG_DFL);

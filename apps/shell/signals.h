@@ -1,5 +1,5 @@
-// Ctrl-C, SIGTERM and a terminal that hangs up: the first asks the work to finish its step and save, the second ends the program
-// at once.
+// Ctrl-C, SIGTERM and a terminal that hangs up: the first asks the work to finish its step and save, the
+// second ends the program at once.
 #pragma once
 
 #include <array>
@@ -9,8 +9,8 @@
 
 namespace primal {
 
-// While one lives, SIGINT, SIGTERM and SIGHUP are noted instead of ending the program. One at a time. A SIGHUP that is ignored
-// (nohup) stays so.
+// While one lives, SIGINT, SIGTERM and SIGHUP are noted instead of ending the program. One at a time. A
+// SIGHUP that is ignored (nohup) stays so.
 class StopSignals {
  public:
   StopSignals();
@@ -25,8 +25,8 @@ class StopSignals {
   std::array<struct sigaction, 3> before_{};
 };
 
-// Thrown when the work was stopped by a signal, and what was done has been saved where it is of a kind that is: exit code
-// 128 + signal.
+// Thrown when the work was stopped by a signal, and what was done has been saved where it is of a kind that
+// is: exit code 128 + signal.
 class Stopped : public Error {
  public:
   explicit Stopped(int signal, bool saved = true)

@@ -3,7 +3,8 @@
 
 namespace primal {
 
-// Turns say(), put() and their kind (streams.h) on or off; they are on at the start. Threads that print at that moment may still do so.
+// Turns say(), put() and their kind (streams.h) on or off; they are on at the start. Threads that print at
+// that moment may still do so.
 void let_talk(bool talks);
 
 }  // namespace primal

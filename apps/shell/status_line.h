@@ -1,5 +1,5 @@
-// StatusLine: one line on stderr that shows how far a command is. On a terminal each text replaces the previous one, and the line is removed
-// at the end; elsewhere each text is a line of its own.
+// StatusLine: one line on stderr that shows how far a command is. On a terminal each text replaces the
+// previous one, and the line is removed at the end; elsewhere each text is a line of its own.
 #pragma once
 
 #include <string>

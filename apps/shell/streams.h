@@ -1,9 +1,10 @@
-// Standard output is for data: what cannot be written there is an error. Standard error is for people: what cannot be written
-// there is lost, and the work goes on.
+// Standard output is for data: what cannot be written there is an error. Standard error is for people: what
+// cannot be written there is lost, and the work goes on.
 //
-// What the program prints leaves through here alone (tests/apps/streams_cli_test.cpp), and nothing of foreign origin reaches a
-// terminal raw (apps/shell/visible_text.h): a format is the program's own, the texts that are put into it are made visible, newlines
-// too; texts of several lines go through the functions ending in _text, which leave newlines and tabs.
+// What the program prints leaves through here alone (tests/apps/streams_cli_test.cpp), and nothing of foreign
+// origin reaches a terminal raw (apps/shell/visible_text.h): a format is the program's own, the texts that
+// are put into it are made visible, newlines too; texts of several lines go through the functions ending in
+// _text, which leave newlines and tabs.
 #pragma once
 
 #include <concepts>
@@ -17,12 +18,13 @@
 
 namespace primal {
 
-// First in main. A stream that was closed gets a place that refuses every byte, so that no file opened later takes its number and
-// with it what was meant for a person. A reader that goes away shows as an error of the write, not as the end of the program.
+// First in main. A stream that was closed gets a place that refuses every byte, so that no file opened later
+// takes its number and with it what was meant for a person. A reader that goes away shows as an error of the
+// write, not as the end of the program.
 void prepare_streams();
 
-// Where the reader of standard output has gone: ends the program as SIGPIPE does, silently. Returns where whoever started the
-// program ignores SIGPIPE: then it is an error like others.
+// Where the reader of standard output has gone: ends the program as SIGPIPE does, silently. Returns where
+// whoever started the program ignores SIGPIPE: then it is an error like others.
 void end_without_reader();
 
 // Brings to its reader what was printed so far. Throws std::system_error where that fails, as printing does.

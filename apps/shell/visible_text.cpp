@@ -13,7 +13,8 @@ struct Character {
   bool is_utf8 = false;
 };
 
-// The first character of a text that is not empty. Overlong forms, surrogates and what lies beyond U+10FFFF are no UTF-8.
+// The first character of a text that is not empty. Overlong forms, surrogates and what lies
+// beyond U+10FFFF are no UTF-8.
 Character first_character(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t lead = byte(0);

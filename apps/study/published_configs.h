@@ -1,4 +1,5 @@
-// The files of configs/ that the study uses, as text: put into the program when it is built (apps/CMakeLists.txt).
+// The files of configs/ that the study uses, as text: put into the program when it is built
+// (apps/CMakeLists.txt).
 #pragma once
 
 namespace primal {

@@ -38,7 +38,8 @@ std::optional<json> read_json(const fs::path& file) {
   return found;
 }
 
-// Whether there is anything but what a process left that was killed while it wrote the settings (data/file/file.h).
+// Whether there is anything but what a process left that was killed while it wrote the settings
+// (data/file/file.h).
 bool holds_files(const StudyFolder& folder) {
   const std::string unfinished = fmt::format(".{}.", folder.settings().filename().string());
   std::error_code error;

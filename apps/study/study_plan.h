@@ -3,7 +3,8 @@
 //   defect, noise_type, denoiser   configs/casting_*.toml, as they are built into the program
 //   unet_pdhg                      configs/quick.toml, on the same noisy pictures
 //
-// All of them train on the same pictures and are scored on the same others: a column of the manifest says which.
+// All of them train on the same pictures and are scored on the same others: a column of the manifest says
+// which.
 #pragma once
 
 #include <cstdint>
@@ -50,8 +51,8 @@ struct PlannedTraining {
   TrainConfig config;
 };
 
-// In the order in which they are done. With a split by part there is a fifth one, defect_by_picture: the first once more, with
-// pictures divided at random, for comparison.
+// In the order in which they are done. With a split by part there is a fifth one, defect_by_picture: the
+// first once more, with pictures divided at random, for comparison.
 std::vector<PlannedTraining> planned_trainings(const StudyOptions& options);
 
 }  // namespace primal

@@ -1,5 +1,5 @@
-// What the trained models of a study say of the pictures that were held out. The models are those of the last step: none is chosen
-// by these pictures.
+// What the trained models of a study say of the pictures that were held out. The models are those of the last
+// step: none is chosen by these pictures.
 #pragma once
 
 #include <array>
@@ -51,8 +51,8 @@ struct StudyScores {
 
   ConfusionMatrix defect(Version version) const;
   ConfusionMatrix noise() const;
-  // +1 where a version is told right and the noisy picture is not, -1 the other way round, else 0: their mean is the gain in
-  // accuracy.
+  // +1 where a version is told right and the noisy picture is not, -1 the other way round, else 0: their mean
+  // is the gain in accuracy.
   std::vector<double> gains(Version version) const;
 };
 

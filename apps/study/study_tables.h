@@ -1,4 +1,5 @@
-// The tables of a study: what the authors of the published system report, beside what the models of the study do.
+// The tables of a study: what the authors of the published system report, beside what the models of the study
+// do.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

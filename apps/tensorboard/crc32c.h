@@ -9,8 +9,8 @@ namespace primal {
 
 uint32_t crc32c(std::string_view bytes);
 
-// What a record holds instead of the checksum itself, so that a checksum of bytes with checksums in them is not degenerate: rotated by
-// 15 bits, plus a constant. Source: tensorflow/core/lib/hash/crc32c.h.
+// What a record holds instead of the checksum itself, so that a checksum of bytes with checksums in them is
+// not degenerate: rotated by 15 bits, plus a constant. Source: tensorflow/core/lib/hash/crc32c.h.
 constexpr uint32_t masked(uint32_t crc) { return ((crc >> 15) | (crc << 17)) + 0xa282ead8U; }
 
 }  // namespace primal

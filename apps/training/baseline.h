@@ -8,10 +8,12 @@
 
 namespace primal {
 
-// One per name of Task::metric_names(): the mean over the validation pictures, and how many of them it leaves out.
+// One per name of Task::metric_names(): the mean over the validation pictures, and how many of them it leaves
+// out.
 using Metrics = std::vector<ScoreSummary>;
 
-// The metrics of the same pictures without any model ("noisy"), or with the best that a simpler method does ("best scalar").
+// The metrics of the same pictures without any model ("noisy"), or with the best that a simpler
+// method does ("best scalar").
 struct Baseline {
   std::string name;
   Metrics metrics;

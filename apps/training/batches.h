@@ -25,7 +25,8 @@ inline Tensor stacked(std::span<const Tensor> tensors) {
   return all;
 }
 
-// The epoch in which validation draws its noise: the same noise every time, and never that of a training epoch.
+// The epoch in which validation draws its noise: the same noise every time, and never that of a training
+// epoch.
 inline constexpr uint32_t kValidationEpoch = std::numeric_limits<uint32_t>::max();
 
 // How many of n samples train: with training.overfit the first so many.

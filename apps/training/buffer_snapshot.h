@@ -1,5 +1,5 @@
-// The buffers of a model as they are now, to be put back where a forward pass in training mode was not part of the training: a
-// step that failed, one that was only tried out.
+// The buffers of a model as they are now, to be put back where a forward pass in training mode was not part
+// of the training: a step that failed, one that was only tried out.
 #pragma once
 
 #include "nn/module.h"

@@ -1,4 +1,5 @@
-// Generated castings (data/phantom/castings.h) as a data set, clean or each with one of the types of noise in turn.
+// Generated castings (data/phantom/castings.h) as a data set, clean or each with one of the types of noise in
+// turn.
 #pragma once
 
 #include "data/dataset/dataset.h"

@@ -1,5 +1,6 @@
-// Forward and backward of a training step that the host follows, kernel by kernel, and checks: a loss or a gradient that is not finite ends
-// the training with a file that repeats the step (failed_step.h). The weights are not touched.
+// Forward and backward of a training step that the host follows, kernel by kernel, and checks: a loss or a
+// gradient that is not finite ends the training with a file that repeats the step (failed_step.h). The
+// weights are not touched.
 #pragma once
 
 #include <csignal>
@@ -28,8 +29,9 @@ class CheckedStep {
     double value() const { return of_batch ? *of_batch : own.value().item(); }
   };
 
-  // Step number `step`, on this rank's samples of a batch of n_all; the gradients are those of the batch. `signal` is what this
-  // process caught. If an error is thrown, buffers such as running means are what they were before.
+  // Step number `step`, on this rank's samples of a batch of n_all; the gradients are those of the
+  // batch. `signal` is what this process caught. If an error is thrown, buffers such as running means
+  // are what they were before.
   Loss run(int64_t step, const TensorMap& batch, const std::vector<int64_t>& samples, int64_t n_all,
            const volatile std::sig_atomic_t& signal);
 

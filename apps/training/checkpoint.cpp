@@ -25,7 +25,7 @@ double number(const Safetensors& file, const std::string& key) {
   return value;
 }
 
-// Of an entry that older checkpoints do not have.
+// The number in an entry that older checkpoints do not have; `otherwise` where it is missing.
 double number_or(const Safetensors& file, const std::string& key, double otherwise) {
   return file.metadata().contains(key) ? number(file, key) : otherwise;
 }

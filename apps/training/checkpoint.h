@@ -4,7 +4,8 @@
 //   what TrainingState has: step, best, ...; and implementations: which ran for each op, phase and geometry
 //   (JSON, as the entries of a plan file)
 //
-// Saving leaves a whole file or none (data/file/file.h): a kill at any moment leaves the checkpoint before it.
+// Saving leaves a whole file or none (data/file/file.h): a kill at any moment leaves the checkpoint before
+// it.
 #pragma once
 
 #include <filesystem>
@@ -31,8 +32,8 @@ struct TrainingState {
   double to_exceed = -1e300;
   int64_t n_waited = 0;
 
-  // A stop or an error came before the validation and the log row that belong to this step were complete: that is done on
-  // resuming, and the row in metrics.csv has these.
+  // A stop or an error came before the validation and the log row that belong to this step were complete:
+  // that is done on resuming, and the row in metrics.csv has these.
   bool validation_due = false;
   double loss = 0.0, step_ms = 0.0;
 
@@ -59,13 +60,15 @@ TrainConfig checkpoint_config(const Safetensors& file);
 std::optional<TrainingState> training_state(const Safetensors& file);
 CheckpointInfo checkpoint_info(const std::filesystem::path& path);
 
-// Puts the weights of a file, a checkpoint or bare ones, into a model that is about to be trained: every tensor of the model
-// must be there and fit (DataError), but T may differ, and learnt steps that only one of the two has keep their start or are
-// left out. Returns remarks on what differs, one line each. `config` is the training's own.
+// Puts the weights of a file, a checkpoint or bare ones, into a model that is about to be trained: every
+// tensor of the model must be there and fit (DataError), but T may differ, and learnt steps that only one
+// of the two has keep their start or are left out. Returns remarks on what differs, one line each.
+// `config` is the training's own.
 std::vector<std::string> load_initial_weights(const std::filesystem::path& path, const Module& model,
                                               const TrainConfig& config);
 
-// The configuration of a checkpoint; of bare weights, `otherwise` with what the tensors say (filters, blocks, learnt steps).
+// The configuration of a checkpoint; of bare weights, `otherwise` with what the tensors say
+// (filters, blocks, learnt steps).
 TrainConfig model_config(const std::filesystem::path& path, const TrainConfig& otherwise = {});
 
 }  // namespace primal

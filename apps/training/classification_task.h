@@ -14,8 +14,8 @@ namespace primal {
 
 class ClassificationTask : public Task {
  public:
-  // Lists the pictures and looks at them (labelled_data.h); classifier.labels is filled in (make_task.h). With training.overfit
-  // only the first so many train.
+  // Lists the pictures and looks at them (labelled_data.h); classifier.labels is filled in (make_task.h).
+  // With training.overfit only the first so many train.
   explicit ClassificationTask(const TrainConfig& config, Device device = {},
                               PictureCheck check = PictureCheck::headers);
 
@@ -28,7 +28,8 @@ class ClassificationTask : public Task {
   // "x" [N,1,1,S,S], "labels" i64 [N] and "dropout" (learner.h)
   TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override;
   Variable loss(const TensorMap& batch) override;
-  // Accuracy first; precision, recall and F1, weighted by the frequency of the classes and plain (data/classification).
+  // Accuracy first; precision, recall and F1, weighted by the frequency of the classes and plain
+  // (data/classification).
   std::vector<std::string> metric_names() const override;
   Metrics validate(const std::function<bool()>& keep_going) override;
   // "largest class": every picture is taken for the class that is most frequent in training.
@@ -50,8 +51,9 @@ class ClassificationTask : public Task {
   std::vector<ClassifiedPicture> seen_;
 };
 
-// The confusion matrix of a model on labelled pictures; without a count of all where keep_going() turned false. What it says of each
-// picture is added to `seen`. A picture that cannot be read is given to `broken` and left out; where that is empty, its error is thrown.
+// The confusion matrix of a model on labelled pictures; without a count of all where keep_going() turned
+// false. What it says of each picture is added to `seen`. A picture that cannot be read is given to `broken`
+// and left out; where that is empty, its error is thrown.
 ConfusionMatrix confusion_of(const Classifier& model, const LabelledSet& pictures,
                              const std::function<bool()>& keep_going,
                              std::vector<ClassifiedPicture>* seen = nullptr,

@@ -17,7 +17,8 @@ struct ClassifiedPicture {
 
 Figure confusion_figure(const ConfusionMatrix& confusion, const std::vector<std::string>& labels);
 
-// Up to six pictures with their class and what they were taken for: first mistakes, then the first right ones.
+// Up to six pictures with their class and what they were taken for: first mistakes, then the first right
+// ones.
 Figure classified_examples(const LabelledSet& pictures, const std::vector<std::string>& labels,
                            const std::vector<ClassifiedPicture>& seen);
 

@@ -1,6 +1,6 @@
-// The configuration of a training: one table of keys, filled from defaults, a TOML file, the environment and the command
-// line (settings.h has their order). The table says what each key is for and what it may be, so help, errors and the
-// checkpoint's copy come from it.
+// The configuration of a training: one table of keys, filled from defaults, a TOML file, the environment and
+// the command line (settings.h has their order). The table says what each key is for and what it may be, so
+// help, errors and the checkpoint's copy come from it.
 #pragma once
 
 #include <cstdint>
@@ -94,10 +94,12 @@ std::string tasks_of(const std::string& key);
 // What a checkpoint of this training calls its model: "unrolled_tv", "dynamic_tv", "casting_classifier", ...
 std::string architecture_of(const TrainConfig& config);
 
-// Where values came from, by key: "thesis.toml:12", "environment", "--steps". A key that nobody gave is not in it.
+// Where values came from, by key: "thesis.toml:12", "environment", "--steps". A key that nobody gave is not
+// in it.
 using Origins = std::map<std::string, std::string>;
 
-// ConfigError with file, line and column for a wrong type or range, and for an unknown key with the nearest name.
+// ConfigError with file, line and column for a wrong type or range, and for an unknown key with the nearest
+// name.
 void read_config(TrainConfig& config, const std::filesystem::path& file, Origins* origins = nullptr);
 // The same for a text; `name` is what errors call it.
 void read_config_text(TrainConfig& config, const std::string& text, const std::string& name,

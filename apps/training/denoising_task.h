@@ -1,5 +1,6 @@
-// The thesis task: unrolled TV learns to denoise pictures from clean ones, with noise drawn anew at each use; or from the pairs of a
-// manifest (pair_data.h), whose noisy pictures are as they are; or without clean pictures at all (denoising_loss.h).
+// The thesis task: unrolled TV learns to denoise pictures from clean ones, with noise drawn anew at each use;
+// or from the pairs of a manifest (pair_data.h), whose noisy pictures are as they are; or without clean
+// pictures at all (denoising_loss.h).
 #pragma once
 
 #include <deque>
@@ -20,15 +21,17 @@ namespace primal {
 
 class DenoisingTask : public Task {
  public:
-  // Lists the pictures and looks at them (training_data.h). With training.overfit only the first so many train: can the model
-  // learn them by heart? IoError or DataError where pictures are missing, broken or too few.
+  // Lists the pictures and looks at them (training_data.h). With training.overfit only the first
+  // so many train: can the model learn them by heart? IoError or DataError where pictures are
+  // missing, broken or too few.
   explicit DenoisingTask(const TrainConfig& config, Device device = {},
                          PictureCheck check = PictureCheck::headers);
 
   const Module& model() const override { return model_; }
   int64_t n_samples() const override { return n_samples_; }
   std::string sample_name(int64_t sample) const override { return data_.train->name(sample); }
-  // A thread of its own decodes up to training.prefetch pictures ahead, except for those that are already on the device.
+  // A thread of its own decodes up to training.prefetch pictures ahead, except for those that are already on
+  // the device.
   void announce(const std::vector<int64_t>& samples) override;
   // What the loss reads (batch_names), [N,1,1,H,W] in [0,1] but for the noise, on the model's device
   TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override;
@@ -36,13 +39,15 @@ class DenoisingTask : public Task {
   TensorMap inputs(int64_t epoch, std::span<const int64_t> samples) override;
   TensorMap of_inputs(const TensorMap& inputs) const override;
   Variable loss(const TensorMap& batch) override;
-  // PSNR and SSIM where there are clean pictures; else the loss itself, of which less is better: "validation_sure_mse", Stein's
-  // estimate of the mean squared error, or "validation_noise2noise_mse", the distance to the second noisy picture.
+  // PSNR and SSIM where there are clean pictures; else the loss itself, of which less is better:
+  // "validation_sure_mse", Stein's estimate of the mean squared error, or "validation_noise2noise_mse", the
+  // distance to the second noisy picture.
   std::vector<std::string> metric_names() const override;
   bool larger_is_better() const override { return has_clean_; }
   Metrics validate(const std::function<bool()>& keep_going) override;
-  // "noisy", and "best scalar" (with SURE and no clean pictures "best scalar by SURE"): TV with the lambda that is best for each picture, by each score, of the 81 that `primal evaluate`
-  // tries; found on the CPU from 17 of them and the neighbours of the best.
+  // "noisy", and "best scalar" (with SURE and no clean pictures "best scalar by SURE"): TV with the lambda
+  // that is best for each picture, by each score, of the 81 that `primal evaluate` tries; found on the CPU
+  // from 17 of them and the neighbours of the best.
   std::vector<Baseline> baselines(const std::function<bool()>& keep_going) override;
   std::vector<LoggedSample> samples_to_log() override;  // clean where there is one, noisy, denoised, lambda
   std::string identity() const override;

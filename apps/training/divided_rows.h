@@ -1,5 +1,6 @@
-// The rows of a table, one for each of n items, computed by several ranks: each computes a contiguous part, and all get the whole table in
-// the order of the items. So a mean over the rows has the same bits on any number of ranks.
+// The rows of a table, one for each of n items, computed by several ranks: each computes a contiguous
+// part, and all get the whole table in the order of the items. So a mean over the rows has the same
+// bits on any number of ranks.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@ namespace primal {
 
 using Rows = std::vector<std::vector<double>>;
 
-// row(i) for the items 0 .. n - 1; nothing where keep_going() turned false on any rank. Without ranks (nullptr) this process computes all.
+// row(i) for the items 0 .. n - 1; nothing where keep_going() turned false on any rank. Without ranks
+// (nullptr) this process computes all.
 std::optional<Rows> divided_rows(Communicator* ranks, int64_t n, const std::function<bool()>& keep_going,
                                  const std::function<std::vector<double>(int64_t)>& row);
 

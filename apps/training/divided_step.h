@@ -1,18 +1,21 @@
-// A training step divided among ranks (apps/distributed). Rank r of P takes the samples [n r / P, n (r + 1) / P) of a batch of n, in the
-// order of the epoch, and every rank then takes the same step of Adam with the sum of all gradients:
+// A training step divided among ranks (apps/distributed). Rank r of P takes the samples
+// [n r / P, n (r + 1) / P) of a batch of n, in the order of the epoch, and every rank then takes the same
+// step of Adam with the sum of all gradients:
 //
-//   loss  L = 1/n sum over samples = sum over ranks of (n_r / n) L_r,   L_r the mean over the n_r samples of rank r
+//   loss  L = 1/n sum over samples = sum over ranks of (n_r / n) L_r
+//         L_r the mean over the n_r samples of rank r
 //   so each rank's backward starts from n_r / n instead of 1, and the gradients add up to the gradient of L
 //   (distributed/gradient_exchange.h).
 //
-// Gradients travel while the rest of backward still runs: parameters form buckets of about a megabyte, the last ones first, and a bucket is
-// sent as soon as its gradients are complete (autograd/gradient_ready.h). Buckets do not change the bits of the sums. Beyond 64 ranks they
-// grow with the number of ranks, since each bucket costs every rank 2 (P - 1) messages (docs/scaling.md).
+// Gradients travel while the rest of backward still runs: parameters form buckets of about a megabyte, the
+// last ones first, and a bucket is sent as soon as its gradients are complete (autograd/gradient_ready.h).
+// Buckets do not change the bits of the sums. Beyond 64 ranks they grow with the number of ranks, since each
+// bucket costs every rank 2 (P - 1) messages (docs/scaling.md).
 //
 // Without ranks (nullptr) there is one share, which is the whole batch, and nothing is sent.
 //
-// Errors: ConfigError for fewer samples in a batch than ranks; DeviceError where the weights of two ranks have come to differ;
-//         RankError where another rank ended or does not answer.
+// Errors: ConfigError for fewer samples in a batch than ranks; DeviceError where the weights of two ranks
+//         have come to differ; RankError where another rank ended or does not answer.
 #pragma once
 
 #include <csignal>
@@ -31,15 +34,16 @@ namespace primal {
 class DividedStep {
  public:
   static constexpr size_t kBucketBytes = size_t{1} << 20;
-  // The least size of a bucket, except for the last one: kBucketBytes, or 16 KiB for each rank if that is more, so that
-  // messages have at least 16 KiB.
+  // The least size of a bucket, except for the last one: kBucketBytes, or 16 KiB for each rank if that is
+  // more, so that messages have at least 16 KiB.
   static size_t bucket_bytes(int64_t ranks);
 
   // bucket_bytes = 0 chooses the size by the number of ranks.
   DividedStep(Communicator* ranks, const Module& model, const MakeExchange& make_exchange = through_host,
               size_t bucket_bytes = 0);
 
-  // With false, gradients are sent only after the backward pass, for measurements of what sending them earlier gains.
+  // With false, gradients are sent only after the backward pass, for measurements of what sending them
+  // earlier gains.
   void set_overlap(bool overlaps) { overlaps_ = overlaps; }
   std::vector<int64_t> bucket_sizes() const;  // elements of each bucket, in the order of sending
 
@@ -47,21 +51,23 @@ class DividedStep {
   bool writes() const { return ranks_ == nullptr || ranks_->is_first(); }  // files and logs
   Communicator* ranks() const { return ranks_; }
 
-  // Whether every rank gets a sample of a whole batch. The last batch of an epoch may leave ranks without any, unless the model has
-  // batch normalisation, which all ranks do together.
+  // Whether every rank gets a sample of a whole batch. The last batch of an epoch may leave ranks without
+  // any, unless the model has batch normalisation, which all ranks do together.
   void check_batch(int64_t batch, int64_t n_samples) const;
   std::vector<int64_t> own_part(const std::vector<int64_t>& samples) const;
   void begin(int64_t step) const;  // the step that errors name
 
-  // The mean loss of this rank's samples: make_loss() with batch normalisation over the whole batch (nn/batch_norm/batch_gather.h).
+  // The mean loss of this rank's samples: make_loss() with batch normalisation over the whole batch
+  // (nn/batch_norm/batch_gather.h).
   Variable forward(const std::function<Variable()>& make_loss) const;
-  // The backward pass of this rank's mean loss over n_own of n samples; an undefined loss for none. Complete gradients are on their way
-  // to the other ranks when it returns.
+  // The backward pass of this rank's mean loss over n_own of n samples; an undefined loss for none. Complete
+  // gradients are on their way to the other ranks when it returns.
   void backward(const Variable& loss, int64_t n_own, int64_t n);
   // Replaces the gradients by their sums over the ranks, in the order of the device's work.
   void sum_gradients();
-  // agree() returns L, computed from the ranks' L_r, and the signal that ends the training of all ranks. When it returns, the sums are
-  // complete; before that nothing may wait for the device (distributed/nccl_exchange.h).
+  // agree() returns L, computed from the ranks' L_r, and the signal that ends the training of all ranks. When
+  // it returns, the sums are complete; before that nothing may wait for the device
+  // (distributed/nccl_exchange.h).
   struct Agreed {
     double loss;
     int signal;

@@ -2,10 +2,11 @@
 //
 //   better by more than delta:  metric > than + delta,  or metric < than - delta where smaller is better
 //   best:       better than all validations before (delta 0)
-//   patience:   ends the run after training.patience validations, none of which is better by more than training.min_delta
+//   patience:   ends the run after training.patience validations, none of which is better by more than
+//               training.min_delta
 //
-// The metric is the first of Task::metric_names(). A mean that does not exist, since every picture has an infinite score, is neither better
-// nor worse.
+// The metric is the first of Task::metric_names(). A mean that does not exist, since every picture has an
+// infinite score, is neither better nor worse.
 #pragma once
 
 #include <functional>
@@ -25,10 +26,11 @@ class EarlyStopping {
   EarlyStopping(const Task& task, const TrainConfig& config, OnRemark on_remark)
       : task_(task), config_(config), on_remark_(std::move(on_remark)) {}
 
-  // Enters the validation of step state.step, if there was one, in `state`. True where it is the best so far: the model should be saved.
+  // Enters the validation of step state.step, if there was one, in `state`. True where it is the best so far:
+  // the model should be saved.
   bool note(const Metrics& metrics, TrainingState& state);
-  // Remarks once that the results equal the noisy pictures of the baselines: a map that is 0 everywhere has no gradient, so the training
-  // does not recover.
+  // Remarks once that the results equal the noisy pictures of the baselines: a map that is 0 everywhere has
+  // no gradient, so the training does not recover.
   void note_standstill(const Metrics& metrics, const std::vector<Baseline>& baselines, int64_t step);
   bool out_of_patience(const TrainingState& state) const {
     return config_.training.patience > 0 && state.n_waited >= config_.training.patience;

@@ -1,5 +1,6 @@
-// The batches of a training run: each epoch shuffles the samples anew (data/dataset: epoch_order) and cuts them into batches, the last of
-// which may be smaller. They depend on the seed and the number of the step alone, so a resumed run goes on where it stopped.
+// The batches of a training run: each epoch shuffles the samples anew (data/dataset: epoch_order) and cuts
+// them into batches, the last of which may be smaller. They depend on the seed and the number of the step
+// alone, so a resumed run goes on where it stopped.
 #pragma once
 
 #include <cstdint>

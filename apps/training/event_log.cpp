@@ -18,8 +18,9 @@
 namespace primal {
 namespace {
 
-// Whether a line belongs to the log up to the row of a step: not one that is no event of ours, nor what comes after. The step after
-// may have been saved before its row was written; then its starts and stops have happened.
+// Whether a line belongs to the log up to the row of a step: not one that is no event of ours, nor
+// what comes after. The step after may have been saved before its row was written; then its starts
+// and stops have happened.
 bool belongs(const std::string& line, int64_t last_row) {
   const auto json = nlohmann::json::parse(line, nullptr, false);
   if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) return false;

@@ -1,16 +1,18 @@
 // The pictures of a training that classifies, with their classes.
 //
-//   data.manifest           the noisy pictures of a table (data/manifest), by label or by type of noise (data.target)
+//   data.manifest           the noisy pictures of a table (data/manifest), by label or by type of noise
+//                           (data.target)
 //   FOLDER/train, /val      below each a folder for every class; FOLDER/CLASS without them
-//   no folder               generated castings (data/phantom), with a defect or ok; for data.target = "noise" with one of the types
+//   no folder               generated castings (data/phantom), with a defect or ok; for
+//                           data.target = "noise" with one of the types
 //
 // Folders called def_front and ok_front stand for the classes defect and ok, any other one for its own name.
 // A column of the manifest may say which pictures train and which validate (data.split_column).
-// Where the data have no split of their own, the last data.n_validation pictures validate (0: a fifth), of each class in proportion:
-// the order is that of the numbers in their names, so that variants of one part, which have neighbouring numbers or the same
-// name, are not divided between both sets.
-// Errors:  those of a manifest; IoError and DataError where pictures are missing, too few, broken, or of a class that is not among
-//          classifier.labels.
+// Where the data have no split of their own, the last data.n_validation pictures validate (0: a fifth), of
+// each class in proportion: the order is that of the numbers in their names, so that variants of one part,
+// which have neighbouring numbers or the same name, are not divided between both sets.
+// Errors:  those of a manifest; IoError and DataError where pictures are missing, too few, broken, or of a
+//          class that is not among classifier.labels.
 #pragma once
 
 #include <memory>
@@ -38,20 +40,20 @@ struct LabelledData {
 
 LabelledData open_labelled_data(const TrainConfig& config, PictureCheck check = PictureCheck::headers);
 
-// Every picture of data.manifest or data.folder (its test split, where it has one), the first `limit` of each class in turn where
-// it is not 0: for scoring. Pictures that cannot be read are found when they are read.
+// Every picture of data.manifest or data.folder (its test split, where it has one), the first `limit` of each
+// class in turn where it is not 0: for scoring. Pictures that cannot be read are found when they are read.
 LabelledSet all_labelled_pictures(const TrainConfig& config, int64_t limit = 0);
 
 // The classes of the data, where the configuration does not name them.
 std::vector<std::string> labels_of_data(const TrainConfig& config);
 
-// Which of n pictures with these names and classes validate: see above. The others keep their order. DataError where a class has
-// fewer than two pictures that can be told apart.
+// Which of n pictures with these names and classes validate: see above. The others keep their order.
+// DataError where a class has fewer than two pictures that can be told apart.
 std::vector<bool> choose_validation(const std::vector<std::string>& names, const std::vector<int64_t>& labels,
                                     int64_t n_validation);
 
-// Which rows validate, as the manifest itself says; empty where it does not. DataError where it leaves none to train, or none to
-// validate.
+// Which rows validate, as the manifest itself says; empty where it does not. DataError where it leaves none
+// to train, or none to validate.
 std::vector<bool> split_of_manifest(const Manifest& manifest);
 
 // The number at the end of a name without its extension, "cast_def_0_1136" -> 1136; -1 where there is none.

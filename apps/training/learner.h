@@ -1,4 +1,5 @@
-// Learner: a model and its loss, made from the settings alone: what a step that went wrong is repeated with, and what a task trains.
+// Learner: a model and its loss, made from the settings alone: what a step that went wrong is repeated
+// with, and what a task trains.
 #pragma once
 
 #include <functional>
@@ -16,8 +17,9 @@
 
 namespace primal {
 
-// The mean cross-entropy. The batch has "x", "labels", and "dropout" (i64 [1 + N], on the CPU or where the model is): the epoch and the
-// numbers of the pictures, on which the masks depend; the seed is the training's.
+// The mean cross-entropy. The batch has "x", "labels", and "dropout" (i64 [1 + N], on the CPU or where the
+// model is): the epoch and the numbers of the pictures, on which the masks depend; the seed is the
+// training's.
 Variable classification_loss(const Classifier& model, const TensorMap& batch, uint64_t seed);
 
 // The mean squared error of the result; the batch has "noisy" and "clean".
@@ -36,8 +38,9 @@ class Learner {
 
 std::unique_ptr<Learner> make_learner(const TrainConfig& config, Initialiser& init);
 
-// A step of the learner of these settings, rehearsed (nn/unrolled_tv/training_plan.h): make_batch makes a batch of the shapes that
-// a step has, inside of the rehearsal. `tape_bytes`: of the activations, those that are PDHG's tape.
+// A step of the learner of these settings, rehearsed (nn/unrolled_tv/training_plan.h): make_batch makes
+// a batch of the shapes that a step has, inside of the rehearsal. `tape_bytes`: of the activations,
+// those that are PDHG's tape.
 TrainingPlan plan_learner(const TrainConfig& config, Device device,
                           const std::function<TensorMap()>& make_batch, int64_t tape_bytes = 0);
 

@@ -1,4 +1,5 @@
-// metrics.csv of a training: a row per step, appended and flushed, so that it can be watched and survives a kill.
+// metrics.csv of a training: a row per step, appended and flushed, so that it can be watched and survives a
+// kill.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,9 @@ struct StepRecord {
   Metrics validation;  // where one was due, else empty
 };
 
-// Its numbers as every log writes them; the nine digits of a float32 loss give it back exactly. Of a validation the means over
-// the pictures with a finite score (data/metrics/score_summary.h), empty where there is none.
+// The numbers of a step as every log writes them; the nine digits of a float32 loss give it back exactly.
+// `validation` holds the mean of each metric over the pictures with a finite score
+// (data/metrics/score_summary.h); a mean is empty where no picture has one.
 struct StepTexts {
   std::string loss, mean_loss, learning_rate, step_ms;
   std::vector<std::string> validation;
@@ -33,8 +35,8 @@ std::string text_of(const ScoreSummary& metric);
 
 class MetricsLog {
  public:
-  // A new log; or, with last_row >= 0, the log that is there, cut after the row of that step: later rows belong to steps
-  // that a resumed training does again. IoError when the file cannot be written.
+  // A new log; or, with last_row >= 0, the log that is there, cut after the row of that step: later rows
+  // belong to steps that a resumed training does again. IoError when the file cannot be written.
   MetricsLog(const std::filesystem::path& path, const std::vector<std::string>& metric_names,
              int64_t last_row);
 

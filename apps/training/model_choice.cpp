@@ -23,7 +23,8 @@ std::optional<fs::path> best_checkpoint_in(const fs::path& folder) {
 ModelFile find_model_file(const fs::path& named) {
   std::error_code error;
   const fs::file_status status = fs::status(named, error);
-  // A folder of pictures may have the name of a model: only what can be a model itself comes before the shipped one.
+  // A folder of pictures may have the name of a model: only what can be a model itself comes before the
+  // shipped one.
   const bool is_own = fs::exists(status) && (!fs::is_directory(status) || best_checkpoint_in(named));
   if (const auto shipped = is_own ? std::nullopt : find_shipped_model(named.string()))
     return {shipped->file, fmt::format("{} is the model {}", named.string(), shipped->file.string())};

@@ -1,10 +1,11 @@
 // One picture of a batch, made ready for the loss of the denoising task (denoising_loss.h has the names).
 //
-//   noise     that of data/noise from (seed, epoch, sample); the second noise of noise2noise has a stream of its own, so that it is
-//             independent of the first
-//   sigma     training.sigma where it is given; else what was added (relative: s std(x)), where noise was; else, and with
-//             training.estimate_sigma, estimated from z (data/noise_estimate)
-//   probe     b, +1 or -1 from (seed, epoch, sample);  eps = training.probe_step sigma (of 1 where sigma is 0: then b has no weight)
+//   noise     that of data/noise from (seed, epoch, sample); the second noise of noise2noise has a stream of
+//             its own, so that it is independent of the first
+//   sigma     training.sigma where it is given; else what was added (relative: s std(x)), where noise was;
+//             else, and with training.estimate_sigma, estimated from z (data/noise_estimate)
+//   probe     b, +1 or -1 from (seed, epoch, sample); eps = training.probe_step times sigma, or times 1 where
+//             sigma is 0: then b has no weight
 //   moved     z + eps b, computed on the CPU
 // Everything is a function of the settings and the key alone, so a resumed training has the same bits.
 #pragma once

@@ -94,8 +94,8 @@ const fs::path& best_picture(const ManifestEntry& entry) {
   return entry.clean.empty() ? entry.noisy : entry.clean;
 }
 
-// With the clean pictures, which training by Stein's estimate can do without: then a table without that column will do, unless the settings
-// name one.
+// With the clean pictures, which training by Stein's estimate can do without: then a table without that
+// column will do, unless the settings name one.
 Manifest read_pairs(const TrainConfig& config, const ManifestOptions& options) {
   const fs::path file = config.data.manifest;
   const bool may_lack_clean = config.task.kind == "denoise" && config.training.loss == "sure" &&

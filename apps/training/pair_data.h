@@ -1,11 +1,16 @@
-// The pictures of a training that reconstructs: clean ones, and where the data have them the noisy ones that belong to them.
+// The pictures of a training that reconstructs: clean ones, and where the data have them the noisy
+// ones that belong to them.
 //
-//   data.manifest            the pairs of a table (data/manifest), both cropped and resized to data.size; split as labelled_data.h says,
-//                            by the number in the name of the clean picture, which all of its noisy copies share, unless
-//                            a column says it (data.split_column). With training.loss "sure" of the denoising task the table may lack the
-//                            clean column: then PairSet::clean has the noisy pictures, and PairSet::noisy is null
-//   FOLDER with MNIST's      its first file: data.n_validation pictures, drawn by data.split_seed, validate, and data.n_train
-//   files (data/idx)         of the others train. A noisy picture and its clean one have one index, so they stay together.
+//   data.manifest            the pairs of a table (data/manifest), both cropped and resized to data.size;
+//                            split as labelled_data.h says, by the number in the name of the clean
+//                            picture, which all of its noisy copies share, unless a column says it
+//                            (data.split_column). With training.loss "sure" of the denoising task the
+//                            table may lack the clean column: then PairSet::clean has the noisy pictures,
+//                            and PairSet::noisy is null
+//   FOLDER with MNIST's      its first file: data.n_validation pictures, drawn by data.split_seed,
+//                            validate, and data.n_train
+//   files (data/idx)         of the others train. A noisy picture and its clean one have one
+//                            index, so they stay together.
 //   FOLDER of pictures       as the denoising task has them (training_data.h)
 //   no folder                generated digits (autoencoder.layout "mnist") or castings (data/phantom)
 //
@@ -44,8 +49,9 @@ int64_t picture_side(const TrainConfig& config);
 
 PairData open_pair_data(const TrainConfig& config, PictureCheck check = PictureCheck::headers);
 
-// Every pair of data.manifest, or every picture of data.folder: of MNIST's files the test set, else the test split where there is
-// one. For scoring: a row of a manifest whose pictures cannot be used is given to `broken` and left out. DataError where none is left.
+// Every pair of data.manifest, or every picture of data.folder: of MNIST's files the test set, else the test
+// split where there is one. For scoring: a row of a manifest whose pictures cannot be used is given to
+// `broken` and left out. DataError where none is left.
 PairSet all_pairs(const TrainConfig& config,
                   const std::function<void(const std::string& name, const Error&)>& broken);
 

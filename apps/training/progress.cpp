@@ -118,8 +118,8 @@ void Progress::show(const TrainEvent& e) const {
     if (stays || e.step % kStepsPerLine == 0) say("{}\n", progress_line(e, batch_));
     return;
   }
-  // A line longer than the terminal would wrap and could not be written over: it is written without the fields that matter
-  // least, and without the bar before it loses the rate or the time left.
+  // A line longer than the terminal would wrap and could not be written over: it is written without the
+  // fields that matter least, and without the bar before it loses the rate or the time left.
   const auto columns = static_cast<size_t>(std::max(terminal_columns(STDERR_FILENO) - 1, 20));
   const std::vector<ProgressField> fields = progress_fields(e, batch_);
   const size_t bar = columns + 1 >= kWideTerminal ? kWideBar : kNarrowBar, bar_room = bar + 3;

@@ -1,5 +1,5 @@
-// What a training says while it runs, on stderr: a bar with rate and time left that is written over on a terminal, a plain
-// line every 50 steps elsewhere. Steps with a validation leave their line in both.
+// What a training says while it runs, on stderr: a bar with rate and time left that is written over on a
+// terminal, a plain line every 50 steps elsewhere. Steps with a validation leave their line in both.
 #pragma once
 
 #include <string>
@@ -25,7 +25,8 @@ class Progress {
   int64_t batch_;
 };
 
-// A part of the line, and its rank: of a line that is too long the fields of the highest rank go first, whole; 0 stays.
+// A part of the line, and its rank: of a line that is too long the fields of the highest rank go first,
+// whole; 0 stays.
 struct ProgressField {
   std::string text;
   int rank;

@@ -23,8 +23,9 @@ class ReconstructionTask : public Task {
   // "noisy" and "clean", [N,1,1,S,S]
   TensorMap batch(int64_t epoch, std::span<const int64_t> samples) override;
   Variable loss(const TensorMap& batch) override;
-  // mnist: R2, MSE, MAE, RMSE and soft accuracy of all pixels together (data/metrics/fit_scores.h); casting: means of PSNR, SSIM
-  // and MSE. Each of the validation, then of as many training pictures, the first ones, both in inference.
+  // mnist: R2, MSE, MAE, RMSE and soft accuracy of all pixels together (data/metrics/fit_scores.h);
+  // casting: means of PSNR, SSIM and MSE. Each of the validation, then of as many training pictures, the
+  // first ones, both in inference.
   std::vector<std::string> metric_names() const override;
   Metrics validate(const std::function<bool()>& keep_going) override;
   // "noisy": the noisy pictures themselves.
@@ -42,9 +43,11 @@ class ReconstructionTask : public Task {
   bool pools() const { return config_.autoencoder.layout == "mnist"; }
   // With the noise of an epoch's use; given noisy pictures are as they are.
   Pair pair_of(const PairSet& set, int64_t i, const NoiseKey& key, double low, double high) const;
-  // Of a model, or of the noisy pictures where there is none; nothing where keep_going() turned false.
+  // The scores of `model`, or those of the noisy pictures where it is null; nothing where keep_going() turned
+  // false.
   Metrics scores(bool of_training, const Autoencoder* model, const std::function<bool()>& keep_going) const;
-  // Of the validation pictures, then of as many training pictures; nothing when keep_going() turns false.
+  // The scores for the validation pictures, then those for as many training pictures; nothing when
+  // keep_going() turns false.
   Metrics scores_of_both(const Autoencoder* model, const std::function<bool()>& keep_going) const;
 
   TrainConfig config_;

@@ -1,13 +1,16 @@
-// RecordedSteps: the training step as one graph of the device (tensor/device_graph.h): noise, network, solver, loss, adjoint, backward and
-// Adam, recorded once for each size of batch and repeated with one call.
+// RecordedSteps: the training step as one graph of the device (tensor/device_graph.h): noise, network,
+// solver, loss, adjoint, backward and Adam, recorded once for each size of batch and repeated with one call.
 //
-// What changes from step to step is given to the device before each repetition: the inputs of the batch, copied into buffers that stay
-// where they are, and the numbers of the step (nn/step_state). The host does not wait for a step. It reads the losses of several steps
-// at once; a step whose loss or gradients are not finite, and all steps after it, leave weights, moments and buffers as they were, so
-// that the host can repeat it and name what began it. Losses and weights have the same bits as without a graph.
+// What changes from step to step is given to the device before each repetition: the inputs of the batch,
+// copied into buffers that stay where they are, and the numbers of the step (nn/step_state). The host does
+// not wait for a step. It reads the losses of several steps at once; a step whose loss or gradients are not
+// finite, and all steps after it, leave weights, moments and buffers as they were, so that the host can
+// repeat it and name what began it. Losses and weights have the same bits as without a graph.
 //
-// The first batch of each size runs without a graph: that fills the tables that ops keep on the device and makes the gradients.
-// training.graph:  auto   on CUDA devices; where recording fails, a remark gives the reason and the host follows each step
+// The first batch of each size runs without a graph: that fills the tables that ops keep on the device
+// and makes the gradients.
+// training.graph:  auto   on CUDA devices; where recording fails, a remark gives the reason and
+//                         the host follows each step
 //                  on     on simt too; where recording fails, DeviceError. ConfigError for the CPU
 //                  off    the host follows each step
 #pragma once
@@ -42,21 +45,24 @@ class RecordedSteps {
 
   RecordedSteps(Task& task, Adam& adam, const GraphSetting& setting, const OnRemark& on_remark);
 
-  // Whether the device repeats a step of so many samples; otherwise the host follows it, with the batch that batch() returns.
+  // Whether the device repeats a step of so many samples; otherwise the host follows it, with the
+  // batch that batch() returns.
   bool repeats(int64_t n_samples) const;
   TensorMap batch(int64_t epoch, const std::vector<int64_t>& samples);
 
   // How many steps may run before the host looks at the losses, if a step takes this long.
   static int64_t n_ahead(double step_ms);
 
-  // Launches the step of this number; records it first where the size of its batch is new. False where that failed: nothing has
-  // happened then, and repeats() is false from now on. At most kMostAhead before the next wait().
+  // Launches the step of this number; records it first where the size of its batch is new. False
+  // where that failed: nothing has happened then, and repeats() is false from now on. At most
+  // kMostAhead before the next wait().
   bool run(int64_t step, int64_t epoch, std::span<const int64_t> samples);
 
   // Waits for the steps launched since the last time.
   struct Outcome {
     std::vector<double> losses;  // of those steps
-    // The number of the first step that is not finite; 0: all are. The host's counts go back to before that step.
+    // The number of the first step that is not finite; 0: all are. The host's counts go back to before that
+    // step.
     int64_t first_bad = 0;
   };
   Outcome wait();

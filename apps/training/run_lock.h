@@ -1,5 +1,6 @@
-// RunLock: one training at a time in a folder. The lock is the kernel's (flock on FOLDER/.lock), so it goes with the process,
-// however that ends; the file stays and means nothing by itself. It holds the number of the process that has the lock.
+// RunLock: one training at a time in a folder. The lock is the kernel's (flock on FOLDER/.lock), so it goes
+// with the process, however that ends; the file stays and means nothing by itself. It holds the number of the
+// process that has the lock.
 #pragma once
 
 #include <filesystem>

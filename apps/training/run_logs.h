@@ -1,4 +1,5 @@
-// The logs of a training, written together: metrics.csv, events.jsonl and, with training.log = "tensorboard", what TensorBoard shows.
+// The logs of a training, written together: metrics.csv, events.jsonl and, with
+// training.log = "tensorboard", what TensorBoard shows.
 #pragma once
 
 #include <memory>
@@ -17,7 +18,8 @@ namespace primal {
 
 class RunLogs {
  public:
-  // New logs; or, with last_row >= 0, those that are there, cut after the row of that step. `facts` are for events.jsonl.
+  // New logs; or, with last_row >= 0, those that are there, cut after the row of that step.
+  // `facts` are for events.jsonl.
   RunLogs(const RunFolder& folder, const TrainConfig& config, const Task& task, int64_t step,
           int64_t last_row, const nlohmann::json& facts);
 
@@ -29,7 +31,8 @@ class RunLogs {
   void step(const StepRecord& record, Task& task);
   void checkpoint(int64_t step, const std::string& file) { events_.checkpoint(step, file); }
 
-  // The end of the training: a reason for people and, unless a later --resume goes on with it, whether it went well.
+  // The end of the training: a reason for people and, unless a later --resume goes on with it, whether it
+  // went well.
   void stop(int64_t step, const std::string& reason, std::optional<bool> went_well);
 
  private:

@@ -76,7 +76,8 @@ std::string does_not_fit(const TrainConfig& config, const UnrolledTv& model, int
                      size, size, megabytes(needed), megabytes(free_bytes), fits);
 }
 
-// Of a task whose pictures have the size that its model takes.
+// Why a step does not fit into the free memory, and which batch would; "" where it fits. For a task whose
+// pictures have the size that its model takes.
 std::string does_not_fit(const Task& task, int64_t batch, int64_t free_bytes) {
   const auto needs = [&](int64_t n) { return task.plan(n).bytes.total(); };
   const int64_t needed = needs(batch);

@@ -12,8 +12,9 @@
 
 namespace primal {
 
-// A step tried out: forward and backward on the first pictures, twice, the second one timed. Nothing changes by it: weights
-// are only read, buffers put back, gradients are zeroed before each step, and no random number has a state.
+// A step tried out: forward and backward on the first pictures, twice, the second one timed. Nothing
+// changes by it: weights are only read, buffers put back, gradients are zeroed before each step, and no
+// random number has a state.
 struct StepTrial {
   double step_ms = 0.0;    // without Adam
   int64_t peak_bytes = 0;  // of all tensors in it, with weights and gradients
@@ -33,7 +34,8 @@ struct RunPlan {
   double seconds_left() const { return static_cast<double>(n_steps - steps_done) * trial.step_ms * 1e-3; }
 };
 
-// Why a step does not fit into so many bytes of a device, and the largest batch or picture that would; empty where it does.
+// Why a step does not fit into so many bytes of a device, and the largest batch or picture that
+// would; empty where it does.
 std::string does_not_fit(const TrainConfig& config, const UnrolledTv& model, int64_t free_bytes);
 
 // The same for the device of the task and what is free there now.

@@ -1,6 +1,7 @@
-// Checks, before the first step, that all ranks are about to run the same training. The build (its commit), the configuration, the
-// pictures (their number and a digest of their names), the step of the checkpoint and the options of the command must agree. Folders may
-// differ, since nodes may have their data in different places.
+// Checks, before the first step, that all ranks are about to run the same training. The build (its
+// commit), the configuration, the pictures (their number and a digest of their names), the step of the
+// checkpoint and the options of the command must agree. Folders may differ, since nodes may have their
+// data in different places.
 #pragma once
 
 #include <map>

@@ -3,7 +3,8 @@
 //   lr(k) = final + (first - final) (1 + cos(pi (k - 1) / (K - 1))) / 2,      k = 1 .. K
 //
 // from `first` at the first step to `final` at the last. The dissertation's is constant.
-// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, equation 5.
+// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
+// equation 5.
 #pragma once
 
 #include <cmath>

@@ -46,7 +46,8 @@ struct Clip {
   int64_t first;  // frame
 };
 
-// The frames of clips from files. The sequence that was read last is kept, as its other frames are asked for next.
+// The frames of clips from files. The sequence that was read last is kept, as its other frames are asked for
+// next.
 class FrameFiles : public Dataset {
  public:
   FrameFiles(std::vector<SequencePlace> places, std::vector<Clip> clips, int64_t n_frames,

@@ -1,12 +1,16 @@
-// The samples of a training on sequences: clips of data.frames frames, each cropped and resized to data.size as pictures are.
+// The samples of a training on sequences: clips of data.frames frames, each cropped and resized to
+// data.size as pictures are.
 //
-//   no folder               moving phantoms (data/phantom/moving.h), data.n_train and data.n_validation of them
+//   no folder               moving phantoms (data/phantom/moving.h), data.n_train and
+//                           data.n_validation of them
 //   FOLDER/train, /val      the sequences below each (data/sequence/sequence.h)
-//   FOLDER, flat            its last sequences validate, as many as hold data.n_validation clips (0: a tenth of the sequences)
+//   FOLDER, flat            its last sequences validate, as many as hold data.n_validation clips (0:
+//                           a tenth of the sequences)
 //
-// A sequence is cut into as many clips as it holds, one after the other; frames left over at its end are not used. The first
-// data.n_train and data.n_validation clips are used (0: all). Every file is checked before the run begins; a broken file, or a sequence
-// shorter than a clip, is an error that names it, or is left out with data.skip_broken.
+// A sequence is cut into as many clips as it holds, one after the other; frames left over at its end are not
+// used. The first data.n_train and data.n_validation clips are used (0: all). Every file is checked before
+// the run begins; a broken file, or a sequence shorter than a clip, is an error that names it, or is left
+// out with data.skip_broken.
 // Errors:  IoError and DataError where folders or sequences are missing, too few, too short or broken.
 #pragma once
 
@@ -38,8 +42,8 @@ struct SequenceData {
 
 SequenceData open_sequence_data(const TrainConfig& config, PictureCheck check = PictureCheck::headers);
 
-// The clips to score: those of all sequences below data.folder, or of its test split if it has one. A sequence shorter than data.frames is
-// one clip of all its frames. A broken sequence is left out and listed.
+// The clips to score: those of all sequences below data.folder, or of its test split if it has one. A
+// sequence shorter than data.frames is one clip of all its frames. A broken sequence is left out and listed.
 struct TestClips {
   struct Clip {
     SequencePlace place;

@@ -1,5 +1,6 @@
-// The task "sequence": unrolled TV with a map in space and time (model/sequence_model.h) learns to denoise clips of frames. It trains on
-// clean clips, to which noise of one level over a whole clip is added, drawn anew at each use.
+// The task "sequence": unrolled TV with a map in space and time (model/sequence_model.h) learns to
+// denoise clips of frames. It trains on clean clips, to which noise of one level over a whole clip is
+// added, drawn anew at each use.
 #pragma once
 
 #include <deque>
@@ -15,8 +16,8 @@ namespace primal {
 
 class SequenceTask : public Task {
  public:
-  // Finds and checks the sequences (sequence_data.h). With training.overfit N only the first N clips are used for training. ConfigError
-  // for clips that are too small for the network and its padding.
+  // Finds and checks the sequences (sequence_data.h). With training.overfit N only the first N clips are used
+  // for training. ConfigError for clips that are too small for the network and its padding.
   explicit SequenceTask(const TrainConfig& config, Device device = {},
                         PictureCheck check = PictureCheck::headers);
 
@@ -36,8 +37,8 @@ class SequenceTask : public Task {
   // Means over the frames of each clip, then over the clips. Time is padded as in testing.
   std::vector<std::string> metric_names() const override { return {"validation_psnr_db", "validation_ssim"}; }
   Metrics validate(const std::function<bool()>& keep_going) override;
-  // "noisy", and "best pair": TV with the pair of weights that is best for each clip by PSNR, from the 100 pairs of
-  // apps/scores/pair_search.h and one refinement, each solved with T iterations.
+  // "noisy", and "best pair": TV with the pair of weights that is best for each clip by PSNR, from the 100
+  // pairs of apps/scores/pair_search.h and one refinement, each solved with T iterations.
   std::vector<Baseline> baselines(const std::function<bool()>& keep_going) override;
   // Pictures of the middle frame: clean, noisy, denoised, lambda_xy, lambda_t.
   std::vector<LoggedSample> samples_to_log() override;

@@ -14,8 +14,8 @@ namespace {
 constexpr std::string_view kPrefix = "PRIMAL_";
 constexpr size_t kLooksLikeAKey = 2;  // letters that may be wrong in a variable's name
 
-// What a training may change on its way. The rest decides what it computes from the first step on, or, as output, is where
-// the checkpoint was found.
+// What a training may change on its way. The rest decides what it computes from the first step on, or, as
+// output, is where the checkpoint was found.
 constexpr std::array kMayChange{"data.folder",
                                 "data.manifest",
                                 "data.skip_broken",

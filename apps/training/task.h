@@ -1,4 +1,5 @@
-// Task: what is trained: a model, a loss, a data set and its metrics. The training loop (trainer.h) knows nothing else.
+// Task: what is trained: a model, a loss, a data set and its metrics. The training loop
+// (trainer.h) knows nothing else.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ namespace primal {
 // "200 pictures, names 8c1f...": their number and the FNV-1a digest of their names.
 std::string identity_of(const std::vector<std::string>& names);
 
-// What a log shows of a validation sample: a picture in [0,1], or a map of positive numbers, the last two axes its height and width.
+// What a log shows of a validation sample: a picture in [0,1], or a map of positive numbers, the last two
+// axes its height and width.
 struct LoggedSample {
   std::string name;  // "sample_0/denoised"
   Tensor values;
@@ -37,8 +39,8 @@ struct NamedFigure {
 class Task {
  public:
   virtual ~Task() = default;
-  // From here on validate() and baselines() are called on all of these ranks, which share the work (divided_rows.h); nullptr: on this
-  // process alone.
+  // From here on validate() and baselines() are called on all of these ranks, which share the work
+  // (divided_rows.h); nullptr: on this process alone.
   void divide_among(Communicator* ranks) { ranks_ = ranks; }
   virtual const Module& model() const = 0;
   virtual int64_t n_samples() const = 0;  // of one epoch
@@ -56,20 +58,21 @@ class Task {
   virtual void announce(const std::vector<int64_t>& /*samples*/) {}
   // What loss() works on; random parts depend on (epoch, sample) alone.
   virtual TensorMap batch(int64_t epoch, std::span<const int64_t> samples) = 0;
-  // The same in two parts, for a step that a device repeats without the host (recorded_steps.h): what the host gives it, and what the
-  // device makes of that alone. batch() is of_inputs(inputs()), to the bit.
+  // The same in two parts, for a step that a device repeats without the host (recorded_steps.h): what the
+  // host gives it, and what the device makes of that alone. batch() is of_inputs(inputs()), to the bit.
   virtual TensorMap inputs(int64_t epoch, std::span<const int64_t> samples) { return batch(epoch, samples); }
   virtual TensorMap of_inputs(const TensorMap& inputs) const { return inputs; }
   // The mean over the batch, in training mode: the model's buffers may change.
   virtual Variable loss(const TensorMap& batch) = 0;
 
   virtual std::vector<std::string> metric_names() const = 0;  // what validate() returns, in its order
-  // Of the model as it stands, on pictures it was not trained on; the first one decides what is best.
-  // Returns early, with nothing, when keep_going() turns false.
+  // Computes the metrics of the model as it stands, on pictures it was not trained on. The first metric
+  // decides which checkpoint is best. Returns early, with nothing, when keep_going() turns false.
   virtual Metrics validate(const std::function<bool()>& keep_going) = 0;
   virtual bool larger_is_better() const { return true; }  // of the first metric
 
-  // The first few validation samples and what the model makes of them as it stands; nothing where a task has no pictures to show.
+  // The first few validation samples and what the model makes of them as it stands; nothing where a task
+  // has no pictures to show.
   virtual std::vector<LoggedSample> samples_to_log() { return {}; }
 
   // Yardsticks for validate()'s metrics, the same for every model; nothing when keep_going() turns false.

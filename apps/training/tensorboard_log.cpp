@@ -10,7 +10,8 @@
 namespace primal {
 namespace {
 
-// The first channel of the first map [N,C,D,H,W], in colour on a logarithmic scale over its own range (log_range).
+// The first channel of the first map [N,C,D,H,W], in colour on a logarithmic scale over its own range
+// (log_range).
 Image map_image(const Tensor& map) {
   const int64_t height = map.size(-2), width = map.size(-1);
   const Tensor first =

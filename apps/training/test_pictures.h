@@ -8,7 +8,8 @@
 
 namespace primal {
 
-// One that is smaller than the side asked for is reported on standard error, and so are the remarks of its reader, unless `quiet`.
+// One that is smaller than the side asked for is reported on standard error, and so are the remarks of
+// its reader, unless `quiet`.
 class TestPictures : public ImageFolder {
  public:
   TestPictures(const std::filesystem::path& folder, int64_t size, int64_t limit, const LevelRange& range,

@@ -162,8 +162,8 @@ class Run {
   // Ranks catch signals at different moments and stop after the same step.
   void agree_on_signal() { agreed_signal_ = divided_.agree_on_signal(*signal_); }
 
-  // An error ends the training: what is computed is saved first, where that can be done. Whatever goes wrong with it on the way
-  // is not worth more than the error itself.
+  // An error ends the training: what is computed is saved first, where that can be done. Whatever goes wrong
+  // with it on the way is not worth more than the error itself.
   void leave(const std::string& why) noexcept {
     divided_.abandon();
     if (!divided_.writes()) return;
@@ -199,7 +199,8 @@ class Run {
     finish_step(step(batch, samples, std::ssize(all), start), stop, on_event);
   }
 
-  // Recorded steps, up to the next one that the host has to look at. Their losses come together; the events follow in order.
+  // Recorded steps, up to the next one that the host has to look at. Their losses come together;
+  // the events follow in order.
   void repeat_steps(Stop stop, const OnEvent& on_event) {
     const Range range("train.steps");
     const Clock::time_point start = Clock::now();
@@ -299,8 +300,9 @@ class Run {
     return step % every == 0 || step == n_steps_;
   }
 
-  // Validation, log and checkpoints, as they are due after a step. Where they are cut short, by a signal or an error, the step is
-  // done and the rest of its work is not: a resumed training does that first, from the state before it.
+  // Validation, log and checkpoints, as they are due after a step. Where they are cut short, by a signal
+  // or an error, the step is done and the rest of its work is not: a resumed training does that first,
+  // from the state before it.
   void finish_step(TrainEvent event, Stop stop, const OnEvent& on_event) {
     const TrainingState before = state_;
     bool complete = false;

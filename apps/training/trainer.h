@@ -1,10 +1,10 @@
 // The training loop: epochs of shuffled samples, Adam, validation, checkpoints, and a way to stop and go on.
 //
-// Order, noise and initial weights depend on (seed, epoch, sample) alone, so a run that was stopped after step k and resumed
-// gives the same losses, bit for bit, as one that was not.
+// Order, noise and initial weights depend on (seed, epoch, sample) alone, so a run that was stopped after
+// step k and resumed gives the same losses, bit for bit, as one that was not.
 //
-// The output folder (run_folder.h) can be read at any moment. last.safetensors is written at each validation, at least every
-// training.checkpoint_seconds, when stopped, and when an error ends the training.
+// The output folder (run_folder.h) can be read at any moment. last.safetensors is written at each validation,
+// at least every training.checkpoint_seconds, when stopped, and when an error ends the training.
 #pragma once
 
 #include <csignal>
@@ -40,17 +40,20 @@ struct TrainResult {
 // Steps that the configuration asks for.
 int64_t n_steps_of(const TrainConfig& config, int64_t n_samples);
 
-// ConfigError where training.graph cannot be on: on the CPU, or where ranks train together. train() refuses it too.
+// ConfigError where training.graph cannot be on: on the CPU, or where ranks train together. train() refuses
+// it too.
 void check_graph(const TrainConfig& config, Device device, const Communicator* ranks);
 
-// Trains to the end of the configuration, until training.patience ends it, or until *stop becomes a signal's number: then the
-// step is finished and saved. With resume it goes on from last.safetensors; DataError where the pictures are not those of
-// the checkpoint. Otherwise it starts from fresh weights or from training.init's, and on_remark hears what is worth knowing
-// about those. NumericError at the first loss or gradient that is not finite, naming the step, its pictures and the op that
-// made it, once the step is saved as nan_step_N.safetensors (step_file.h). Whatever error ends it, the steps done are saved in
+// Trains to the end of the configuration, until training.patience ends it, or until *stop becomes a signal's
+// number: then the step is finished and saved. With resume it goes on from last.safetensors; DataError where
+// the pictures are not those of the checkpoint. Otherwise it starts from fresh weights or from
+// training.init's, and on_remark hears what is worth knowing about those. NumericError at the first loss or
+// gradient that is not finite, naming the step, its pictures and the op that made it, once the step is saved
+// as nan_step_N.safetensors (step_file.h). Whatever error ends it, the steps done are saved in
 // last.safetensors where the disk takes them, and the log of events ends with the reason.
-// With `ranks` this process is one of several that train together (divided_step.h) and add their gradients with that exchange: rank 0 alone
-// writes files and calls on_remark, and a signal that any rank caught stops all after the same step.
+// With `ranks` this process is one of several that train together (divided_step.h) and add their gradients
+// with that exchange: rank 0 alone writes files and calls on_remark, and a signal that any rank caught stops
+// all after the same step.
 TrainResult train(Task& task, const Settings& settings, bool resume, const volatile std::sig_atomic_t& stop,
                   const std::function<void(const TrainEvent&)>& on_event,
                   const std::function<void(const std::string&)>& on_remark = {},

@@ -41,8 +41,8 @@ Image channel_of(const Image& image, int channel) {
   return one;
 }
 
-// The samples of a split, with the levels of data.range as 0 and 1. The channels of a picture follow each other, and whoever asks for one
-// makes it decode for all three.
+// The samples of a split, with the levels of data.range as 0 and 1. The channels of a picture follow each
+// other, and whoever asks for one makes it decode for all three.
 class RangedFolder : public ImageFolder {
  public:
   RangedFolder(const fs::path& folder, const std::vector<Source>& sources, const TrainConfig::Data& data)

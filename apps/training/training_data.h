@@ -4,11 +4,13 @@
 //   FOLDER/train, /val      the first data.n_train and data.n_validation of each by name
 //   FOLDER, flat            its last data.n_validation validate, the first data.n_train of the others train
 //
-// With data.colour "channels" each channel of a picture in colour is a sample of its own, red, green and blue after each other, and a grey
-// picture gives one; with "opponent" the samples are its luminance and its two chroma channels (data/preprocess/opponent.h).
-// data.n_train and data.n_validation count pictures. All pictures are decoded then, to find those in colour.
-// Every file is looked at before the run begins (data/dataset/picture_check.h). One that is broken is an error that names it; with
-// data.skip_broken all pictures are decoded and the broken ones are left out of their list.
+// With data.colour "channels" each channel of a picture in colour is a sample of its own, red, green and blue
+// after each other, and a grey picture gives one; with "opponent" the samples are its luminance and its two
+// chroma channels (data/preprocess/opponent.h). data.n_train and data.n_validation count pictures. All
+// pictures are decoded then, to find those in colour.
+// Every file is looked at before the run begins (data/dataset/picture_check.h). One that is broken
+// is an error that names it; with data.skip_broken all pictures are decoded and the broken ones
+// are left out of their list.
 // Errors:  IoError and DataError where folders or pictures are missing, too few, or broken.
 #pragma once
 

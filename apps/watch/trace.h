@@ -1,17 +1,19 @@
-// Trace: the iterates of PDHG for one picture at chosen iterations, as pictures of 8 bit, and what is measured at each. It is what
-// the page of `primal watch` shows (watch_page.h).
+// Trace: the iterates of PDHG for one picture at chosen iterations, as pictures of 8 bit, and what is
+// measured at each. It is what the page of `primal watch` shows (watch_page.h).
 //
 //   kept       k = 0 .. 16, then geometrically up to T, which is always the last: at most kMostFrames
-//   x_k        level = round(255 x), clipped to [0, 1]                                                       [H, W]
-//   q_k        level = 128 + s, the horizontal component in the left half, the vertical one in the right     [H, 2 W]
+//   x_k        [H, W]    level = round(255 x), clipped to [0, 1]
+//   q_k        [H, 2 W]  level = 128 + s, the horizontal component in the left half, the vertical one right
 //              s = +-kDualSteps           where q = +-Lambda exactly: the component is on its bound, "active"
 //              s = round(kDualSteps q / Lambda), at most kDualSteps - 1 in size, elsewhere
 //              level 0 where Lambda = 0: no jump is charged there, and q stays 0
-//   energy     P(x_k), gap P(x_k) - D(q_k) (solvers/tv_objective), PSNR against the clean picture where there is one
+//   energy     P(x_k), gap P(x_k) - D(q_k) (solvers/tv_objective), PSNR against the clean picture where there
+//              is one
 //   active     share of the components with Lambda > 0 that are on their bound
 //
 // The iterates are those of pdhg_iterate, whatever is kept: 2 + 3 iterations equal 5.
-// Errors:  those of solvers/pdhg; ShapeError for other shapes than one picture [1,1,1,H,W] and for axes without H or W.
+// Errors:  those of solvers/pdhg; ShapeError for other shapes than one picture [1,1,1,H,W] and
+//          for axes without H or W.
 #pragma once
 
 #include <cstdint>

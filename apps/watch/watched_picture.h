@@ -1,11 +1,14 @@
-// What `primal watch` shows, from what its command line says: the picture as small as a page can hold, the noise, Lambda.
+// What `primal watch` shows, from what its command line says: the picture as small as a page can
+// hold, the noise, Lambda.
 //
-//   size      a picture whose longer side has more than `size` pixels is reduced (bicubic, aspect ratio kept), or with `crop` cut
-//             out of the middle at its own resolution; a smaller one stays as it is. PDHG works on what is shown.
+//   size      a picture whose longer side has more than `size` pixels is reduced (bicubic, aspect ratio
+//             kept), or with `crop` cut out of the middle at its own resolution; a smaller one stays as it
+//             is. PDHG works on what is shown.
 //   Lambda    the model's map of z; or `lambda`; or kDefaultLambda at every pixel
 //
-// Errors:  those of read_grey, load_model (DataError for a model of another task) and add_noise; ConfigError for a model and a
-//          lambda, and for a folder or pattern of several pictures; DataError for a picture below 2 x 2 pixels.
+// Errors:  those of read_grey, load_model (DataError for a model of another task) and add_noise; ConfigError
+//          for a model and a lambda, and for a folder or pattern of several pictures; DataError for a
+//          picture below 2 x 2 pixels.
 #pragma once
 
 #include <filesystem>

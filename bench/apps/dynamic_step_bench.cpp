@@ -1,5 +1,6 @@
-// primal_dynamic_bench: one training step of nn/dynamic_tv on a sequence that is made, its phases timed apart.
-// bench/peers/dynamic.py runs it in turns with the same step in PyTorch; --json prints the medians that it reads.
+// primal_dynamic_bench: one training step of nn/dynamic_tv on a sequence that is made, its phases
+// timed apart. bench/peers/dynamic.py runs it in turns with the same step in PyTorch; --json prints
+// the medians that it reads.
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <fmt/core.h>
@@ -44,7 +45,8 @@ Tensor sequence(int64_t size, int64_t frames) {
   return all;
 }
 
-// Of this process, all threads, in the program and in the kernel for it.
+// The processor time that this process has used so far, in all of its threads, in the program and in the
+// kernel on its behalf.
 double processor_ms() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

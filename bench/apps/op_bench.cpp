@@ -1,5 +1,5 @@
-// primal_op_bench: one op at one shape, forward and backward together, timed from inside. bench/peers/layers.py
-// runs it in turns with the same layer in PyTorch.
+// primal_op_bench: one op at one shape, forward and backward together, timed from inside.
+// bench/peers/layers.py runs it in turns with the same layer in PyTorch.
 //
 //   primal_op_bench linear --inputs '{"x": [32,3136], "weight": [128,3136], "bias": [128]}' --threads 2
 #include <CLI/CLI.hpp>

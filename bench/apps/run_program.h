@@ -1,4 +1,5 @@
-// What the programs of this folder share: the command line is parsed, and an error is said on stderr, with its exit code.
+// What the programs of this folder share: the command line is parsed, an error is reported on stderr, and the
+// program ends with the exit code of that error.
 #pragma once
 
 #include <CLI/CLI.hpp>

@@ -1,5 +1,6 @@
-// primal_step_bench: one training step of the thesis model, its phases timed apart. bench/peers/compare.py runs it in turns
-// with the same step in PyTorch, bench/growth.py over a grid of sizes; --json prints the medians they read.
+// primal_step_bench: one training step of the thesis model, its phases timed apart.
+// bench/peers/compare.py runs it in turns with the same step in PyTorch, bench/growth.py over a grid of
+// sizes; --json prints the medians they read.
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <fmt/core.h>

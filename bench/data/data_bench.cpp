@@ -47,7 +47,7 @@ void relative_noise(benchmark::State& state) {
 }
 BENCHMARK(relative_noise)->Unit(benchmark::kMillisecond)->UseRealTime();
 
-// Of a picture in which every block counts: nothing of it is texture.
+// Estimates the noise of a picture in which every block counts, since none of it is texture.
 void noise_estimate(benchmark::State& state) {
   const int64_t side = state.range(0);
   const Tensor z =

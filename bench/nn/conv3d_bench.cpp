@@ -1,4 +1,5 @@
-// conv3d kernel by kernel, over the convolutions of the thesis network: every direction on every implementation.
+// conv3d kernel by kernel, over the convolutions of the thesis network: every direction on every
+// implementation.
 //
 //   PRIMAL_THREADS=2 build/release/bench/bench_nn_conv3d --benchmark_filter=blocked/f32/e1b
 //

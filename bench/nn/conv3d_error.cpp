@@ -1,7 +1,9 @@
-// primal_conv3d_error: the rounding error of each conv3d implementation, on the convolutions of the thesis network.
+// primal_conv3d_error: the rounding error of each conv3d implementation, on the convolutions of the thesis
+// network.
 //
-// Inputs are float32 numbers; the error is the root mean square of the difference from the reference in float64, over the
-// root mean square of that: y, grad_x, grad_weight and grad_bias by themselves. --json prints the worst of each.
+// Inputs are float32 numbers; the error is the root mean square of the difference from the reference in
+// float64, over the root mean square of that: y, grad_x, grad_weight and grad_bias by themselves. --json
+// prints the worst of each.
 #include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <map>

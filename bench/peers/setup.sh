@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Sets up the peers: Debian's PyTorch and scikit-image for the system's Python and oneDNN for our build (with apt-get, as root
-# or through sudo), and the newest PyTorch of PyPI in build/peers/venv. PyPI has the build with CUDA's libraries only: a download of 3 GB that
-# takes 6 GB; another index has a smaller one.
+# Sets up the peers: Debian's PyTorch and scikit-image for the system's Python and oneDNN for our build (with
+# apt-get, as root or through sudo), and the newest PyTorch of PyPI in build/peers/venv. PyPI has the build
+# with CUDA's libraries only: a download of 3 GB that takes 6 GB; another index has a smaller one.
 #
 #   bench/peers/setup.sh
 #   PIP_INDEX_URL=https://download.pytorch.org/whl/cpu bench/peers/setup.sh

@@ -1,4 +1,5 @@
-// The difference and its adjoint on a thesis picture (256x256) and a sequence of 16 frames: bytes moved per second.
+// The difference and its adjoint on a thesis picture (256x256) and a sequence of 16 frames: bytes moved per
+// second.
 //
 //   PRIMAL_THREADS=2 build/release/bench/bench_solvers_difference
 #include <benchmark/benchmark.h>

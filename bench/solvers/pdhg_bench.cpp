@@ -1,4 +1,5 @@
-// PDHG pass by pass, on the thesis picture (256x256, T = 256) and on one small and one large, on every implementation.
+// PDHG pass by pass, on the thesis picture (256x256, T = 256) and on one small and one large, on every
+// implementation.
 //
 //   PRIMAL_THREADS=2 build/release/bench/bench_solvers_pdhg --benchmark_filter=fused
 //
@@ -7,8 +8,8 @@
 //   adjoint_z       of lambda and z                       adjoint_steps   of lambda, sigma, tau and theta
 //   grid            iterations of one picture with 12 scalar lambdas, as a grid search makes them
 //
-// A case first compares what it computes with the reference and is skipped with an error where they disagree. "Gpx/s"
-// counts pixels times iterations, "tape_MB" is what the pass keeps or reads.
+// A case first compares what it computes with the reference and is skipped with an error where they disagree.
+// "Gpx/s" counts pixels times iterations, "tape_MB" is what the pass keeps or reads.
 #include <benchmark/benchmark.h>
 #include <cmath>
 

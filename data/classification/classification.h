@@ -6,7 +6,8 @@
 //   recall_t       c[t][t] / sum over p of c[t][p]       of what is t, the share that was found
 //   f1             2 precision recall / (precision + recall)
 //   macro          the mean over the classes that occur, as truth or as prediction
-//   weighted       the mean over the classes, each by how often it is the truth; weighted recall is the accuracy
+//   weighted       the mean over the classes, each by how often it is the truth; weighted recall is the
+//                  accuracy
 // 0 / 0 counts as 0, as in scikit-learn with zero_division=0; n = 0 gives NaN.
 // Errors:  ShapeError for a class outside 0 .. K - 1 and for fewer than 2 classes.
 // Source:  scikit-learn, sklearn.metrics.precision_recall_fscore_support.

@@ -3,9 +3,9 @@
 //   ImageFolder   the .png .jpg .jpeg files below a folder, sorted by name, each preprocessed
 //   PhantomSet    phantoms (data/phantom), rounded to 8 bits as a file would hold them
 //
-// A picture is decoded when it is first asked for and kept as levels of 8 or 16 bits (200 pictures of 256 x 256:
-// 13 MB), until the cache is full; what does not fit is decoded each time. clean() may be called from several
-// threads.
+// A picture is decoded when it is first asked for and kept as levels of 8 or 16 bits (200 pictures of
+// 256 x 256: 13 MB), until the cache is full; what does not fit is decoded each time. clean() may be
+// called from several threads.
 // Errors:  IoError for a folder that cannot be read; DataError for one without pictures, or without the split
 //          asked for; ConfigError for a size or number below 1. A broken file is an error when its picture is
 //          asked for.
@@ -95,8 +95,9 @@ class PhantomSet : public Dataset {
 };
 
 // Pictures below a folder by path: files with a picture's extension, hidden ones left out, sorted by their
-// relative name. Symbolic links to folders are followed; a folder that is reached several ways counts once, under its own name
-// rather than a link's, so that links that form a cycle end. A link to a picture that does not exist is listed too; reading it fails.
+// relative name. Symbolic links to folders are followed; a folder that is reached several ways counts once,
+// under its own name rather than a link's, so that links that form a cycle end. A link to a picture that does
+// not exist is listed too; reading it fails.
 // Throws DataError with the known extensions if there is no picture.
 // `is_picture` judges names; `extensions` is what the message says of it.
 std::vector<std::filesystem::path> find_pictures(

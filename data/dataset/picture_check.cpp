@@ -122,7 +122,8 @@ bool has_end_marker(const Pieces& file, uint64_t from) {
   return false;
 }
 
-// A JPEG of 8 bits with one, three or four components, whose segments lie inside the file and whose end is there.
+// A JPEG of 8 bits with one, three or four components, whose segments lie inside the file and whose end is
+// there.
 std::optional<Extent> extent_of_jpeg(const Pieces& file) {
   std::array<uint8_t, 10> segment{};
   if (!file.read(0, std::span(segment).first(3)) || segment[0] != 0xff || segment[1] != 0xd8 ||

@@ -1,8 +1,9 @@
 // Whether the files of a data set are pictures, found out before hours of work depend on it.
 //
-//   headers   reads what announces the picture and where its parts begin: format, extent, and that the file is as long as it
-//             says. A file that looks wrong is decoded, so what counts, and what an error says, is the reader's own verdict
-//             (data/image). Damage inside the compressed pixels goes unseen.
+//   headers   reads what announces the picture and where its parts begin: format, extent, and that
+//             the file is as long as it says. A file that looks wrong is decoded, so what counts, and
+//             what an error says, is the reader's own verdict (data/image). Damage inside the
+//             compressed pixels goes unseen.
 //   decode    reads every picture as training will
 #pragma once
 

@@ -1,6 +1,6 @@
 // Prefetch: the clean pictures of a data set in a given order, decoded ahead by a thread of its own.
-// next() gives the pictures exactly in that order; an error in decoding one is thrown by the next() that would
-// have given it. The destructor stops the thread, at the latest after the picture it is busy with.
+// next() gives the pictures exactly in that order; an error in decoding one is thrown by the next() that
+// would have given it. The destructor stops the thread, at the latest after the picture it is busy with.
 #pragma once
 
 #include <condition_variable>

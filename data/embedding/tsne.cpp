@@ -14,7 +14,8 @@ namespace {
 constexpr int64_t kRows = 16;        // in a parallel chunk
 constexpr double kSmallest = 1e-12;  // of a probability, so that its logarithm is finite
 
-// Squared distances between the vectors, each divided by the largest, so that the search for b starts in its reach.
+// Squared distances between the vectors, each divided by the largest, so that the search for b starts in its
+// reach.
 std::vector<double> distances(const Tensor& x) {
   const int64_t n = x.size(0), d = x.size(1);
   const double* values = x.data<double>();
@@ -39,7 +40,8 @@ std::vector<double> distances(const Tensor& x) {
   return squared;
 }
 
-// Turns row i of squared distances into p(j|i); returns the perplexity that it reached. By bisection on b, the inverse width.
+// Turns row i of squared distances into p(j|i); returns the perplexity that it reached. By bisection
+// on b, the inverse width.
 double fill_row(double* row, int64_t n, int64_t i, double perplexity) {
   constexpr int kBisections = 200;
   const double wanted = std::log(perplexity);
@@ -150,8 +152,8 @@ class Descent {
     });
   }
 
-  // Attraction sum of p w (y_i - y_j) and repulsion sum of w w (y_i - y_j) in one pass, as Z is known only after it. The pair i, i
-  // adds nothing to either.
+  // Attraction sum of p w (y_i - y_j) and repulsion sum of w w (y_i - y_j) in one pass, as Z is known only
+  // after it. The pair i, i adds nothing to either.
   void compute_gradient(double exaggeration) {
     parallel_for(Exec{}, n_, kRows, [&](int64_t begin, int64_t end) {
       for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i) {

@@ -15,8 +15,8 @@ struct Tick {
 
 class AxisScale {
  public:
-  // Takes its ends from the finite values, on a logarithmic axis the positive ones, plus `margin` of their distance on both sides; a
-  // logarithmic axis without a positive value becomes linear.
+  // Takes its ends from the finite values, on a logarithmic axis the positive ones, plus `margin` of their
+  // distance on both sides; a logarithmic axis without a positive value becomes linear.
   AxisScale(const AxisOptions& options, const std::vector<double>& values, double margin);
 
   bool shows(double value) const;

@@ -18,7 +18,8 @@ inline constexpr Colour kGrid{226, 226, 230};
 // is clipped; NaN is magenta.
 Colour map_colour(double t);
 
-// Of series i: the palette of Okabe and Ito without its yellow, which is too light for lines on white; then again from the start.
+// The colour of series i, from the palette of Okabe and Ito without its yellow, which is too light for lines
+// on white. After its last colour the palette starts again.
 inline constexpr size_t kSeriesColours = 7;
 Colour series_colour(size_t i);
 

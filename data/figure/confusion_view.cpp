@@ -1,4 +1,5 @@
-// A confusion matrix: in each cell the count, and below it its share of the row, which is also the cell's shade.
+// A confusion matrix: in each cell the count, and below it its share of the row, which is also the cell's
+// shade.
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
-// What a figure is drawn with: lines, text and pictures on one page, through cairo. Lengths are in millimetres from the upper left
-// corner, sizes of text in points.
+// What a figure is drawn with: lines, text and pictures on one page, through cairo. Lengths are in
+// millimetres from the upper left corner, sizes of text in points.
 // Errors:  IoError without a font, and where cairo fails; ShapeError for a page that cairo cannot hold.
 #pragma once
 
@@ -53,7 +53,8 @@ class Drawing {
   void fill(const Box& box, const Colour& colour);
   void frame(const Box& box, double width, const Colour& colour);
   void marker(Point at, Marker shape, double size, const Colour& colour, double opacity = 1.0);
-  // colours [height, width] row-major; nothing is smoothed where the picture is enlarged. `box` moves to whole pixels of a PNG.
+  // colours [height, width] row-major; nothing is smoothed where the picture is enlarged. `box` moves
+  // to whole pixels of a PNG.
   void picture(const Box& box, std::span<const Colour> colours, int64_t width, int64_t height);
   // Until the next call, nothing is drawn outside the box.
   void clip(const Box& box);

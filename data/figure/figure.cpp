@@ -1,5 +1,5 @@
-// The grid of panels. Contents in one column begin at the same x and contents in one row at the same y, whatever numbers and labels
-// are around them.
+// The grid of panels. Contents in one column begin at the same x and contents in one row at the same y,
+// whatever numbers and labels are around them.
 #include "data/figure/figure.h"
 
 #include <algorithm>
@@ -89,7 +89,7 @@ class Grid {
   }
 
  private:
-  // Of a column or row: the largest content, and the most room before and after one.
+  // The room of a column or row: its largest content, and the most room before and after a content.
   struct Band {
     double before = 0.0, content = 0.0, after = 0.0;
     void take(double b, double c, double a) {

@@ -7,7 +7,8 @@ namespace primal {
 
 namespace {
 
-// Every identifier, defined by id="NAME" or referred to by #NAME, as `rename` has it. The data of pictures have neither sign.
+// Every identifier, defined by id="NAME" or referred to by #NAME, as `rename` has it. The data of
+// pictures have neither sign.
 template <class Rename>
 std::string with_identifiers(std::string_view svg, const Rename& rename) {
   std::string out;

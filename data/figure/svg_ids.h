@@ -1,5 +1,6 @@
-// The identifiers in cairo's SVG, numbered by their first appearance. cairo counts its surfaces over the whole process, so that
-// the same drawing made twice would differ in id="surface12" and in what refers to it. Its colours are rgb(...), so a # always refers.
+// The identifiers in cairo's SVG, numbered by their first appearance. cairo counts its surfaces over the
+// whole process, so that the same drawing made twice would differ in id="surface12" and in what refers to it.
+// Its colours are rgb(...), so a # always refers.
 #pragma once
 
 #include <string>

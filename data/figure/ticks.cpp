@@ -53,7 +53,7 @@ std::vector<double> round_ticks(double low, double high, int n) {
 std::vector<double> log_ticks(double low, double high) {
   const double first = std::floor(std::log10(low)), last = std::ceil(std::log10(high));
   const bool few = std::floor(std::log10(high)) - std::ceil(std::log10(low)) < 3.0;  // powers of ten inside
-  // Of many decades only every n-th.
+  // Where there are many decades, only every n-th has ticks.
   const double stride = std::max(1.0, std::ceil((last - first) / 8.0));
   std::vector<double> ticks;
   for (double decade = first; decade <= last; decade += stride) {

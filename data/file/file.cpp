@@ -111,8 +111,9 @@ void copy_attributes(const std::filesystem::path& from, int to) {
   }
 }
 
-// The new file gets owner, access and attributes of the one it replaces, as far as this process may give them and the file
-// system has them: what is refused is no failure. It never becomes open to more people than the old one was.
+// The new file gets owner, access and attributes of the one it replaces, as far as this process may
+// give them and the file system has them: what is refused is no failure. It never becomes open to more
+// people than the old one was.
 void take_over(const std::filesystem::path& old, const struct stat& status, int descriptor) {
   struct stat own {};
   if (::fstat(descriptor, &own) != 0) return;
@@ -128,7 +129,8 @@ void take_over(const std::filesystem::path& old, const struct stat& status, int 
   ::fchmod(descriptor, mode);
 }
 
-// ".NAME.PID.COUNT.tmp"; of a name so long that this would not be legal only the beginning, up to a whole character of UTF-8.
+// ".NAME.PID.COUNT.tmp"; of a name so long that this would not be legal only the beginning, up to a
+// whole character of UTF-8.
 std::string temporary_name(const std::string& name, unsigned count) {
   const std::string rest = fmt::format(".{}.{}.tmp", ::getpid(), count);
   size_t n = std::min<size_t>(name.size(), NAME_MAX - 1 - rest.size());
@@ -173,8 +175,9 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(write_target(p
     throw IoError("[file] cannot write {}: it exists and is {}, not a regular file", path_.string(),
                   S_ISDIR(status.st_mode) ? "a folder" : "a device or a pipe");
   }
-  // Process and counter make the name unique among the writers of this machine. In a container each program may be process
-  // 1, so that a killed one's leftover has the name: O_EXCL tells, and the next number is tried.
+  // Process and counter make the name unique among the writers of this machine. In a container
+  // each program may be process 1, so that a killed one's leftover has the name: O_EXCL tells, and
+  // the next number is tried.
   static std::atomic<unsigned> counter{0};
   constexpr int kAttempts = 1000;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
@@ -224,7 +227,8 @@ void AtomicFile::commit() {
 
 bool AtomicFile::commit_new() {
   if (::fsync(descriptor_) != 0) fail("sync", errno);
-  // A hard link is the one way to give a finished file a name only if the name is free. A link to nothing is free: commit() replaces it.
+  // A hard link is the one way to give a finished file a name only if the name is free. A link to nothing is
+  // free: commit() replaces it.
   const bool linked = ::link(temporary_.c_str(), path_.c_str()) == 0;
   const int refusal = linked ? 0 : errno;
   std::error_code error;

@@ -3,8 +3,9 @@
 // A file under its own name is always complete. Writing goes to a temporary file in the same folder, which is
 // synced to the disk and then renamed over the name; the folder is synced too, so that the name survives a
 // power cut. When anything fails in between, the temporary file is removed and the old file stays as it was.
-// A file that is replaced keeps its permissions, and its owner, access lists and extended attributes as far as the process
-// may set them. A symbolic link stays, and the file it points to is replaced; a link to nothing is replaced itself.
+// A file that is replaced keeps its permissions, and its owner, access lists and extended attributes as far
+// as the process may set them. A symbolic link stays, and the file it points to is replaced; a link to
+// nothing is replaced itself.
 //
 // Errors: IoError for everything the file system refuses, with the path and the system's reason; DataError
 // for a file that is too large to be read whole.
@@ -49,8 +50,8 @@ class AtomicFile {
 
   void write(std::span<const uint8_t> bytes);
   void commit();  // sync, rename, sync the folder; once
-  // The same, but only if nothing has the name by then: otherwise false, and what is there stays as it is. On a file system
-  // without hard links a file that appears in the last microseconds is replaced.
+  // The same, but only if nothing has the name by then: otherwise false, and what is there stays as it is. On
+  // a file system without hard links a file that appears in the last microseconds is replaced.
   [[nodiscard]] bool commit_new();
 
  private:
@@ -65,8 +66,8 @@ class AtomicFile {
 
 void write_file_atomically(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 
-// Never replaces a file: false if something has the name, which stays as it is. Of several processes that write the same name, one
-// succeeds.
+// Never replaces a file: false if something has the name, which stays as it is. If several processes write
+// the same name, one succeeds.
 [[nodiscard]] bool write_new_file(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 
 }  // namespace primal

@@ -108,7 +108,8 @@ bool is_text(std::span<const uint8_t> start) {
          std::ranges::all_of(start, [](uint8_t c) { return c >= 0x20 || is_space(c) || c == '\f'; });
 }
 
-// Of the netpbm family: "P5" or another number, then white space.
+// The kind of a picture of the netpbm family, null for anything else. Such a picture starts with "P5" or
+// another number, or with "PF" or "Pf", then white space.
 const char* netpbm_kind(std::string_view start) {
   if (start.size() < 3 || start[0] != 'P' || !is_space(static_cast<uint8_t>(start[2]))) return nullptr;
   switch (start[1]) {

@@ -1,5 +1,6 @@
-// A text file line by line, as the logs of a run are read: only lines that end in a newline, for one without is still being
-// written or was cut by a kill, and none longer than a log's lines can be, so that no file makes memory grow.
+// A text file line by line, as the logs of a run are read: only lines that end in a newline, for one
+// without is still being written or was cut by a kill, and none longer than a log's lines can be, so that
+// no file makes memory grow.
 //
 // Errors: IoError for a file that cannot be read; DataError with the number of a line that is too long.
 #pragma once

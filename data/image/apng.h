@@ -1,9 +1,11 @@
-// APNG: pictures of one size in one file that browsers play as an animation. Other readers show the first picture, since all others are
-// stored in chunks that such readers skip.
+// APNG: pictures of one size in one file that browsers play as an animation. Other readers show the first
+// picture, since all others are stored in chunks that such readers skip.
 //
-//   IHDR  acTL  fcTL IDAT  fcTL fdAT  fcTL fdAT  ...  IEND       fdAT: a sequence number, then the contents of an IDAT chunk
+//   IHDR  acTL  fcTL IDAT  fcTL fdAT  fcTL fdAT  ...  IEND       fdAT: a sequence number, then the
+//                                                                contents of an IDAT chunk
 //
-// The animation repeats endlessly. Errors: ShapeError for no pictures and for pictures that differ in size, channels or bits.
+// The animation repeats endlessly. Errors: ShapeError for no pictures and for pictures that differ
+// in size, channels or bits.
 // Source: Portable Network Graphics (third edition), W3C 2025, section 11.3.6.
 #pragma once
 

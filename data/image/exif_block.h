@@ -1,8 +1,8 @@
 // The TIFF structure inside EXIF (EXIF 2.32, 4.6.2):
 //
 //   byte 0: "II" (little endian) or "MM" (big endian), u16 42, u32 offset of the directory
-//   directory: u16 count, then entries of 12 bytes: u16 tag, u16 type, u32 count, and 4 bytes that hold the values, or
-//   their offset if they need more space
+//   directory: u16 count, then entries of 12 bytes: u16 tag, u16 type, u32 count, and 4 bytes that hold the
+//   values, or their offset if they need more space
 #pragma once
 
 #include <cstdint>

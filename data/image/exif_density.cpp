@@ -30,7 +30,7 @@ PixelDensity exif_density(std::span<const uint8_t> block) {
   const size_t directory = exif.u32(4);
   if (!exif.has(directory, 2)) return {};
   double x = 0.0, y = 0.0;
-  uint32_t unit = 2;  // the inch, where nothing is said
+  uint32_t unit = 2;  // the inch, which holds unless the block gives a unit
   for (size_t i = 0, n = exif.u16(directory); i < n; ++i) {
     const size_t entry = directory + 2 + 12 * i;
     if (!exif.has(entry, 12)) break;

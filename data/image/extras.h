@@ -1,8 +1,8 @@
-// What a picture file holds besides its colour values: transparency, and how the colours are to be interpreted. It is copied from the file
-// that is read to the file that is written.
+// What a picture file holds besides its colour values: transparency, and how the colours are to be
+// interpreted. It is copied from the file that is read to the file that is written.
 //
-// Sources: PNG specification, third edition, 11.3.2 (cHRM, gAMA, iCCP, sRGB); ICC.1:2022, 7.2 (the header of a profile) and annex B (in
-// files of pictures).
+// Sources: PNG specification, third edition, 11.3.2 (cHRM, gAMA, iCCP, sRGB); ICC.1:2022, 7.2 (the header of
+// a profile) and annex B (in files of pictures).
 #pragma once
 
 #include <array>
@@ -40,8 +40,8 @@ bool fits_channels(std::span<const uint8_t> profile, int channels);
 // "its colour profile has more than ... and is left out"
 std::string profile_too_long_remark();
 
-// Stores a profile that was found in a picture with this number of channels. A profile that is too long, damaged or for other colours is
-// left out, with a remark that says so.
+// Stores a profile that was found in a picture with this number of channels. A profile that is too long,
+// damaged or for other colours is left out, with a remark that says so.
 void take_profile(ColourMeaning& meaning, std::span<const uint8_t> profile, int channels,
                   std::vector<std::string>& remarks);
 

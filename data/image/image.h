@@ -1,6 +1,7 @@
-// Image: a picture as levels of 8 or 16 bit, and the ways in and out. PNG (libpng) and JPEG (libjpeg-turbo) are read here; what other
-// formats hold is a Raster (data/formats/formats.h) first. The only page of one becomes an Image: unsigned samples of 8 and 16 bit are
-// its levels, other values are spread over 16 bit from the file's smallest to its largest, with a remark.
+// Image: a picture as levels of 8 or 16 bit, and the ways in and out. PNG (libpng) and JPEG (libjpeg-turbo)
+// are read here; what other formats hold is a Raster (data/formats/formats.h) first. The only page of one
+// becomes an Image: unsigned samples of 8 and 16 bit are its levels, other values are spread over 16 bit from
+// the file's smallest to its largest, with a remark.
 //
 // What a file becomes:
 //   grey of 1, 2, 4 or 8 bit    1 channel, 8 bit; fewer bits are spread over 0..255 (4 bit: 17 per level)
@@ -8,17 +9,20 @@
 //   palette                     3 channels, 8 bit
 //   RGB of 8 or 16 bit          3 channels, 8 or 16 bit
 //   with alpha                  the same without: the colour below is kept as stored, not blended with any
-//                               background, as Pillow's convert() drops alpha; so too a colour marked transparent
-//   JPEG CMYK, YCCK             3 channels, 8 bit; stored inverted as Adobe does (as Pillow and browsers assume),
-//                               R = (255 - K) (255 - C) / 255 and so on in 8-bit rounding
-//   EXIF or XMP orientation     applied: row 0 is the top of the scene; where it is looked for: data/image/orientation.h
+//                               background, as Pillow's convert() drops alpha; so too a colour marked
+//                               transparent
+//   JPEG CMYK, YCCK             3 channels, 8 bit; stored inverted as Adobe does (as Pillow and browsers
+//                               assume), R = (255 - K) (255 - C) / 255 and so on in 8-bit rounding
+//   EXIF or XMP orientation     applied: row 0 is the top of the scene; where it is looked for:
+//                               data/image/orientation.h
 // Colour profiles and gamma are ignored, as Pillow ignores them.
 //
-// Errors:  IoError when a file cannot be opened. DataError, always naming the file, when it is a device, empty, truncated,
-//          corrupt, of another format, larger than kMaxPixels, or when its header promises more pixels than its
-//          bytes can hold; the last two are found before memory is taken for the pixels. A JPEG with damaged
-//          picture data is an error too, where some readers fill the rest with grey: pictures are measured here. A PNG
-//          whose pixels are whole by their checksums is read whatever is wrong around them, with a remark.
+// Errors:  IoError when a file cannot be opened. DataError, always naming the file, when it is a device,
+//          empty, truncated, corrupt, of another format, larger than kMaxPixels, or when its header promises
+//          more pixels than its bytes can hold; the last two are found before memory is taken for the pixels.
+//          A JPEG with damaged picture data is an error too, where some readers fill the rest with grey:
+//          pictures are measured here. A PNG whose pixels are whole by their checksums is read whatever is
+//          wrong around them, with a remark.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +58,8 @@ struct Image {
   std::vector<uint16_t> levels;
   bool had_alpha = false;  // in its file, or a colour marked transparent
   PixelDensity density;    // of its file, and written to one
-  // What is wrong with its file and did not matter, for people: "it ends without its IEND chunk; its pixels are whole".
+  // What is wrong with its file and did not matter, for people: "it ends without its IEND chunk; its pixels
+  // are whole".
   std::vector<std::string> remarks;
 
   Image() = default;
@@ -74,8 +79,8 @@ Image read_image(const std::filesystem::path& path);
 // The same for a file already in memory (standard input); `name` is what errors call it.
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name);
 
-// True for the names that files of one picture have, in any case: what is taken from a folder as a data set. Arrays and volumes are read
-// too, but nothing says that a folder's are pictures.
+// True for the names that files of one picture have, in any case: what is taken from a folder as a data set.
+// Arrays and volumes are read too, but nothing says that a folder's are pictures.
 bool has_image_extension(const std::filesystem::path& path);
 inline constexpr const char* kImageExtensions = ".png .jpg .jpeg .tif .tiff .pgm .ppm .pnm .webp .dcm";
 

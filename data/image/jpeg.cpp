@@ -120,8 +120,8 @@ int orientation_of(const jpeg_decompress_struct& jpeg) {
   return finder.orientation();
 }
 
-// The profile, whose parts are numbered from 1 and say how many there are (ICC.1:2022, B.4). Empty where there is none or a part is missing;
-// the first of two that have the same number counts.
+// The profile, whose parts are numbered from 1 and say how many there are (ICC.1:2022, B.4). Empty where
+// there is none or a part is missing; the first of two that have the same number counts.
 std::vector<uint8_t> profile_of(const jpeg_decompress_struct& jpeg) {
   constexpr std::string_view kStart("ICC_PROFILE\0", 12);
   std::array<const jpeg_marker_struct*, 256> parts{};
@@ -142,12 +142,12 @@ std::vector<uint8_t> profile_of(const jpeg_decompress_struct& jpeg) {
   return profile;
 }
 
-// What the frame header says the picture is coded with, where that is not read here: "a lossless JPEG (SOF3)". Looked for
-// before the library, whose versions differ in what they read and call the rest corrupt. Empty where it is read, or where
-// there is no frame header that could say.
+// What the frame header says the picture is coded with, where that is not read here: "a lossless JPEG
+// (SOF3)". Looked for before the library, whose versions differ in what they read and call the rest corrupt.
+// Empty where it is read, or where there is no frame header that could say.
 //
-//   SOF0..SOF15: marker FF C0 .. CF without C4, C8 and CC; then u16 length, u8 bits per sample, u16 height, u16 width, u8
-//   components (ITU-T T.81, B.2.2 and table B.1)
+//   SOF0..SOF15: marker FF C0 .. CF without C4, C8 and CC; then u16 length, u8 bits per sample, u16 height,
+//   u16 width, u8 components (ITU-T T.81, B.2.2 and table B.1)
 std::string unsupported_process(std::span<const uint8_t> bytes) {
   constexpr uint8_t kJpegLs = 0xf7, kHierarchical = 0xde, kScan = 0xda, kEndOfImage = 0xd9;
   for (size_t at = 2; at + 4 <= bytes.size();) {

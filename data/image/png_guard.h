@@ -10,7 +10,8 @@ namespace primal::codec::png {
 
 using Message = std::array<char, 160>;
 
-// libpng calls this on an error; it must not return. The text is stored in the Message of the reader or writer.
+// libpng calls this on an error; it must not return. The text is stored in the Message of the reader or
+// writer.
 [[noreturn]] inline void on_error(png_structp png, png_const_charp text) {
   auto* message = static_cast<Message*>(png_get_error_ptr(png));
   std::snprintf(message->data(), message->size(), "%s", text);

@@ -93,8 +93,8 @@ std::vector<uint8_t> packed_profile(const std::vector<uint8_t>& profile) {
   return data;
 }
 
-// As they stood in the file: libpng would judge them, and leave all of them out for a fault in one. sRGB beside a profile would be a
-// second word on the same; gAMA and cHRM are for readers that know no profiles.
+// As they stood in the file: libpng would judge them, and leave all of them out for a fault in one. sRGB
+// beside a profile would be a second word on the same; gAMA and cHRM are for readers that know no profiles.
 std::vector<Chunk> colour_chunks(const ColourMeaning& meaning) {
   std::vector<Chunk> chunks;
   if (meaning.gamma) chunks.push_back({"gAMA", big_endian({&*meaning.gamma, 1})});

@@ -1,19 +1,21 @@
-// Manifest: a table that says which pictures belong together: a noisy picture, its type of noise, the clean picture it was made
-// from, and the label of the part that it shows.
+// Manifest: a table that says which pictures belong together: a noisy picture, its type of noise, the clean
+// picture it was made from, and the label of the part that it shows.
 //
 //   noisy,noise,clean,label
 //   noisy/gaussian/a.png,gaussian,clean/a.png,defect
 //
-// From one manifest come three tasks, each of which asks for the columns it needs: the label of a noisy picture, its type of
-// noise, the clean picture. Columns have any order and other columns may stand beside them. A path is relative to the folder of
-// the manifest, or absolute; one with backslashes is taken as written on Windows where there is no file of that name.
-// The label comes from its column, or from the path of the noisy picture, else of the clean one: the last folder in it that has
-// a label (def_front -> defect).
+// From one manifest come three tasks, each of which asks for the columns it needs: the label of a noisy
+// picture, its type of noise, the clean picture. Columns have any order and other columns may stand beside
+// them. A path is relative to the folder of the manifest, or absolute; one with backslashes is taken as
+// written on Windows where there is no file of that name.
+// The label comes from its column, or from the path of the noisy picture, else of the clean one: the last
+// folder in it that has a label (def_front -> defect).
 // A column `split`, where there is one, says of each row whether it is to train or to validate: train, val.
 // All rows are checked before a picture is opened.
-// Errors:  those of a table (data/table), with the row; DataError for a manifest without rows, an empty cell, a label or type of
-//          noise that is none of those known (with the nearest), a path without a labelled folder, and two rows with the same
-//          noisy picture; IoError for a picture that is not there, with its row, and how many more rows have none.
+// Errors:  those of a table (data/table), with the row; DataError for a manifest without rows, an empty cell,
+//          a label or type of noise that is none of those known (with the nearest), a path without a labelled
+//          folder, and two rows with the same noisy picture; IoError for a picture that is not there, with
+//          its row, and how many more rows have none.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,8 @@ void FitScores::add(const Tensor& truth, const Tensor& estimate) {
     for (int64_t i = 0; i < n; ++i)
       spread += (static_cast<double>(y[i]) - mean) * (static_cast<double>(y[i]) - mean);
   });
-  // The sums about two means become the one about their common mean (Chan, Golub and LeVeque 1983), without cancellation.
+  // The sums about two means become the one about their common mean (Chan, Golub and LeVeque
+  // 1983), without cancellation.
   const double before = static_cast<double>(n_), now = static_cast<double>(n), apart = mean - mean_;
   spread_ += spread + apart * apart * before * now / (before + now);
   mean_ += apart * now / (before + now);

@@ -1,14 +1,14 @@
-// How well values are reproduced, over a whole set of pictures: y the true ones, f what a model makes of them, all elements of all
-// pictures counted alike.
+// How well values are reproduced, over a whole set of pictures: y the true ones, f what a model makes of
+// them, all elements of all pictures counted alike.
 //
 //   mse            mean of (f - y)^2                       rmse   its root
 //   mae            mean of |f - y|
-//   r2             1 - sum (f - y)^2 / sum (y - m)^2,      m the mean of all y: about the global mean, not each picture's own.
-//                  Where all y are equal: 1 if f equals them, else 0, as in scikit-learn
+//   r2             1 - sum (f - y)^2 / sum (y - m)^2,      m the mean of all y: about the global mean, not
+//                  each picture's own. Where all y are equal: 1 if f equals them, else 0, as in scikit-learn
 //   soft_accuracy  share of the elements with round(f) = round(y), halves to the even number
 // All in double; the result does not depend on how the set is divided into calls of add(), to the last bits.
-// Errors:  ShapeError for unequal shapes, types other than f32 and f64, and tensors that are not on the CPU. Without any element
-//          all scores are NaN.
+// Errors:  ShapeError for unequal shapes, types other than f32 and f64, and tensors that are not on the CPU.
+//          Without any element all scores are NaN.
 #pragma once
 
 #include <cstdint>

@@ -158,7 +158,8 @@ OpInfo metrics_info() {
   info.results = {"mse", "psnr", "ssim", "ssim_gaussian"};
   info.implementations = infos_of(metrics_ladder.f32);
   info.differentiable = false;
-  // Per window of n x n pixels: 8 a pixel (sums of a, b, a a, b b, a b) and some 20 to combine them; mse and psnr 3 each.
+  // Per window of n x n pixels: 8 a pixel (sums of a, b, a a, b b, a b) and some 20 to combine
+  // them; mse and psnr 3 each.
   info.cost = [](const OpShapes& s) {
     const auto windows = [&](double n) {
       const Shape& a = s.in("a");

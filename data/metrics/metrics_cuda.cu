@@ -1,7 +1,8 @@
-// Sums in two stages: blocks take elements in strides and add up in double in a tree, one block adds up what they found.
-// SSIM by rows and columns: a thread sums the four moments of a column of 2 r + 1 pixels, then another one 2 r + 1
-// neighbouring columns. The moments [4, H - 2 r, W] of the columns are doubles in memory of the call; neighbouring threads
-// are neighbours along W in both, and read each element from L1 2 r + 1 times.
+// Sums in two stages: blocks take elements in strides and add up in double in a tree, one block adds up
+// what they found. SSIM by rows and columns: a thread sums the four moments of a column of 2 r + 1
+// pixels, then another one 2 r + 1 neighbouring columns. The moments [4, H - 2 r, W] of the columns are
+// doubles in memory of the call; neighbouring threads are neighbours along W in both, and read each
+// element from L1 2 r + 1 times.
 #include "data/metrics/metrics_kernels.h"
 #include "tensor/scratch.h"
 #include "tensor/simt/reduce.h"

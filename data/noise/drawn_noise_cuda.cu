@@ -1,7 +1,9 @@
-// The sums of noise_cuda.cu in three launches instead of five: every block adds up the partial sums of the launch before it by
-// itself, in the same order, so that the bits are the same and nobody has to write them down first.
+// The sums of noise_cuda.cu in three launches instead of five: every block adds up the partial sums
+// of the launch before it by itself, in the same order, so that the bits are the same and nobody has
+// to write them down first.
 //
-// The sine of a large argument is reduced with an array in local memory, by CUDA's library; arguments here are small enough not to need it.
+// The sine of a large argument is reduced with an array in local memory, by CUDA's library; arguments here
+// are small enough not to need it.
 // Bounds: add_kernel 48 registers, 1280 bytes of shared memory, local memory
 #include <cmath>
 
@@ -14,7 +16,8 @@
 namespace primal::PRIMAL_SIMT {
 namespace {
 
-// partial[block] = sum of the elements, or with `squares` of their squared distances from the mean, whose partial sums are `sums`.
+// partial[block] = sum of the elements, or with `squares` of their squared distances from the mean, whose
+// partial sums are `sums`.
 __global__ void partial_kernel(Global<const float> x, int64_t n, bool squares, Global<const double> sums,
                                int64_t n_sums, Global<double> partial) {
   double centre = 0.0;

@@ -1,8 +1,11 @@
-// A thread draws four normals from one Philox call and writes four neighbouring elements, so that a warp fills whole sectors.
-// The deviation takes two passes around the mean, each a sum in two stages: blocks in a tree, then one block for all.
+// A thread draws four normals from one Philox call and writes four neighbouring elements, so that a
+// warp fills whole sectors.
+// The deviation takes two passes around the mean, each a sum in two stages: blocks in a tree, then one block
+// for all.
 // Nothing comes back to the host: mean and deviation are doubles in memory of the device.
 //
-// The sine of a large argument is reduced with an array in local memory, by CUDA's library; arguments here are small enough not to need it.
+// The sine of a large argument is reduced with an array in local memory, by CUDA's library; arguments here
+// are small enough not to need it.
 // Bounds: add_kernel 48 registers, 0 bytes of shared memory, local memory
 // Bounds: periodic_kernel 48 registers, 0 bytes of shared memory, local memory
 #include <cmath>

@@ -1,4 +1,5 @@
-// Kernels of noise; equations in noise.h and noise_types.h. The deviation stays where the picture is: nobody waits for it.
+// Kernels of noise; equations in noise.h and noise_types.h. The deviation stays where the picture
+// is: nobody waits for it.
 #pragma once
 
 #include <cmath>

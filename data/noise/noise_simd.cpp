@@ -1,8 +1,9 @@
 // noise, simd: the normals of several counters at a time, and sums in vectors.
 //
-// Idea: a normal costs a logarithm, a sine and a cosine, which the reference calls one after the other. Highway has them as
-// polynomials for a vector of doubles, to within 4 units in the last place; in f32 hardly one in ten million results is
-// rounded to the neighbouring number. Which words belong to which element is as in philox.h.
+// Idea: a normal costs a logarithm, a sine and a cosine, which the reference calls one after the other.
+// Highway has them as polynomials for a vector of doubles, to within 4 units in the last place; in f32
+// hardly one in ten million results is rounded to the neighbouring number. Which words belong to which
+// element is as in philox.h.
 #include <algorithm>
 #include <cmath>
 

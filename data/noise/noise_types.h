@@ -1,15 +1,18 @@
-// The types of noise that a manifest names (data/manifest), each with its parameters. n is normal with mean 0 and deviation 1, u
-// uniform in [0, 1), one of each for a pixel; (i, j) is the pixel's row and column.
+// The types of noise that a manifest names (data/manifest), each with its parameters. n is normal with mean 0
+// and deviation 1, u uniform in [0, 1), one of each for a pixel; (i, j) is the pixel's row and column.
 //
 //   gaussian      z = x + deviation n                                 clipped to [0, 1], or not
 //   salt_pepper   z = 1 where u < amount salt,  0 where amount salt <= u < amount,  x elsewhere
-//   periodic      z = x + sum over k of amplitude_k sin(2 pi frequency_k (j cos angle_k + i sin angle_k) + phase_k)
-//                 clipped to [0, 1], or not; frequency in cycles per pixel, so that stripes are 1 / frequency pixels apart;
-//                 angle in degrees, from the rightward to the downward direction; phase in radians, drawn for each picture
+//   periodic      z = x + sum over k of amplitude_k sin(2 pi frequency_k (j cos angle_k + i sin
+//                 angle_k) + phase_k) clipped to [0, 1], or not; frequency in cycles per pixel, so that
+//                 stripes are 1 / frequency pixels apart; angle in degrees, from the rightward to the
+//                 downward direction; phase in radians, drawn for each picture
 // Shapes:  x [..., H, W], f32 or f64 -> z alike. gaussian and salt_pepper count pixels through all axes.
 // Devices: z lives where x does, f32 only on others than the CPU. salt_pepper has the same bits everywhere.
-// Random:  element i of the stream (seed, noise, epoch, sample) is pixel i's n or u; its element k, in [0, 1), makes phase_k.
-// Errors:  ConfigError for parameters outside their ranges (each says its own); ShapeError for other types and ranks below 2.
+// Random:  element i of the stream (seed, noise, epoch, sample) is pixel i's n or u; its element k,
+//          in [0, 1), makes phase_k.
+// Errors:  ConfigError for parameters outside their ranges (each says its own); ShapeError for other
+//          types and ranks below 2.
 #pragma once
 
 #include <string>

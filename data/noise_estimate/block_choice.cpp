@@ -11,14 +11,15 @@
 namespace primal {
 namespace {
 
-// Chosen on set12 and radiographs with noise from 0.02 to 0.5 of their deviation: a wider reach lets more texture in (2: half as much
-// again of the error at 0.1), fewer first blocks make the start uncertain.
+// Chosen on set12 and radiographs with noise from 0.02 to 0.5 of their deviation: a wider reach lets more
+// texture in (2: half as much again of the error at 0.1), fewer first blocks make the start uncertain.
 constexpr double kReach = 1.0;  // standard errors
 constexpr double kFirstShare = 0.005;
 constexpr int64_t kFirstBlocks = 200;
 constexpr double kGrowth = 1.5;
 
-// Blocks that overlap see the same noise: the high frequencies of one at every pixel are worth one for each 16 pixels.
+// Blocks that overlap see the same noise: the high frequencies of one at every pixel are worth one for each
+// 16 pixels.
 constexpr double kPixelsOfAnIndependentBlock = 16.0;
 constexpr double kMedianEfficiency = 2.0 / 3.141592653589793;
 
@@ -37,10 +38,11 @@ std::vector<int64_t> counts_to_try(int64_t n_blocks) {
   return counts;
 }
 
-// Puts the blocks in such an order that the first m of them are those with the least texture, for each m of `counts`. Of equal L, the
-// lower number counts as less. L is not negative, so its bits are in the order of its values: a whole number that has them before
-// the block's own is compared without looking L up. Each count is a fraction of the next, so that all of them take about as long as one
-// selection among three times the blocks.
+// Puts the blocks in such an order that the first m of them are those with the least texture, for each m of
+// `counts`. Where L is equal, the block with the lower number counts as less. L is not negative, so its bits
+// are in the order of its values: a whole number that has them before the block's own is compared without
+// looking L up. Each count is a fraction of the next, so that all of them take about as long as one selection
+// among three times the blocks.
 void order_by_texture(const BlockSpectra& spectra, const std::vector<int64_t>& counts,
                       std::vector<int64_t>& blocks) {
   std::vector<uint64_t> keys(blocks.size());

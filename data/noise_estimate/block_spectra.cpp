@@ -16,7 +16,8 @@ constexpr size_t kLanes = 8;    // blocks of neighbouring columns that are compu
 constexpr size_t kStrip = 256;  // columns of blocks whose rows' coefficients are kept: 128 KiB
 using Lanes = std::array<double, kLanes>;
 
-// basis[i][t] = a_i cos(pi (2 t + 1) i / 16), orthonormal; its second half is the first one in reverse, with the other sign where i is odd.
+// basis[i][t] = a_i cos(pi (2 t + 1) i / 16), orthonormal; its second half is the first one in reverse, with
+// the other sign where i is odd.
 const std::array<std::array<double, kHalf>, kSide>& dct_basis() {
   static const std::array<std::array<double, kHalf>, kSide> basis = [] {
     std::array<std::array<double, kHalf>, kSide> b{};
@@ -117,15 +118,16 @@ std::vector<float> mean_of(const std::vector<std::vector<float>>& origins) {
   return mean;
 }
 
-// The spectra of rows of blocks, a strip of columns at a time. The coefficients along a row of pixels serve all blocks that it is in: those
-// of the last 8 rows are kept.
+// The spectra of rows of blocks, a strip of columns at a time. The coefficients along a row of pixels serve
+// all blocks that it is in: those of the last 8 rows are kept.
 template <class T>
 class StripOfBlocks {
  public:
   StripOfBlocks(const BlockGrid<T>& grid, size_t first)
       : grid_(grid), first_(first), n_(std::min(kStrip, grid.n_columns - first)) {}
 
-  // Block (r, first + k) goes to number[k] of the spectra, a negative number nowhere. r rises from call to call.
+  // Block (r, first + k) goes to number[k] of the spectra, a negative number nowhere. r rises from call to
+  // call.
   void compute(size_t r, std::span<const int64_t> number, BlockSpectra& spectra) {
     const size_t top = r * grid_.step;
     for (size_t y = std::max(next_, top); y < top + kSide; ++y) transform_row(y);

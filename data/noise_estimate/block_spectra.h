@@ -1,4 +1,5 @@
-// The spectra of the overlapping 8 x 8 blocks of a picture, as the estimates of noise need them; equations in noise_estimate.h.
+// The spectra of the overlapping 8 x 8 blocks of a picture, as the estimates of noise need them;
+// equations in noise_estimate.h.
 #pragma once
 
 #include <array>
@@ -25,7 +26,8 @@ struct ClippedEnds {
 template <class T>
 ClippedEnds clipped_ends(std::span<const T> picture);
 
-// A picture in which clipped noise can be recognised: the one whose noise is estimated, or one that it was made of (NoiseOrigins).
+// A picture in which clipped noise can be recognised: the one whose noise is estimated, or one that it
+// was made of (NoiseOrigins).
 template <class T>
 struct BlockOrigin {
   std::span<const T> picture;
@@ -46,13 +48,15 @@ struct BlockSpectra {
   int64_t size() const { return std::ssize(mean); }
 };
 
-// Of the blocks without a pixel that is clipped in an origin; with steps so large that there are about kMaxBlocks at most.
+// The spectra of the blocks without a pixel that is clipped in an origin. The step is so large that there are
+// about kMaxBlocks at most.
 inline constexpr int64_t kMaxBlocks = 400'000;
 template <class T>
 BlockSpectra block_spectra(std::span<const T> picture, int64_t height, int64_t width,
                            const std::vector<BlockOrigin<T>>& origins);
 
-// The blocks whose mean in each origin is at least 3 sigma from an end at which that is clipped; sigma is the noise of the origins.
+// The blocks whose mean in each origin is at least 3 sigma from an end at which that is clipped; sigma is
+// the noise of the origins.
 std::vector<int64_t> unclipped_blocks(const BlockSpectra& spectra, const std::vector<ClippedEnds>& ends,
                                       double sigma);
 

@@ -37,8 +37,9 @@ void fit(const std::vector<double>& weights, NoiseLine& line) {
   line.a = middle - line.b * centre;
 }
 
-// Weights against outliers, from the residuals in standard errors. Texture only ever adds to the variance of a class: one far above the line
-// counts for nothing in the end (Cauchy's weights), one far below pulls with constant force (Huber's).
+// Weights against outliers, from the residuals in standard errors. Texture only ever adds to the variance of
+// a class: one far above the line counts for nothing in the end (Cauchy's weights), one far below pulls with
+// constant force (Huber's).
 std::vector<double> robust_weights(const NoiseLine& line, const std::vector<double>& base) {
   constexpr double kAbove = 2.0, kBelow = 1.345;
   std::vector<double> weights = base;

@@ -9,7 +9,8 @@
 namespace primal {
 namespace {
 
-// Length of the valid UTF-8 sequence at the start of the text, or 0. By the table of well-formed sequences in the Unicode standard.
+// Length of the valid UTF-8 sequence at the start of the text, or 0. By the table of well-formed sequences
+// in the Unicode standard.
 size_t utf8_length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);

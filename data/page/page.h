@@ -1,4 +1,5 @@
-// Page: a web page in one file, with everything it shows inside it. It opens without a network, in light and dark, and prints.
+// Page: a web page in one file, with everything it shows inside it. It opens without a network, in
+// light and dark, and prints.
 //
 //   Page page("A run", "primal train configs/quick.toml -o runs/a");
 //   page.heading("Scores");
@@ -7,14 +8,18 @@
 //   page.compare({"noisy", z}, {"denoised", x}, "Drag the handle, or use the arrow keys.");
 //   write_page("report.html", page);
 //
-// Text is escaped: names and values from files show as they are and are never taken for markup. html() alone takes markup.
-// Figures are inline SVG, or a PNG where a large SVG would be larger still; pictures are PNG in data URIs.
-// The page states a Content-Security-Policy that forbids every request, so a browser refuses what would leave the file.
+// Text is escaped: names and values from files show as they are and are never taken for markup. html()
+// alone takes markup. Figures are inline SVG, or a PNG where a large SVG would be larger still;
+// pictures are PNG in data URIs.
+// The page states a Content-Security-Policy that forbids every request, so a browser refuses what would leave
+// the file.
 // The same calls give the same bytes.
 //
-// Errors:  ShapeError for a table whose rows do not fit its header and for pictures of different sizes to compare; those of render()
-//          (data/figure/figure.h); IoError for what the file system refuses (data/file/file.h).
-// Source:  HTML Living Standard (WHATWG); Content Security Policy Level 3 (W3C); RFC 4648 (base64); RFC 2397 (data URIs).
+// Errors:  ShapeError for a table whose rows do not fit its header and for pictures of different sizes
+//          to compare; those of render() (data/figure/figure.h); IoError for what the file system
+//          refuses (data/file/file.h).
+// Source:  HTML Living Standard (WHATWG); Content Security Policy Level 3 (W3C); RFC 4648
+//          (base64); RFC 2397 (data URIs).
 #pragma once
 
 #include <cstdint>
@@ -37,7 +42,8 @@ std::string base64(std::span<const uint8_t> bytes);
 // "data:image/png;base64,..."
 std::string data_uri(std::string_view media_type, std::span<const uint8_t> bytes);
 
-// A picture [..., H, W] of f32 or f64 as an 8-bit grey PNG in a data URI: low black, high white; values that are not finite black.
+// A picture [..., H, W] of f32 or f64 as an 8-bit grey PNG in a data URI: low black, high white; values
+// that are not finite black.
 std::string picture_uri(const Tensor& picture, double low = 0.0, double high = 1.0);
 
 class Page {
@@ -63,7 +69,8 @@ class Page {
     Tensor values;  // [..., H, W], 0 black, 1 white
   };
   void compare(const NamedPicture& before, const NamedPicture& after, const std::string& caption);
-  // What fits nowhere else: markup, a script and a style of the caller's own. A script runs once the page is there.
+  // What fits nowhere else: markup, a script and a style of the caller's own. A script runs once the page is
+  // there.
   void html(const std::string& markup);
   void script(const std::string& javascript);
   void style(const std::string& css);

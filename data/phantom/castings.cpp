@@ -132,8 +132,8 @@ class Renderer {
     return soft(d.radius - std::hypot(u - d.u, v - d.v), edge(d.edge));
   }
 
-  // How much the edge of a disc leans towards the light: its slope outwards, times the cosine to the light. Positive where a
-  // raised edge faces it.
+  // How much the edge of a disc leans towards the light: its slope outwards, times the cosine to the light.
+  // Positive where a raised edge faces it.
   double lean(const Disc& d, double u, double v) const {
     const double du = u - d.u, dv = v - d.v, r = std::hypot(du, dv), width = edge(d.edge);
     const double t = (d.radius - r) / width;

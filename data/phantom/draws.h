@@ -1,4 +1,5 @@
-// Random numbers for a phantom, one after the other: those of picture `index` depend on the seed, the stream and the index alone.
+// Random numbers for a phantom, one after the other: those of picture `index` depend on the seed, the
+// stream and the index alone.
 #pragma once
 
 #include <cstdint>

@@ -123,8 +123,8 @@ class Reader {
   }
 
  private:
-  // What is open: the header's object, a tensor's or that of the metadata in it, a tensor's shape or offsets; or anything
-  // inside a member that the format does not know, which is passed over.
+  // What is open: the header's object, a tensor's or that of the metadata in it, a tensor's shape or offsets;
+  // or anything inside a member that the format does not know, which is passed over.
   enum class Place { root, tensor, metadata, list, unknown };
 
   Place place() const { return open_.back(); }

@@ -1,5 +1,5 @@
-// The header of a safetensors file, read as it is parsed: nothing is kept of it but the entries, so that its cost grows with its
-// length alone.
+// The header of a safetensors file, read as it is parsed: nothing is kept of it but the entries, so that its
+// cost grows with its length alone.
 #pragma once
 
 #include <map>

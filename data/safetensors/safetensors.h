@@ -1,19 +1,22 @@
 // safetensors: named tensors and text metadata in one file.
 //
 //   bytes 0 .. 7      N, u64 little endian
-//   bytes 8 .. 7+N    JSON object, may end in spaces: "name": {"dtype": "F32", "shape": [2, 3], "data_offsets":
-//                     [begin, end]}, ... and, optional, "__metadata__": {"key": "value", ...}
-//   bytes 8+N ..      the data: tensors row-major, little endian. Offsets count from here; the tensors cover the
-//                     data without holes or overlaps
+//   bytes 8 .. 7+N    JSON object, may end in spaces: "name": {"dtype": "F32", "shape": [2, 3],
+//                     "data_offsets": [begin, end]}, ... and, optional, "__metadata__":
+//                     {"key": "value", ...}
+//   bytes 8+N ..      the data: tensors row-major, little endian. Offsets count from here; the tensors cover
+//                     the data without holes or overlaps
 //
-// Reading trusts nothing. On opening, DataError (with the file's name, what was expected and found) for: a header
-// that is longer than 100 MB or than the file, is no JSON object, has a key twice or members of wrong kinds; an
-// element type the format does not have; offsets out of range, holes, overlaps; a size that does not follow from
-// type and shape; metadata that is not text (null is none). A file of another kind is named ("a JPEG picture"). A type of the format that Primal has no tensors of (F16, BF16, BOOL,
-// ...) is an error only when that tensor is asked for.
+// Reading trusts nothing. On opening, DataError (with the file's name, what was expected and found) for: a
+// header that is longer than 100 MB or than the file, is no JSON object, has a key twice or members of wrong
+// kinds; an element type the format does not have; offsets out of range, holes, overlaps; a size that does
+// not follow from type and shape; metadata that is not text (null is none). A file of another kind is named
+// ("a JPEG picture"). A type of the format that Primal has no tensors of (F16, BF16, BOOL, ...) is an error
+// only when that tensor is asked for.
 //
 // Writing sorts by element type, then by name, as the reference implementation does (so that every tensor is
-// aligned), pads the header with spaces to a multiple of 8, and leaves a whole file or none (data/file/file.h).
+// aligned), pads the header with spaces to a multiple of 8, and leaves a whole file or none
+// (data/file/file.h).
 //
 // Source: github.com/huggingface/safetensors, README and safetensors/src/tensor.rs.
 #pragma once
@@ -53,8 +56,9 @@ class Safetensors {
   Tensor tensor(const std::string& tensor) const;
   TensorMap tensors() const;  // all of them
 
-  // The values of a tensor of any rank, flat, to look at: F16 and BF16 become f32, BOOL, I8, I16 and U16 i32, U32 i64. The
-  // name must be there. Of U64, C64 and the types of fewer than 16 bits a float none are read (has_values; DataError).
+  // The values of a tensor of any rank, flat, to look at: F16 and BF16 become f32, BOOL, I8, I16 and U16 i32,
+  // U32 i64. The name must be there. Values of type U64 or C64, and floats of fewer than 16 bits, are not
+  // read (has_values; DataError).
   bool has_values(const std::string& tensor) const;
   Tensor values(const std::string& tensor) const;
 
@@ -68,7 +72,8 @@ class Safetensors {
   Metadata metadata_;
 };
 
-// CRC-32 (the one of zlib and PNG) of the tensors, in the order of their names: of each the name, a zero and the bytes.
+// CRC-32 (the one of zlib and PNG) of the tensors, in the order of their names: of each the name, a zero and
+// the bytes.
 uint32_t crc32_of(const TensorMap& tensors);
 
 void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors,

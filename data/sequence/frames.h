@@ -1,9 +1,11 @@
-// Frames and sequences as tensors. A sequence has time as its last axis, as the published network and its weights have it.
+// Frames and sequences as tensors. A sequence has time as its last axis, as the published network
+// and its weights have it.
 //
 //   frames_last   T frames [N,C,1,H,W] -> [N,C,H,W,T]
 //   frame_at      [N,C,H,W,T], t       -> [N,C,1,H,W]
 //   time_slice    [1,1,H,W,T], row h   -> [1,1,1,T,W]: one row of pixels over time, which runs downwards
-// Errors: ShapeError for no frames, frames that differ, another rank, and an index outside the sequence. CPU, any type.
+// Errors: ShapeError for no frames, frames that differ, another rank, and an index outside the
+// sequence. CPU, any type.
 #pragma once
 
 #include <span>

@@ -38,7 +38,8 @@ int64_t pages_of(const fs::path& file) {
   return format && holds_pages(*format) ? read_raster(file).pages : 1;
 }
 
-// Whether each of these files of a folder is a sequence by itself, as the first one that can be read decides; where none can, each is.
+// Whether each of these files of a folder is a sequence by itself, as the first one that can be read decides;
+// where none can, each is.
 bool are_sequences(const std::vector<fs::path>& files) {
   for (const fs::path& file : files) {
     try {

@@ -1,12 +1,15 @@
 // Reads a sequence of frames from files and writes it back to files of the same format.
 //
-//   folder    one frame per file, in natural order of the names (natural_order.h); hidden files and other kinds of files are ignored
-//   file      each page of a TIFF, each slice of a NumPy array [T,H,W] and each slice of a NIfTI volume is a frame
+//   folder    one frame per file, in natural order of the names (natural_order.h); hidden files and other
+//             kinds of files are ignored
+//   file      each page of a TIFF, each slice of a NumPy array [T,H,W] and each slice of a NIfTI volume is a
+//             frame
 //
-// All frames have the same size, sample type and white level. Colour becomes grey (data/image/raster/raster.h). The same two levels
-// count as 0 and 1 for all frames: with --range full and samples without a white level, the smallest and largest value of all frames.
-// Errors:  IoError for what cannot be read; DataError naming the file for a folder without frames, frames that differ, a folder
-//          whose files have several pages each, and a file of one page.
+// All frames have the same size, sample type and white level. Colour becomes grey
+// (data/image/raster/raster.h). The same two levels count as 0 and 1 for all frames: with --range full and
+// samples without a white level, the smallest and largest value of all frames.
+// Errors:  IoError for what cannot be read; DataError naming the file for a folder without frames, frames
+//          that differ, a folder whose files have several pages each, and a file of one page.
 #pragma once
 
 #include <filesystem>
@@ -29,8 +32,10 @@ struct SequencePlace {
 // A file or a folder that holds one sequence; its frames are not read yet.
 SequencePlace sequence_at(const std::filesystem::path& path);
 
-// All sequences below a folder, in the order of their names: each folder whose files are frames, and each file of several pages.
-// The first readable file of a folder decides whether its files are frames or sequences. The name is the path below `root`, "." for the folder itself.
+// All sequences below a folder, in the order of their names: each folder whose files are frames, and
+// each file of several pages.
+// The first readable file of a folder decides whether its files are frames or sequences. The name is the path
+// below `root`, "." for the folder itself.
 std::vector<SequencePlace> find_sequences(const std::filesystem::path& root);
 
 struct Sequence {

@@ -1,4 +1,5 @@
-// CSV, read in one pass: a state for what the last character was, an error with the line for what RFC 4180 does not allow.
+// CSV, read in one pass: a state for what the last character was, an error with the line for what
+// RFC 4180 does not allow.
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
@@ -35,7 +36,8 @@ size_t find_not_utf8(std::string_view text) {
   return std::string_view::npos;
 }
 
-// The separator that is most frequent in the first line that is not empty, outside quotes; a comma where there is none.
+// The separator that is most frequent in the first line that is not empty, outside quotes; a
+// comma where there is none.
 char find_separator(std::string_view text) {
   constexpr std::array kSeparators{',', ';', '\t'};
   std::array<size_t, 3> n{};

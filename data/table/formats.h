@@ -25,7 +25,8 @@ class TableBuilder {
  public:
   TableBuilder(std::string name, bool is_sheet);
 
-  // The next row, numbered; cells may lack empty ones at the end. The first that is not empty becomes the header.
+  // The next row, numbered; cells may lack empty ones at the end. The first that is not empty becomes the
+  // header.
   void add(int64_t number, std::vector<Cell> cells);
   bool has_header() const { return !table_.columns.empty(); }
   Table finish();  // DataError without a header

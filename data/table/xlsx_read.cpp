@@ -1,5 +1,6 @@
-// XLSX: a ZIP archive of XML parts. Relations lead from the root to the workbook, from there to its sheets, the strings they
-// share, and the styles, of which only one thing matters here: whether a number is shown as a date.
+// XLSX: a ZIP archive of XML parts. Relations lead from the root to the workbook, from there to its
+// sheets, the strings they share, and the styles, of which only one thing matters here: whether a
+// number is shown as a date.
 #include <algorithm>
 #include <charconv>
 #include <cstring>

@@ -1,5 +1,5 @@
-// XLSX with the fewest parts that Excel asks for: types, two relations, the workbook, and one sheet whose strings stand in their
-// cells.
+// XLSX with the fewest parts that Excel asks for: types, two relations, the workbook, and one sheet whose
+// strings stand in their cells.
 #include <fmt/format.h>
 
 #include "data/table/formats.h"

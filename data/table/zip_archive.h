@@ -1,8 +1,8 @@
 // A ZIP archive in memory, through libzip: named parts out of one, and one out of named parts.
 //
-// Errors: DataError naming the file for an archive that is damaged or cut, a part that is encrypted, damaged (CRC-32), packed in
-//         a way libzip does not know, or refused as a bomb: unpacked it would be more than kMaxPackingRatio times as large as
-//         packed, or all parts together more than the bound given.
+// Errors: DataError naming the file for an archive that is damaged or cut, a part that is encrypted, damaged
+//         (CRC-32), packed in a way libzip does not know, or refused as a bomb: unpacked it would be more
+//         than kMaxPackingRatio times as large as packed, or all parts together more than the bound given.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,11 @@ class ZipReader {
   ZipReader(std::span<const uint8_t> bytes, std::string name, uint64_t max_bytes,
             double max_ratio = kMaxPackingRatio);
 
-  // Of all parts, in the order of the archive's directory.
+  // The names of all parts, in the order of the archive's directory.
   std::vector<std::string> names() const;
 
-  // What the directory says of a part, and its first bytes, at most n of them. DataError where there is no such part.
+  // What the directory says of a part, and its first bytes, at most n of them. DataError where there is no
+  // such part.
   struct PartSize {
     uint64_t unpacked = 0;
     bool is_packed = false;
@@ -54,7 +55,8 @@ class ZipReader {
 // As the library sees fit (deflated where that is smaller), or every part one way.
 enum class Packing { automatic, stored, deflated };
 
-// The archive of these parts in this order, all dated 1 January 1980, so that the same parts give the same bytes.
+// The archive of these parts in this order, all dated 1 January 1980, so that the same parts give the same
+// bytes.
 std::vector<uint8_t> make_zip(const std::vector<std::pair<std::string, std::string>>& parts,
                               Packing packing = Packing::automatic);
 

@@ -41,7 +41,7 @@ Adam::Adam(NamedParameters parameters, const AdamParams& params) : params_(param
   }
 }
 
-// Of the parameters of type T that have a gradient.
+// The slots of the parameters of type T that have a gradient.
 template <class T>
 auto Adam::slots_with_gradients() const {
   std::vector<AdamSlot<T>> all;

@@ -6,7 +6,8 @@
 //   v_max <- max(v_max, v)                           with amsgrad, and v_max below instead of v
 //   x  <- x - lr / (1 - beta1^t)  m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
 //
-// Parameters change in place, in one pass over x, g, m, v, wherever they live: all on one device. A parameter that has no gradient yet is left alone.
+// Parameters change in place, in one pass over x, g, m, v, wherever they live: all on one device. A parameter
+// that has no gradient yet is left alone.
 // State: `step`, and per parameter `m.NAME`, `v.NAME` and, with amsgrad, `v_max.NAME`: saved and loaded like
 //        the buffers of a module. Saved and loaded between two steps, it continues bit for bit.
 // Throws ConfigError for lr, eps or weight_decay below zero and a beta outside of [0, 1), ShapeError for a
@@ -34,9 +35,10 @@ class Adam : private Module {
   void step();             // one update with the gradients as they are now
   void zero_grad() const;  // of all parameters
 
-  // step() for a step that a device repeats by itself (tensor/device_graph.h): its numbers come from `factors`, f64 [2], and nothing
-  // changes where `skip`, i32 [1], is not 0; both live where the parameters do, and are read when the kernel runs. The host counts
-  // the steps apart from that: factors_of(n_steps() + 1), then add_steps(1).
+  // step() for a step that a device repeats by itself (tensor/device_graph.h): its numbers come from
+  // `factors`, f64 [2], and nothing changes where `skip`, i32 [1], is not 0; both live where the parameters
+  // do, and are read when the kernel runs. The host counts the steps apart from that:
+  // factors_of(n_steps() + 1), then add_steps(1).
   void step_now(const Tensor& factors, const Tensor& skip) const;
   std::array<double, 2> factors_of(int64_t t) const;  // of step t with the learning rate as it is now
   void add_steps(int64_t n) const { step_.data<int64_t>()[0] += n; }

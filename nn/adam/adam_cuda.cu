@@ -1,6 +1,6 @@
-// All parameters in one launch (up to kMost of them; then another): a small model has dozens of tensors of a few hundred
-// numbers, and a launch for each would cost more than its work. A block takes one chunk of one parameter; which, it finds in
-// the table that comes with the launch. Each element is read and written once.
+// All parameters in one launch (up to kMost of them; then another): a small model has dozens of tensors of a
+// few hundred numbers, and a launch for each would cost more than its work. A block takes one chunk of one
+// parameter; which, it finds in the table that comes with the launch. Each element is read and written once.
 #include <cmath>
 
 #include "nn/adam/adam_kernels.h"

@@ -1,5 +1,5 @@
-// What verify, check and the tests know of Adam: a parameter [n] under a list of gradients [steps, n] gives its
-// value after each step, [steps, n].
+// What verify, check and the tests know of Adam: a parameter [n] under a list of gradients [steps, n] gives
+// its value after each step, [steps, n].
 #include "nn/adam/adam.h"
 #include "nn/adam/adam_kernels.h"
 #include "tensor/error.h"

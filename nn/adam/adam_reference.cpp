@@ -8,8 +8,8 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 14;  // elements per parallel chunk
 
-// Elements [begin, end) of a parameter. The factors come by value: nothing that is stored can change them, so they stay in
-// registers.
+// Elements [begin, end) of a parameter. The factors come by value: nothing that is stored can change them,
+// so they stay in registers.
 template <bool kAmsgrad, class T>
 void update(const AdamSlot<T>& slot, const AdamFactors<T> factors, int64_t begin, int64_t end) {
   const T* grad = slot.grad.data();

@@ -2,11 +2,12 @@
 //
 //   While one lives on this thread, batch_norm in training takes its mean and deviation from the whole batch:
 //     x    [n,..]  this part   ->   gather(x) [N,..]   all parts, in the same order for everyone
-//   Everyone computes on the same [N,..] what one process would, so the statistics, the running ones and this part's rows of y and
-//   grad_x have the bits of one process. grad_weight and grad_bias belong to the whole batch too: one part adds them (`is_first`), so
-//   that their sum over all parts is right.
+//   Everyone computes on the same [N,..] what one process would, so the statistics, the running ones and this
+//   part's rows of y and grad_x have the bits of one process. grad_weight and grad_bias belong to the whole
+//   batch too: one part adds them (`is_first`), so that their sum over all parts is right.
 //
-//   It takes the memory of the whole batch for each such layer, and sends x and grad_y whole: meant for small models.
+//   It takes the memory of the whole batch for each such layer, and sends x and grad_y whole: meant for small
+//   models.
 #pragma once
 
 #include <functional>

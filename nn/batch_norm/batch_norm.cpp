@@ -45,7 +45,7 @@ BatchNormChannels channels_of(const Tensor& rows) {
   return {row(0), row(1), row(2), row(3), row(4)};
 }
 
-// Of an undefined one an empty span.
+// The values of v; an empty span where v is undefined.
 template <class T>
 std::span<const T> span_of(const Variable& v) {
   return v.defined() ? v.value().device_span<const T>() : std::span<const T>();

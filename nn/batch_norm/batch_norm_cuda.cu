@@ -1,7 +1,7 @@
-// A channel is cut into chunks, each a block's, so that a few channels of many pixels keep the device busy. A block holds its
-// chunk in registers, takes the mean and then the squares around it, so nothing cancels; a block for each channel puts the
-// chunks together (Chan's formula) and finishes the channel. Backward sums the same way. All sums are trees in double,
-// cut by the shape alone.
+// A channel is cut into chunks, each a block's, so that a few channels of many pixels keep the device busy. A
+// block holds its chunk in registers, takes the mean and then the squares around it, so nothing cancels; a
+// block for each channel puts the chunks together (Chan's formula) and finishes the channel. Backward sums
+// the same way. All sums are trees in double, cut by the shape alone.
 #include <cmath>
 
 #include "nn/batch_norm/batch_norm_kernels.h"

@@ -1,4 +1,5 @@
-// Kernels of nn/batch_norm: equations in batch_norm.h. x is seen as [N,C,S]; what is computed per channel is in double.
+// Kernels of nn/batch_norm: equations in batch_norm.h. x is seen as [N,C,S]; what is computed per channel is
+// in double.
 #pragma once
 
 #include <span>
@@ -17,7 +18,8 @@ struct BatchNormState {
   std::span<T> running_mean, running_var;
 };
 
-// What a call computes for each channel, [C]: y = scale x + shift; mean, r = 1 / sqrt(var + eps) and weight are for backward.
+// What a call computes for each channel, [C]: y = scale x + shift; mean, r = 1 / sqrt(var + eps) and
+// weight are for backward.
 struct BatchNormChannels {
   std::span<double> mean, r, weight, scale, shift;
 };

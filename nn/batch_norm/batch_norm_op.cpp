@@ -1,5 +1,5 @@
-// The ladder of batch_norm, and what verify, check and the tests know of it. The running statistics come as lists in the attributes
-// and go as results.
+// The ladder of batch_norm, and what verify, check and the tests know of it. The running statistics come as
+// lists in the attributes and go as results.
 #include "autograd/differentiable_op.h"
 #include "nn/batch_norm/batch_norm.h"
 #include "nn/batch_norm/batch_norm_kernels.h"

@@ -17,7 +17,7 @@
 #define PRIMAL_NN_BATCH_NORM_SIMD_SHARED
 namespace primal::cpu {
 
-// Of grad_y and of grad_y (x - mean), over a channel.
+// The sums of grad_y and of grad_y (x - mean) over a channel.
 struct GradientSums {
   double g = 0.0, gx = 0.0;
 };

@@ -1,10 +1,12 @@
 // CastingAutoencoder: an encoder-decoder network that removes noise from pictures of any size.
 //
 //   encoder  conv C -> F0 -> F1 -> F2, each 3x3, stride 2, padding 1, ReLU
-//   decoder  transposed conv F2 -> F1 -> F0 -> C, each 3x3, stride 2, padding 1, output padding 1, ReLU, the last sigmoid
+//   decoder  transposed conv F2 -> F1 -> F0 -> C, each 3x3, stride 2, padding 1, output padding
+//            1, ReLU, the last sigmoid
 //
-// A side that 8 does not divide is padded by reflection below and to the right to the next multiple, and the result cropped
-// back; a picture too short for its reflection is padded with its edge. Weights start as PyTorch's do.
+// A side that 8 does not divide is padded by reflection below and to the right to the next multiple,
+// and the result cropped back; a picture too short for its reflection is padded with its edge.
+// Weights start as PyTorch's do.
 //
 // Shapes:  x [N,C,1,H,W] -> y [N,C,1,H,W] in (0,1). F = 64, 128, 256, one channel: 739,073 parameters.
 // Names:   encoder.0, encoder.1, encoder.2, decoder.0, decoder.1, decoder.2.

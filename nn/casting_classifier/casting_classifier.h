@@ -1,16 +1,18 @@
-// CastingClassifier: a small convolutional network that tells classes of pictures apart, as castings with a defect from others.
+// CastingClassifier: a small convolutional network that tells classes of pictures apart, as castings
+// with a defect from others.
 //
 //   conv C -> F0, 3x3, stride 4, padding 1;  conv F0 -> F1, 3x3, stride 4;  dropout;  flatten;
 //   linear -> hidden;  dropout;  linear -> classes
 //
-// ReLU follows each convolution and the first linear layer where `relu` is set: the published text does not say.
-// Training takes cross_entropy of the logits, probabilities are their softmax. Weights start as PyTorch's do.
+// ReLU follows each convolution and the first linear layer where `relu` is set: the published text
+// does not say. Training takes cross_entropy of the logits, probabilities are their softmax.
+// Weights start as PyTorch's do.
 //
-// Shapes:  x [N,C,1,H,W] -> logits [N,classes]; the first linear layer fixes H and W. F = 16, 32, hidden 128, one channel of
-//          300 x 300, 2 classes: 1,483,842 parameters.
+// Shapes:  x [N,C,1,H,W] -> logits [N,classes]; the first linear layer fixes H and W. F = 16, 32, hidden 128,
+//          one channel of 300 x 300, 2 classes: 1,483,842 parameters.
 // Names:   conv_layer_1, conv_layer_2, linear_1, linear_2.
-// Errors:  ConfigError for sizes below 1, a rate outside of [0,1), and pictures too small for the second convolution (9 x 9 are
-//          enough); ShapeError for pictures of another shape.
+// Errors:  ConfigError for sizes below 1, a rate outside of [0,1), and pictures too small for the second
+//          convolution (9 x 9 are enough); ShapeError for pictures of another shape.
 #pragma once
 
 #include <array>

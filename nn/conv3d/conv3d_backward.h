@@ -1,8 +1,9 @@
-// The backward pass of a call of conv3d, plain or fused: the two phases in the order that their implementation needs.
+// The backward pass of a call of conv3d, plain or fused: the two phases in the order that their
+// implementation needs.
 //
 //   apart      backward_data, then backward_weights
-//   together   where one implementation computes both and has the functions for it (Conv3dKernels): begin_weights, then data_and_sums,
-//              which also adds the parts that begin_weights left
+//   together   where one implementation computes both and has the functions for it (Conv3dKernels):
+//              begin_weights, then data_and_sums, which also adds the parts that begin_weights left
 #pragma once
 
 #include "nn/conv3d/conv3d_kernels.h"
@@ -23,8 +24,10 @@ struct Conv3dGradWeights {
   View<T, 1> bias = {};
 };
 
-// The phases have kernels where their gradients are wanted: `of_x`, `of_weights`. The functions are called within them:
-// x() gives ChannelParts<const T>, weight() a View5<const T>, to_x(kernels) a Conv3dGradX<T>, to_weights() a Conv3dGradWeights<T>.
+// The phases have kernels where their gradients are wanted: `of_x`, `of_weights`. The functions are called
+// within them:
+// x() gives ChannelParts<const T>, weight() a View5<const T>, to_x(kernels) a Conv3dGradX<T>,
+// to_weights() a Conv3dGradWeights<T>.
 template <class T, class X, class Weight, class ToX, class ToWeights>
 void conv3d_backward(const Phase<Conv3dKernels<T>>& data, const Phase<Conv3dKernels<T>>& weights, bool of_x,
                      bool of_weights, const MaskedGradient<T>& grad_y, const Conv3dParams& params, const X& x,

@@ -1,5 +1,5 @@
-// ChannelParts: the channels of one tensor, or of two as if they had been concatenated. The decoder of a U-Net convolves
-// [skip, upsampled]; read this way, the concatenation need not exist.
+// ChannelParts: the channels of one tensor, or of two as if they had been concatenated. The decoder of a
+// U-Net convolves [skip, upsampled]; read this way, the concatenation need not exist.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ struct ChannelParts {
   }
 };
 
-// A gradient of y = leaky_relu(u), read as that of u: times 1 where y > 0, times slope elsewhere. Without y as it is.
+// A gradient of y = leaky_relu(u), read as that of u: times 1 where y > 0, times slope elsewhere. Without y
+// as it is.
 template <class T>
 struct MaskedGradient {
   View5<const T> grad;  // [N,O,D,H,W]

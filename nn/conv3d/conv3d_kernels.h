@@ -1,12 +1,14 @@
 // The kernels of conv3d, with the letters of conv3d.h. conv3d.cpp has checked their arguments.
 //
-//   forward           y = leaky_relu(bias + weight * x)   overwrites y; bias may have null data: none; slope 1: no activation
+//   forward           y = leaky_relu(bias + weight * x)   overwrites y; bias may have null data:
+//                                                         none; slope 1: no activation
 //   backward_data     grad_x = or +=                      gather form: each element is written by one thread
 //   backward_weights  grad_weight, grad_bias +=           either may have null data: not wanted
 //
-// conv3d calls them with one tensor x, slope 1 and add = true. Those that are `fused` also serve nn/conv3d_leaky_relu: x and
-// grad_x may be two tensors (ChannelParts), y goes through the activation, grad_y comes back through its derivative
-// (MaskedGradient), and grad_x is overwritten where add is false. The others ignore slope, mask, second part and add.
+// conv3d calls them with one tensor x, slope 1 and add = true. Those that are `fused` also serve
+// nn/conv3d_leaky_relu: x and grad_x may be two tensors (ChannelParts), y goes through the activation, grad_y
+// comes back through its derivative (MaskedGradient), and grad_x is overwritten where add is false. The
+// others ignore slope, mask, second part and add.
 #pragma once
 
 #include <memory>
@@ -34,12 +36,12 @@ struct Conv3dGeometry {
 std::string key(const Conv3dGeometry&);
 Conv3dGeometry conv3d_geometry(const std::string& text);
 
-// Phases "forward", "backward_data" and "backward_weights": 2 per tap, channel pair and output, as if taps in the padding
-// were computed; the bias is where the sum starts, its gradient is not counted.
+// Phases "forward", "backward_data" and "backward_weights": 2 per tap, channel pair and output, as if taps in
+// the padding were computed; the bias is where the sum starts, its gradient is not counted.
 PhaseCosts conv3d_cost(const Shape& x, const Shape& weight, const Shape& y);
 
-// The gradients of weight and bias in n parts, [n_taps][n_out][n_in] and [n_out] each, which still have to be added to grad_weight and
-// grad_bias.
+// The gradients of weight and bias in n parts, [n_taps][n_out][n_in] and [n_out] each, which still have to be
+// added to grad_weight and grad_bias.
 template <class T>
 struct Conv3dWeightParts {
   std::shared_ptr<void> memory;  // holds the parts; null: there are none to add
@@ -58,8 +60,9 @@ struct Conv3dKernels {
                            const Conv3dParams&, View5<T> grad_weight, View<T, 1> grad_bias);
   bool fused;
 
-  // An implementation may have this pair for computing both gradients: begin_weights may leave parts for data_and_sums to add, which is
-  // called next with the same grad_y. If the pair is null, backward_data and backward_weights are called, in any order.
+  // An implementation may have this pair for computing both gradients: begin_weights may leave parts for
+  // data_and_sums to add, which is called next with the same grad_y. If the pair is null, backward_data and
+  // backward_weights are called, in any order.
   Conv3dWeightParts<T> (*begin_weights)(const Exec&, const ChannelParts<const T>& x,
                                         const MaskedGradient<T>& grad_y, const Conv3dParams&,
                                         View5<T> grad_weight, View<T, 1> grad_bias) = nullptr;
@@ -128,7 +131,8 @@ PRIMAL_DEVICE_KERNELS(Conv3dImplementation<float>, conv3d_tensor_core_3x);
 #if PRIMAL_HAS_CUDA
 namespace cuda {
 extern const Conv3dImplementation<float> conv3d_cublaslt;  // (1,1,1); in builds with cuBLASLt's headers
-// In builds with cuDNN's headers. Those with a method in their name compute as conv3d_cudnn where cuDNN lacks it.
+// In builds with cuDNN's headers. Those with a method in their name compute as conv3d_cudnn where cuDNN lacks
+// it.
 extern const Conv3dImplementation<float> conv3d_cudnn, conv3d_cudnn_gemm, conv3d_cudnn_winograd,
     conv3d_cudnn_fft, conv3d_cudnn_graph;
 }  // namespace cuda

@@ -124,8 +124,8 @@ std::vector<OpCase> corner_cases() {
   return cases;
 }
 
-// The convolutions of the thesis network on 256 x 256 pixels, named after their place in it; and of nn/dynamic_tv on 32
-// frames of 36 x 36 pixels: v, its level and what the convolution is.
+// The convolutions of the thesis network on 256 x 256 pixels, named after their place in it; and of
+// nn/dynamic_tv on 32 frames of 36 x 36 pixels: v, its level and what the convolution is.
 std::vector<OpCase> unet_stages() {
   const auto image = [](int64_t channels, int64_t side) { return Shape{1, channels, 1, side, side}; };
   std::vector<OpCase> stages{

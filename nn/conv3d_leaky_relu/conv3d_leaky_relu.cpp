@@ -26,8 +26,9 @@ Variable chain(const Call& call) {
   return leaky_relu(conv3d(x, call.weight, call.bias, call.params), call.slope);
 }
 
-// Can the fused kernels take the parts? They see one or two, and want the gradient of both or of none. Of one tensor twice the
-// gradients are one buffer, into which they would add from several threads at once.
+// Can the fused kernels take the parts? They see one or two, and want the gradient of both or of none. If
+// both are the same tensor, their gradients are one buffer, into which the kernels would add from several
+// threads at once.
 bool fits_fused(const Call& call) {
   const auto& xs = call.xs;
   const auto fits = [&](const Variable& x) {
@@ -71,7 +72,8 @@ Variable run(const Call& call) {
   for (const Tensor& x : xs) n_channels += x.size(1);
   const Conv3dGeometry geometry{xs.front().shape().with(1, n_channels), call.weight.shape(), call.params};
   const Shape y_shape = conv3d_shape(geometry.x, xs.front().dtype(), call.weight, call.bias, call.params);
-  // The convolution's own door, so that a plan or --impl for conv3d holds here too; its ranges carry this op's name.
+  // The convolution's own door, so that a plan or --impl for conv3d holds here too; its ranges carry this
+  // op's name.
   const Door door(
       "conv3d", conv3d_ladder.of<T>(), geometry, device,
       [&] { return conv3d_cost(geometry.x, geometry.weight, y_shape); }, kName);

@@ -36,8 +36,8 @@ std::vector<OpCase> corner_cases() {
       make_case("stride_2", {1, 3, 1, 8, 7}, 0, 4, {1, 3, 3}, {1, 2, 2}),
       make_case("empty_batch", {0, 3, 1, 4, 4}, 2, 2),
   };
-  // Another slope, in each kind of geometry that an implementation of its own may take: forward applies it to y,
-  // backward to grad_y.
+  // Another slope, in each kind of geometry that an implementation of its own may take: forward applies it
+  // to y, backward to grad_y.
   const auto sloped = [&](double slope, OpCase op_case) {
     op_case.attrs["slope"] = slope;
     cases.push_back(std::move(op_case));

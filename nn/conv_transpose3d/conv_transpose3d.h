@@ -11,8 +11,8 @@
 //           grad_weight += the gradient of conv3d's weight at input grad_y and upstream gradient x
 //           grad_bias[o] += sum over n,d,h,w of grad_y[n,o,d,h,w]
 // Errors:   ShapeError for wrong ranks, mixed types, channels that disagree, a stride below 1, a padding
-//           below 0, an output padding outside [0, stride), an empty result. DeviceError for inputs on several
-//           devices.
+//           below 0, an output padding outside [0, stride), an empty result. DeviceError for
+//           inputs on several devices.
 // Source:   V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", 2016,
 //           relationship 14.
 #pragma once

@@ -1,6 +1,6 @@
-// conv_transpose3d from the two sums of conv3d's direct kernels (conv3d_direct.h), with x and y exchanged: weight
-// [C,O,kd,kh,kw] is the weight of the conv3d that maps y's O channels to x's C. One thread for each element of y or grad_x,
-// neighbours along w; the gradients of weight and bias are conv3d's own.
+// conv_transpose3d from the two sums of conv3d's direct kernels (conv3d_direct.h), with x and y exchanged:
+// weight [C,O,kd,kh,kw] is the weight of the conv3d that maps y's O channels to x's C. One thread for each
+// element of y or grad_x, neighbours along w; the gradients of weight and bias are conv3d's own.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/cuda/conv3d_direct.h"
 #include "nn/conv_transpose3d/conv_transpose3d_kernels.h"

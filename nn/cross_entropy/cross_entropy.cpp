@@ -29,7 +29,8 @@ void check_classes(std::span<const int64_t> labels, int64_t n_classes) {
   }
 }
 
-// Where x is. While a step is recorded, the host has no labels to look at: the kernel gives NaN for one that is outside.
+// Where x is. While a step is recorded, the host has no labels to look at: the kernel gives NaN
+// for one that is outside.
 Tensor checked_classes(const Tensor& labels, Device device, int64_t n_classes) {
   const bool usable = labels.device() == device && labels.dtype() == DType::i64;
   if (usable && Capture::of(device) != nullptr) return labels;

@@ -1,5 +1,6 @@
-// Forward: the classes of a sample are a column, a thread's or a warp's (columns.h), in double throughout, as on the CPU;
-// blocks add up their samples in a tree, then one block adds the blocks. Backward: one thread for each logit.
+// Forward: the classes of a sample are a column, a thread's or a warp's (columns.h), in double
+// throughout, as on the CPU; blocks add up their samples in a tree, then one block adds the blocks.
+// Backward: one thread for each logit.
 #include <cmath>
 
 #include "nn/cross_entropy/cross_entropy_kernels.h"

@@ -1,5 +1,5 @@
-// Kernels of nn/cross_entropy: equations in cross_entropy.h. x is seen as [N,C,S], S the pixels of a sample. Labels have been
-// checked.
+// Kernels of nn/cross_entropy: equations in cross_entropy.h. x is seen as [N,C,S], S the pixels of a sample.
+// Labels have been checked.
 #pragma once
 
 #include <span>

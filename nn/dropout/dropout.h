@@ -5,8 +5,8 @@
 //           (seed, dropout, epoch, sample + n), uniform in [0, 1). It depends on nothing else: not on
 //           threads, device or type, nor on how an epoch is cut into batches if `sample` counts the rows
 //           before this batch. So a resumed training draws what the uninterrupted one would have drawn.
-//           With `samples` row n has the number samples[n] in the place of sample + n: then the mask belongs to
-//           the picture, whatever its place in a batch.
+//           With `samples` row n has the number samples[n] in the place of sample + n: then the mask belongs
+//           to the picture, whatever its place in a batch.
 // Saved:    nothing: the backward pass draws the mask again.
 // Adjoint:  grad_x[n,j] += grad_y[n,j] / (1 - p) where kept.
 // Without training, and for p = 0, y is x itself.
@@ -32,7 +32,8 @@ struct DropoutKey {
   uint32_t sample = 0;  // of the first row
   uint32_t layer = 0;
   std::vector<uint32_t> samples = {};  // of each row; empty: they count up from `sample`
-  // i64 [1 + N], where x lives: the epoch and the sample of each row as they are when the kernel runs, instead of those above.
+  // i64 [1 + N], where x lives: the epoch and the sample of each row as they are when the kernel
+  // runs, instead of those above.
   Tensor place = {};
 };
 

@@ -1,16 +1,20 @@
-// dynamic_tv: denoising of image sequences by unrolled TV with a map in space and time, the network whose trained weights
-// A. Kofler et al. published. Weights from there load here under their own names.
+// dynamic_tv: denoising of image sequences by unrolled TV with a map in space and time, the network whose
+// trained weights A. Kofler et al. published. Weights from there load here under their own names.
 //
-//   Lambda = up_bound sigmoid(crop(cnn(pad(z))))    head channels (xy, t), used for the axes (x, y, t) as (xy, xy, t)
+//   Lambda = up_bound sigmoid(crop(cnn(pad(z))))    head channels (xy, t), used for the axes (x, y, t) as
+//                                                   (xy, xy, t)
 //   x_T    = n_iter iterations of PDHG on min_x 1/2 ||x - z||^2 + ||Lambda o grad x||_1
 //   sigma = sigmoid(s)/L, tau = sigmoid(t)/L, theta = sigmoid(u)   learnt from s = t = u = 10
 //
-// pad: pad_xy cells on both sides of x and y by reflection, pad_t on both sides of t, by reflection in training and circularly
-// afterwards. PDHG runs on the frames as they are. L = sqrt(13) bounds the norm of [I; grad] for three axes. The published network
-// has the periodic boundary; with the symmetric one (solvers/boundary) the first frame is no neighbour of the last.
+// pad: pad_xy cells on both sides of x and y by reflection, pad_t on both sides of t, by reflection in
+// training and circularly afterwards. PDHG runs on the frames as they are. L = sqrt(13) bounds the norm of
+// [I; grad] for three axes. The published network has the periodic boundary; with the symmetric one
+// (solvers/boundary) the first frame is no neighbour of the last.
 //
-// Shapes: z [N,1,X,Y,T] -> Lambda [N,3,X,Y,T], x_T [N,1,X,Y,T]. ShapeError where an extent is too short for its padding.
-// Names:  cnn.* (dynamic_unet.h), sigma, tau, theta; kernels are (out,in,kx,ky,kt), in the order of the axes of z.
+// Shapes: z [N,1,X,Y,T] -> Lambda [N,3,X,Y,T], x_T [N,1,X,Y,T]. ShapeError where an extent is too short for
+// its padding.
+// Names:  cnn.* (dynamic_unet.h), sigma, tau, theta; kernels are (out,in,kx,ky,kt), in the order of the axes
+//         of z.
 // Source: koflera/LearningRegularizationParameterMaps;
 //         A. Kofler et al., SIAM J. Imaging Sci. 16 (2023).
 #pragma once
@@ -48,11 +52,12 @@ class DynamicTv : public Module {
   const DynamicTvOptions& options() const { return options_; }
   // Lambda of z. Same errors as forward().
   Variable map_of(const Variable& z, Phase phase) const;
-  // Prepares training to start at TV with one pair of weights, f32 alone: Lambda is the pair everywhere, since the weights of c1x1 become 0 and
-  // its bias logit(lambda / up_bound). All other kernels keep their draws, made wider to He's uniform in +-sqrt(6 / fan_in), with zero biases.
-  // With PyTorch's default, uniform in +-1/sqrt(fan_in), the signal from z shrinks from layer to layer, so the map stays nearly
-  // constant for long. Where that constant is far from the best one, the sigmoid may saturate before the network has learnt
-  // how Lambda should differ between places.
+  // Prepares training to start at TV with one pair of weights, f32 alone: Lambda is the pair everywhere,
+  // since the weights of c1x1 become 0 and its bias logit(lambda / up_bound). All other kernels keep their
+  // draws, made wider to He's uniform in +-sqrt(6 / fan_in), with zero biases. With PyTorch's default,
+  // uniform in +-1/sqrt(fan_in), the signal from z shrinks from layer to layer, so the map stays nearly
+  // constant for long. Where that constant is far from the best one, the sigmoid may saturate before the
+  // network has learnt how Lambda should differ between places.
   // ConfigError unless 0 < lambda < up_bound for both.
   // Source: K. He et al., "Delving deep into rectifiers", ICCV 2015.
   void start_at(double lambda_xy, double lambda_t) const;

@@ -1,6 +1,6 @@
 // There is one launch for each map, and one thread for each of its cells. Maps that share a head channel add
-// to its gradient one launch after the other, in the order of the maps. If there is no gradient yet, the first launch
-// writes all channels.
+// to its gradient one launch after the other, in the order of the maps. If there is no gradient yet, the
+// first launch writes all channels.
 #include <cmath>
 
 #include "nn/lambda_map/lambda_map_kernels.h"

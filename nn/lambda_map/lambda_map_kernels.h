@@ -23,7 +23,8 @@ struct LambdaMapKernels {
   // grad_head += ...
   void (*backward)(const Exec&, View5<const T> lambda, View5<const T> grad_lambda, const LambdaMapParams&,
                    View5<T> grad_head);
-  // Overwrites: grad_head = ..., with zeros in channels that make no map. Null if the implementation has no such kernel.
+  // Overwrites: grad_head = ..., with zeros in channels that make no map. Null if the
+  // implementation has no such kernel.
   void (*backward_anew)(const Exec&, View5<const T> lambda, View5<const T> grad_lambda,
                         const LambdaMapParams&, View5<T> grad_head) = nullptr;
 };

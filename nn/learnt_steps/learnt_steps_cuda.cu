@@ -7,7 +7,8 @@ namespace {
 
 constexpr int kThreads = 32;
 
-// One value each for sigma, tau and theta. Not an array: an index that is not known when it is compiled would move it to local memory.
+// One value each for sigma, tau and theta. Not an array: an index that is not known when it is compiled would
+// move it to local memory.
 template <class T>
 struct Three {
   T sigma, tau, theta;

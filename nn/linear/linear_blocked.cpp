@@ -1,10 +1,13 @@
 // linear, blocked: its three products with tiles of sums in vector registers.
 //
-// Idea: the reference loads two numbers for each multiply-add, and stores one in the gradients. A tile of kRows x kColumns
-// sums in registers takes kRows + kColumns loads for kRows kColumns multiply-adds:
-//   - forward: kRows rows of x against kColumns rows of the weight, vectors along C, each tile's sums added up at its end;
-//   - gradients: kRows rows of the result, kColumns vectors of its columns; a step spreads a number of grad_y over a vector.
-// The sums run over a part of C, O or N at a time, so that the panel that is read again and again stays in the cache.
+// Idea: the reference loads two numbers for each multiply-add, and stores one in the gradients. A tile of
+// kRows x kColumns sums in registers takes kRows + kColumns loads for kRows kColumns multiply-adds:
+//   - forward: kRows rows of x against kColumns rows of the weight, vectors along C, each tile's
+//     sums added up at its end;
+//   - gradients: kRows rows of the result, kColumns vectors of its columns; a step spreads a number
+//     of grad_y over a vector.
+// The sums run over a part of C, O or N at a time, so that the panel that is read again and again stays in
+// the cache.
 #include <algorithm>
 
 #include "nn/linear/linear_kernels.h"

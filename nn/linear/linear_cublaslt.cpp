@@ -1,4 +1,5 @@
-// linear's three products by cuBLASLt, which adds the bias as it writes y. The gradient of the bias is our own kernel's.
+// linear's three products by cuBLASLt, which adds the bias as it writes y. The gradient of the
+// bias is our own kernel's.
 #include "nn/linear/linear_kernels.h"
 #include "tensor/vendor/cublaslt_api.h"
 

@@ -1,15 +1,15 @@
-// One tiled matrix product, P[i,j] = sum over k of a(i,k) b(k,j), and linear's three products as its three ways to read
-// memory:
+// One tiled matrix product, P[i,j] = sum over k of a(i,k) b(k,j), and linear's three products as its
+// three ways to read memory:
 //   y           [N,O] =  x [N,C] weight' [C,O]           k runs over C
 //   grad_x      [N,C] += grad_y [N,O] weight [O,C]       k runs over O
 //   grad_weight [O,C] += grad_y' [O,N] x [N,C]           k runs over N
 //
-// Idea: a block of 64 threads makes 32 x 32 of P. For 32 of k at a time it brings a and b to shared memory, k outermost;
-// a thread has 4 x 4 sums in registers and reads 4 + 4 numbers, two accesses, for 16 multiply-adds. Lanes load along
-// whichever of its axes is contiguous.
-//   - Where P is small and k long (8 rows through 4096 features) k is cut into parts, enough for four blocks on each of an
-//     H200's 132 SMs; a second launch adds the parts in order. At 8 rows the weight passes once, 2 multiply-adds for a
-//     byte of it: memory is the limit, whatever the tile.
+// Idea: a block of 64 threads makes 32 x 32 of P. For 32 of k at a time it brings a and b to shared memory, k
+// outermost; a thread has 4 x 4 sums in registers and reads 4 + 4 numbers, two accesses, for 16
+// multiply-adds. Lanes load along whichever of its axes is contiguous.
+//   - Where P is small and k long (8 rows through 4096 features) k is cut into parts, enough for four blocks
+//     on each of an H200's 132 SMs; a second launch adds the parts in order. At 8 rows the weight passes
+//     once, 2 multiply-adds for a byte of it: memory is the limit, whatever the tile.
 //   - Sums: one for each 32 of k, and one of these, so that long ones lose few digits.
 //   - grad_bias: lanes along O, rows shared by 8 threads, in double.
 #include "nn/linear/linear_kernels.h"
@@ -40,7 +40,8 @@ struct Product {
   bool add, has_bias;
 };
 
-// Elements [first, first + kTile) x [first_k, first_k + kDepth) of a factor as tile[k][i / 4]; zero beyond the ends.
+// Elements [first, first + kTile) x [first_k, first_k + kDepth) of a factor as tile[k][i / 4]; zero beyond
+// the ends.
 template <class Tile>
 __device__ void load_tile(Tile& tile, Global<const float> from, const Factor& at, int64_t first, int64_t end,
                           int64_t first_k, int64_t end_k) {
@@ -57,8 +58,9 @@ __device__ void load_tile(Tile& tile, Global<const float> from, const Factor& at
   }
 }
 
-// blockDim (kSide, kSide), gridDim (tiles, a row of them after the other; parts). Either axis may have more tiles than
-// gridDim.y may be. With more than one part, out is [part][m][n] and neither bias nor what was there is added.
+// blockDim (kSide, kSide), gridDim (tiles, a row of them after the other; parts). Either axis may have
+// more tiles than gridDim.y may be. With more than one part, out is [part][m][n] and neither bias nor
+// what was there is added.
 __global__ void __launch_bounds__(kSide* kSide)
     product_kernel(Product q, Global<const float> a, Global<const float> b, Global<const float> bias,
                    Global<float> out) {

@@ -20,7 +20,8 @@ struct LinearGeometry {
 std::string key(const LinearGeometry&);
 LinearGeometry linear_geometry(const std::string& text);
 
-// Phases "forward", "backward_data" and "backward_weights": 2 for each row, input and output; the bias is not counted.
+// Phases "forward", "backward_data" and "backward_weights": 2 for each row, input and output; the bias is not
+// counted.
 PhaseCosts linear_cost(const LinearGeometry&);
 
 template <class T>
@@ -31,8 +32,8 @@ struct LinearKernels {
   // grad_x [N,C] += grad_y [N,O] weight [O,C]
   void (*backward_data)(const Exec& exec, View<const T, 2> grad_y, View<const T, 2> weight,
                         View<T, 2> grad_x);
-  // grad_weight [O,C] += grad_y' [O,N] x [N,C], where it has data; grad_bias [O] += sum over n of grad_y, where it is not
-  // empty. x is read for grad_weight only.
+  // grad_weight [O,C] += grad_y' [O,N] x [N,C], where it has data; grad_bias [O] += sum over n of grad_y,
+  // where it is not empty. x is read for grad_weight only.
   void (*backward_weights)(const Exec& exec, View<const T, 2> x, View<const T, 2> grad_y,
                            View<T, 2> grad_weight, std::span<T> grad_bias);
 };

@@ -1,5 +1,5 @@
-// Every inner loop runs along C, which is contiguous in x, weight and their gradients; the loops around it are
-// ordered so that the weight, the largest of them, passes through the cache once.
+// Every inner loop runs along C, which is contiguous in x, weight and their gradients; the loops around it
+// are ordered so that the weight, the largest of them, passes through the cache once.
 #include <algorithm>
 
 #include "nn/linear/linear_kernels.h"

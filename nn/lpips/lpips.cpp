@@ -17,7 +17,7 @@ using Triple = std::array<int64_t, 3>;
 constexpr Conv3dParams kFirst{.stride = {1, 4, 4}, .padding = {0, 2, 2}};
 constexpr Conv3dParams kSecond{.padding = {0, 2, 2}};
 constexpr Conv3dParams kSame{.padding = {0, 1, 1}};
-// Of the published scaling: the mean and the deviation of photographs, for values in [-1,1].
+// The published scaling: the mean and the deviation of photographs, for values in [-1,1].
 constexpr std::array<double, 3> kShift{-0.030, -0.088, -0.188};
 constexpr std::array<double, 3> kScale{0.458, 0.448, 0.450};
 constexpr double kNormFloor = 1e-10;

@@ -1,7 +1,7 @@
-// The sum in one cooperative launch (cooperative.h says why): the blocks add the squares of each chunk of kChunk
-// elements in double, the grid meets, and one block adds the sums of the chunks. Which elements are added in which order
-// depends on n alone, so the bits are always the same. The result stays on the device, and backward reads the gradient of
-// the loss there.
+// The sum in one cooperative launch (cooperative.h says why): the blocks add the squares of each chunk of
+// kChunk elements in double, the grid meets, and one block adds the sums of the chunks. Which elements are
+// added in which order depends on n alone, so the bits are always the same. The result stays on the device,
+// and backward reads the gradient of the loss there.
 #include "nn/mse_loss/mse_loss_kernels.h"
 #include "tensor/scratch.h"
 #include "tensor/simt/cooperative.h"

@@ -1,4 +1,5 @@
-// Kernels of nn/mse_loss: equation in mse_loss.h. All are scalars of the device: the host never waits for one.
+// Kernels of nn/mse_loss: equation in mse_loss.h. All are scalars of the device: the host never waits for
+// one.
 #pragma once
 
 #include <span>

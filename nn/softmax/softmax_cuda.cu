@@ -1,5 +1,5 @@
-// A column is a thread's or a warp's (columns.h). It is read again for each step, from cache, and sums run in double, as on
-// the CPU; those of a warp in a fixed tree.
+// A column is a thread's or a warp's (columns.h). It is read again for each step, from cache, and sums run in
+// double, as on the CPU; those of a warp in a fixed tree.
 #include <cmath>
 
 #include "nn/softmax/softmax_kernels.h"

@@ -1,17 +1,20 @@
-// StepState: what differs from one training step to the next, in device memory, for a step that is recorded once and
-// repeated without the host (tensor/device_graph.h).
+// StepState: what differs from one training step to the next, in device memory, for a step that is recorded
+// once and repeated without the host (tensor/device_graph.h).
 //
-//   begin(step, place, factors)        before each replay: a copy of 32 bytes to the device, which nobody waits for
-//   judge(loss, gradients)             in the step: loss -> losses[place]; the first step whose loss or gradients are not finite
-//                                      is noted, and stays noted
+//   begin(step, place, factors)        before each replay: a copy of 32 bytes to the device, which nobody
+//                                      waits for
+//   judge(loss, gradients)             in the step: loss -> losses[place]; the first step whose loss or
+//                                      gradients are not finite is noted, and stays noted
 //   Adam::step_now(adam_factors(), first_bad())    changes nothing from that step on
-//   restore(kept, buffers)             puts buffers back from that step on, so that the state before it is whole
+//   restore(kept, buffers)             puts buffers back from that step on, so that the state before it is
+//                                      whole
 //   losses(n), first_bad_step()        what the host reads after some steps; these wait
 //
 // So the host looks at the losses when it wants to, and finds the state as it was before the first bad step.
-// Shapes:  loss []; gradients, kept and buffers any, f32; losses f64 [n_places]; first_bad i32 [1], 0 for none
-// Errors:  DeviceError for the CPU, ShapeError for tensors of another type, for kept and buffers that differ and for a place that
-//          does not exist.
+// Shapes:  loss []; gradients, kept and buffers any, f32; losses f64 [n_places]; first_bad i32 [1], 0 for
+//          none
+// Errors:  DeviceError for the CPU, ShapeError for tensors of another type, for kept and buffers that differ
+//          and for a place that does not exist.
 #pragma once
 
 #include <array>

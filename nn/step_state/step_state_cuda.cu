@@ -1,5 +1,6 @@
-// One launch for up to kMost tensors, a block for each chunk of one of them, as in autograd/gradient_cuda.cu. A block that finds
-// a number that is not finite writes the step's number down, if no earlier step has: all that do write the same one.
+// One launch for up to kMost tensors, a block for each chunk of one of them, as in autograd/gradient_cuda.cu.
+// A block that finds a number that is not finite writes the step's number down, if no earlier step has: all
+// that do write the same one.
 #include <cmath>
 
 #include "nn/step_state/step_state_kernels.h"

@@ -1,6 +1,6 @@
-// The sum in two launches, as mse_loss_cuda.cu has it: every block adds the terms of its own kChunk elements in double, then one block
-// adds the blocks' sums, so that the bits do not change from run to run. Backward takes one thread for each element, and reads the
-// gradient of the loss, sigma and eps on the device.
+// The sum in two launches, as mse_loss_cuda.cu has it: every block adds the terms of its own kChunk elements
+// in double, then one block adds the blocks' sums, so that the bits do not change from run to run. Backward
+// takes one thread for each element, and reads the gradient of the loss, sigma and eps on the device.
 #include "nn/sure_loss/sure_loss_kernels.h"
 #include "tensor/scratch.h"
 #include "tensor/simt/reduce.h"

@@ -1,4 +1,5 @@
-// Kernels of nn/sure_loss: equation in sure_loss.h. All scalars stay on the device: the host never waits for one.
+// Kernels of nn/sure_loss: equation in sure_loss.h. All scalars stay on the device: the host never waits for
+// one.
 #pragma once
 
 #include <span>
@@ -8,7 +9,8 @@
 
 namespace primal {
 
-// Element i of the pictures has the sigma and the eps of picture i / n_each; n_each is all elements where one serves all pictures.
+// Element i of the pictures has the sigma and the eps of picture i / n_each; n_each is all elements where
+// one serves all pictures.
 template <class T>
 struct SureNoise {
   std::span<const T> sigma, eps;  // [N] or [1], each

@@ -2,7 +2,8 @@
 //
 //   y = leaky_relu(conv(leaky_relu(conv(x))))        conv: kernel with odd extents, padding kernel/2, bias
 //
-// Shapes: x [N,in,D,H,W] -> y [N,out,D,H,W].     Names: conv_block.0 and conv_block.2 (1 and 3 are the activations).
+// Shapes: x [N,in,D,H,W] -> y [N,out,D,H,W].     Names: conv_block.0 and conv_block.2 (1 and 3 are the
+// activations).
 #pragma once
 
 #include <array>
@@ -25,7 +26,7 @@ class DoubleConv : public Module {
     register_module("conv_block.2", second_);
   }
   Variable forward(const Variable& x) const { return forward(std::vector<Variable>{x}); }
-  // Of several tensors, side by side along the channels.
+  // The same for several tensors, side by side along the channels.
   Variable forward(std::vector<Variable> xs) const {
     const LayerName layer(name());
     const Variable between = conv3d_leaky_relu(xs, first_, slope_);

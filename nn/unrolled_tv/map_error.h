@@ -1,5 +1,5 @@
-// How far one regularisation map is from another: ||a - b|| / ||b - mean(b)||, in double, the denominator at least 1e-30.
-// A map that is nearly constant hides its errors from the relative norm.
+// How far one regularisation map is from another: ||a - b|| / ||b - mean(b)||, in double, the denominator at
+// least 1e-30. A map that is nearly constant hides its errors from the relative norm.
 // Errors: ShapeError when the shapes differ.
 #pragma once
 

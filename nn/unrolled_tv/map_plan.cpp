@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t kSmallestTile = 64;
 
-// The bytes of each tile's way through the network. Tiles of one size that lie alike with respect to the picture's border see
-// equally large parts of it, so only one of them is rehearsed.
+// The bytes of each tile's way through the network. Tiles of one size that lie alike with respect to the
+// picture's border see equally large parts of it, so only one of them is rehearsed.
 class TileBytes {
  public:
   TileBytes(const UnrolledTv& model, const Shape& padded) : model_(model), padded_(padded) {}

@@ -1,4 +1,5 @@
-// How a picture of any size comes to a network that takes multiples of pool^blocks: padded, and perhaps in tiles.
+// How a picture of any size comes to a network that takes multiples of pool^blocks: padded, and perhaps in
+// tiles.
 #pragma once
 
 #include <array>
@@ -10,8 +11,8 @@
 
 namespace primal {
 
-// Evenly on both sides, the odd cell at the end; by reflection, or by the edge along an extent that is not longer than its
-// padding.
+// Evenly on both sides, the odd cell at the end; by reflection, or by the edge along an extent that is not
+// longer than its padding.
 struct PicturePadding {
   PicturePadding(const Shape& z, const std::array<int64_t, 3>& multiple);  // z [N,C,D,H,W]
 
@@ -22,8 +23,8 @@ struct PicturePadding {
   std::array<int64_t, 3> extents{};  // of what is padded
 };
 
-// The picture in tiles, row by row. Where two meet is a multiple; each is at most `tile` cells long, but at least a multiple,
-// and all are about equal. ConfigError for a tile below 1.
+// The picture in tiles, row by row. Where two meet is a multiple; each is at most `tile` cells long, but at
+// least a multiple, and all are about equal. ConfigError for a tile below 1.
 std::vector<CellBox> tiles_of(const CellBox& picture, const std::array<int64_t, 3>& multiple, int64_t tile);
 
 }  // namespace primal

@@ -6,7 +6,8 @@
 namespace primal {
 namespace {
 
-// Do the axes that have more than one element stay in their order? Then a permutation moves nothing: kernels of depth one.
+// Do the axes that have more than one element stay in their order? Then a permutation moves
+// nothing: kernels of depth one.
 bool moves_nothing(const Tensor& t, const std::array<int, 5>& order) {
   int last = -1;
   for (const int axis : order) {

@@ -14,7 +14,7 @@
 namespace primal {
 namespace {
 
-// Of a step before its sigmoid: sigmoid(10) = 0.99995.
+// What a learnt step starts from, before its sigmoid: sigmoid(10) = 0.99995.
 Tensor raw_start(const Initialiser& init) { return Tensor::full({}, 10.0, init.dtype(), init.device()); }
 
 void check_rank(const Variable& z) {
@@ -71,8 +71,8 @@ Tensor UnrolledTv::map_in_tiles(const Tensor& z, int64_t tile,
   const Variable padded = padding.any ? pad3d(z, padding.pad) : Variable(z);
   const Tensor map =
       Tensor::zeros(z.shape().with(1, std::ssize(options_.map_channel)), z.dtype(), z.device());
-  // Tiles at the border take blocks of other sizes than those inside, and the solver others again. Twice the plan: a block
-  // may serve for half its size, and where that suffices the system is asked only once.
+  // Tiles at the border take blocks of other sizes than those inside, and the solver others again. Twice the
+  // plan: a block may serve for half its size, and where that suffices the system is asked only once.
   const auto planned = static_cast<size_t>(plan_map(*this, z.shape(), tile).bytes);
   MemoryPool* const pool = backend(z.device()).pool();
   std::optional<PoolLimit> limit;

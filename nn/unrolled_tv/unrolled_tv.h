@@ -1,20 +1,25 @@
 // unrolled_tv: a network whose last layer is an optimisation algorithm. The whole thesis model:
 //
-//   Lambda = lambda_map(unet(z))                                 how strongly to smooth, at each pixel and along each axis
+//   Lambda = lambda_map(unet(z))                                 how strongly to smooth, at each
+//                                                                pixel and along each axis
 //   x_T    = T iterations of PDHG on min_x 1/2 ||x - z||^2 + ||Lambda o grad x||_1
-//   sigma = sigmoid(s)/L, tau = sigmoid(t)/L, theta = sigmoid(u)   learnt from s = t = u = 10; or 1/L, 1/L, 1 fixed
+//   sigma = sigmoid(s)/L, tau = sigmoid(t)/L, theta = sigmoid(u)   learnt from s = t = u = 10; or 1/L, 1/L, 1
+//                                                                  fixed
 //
-// Training minimises ||x_T - clean||^2 over the U-Net's parameters; the error passes back through the iterations by the exact
-// adjoint (solvers/pdhg). L = sqrt(1 + 4 d) bounds the norm of [I; grad] for d differenced axes.
+// Training minimises ||x_T - clean||^2 over the U-Net's parameters; the error passes back through
+// the iterations by the exact adjoint (solvers/pdhg). L = sqrt(1 + 4 d) bounds the norm of [I;
+// grad] for d differenced axes.
 //
-// Sizes: where pool^blocks does not divide an extent, the picture is padded by reflection for the network only (evenly on
-// both sides, the odd pixel at the end) and the map is cropped back; an extent that is not longer than its padding is padded
-// by its edge. PDHG always runs on the picture itself. A large picture's map can be made in tiles (map_plan.h).
+// Sizes: where pool^blocks does not divide an extent, the picture is padded by reflection for the network
+// only (evenly on both sides, the odd pixel at the end) and the map is cropped back; an extent that is not
+// longer than its padding is padded by its edge. PDHG always runs on the picture itself. A large picture's
+// map can be made in tiles (map_plan.h).
 // Shapes: z [N,1,D,H,W] -> Lambda [N,n_maps,D,H,W], x_T [N,1,D,H,W]; n_maps = 1 where the axes share one.
-// Boundary: grad is the periodic difference; with the symmetric boundary (solvers/boundary) the components that wrap around have
-// the weight zero. The Lambda of Result is the network's, before that.
+// Boundary: grad is the periodic difference; with the symmetric boundary (solvers/boundary) the components
+// that wrap around have the weight zero. The Lambda of Result is the network's, before that.
 // Names:  cnn.* (nn/unet), and pdhg.sigma, pdhg.tau, pdhg.theta where learnt.
-// Source: A. Kofler et al., SIAM J. Imaging Sci. 16 (2023); A. Chambolle, T. Pock, J. Math. Imaging Vis. 40 (2011).
+// Source: A. Kofler et al., SIAM J. Imaging Sci. 16 (2023); A. Chambolle, T. Pock, J. Math. Imaging Vis. 40
+// (2011).
 #pragma once
 
 #include <array>
@@ -39,8 +44,8 @@ struct UnrolledTvOptions {
   Axes axes = {3, 4};
   Boundary boundary = Boundary::periodic;  // symmetric: free edges, Lambda has no effect on what wraps around
   std::vector<int64_t> map_channel = {0};  // head channel of each map; one map serves all axes
-  // Whether code that denoises with the model refines its map by default (model/denoise.h, solvers/map_refinement); forward() and
-  // training do not.
+  // Whether code that denoises with the model refines its map by default (model/denoise.h,
+  // solvers/map_refinement); forward() and training do not.
   bool refine = false;
 };
 
@@ -64,9 +69,9 @@ class UnrolledTv : public Module {
     return weights_at(options_.boundary, lambda, z, options_.axes);
   }
 
-  // map_of(z) in tiles of at most `tile` cells along each axis (rounded to pool^blocks), from as much of z as the U-Net sees
-  // of each (UNet::forward with a window says how exact that is). Takes the memory of one tile and keeps none of it; there is
-  // no gradient. ConfigError for a tile below 1.
+  // map_of(z) in tiles of at most `tile` cells along each axis (rounded to pool^blocks), from as much of z as
+  // the U-Net sees of each (UNet::forward with a window says how exact that is). Takes the memory of one tile
+  // and keeps none of it; there is no gradient. ConfigError for a tile below 1.
   // `watch` is told how many tiles of all are done.
   Tensor map_in_tiles(const Tensor& z, int64_t tile,
                       const std::function<void(int64_t done, int64_t total)>& watch = {}) const;

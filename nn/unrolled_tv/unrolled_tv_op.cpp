@@ -1,5 +1,5 @@
-// What verify, check and the tests know of the thesis model: golden cases `thesis_model` (map, solution, loss and every
-// parameter's gradient) and `thesis_training` (the losses of Adam steps on one fixed batch).
+// What verify, check and the tests know of the thesis model: golden cases `thesis_model` (map, solution, loss
+// and every parameter's gradient) and `thesis_training` (the losses of Adam steps on one fixed batch).
 #include <cmath>
 
 #include "nn/model_case/model_case.h"
@@ -28,8 +28,9 @@ UnrolledTvOptions options_of(const Attributes& attrs) {
   return o;
 }
 
-// The model of a case, with the case's parameters; without any, freshly initialised and multiplied by `gain`: the map of a
-// small network with PyTorch's initialisation hardly varies, and an error relative to its spread would measure rounding.
+// The model of a case, with the case's parameters; without any, freshly initialised and multiplied by
+// `gain`: the map of a small network with PyTorch's initialisation hardly varies, and an error relative to
+// its spread would measure rounding.
 std::unique_ptr<UnrolledTv> model_of(const OpCall& call) {
   Initialiser init(1, case_input(call, "noisy").dtype(), call.device);
   auto model = std::make_unique<UnrolledTv>(options_of(call.attrs), init);

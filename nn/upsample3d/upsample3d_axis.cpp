@@ -123,9 +123,9 @@ DeviceAxisMap<T> upload(Device device, const AxisMap<T>& map) {
   return there;
 }
 
-// The maps that a device has, uploaded when they are first asked for. Pictures of ever new sizes would fill the memory with
-// tables of a few KB each, so all are dropped once there are too many. A caller keeps the map that it has, and kernels that
-// read one are launched before its memory is used again.
+// The maps that a device has, uploaded when they are first asked for. Pictures of ever new sizes would fill
+// the memory with tables of a few KB each, so all are dropped once there are too many. A caller keeps the map
+// that it has, and kernels that read one are launched before its memory is used again.
 template <class T>
 class UploadedMaps {
  public:

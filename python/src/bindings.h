@@ -1,5 +1,5 @@
-// The parts of primal._core, each in a file of its own. Only primal/*.py uses their names and arguments: it is the public interface,
-// which checks types and shapes and has the documentation.
+// The parts of primal._core, each in a file of its own. Only primal/*.py uses their names and arguments: it
+// is the public interface, which checks types and shapes and has the documentation.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -97,7 +97,8 @@ class Helper {
   std::thread thread_;
 };
 
-// What the main thread has; only it touches it. Never destroyed, since a child of fork() would wait for threads that it does not have.
+// What the main thread has; only it touches it. Never destroyed, since a child of fork() would wait for
+// threads that it does not have.
 struct Helpers {
   std::unique_ptr<Helper> mine;
   std::vector<std::unique_ptr<Helper>> abandoned;
@@ -136,14 +137,16 @@ bool on_main_thread() {
          nb::cast<unsigned long>(threading.attr("main_thread")().attr("ident"));
 }
 
-// A daemon thread of an interpreter that ends: what it would go on with is being taken apart. It is not counted any more.
+// A daemon thread of an interpreter that ends: what it would go on with is being taken apart. It
+// is not counted any more.
 [[noreturn]] void sleep_forever() {
   --calls_at_work;
   for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
 }
 
-// The call counts until it has Python's lock again: an interpreter that ends before that would end this thread inside of a destructor,
-// which terminates the process. So end_calls(), which has let the lock go, waits for it.
+// The call counts until it has Python's lock again: an interpreter that ends before that would end
+// this thread inside of a destructor, which terminates the process. So end_calls(), which has let
+// the lock go, waits for it.
 void run_here(const Work& work) {
   const AtWork at_work;
   const nb::gil_scoped_release released;

@@ -1,16 +1,21 @@
-// Calls of Primal from Python: the global interpreter lock is released while they work, Ctrl-C is noticed, and a child process made by
-// fork() gets an error instead of hanging.
+// Calls of Primal from Python: the global interpreter lock is released while they work, Ctrl-C is noticed,
+// and a child process made by fork() gets an error instead of hanging.
 //
-//   Python's main thread   the work runs on a second thread, and the main thread checks for signals every 50 ms. After Ctrl-C the work
-//                          is asked to stop (Stop::asked), and the call raises KeyboardInterrupt at the latest after a third of a
-//                          second; work that has not stopped by then ends in the background, and its result is dropped.
-//   other threads          the work runs where it was called: Python delivers signals to the main thread alone.
-//   short work             (Work::brief) runs where it was called, since handing it to another thread would take longer.
+//   Python's main thread   the work runs on a second thread, and the main thread checks for signals every 50
+//                          ms. After Ctrl-C the work is asked to stop (Stop::asked), and the call raises
+//                          KeyboardInterrupt at the latest after a third of a second; work that has not
+//                          stopped by then ends in the background, and its result is dropped.
+//   other threads          the work runs where it was called: Python delivers signals to the main thread
+//                          alone.
+//   short work             (Work::brief) runs where it was called, since handing it to another
+//                          thread would take longer.
 //
-// Each thread that works has worker threads of its own (tensor/threads), so calls from two threads do not wait for each other.
+// Each thread that works has worker threads of its own (tensor/threads), so calls from two threads do
+// not wait for each other.
 //
-// fork(): worker threads are made anew in the child. A lock that a thread of the parent held at the moment of the fork, such as that
-// of a memory pool, is held in the child forever; so in a child forked during a call, every call raises DeviceError.
+// fork(): worker threads are made anew in the child. A lock that a thread of the parent held at the moment of
+// the fork, such as that of a memory pool, is held in the child forever; so in a child forked during a call,
+// every call raises DeviceError.
 #pragma once
 
 #include <atomic>
@@ -47,8 +52,8 @@ struct Work {
       false;  // saves what it has when asked to stop: the first Ctrl-C waits for that, the second does not
 };
 
-// Called with the lock held, which is released while the work runs. Rethrows what the work throws, and python_error
-// (KeyboardInterrupt) if a Python signal handler raised an exception.
+// Called with the lock held, which is released while the work runs. Rethrows what the work throws, and
+// python_error (KeyboardInterrupt) if a Python signal handler raised an exception.
 void call(const Work& work);
 
 // The result of work, which must not touch Python objects.
@@ -61,8 +66,9 @@ auto without_lock(bool brief, F&& f) {
   return std::move(**result);
 }
 
-// Called when the interpreter ends: asks abandoned work and the work of daemon threads to stop and waits for it (at most ten seconds for
-// the latter), since the memory that it uses is freed with the process. Daemon threads do not return from calls after that.
+// Called when the interpreter ends: asks abandoned work and the work of daemon threads to stop and waits for
+// it (at most ten seconds for the latter), since the memory that it uses is freed with the process. Daemon
+// threads do not return from calls after that.
 void end_calls();
 
 // Registers the handler of fork(); once, when the module is imported.

@@ -1,5 +1,5 @@
-// Forward: one thread for each weight. Backward: for a map one thread for each of its values, which gathers from its axes; for
-// a lambda that a whole volume shares, a block for each value, which adds up in a tree.
+// Forward: one thread for each weight. Backward: for a map one thread for each of its values, which gathers
+// from its axes; for a lambda that a whole volume shares, a block for each value, which adds up in a tree.
 // Bounds: boundary_forward_kernel 32 registers, 0 bytes of shared memory, local memory
 // Bounds: boundary_backward_map_kernel 48 registers, 0 bytes of shared memory, local memory
 // Bounds: boundary_backward_shared_kernel 48 registers, 1280 bytes of shared memory, local memory
@@ -47,7 +47,8 @@ __global__ void boundary_forward_kernel(GlobalBroadcast lambda, Weights weights,
   y[i] = wraps(weights, p) ? 0.0f : lambda.data[from];
 }
 
-// The components that share one value of lambda, and the sum of their gradients from the one numbered `first`, every `step`-th.
+// The components that share one value of lambda, and the sum of their gradients from the one numbered
+// `first`, every `step`-th.
 struct Shared {
   Place first;
   int64_t extent[5], n;

@@ -1,4 +1,5 @@
-// The kernels of symmetric_boundary. lambda may have extent 1 along any axis (solvers/broadcast.h) but the batch's.
+// The kernels of symmetric_boundary. lambda may have extent 1 along any axis
+// (solvers/broadcast.h) but the batch's.
 #pragma once
 
 #include "solvers/difference/axes.h"

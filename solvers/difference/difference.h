@@ -19,7 +19,8 @@ Variable gradient_adjoint(const Variable& q, const Axes& axes);
 // The attribute "axes" of a case, (3,4) where it is absent; DataError where it is no list of integers.
 Axes axes_attribute(const Attributes& attrs);
 
-// x [N,1,D,H,W] or q [N,A,D,H,W]: 1 for a difference; the adjoint takes A - 1 more for each pixel to add them up.
+// x [N,1,D,H,W] or q [N,A,D,H,W]: 1 for a difference; the adjoint takes A - 1 more for each pixel to add them
+// up.
 PhaseCosts gradient_cost(const Shape& x, const Axes& axes);
 PhaseCosts gradient_adjoint_cost(const Shape& q);
 

@@ -1,5 +1,6 @@
-// One thread for each pixel, all axes: it reads the pixel and a neighbour for each axis and writes a value of its own.
-// Neighbouring threads are neighbours along W, so whole sectors are read; what the other axes read comes from L1 or L2.
+// One thread for each pixel, all axes: it reads the pixel and a neighbour for each axis and writes a value
+// of its own. Neighbouring threads are neighbours along W, so whole sectors are read; what the other axes
+// read comes from L1 or L2.
 // Bounds: difference_kernel<float> 40 registers, 0 bytes of shared memory, local memory
 // Bounds: adjoint_kernel<float> 32 registers, 0 bytes of shared memory, local memory
 #include "solvers/difference/difference_kernels.h"

@@ -1,4 +1,5 @@
-// The reference: one loop over the rows of the result, gathering from the neighbouring row or the neighbouring element.
+// The reference: one loop over the rows of the result, gathering from the neighbouring row or the
+// neighbouring element.
 #include <algorithm>
 
 #include "solvers/difference/difference_kernels.h"

@@ -47,7 +47,8 @@ GridSearchResult search(const Tensor& z, int64_t n_problems, const MakeWeights& 
   const int64_t bytes_each = n_fields * static_cast<int64_t>(z.bytes());
   int64_t n_each =
       std::clamp<int64_t>(params.max_state_bytes / std::max<int64_t>(bytes_each, 1), 1, n_problems);
-  // As many in a slice as go evenly around the threads: each takes whole problems, and none is left to be shared.
+  // As many in a slice as go evenly around the threads: each takes whole problems, and none is left to be
+  // shared.
   const int64_t n_threads = Exec{}.n_threads;
   if (n_each > n_threads && n_each < n_problems) n_each -= n_each % n_threads;
 

@@ -1,15 +1,19 @@
-// Grid search: TV denoising of one picture with each scalar lambda of a grid, and the best of them by each score.
+// Grid search: TV denoising of one picture with each scalar lambda of a grid, and the best of them by each
+// score.
 //
 //   x(lambda) = PDHG solution of min over x of 1/2 ||x - z||^2 + lambda ||G x||_1          (solvers/pdhg)
-//   best[s]   = the lambda whose x(lambda) has the highest score s; the smallest index where several are equal
+//   best[s]   = the lambda whose x(lambda) has the highest score s; the smallest index where several are
+//             equal
 //
-// The lambdas run as one batch of independent problems that share z, cut into slices whose state fits max_state_bytes.
-// The scores (PSNR, SSIM against a clean picture) come from the caller, who may know more than the solver does. A score
-// that is not a number is never the best.
+// The lambdas run as one batch of independent problems that share z, cut into slices whose state fits
+// max_state_bytes. The scores (PSNR, SSIM against a clean picture) come from the caller, who may know more
+// than the solver does. A score that is not a number is never the best.
 // A grid of tuples has a weight for each axis: sum over a of lambda_a ||G_a x||_1.
-// Shapes:  z [1,1,D,H,W], f32 or f64, on any device; the x handed to the score is like z and the caller's to keep.
-// Throws ShapeError where z holds more than one picture, ConfigError for an empty grid or a score list of changing length,
-//          NumericError where no lambda has a score that is a number; and what pdhg_iterate throws.
+// Shapes:  z [1,1,D,H,W], f32 or f64, on any device; the x handed to the score is like z and the caller's to
+//          keep.
+// Throws ShapeError where z holds more than one picture, ConfigError for an empty grid or a score
+//          list of changing length, NumericError where no lambda has a score that is a number; and
+//          what pdhg_iterate throws.
 #pragma once
 
 #include <functional>

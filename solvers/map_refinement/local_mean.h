@@ -3,8 +3,8 @@
 //   box(y)[i, j] = mean of y over |i' - i| <= radius, |j' - j| <= radius within the picture
 //   y -> box(box(box(y)))            deviation of the weights along each axis: sqrt((2 radius + 1)^2 - 1) / 2
 //
-// A pass takes a few operations for each pixel whatever the radius is: a window's sum is that of its neighbour, with one value added and
-// one taken away, in double.
+// A pass takes a few operations for each pixel whatever the radius is: a window's sum is that of its
+// neighbour, with one value added and one taken away, in double.
 // Shapes:  y [H,W] f32 on the CPU, in place; radius >= 0.
 // Same bits for any number of threads.
 #pragma once

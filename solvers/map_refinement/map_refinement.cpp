@@ -56,7 +56,8 @@ Tensor weights_of(const Tensor& maps, double c, Device device) {
   return scaled.to(device);
 }
 
-// The risk of a trial at each pixel, before the mean: [H,W]. `x` holds the trials of z and of z + e b; `sign` is b.
+// The risk of a trial at each pixel, before the mean: [H,W]. `x` holds the trials of z and of z + e b; `sign`
+// is b.
 Tensor pixel_risks(const Tensor& x, const Tensor& z, const double* sign, const float* variance, double e) {
   const Tensor risk = Tensor::empty({z.size(-2), z.size(-1)});
   dispatch_floating(z.dtype(), "map_refinement", [&]<class T>() {
@@ -149,8 +150,8 @@ int64_t margin_of(const MapRefinementParams& params) {
 
 constexpr int64_t kFieldsOfTrials = 30;  // of a pixel: two pictures, maps, weights and states; the risks
 
-// Rows whose trials keep to max_bytes with their margins, about, and 64 at least. The periodic boundary joins the first row to the last, so it
-// takes all at once.
+// Rows whose trials keep to max_bytes with their margins, about, and 64 at least. The periodic boundary joins
+// the first row to the last, so it takes all at once.
 int64_t rows_each(int64_t height, int64_t width, int64_t bytes_of_value, Boundary boundary,
                   const MapRefinementParams& params) {
   if (boundary == Boundary::periodic) return height;

@@ -17,7 +17,8 @@ namespace {
 template <class T>
 using PdhgDoor = Door<PdhgGeometry, PdhgKernels<T>>;
 
-// The door of a call on x [N,1,D,H,W]. Its ranges also say how many iterations there are and count the bytes of the tape.
+// The door of a call on x [N,1,D,H,W]. Its ranges also say how many iterations there are and
+// count the bytes of the tape.
 template <class T>
 PdhgDoor<T> door_of(const Tensor& z, const Shape& x, const Shape& lambda, const PdhgParams& params,
                     bool tape = false, bool learn_steps = false) {
@@ -58,7 +59,8 @@ PdhgTapeLayout tape_layout(const Shape& x, const PdhgParams& params) {
   return {x[0], params.n_iter, params.axes.count(), x[2], x[3], x[4]};
 }
 
-// The steps of a call. Where one of them lives on a device, all are gathered there and nobody waits to look at them.
+// The steps of a call. Where one of them lives on a device, all are gathered there and nobody waits to look
+// at them.
 struct Steps {
   PdhgParams params;  // with the values that the host has
   Tensor on_device;   // [3]: sigma, tau, theta; undefined where the host has them all
@@ -164,7 +166,8 @@ void backward(const Phase<PdhgKernels<T>>& phase, Gradients& g, const Tensor& z,
   const bool step_wanted[] = {wanted.sigma, wanted.tau, wanted.theta};
   PdhgStepGradients on_host;
   if (z.device().is_cpu() && wanted.steps()) grads.steps = &on_host;
-  // If the three steps are in one tensor, their gradients are wanted together, and all of the tensor is written.
+  // If the three steps are in one tensor, their gradients are wanted together, and all of the tensor is
+  // written.
   if (overwrites && wanted.together && wanted.steps())
     grads.add_steps = g.destination(Wanted::kFirstStep).add;
   for (size_t i = 0; i < 3; ++i) {

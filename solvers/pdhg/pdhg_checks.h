@@ -1,4 +1,5 @@
-// What a call of PDHG must be given: the checks of its parameters, tensors and state, each with a message that shows what was found.
+// What a call of PDHG must be given: the checks of its parameters, tensors and state, each with a message
+// that shows what was found.
 // Errors:  ShapeError, ConfigError or NumericError, as solvers/pdhg/pdhg.h lists them.
 #pragma once
 

@@ -13,11 +13,13 @@ namespace {
 
 constexpr const PdhgImplementation<float>* kF32[] = {
 #if PRIMAL_HAS_CUDA
-    // Large batches first; the others in the order that bench/pdhg_device_model.py predicts for a picture of 256x256 (docs/pdhg-on-the-gpu.md).
+    // Large batches first; the others in the order that bench/pdhg_device_model.py predicts for a picture of
+    // 256x256 (docs/pdhg-on-the-gpu.md).
     &cuda::pdhg_clusters, &cuda::pdhg_overlapped, &cuda::pdhg_overlapped_4, &cuda::pdhg_overlapped_12,
     &cuda::pdhg_persistent, &cuda::pdhg_fused,
 #endif
-    // The other way round: the emulation runs a cooperative grid on one core, each thread through the whole picture.
+    // The other way round: the emulation runs a cooperative grid on one core, each thread through the whole
+    // picture.
     &simt::pdhg_fused, &simt::pdhg_persistent, &simt::pdhg_overlapped, &simt::pdhg_overlapped_4,
     &simt::pdhg_overlapped_12, &simt::pdhg_clusters, &cpu::pdhg_fused, &cpu::pdhg_reference_f32};
 constexpr const PdhgImplementation<double>* kF64[] = {&cpu::pdhg_reference_f64};
@@ -55,8 +57,9 @@ VariableMap run_pdhg(const VariableMap& inputs, const Attributes& attrs) {
                      input_or("theta", params.theta), params)}};
 }
 
-// Output 2e-6. Gradients of z and lambda 1e-3 in f32: a code may flip by rounding where v is close to its bound. Those of
-// the steps are sums that nearly cancel once the iteration has converged: in f32 they mean something in short runs only.
+// Output 2e-6. Gradients of z and lambda 1e-3 in f32: a code may flip by rounding where v is close to its
+// bound. Those of the steps are sums that nearly cancel once the iteration has converged: in f32 they mean
+// something in short runs only.
 Verdict judge_pdhg(const std::string& tensor, const Tensor& got, const Tensor& expected, const OpCall& call) {
   Verdict verdict = judge_relative_l2(2e-6, 1e-3)(tensor, got, expected, call);
   const bool step = tensor == "grad.sigma" || tensor == "grad.tau" || tensor == "grad.theta";

@@ -1,4 +1,5 @@
-// The reference: the update lines of pdhg.h one by one, each a pass over memory, for any axes, in f32 and f64.
+// The reference: the update lines of pdhg.h one by one, each a pass over memory, for any axes, in f32 and
+// f64.
 #include <algorithm>
 #include <vector>
 
@@ -121,7 +122,8 @@ void forward(const Exec& exec, const PdhgProblem<T>& problem, const PdhgParams& 
   }
 }
 
-// The adjoint, line by line as in pdhg.h; one function per group of lines, in the order in which a step back takes them.
+// The adjoint, line by line as in pdhg.h; one function per group of lines, in the order in which a step back
+// takes them.
 template <class T>
 class Adjoint {
  public:

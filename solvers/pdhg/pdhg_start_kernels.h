@@ -10,7 +10,8 @@
 namespace primal {
 
 struct PdhgStartKernels {
-  // x = x_bar = z and p = z or 0, for each problem; q = 0. z [N|1, volume], x, x_bar and p [N, volume]; q has whole multiples of it.
+  // x = x_bar = z and p = z or 0, for each problem; q = 0. z [N|1, volume], x, x_bar and p [N, volume]; q
+  // has whole multiples of it.
   void (*start)(const Exec&, std::span<const float> z, bool noisy, std::span<float> x, std::span<float> x_bar,
                 std::span<float> p, std::span<float> q);
 };

@@ -1,12 +1,14 @@
 // The tape of PDHG: what the adjoint needs of the forward pass.
 //
-//   codes   2 bits per dual component and iteration: where v = q + sigma G x_bar fell. 16 neighbours along W share a
-//           CodeWord of two 16-bit masks: bit i of `above` is set where v > lambda at the word's i-th pixel, bit i of
-//           `below` where v < -lambda; neither: inside.      [N, T, D, H, A, words], words = ceil(W / 16)
-//   x       the iterates x^1 .. x^T, kept only when a step is learnt.             [N, T, D, H, padded], padded = 16 words
+//   codes   2 bits per dual component and iteration: where v = q + sigma G x_bar fell. 16 neighbours
+//           along W share a CodeWord of two 16-bit masks: bit i of `above` is set where v > lambda at the
+//           word's i-th pixel, bit i of `below` where v < -lambda; neither: inside.
+//           [N, T, D, H, A, words], words = ceil(W / 16)
+//   x       the iterates x^1 .. x^T, kept only when a step is learnt. [N, T, D, H, padded], padded = 16 words
 //
-// The masks are what a vector comparison yields and a masked addition takes; rows are padded so that whole vectors fit.
-// Bits and elements beyond W are undefined. Devices keep the same layout: two words are one vote of a warp.
+// The masks are what a vector comparison yields and a masked addition takes; rows are padded so that
+// whole vectors fit. Bits and elements beyond W are undefined. Devices keep the same layout: two
+// words are one vote of a warp.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,8 @@
 //   b_i = +1 or -1 at random, independent
 //   div f(z) = sum over i of df_i/dz_i is the expectation of b . (f(z + e b) - f(z)) / e for small e
 //
-// Random:  Philox stream (seed, probe, 0, number); the same numbers on every device and for any number of threads.
+// Random:  Philox stream (seed, probe, 0, number); the same numbers on every device and for any number of
+//          threads.
 // Source:  S. Ramani, T. Blu, M. Unser, "Monte-Carlo SURE", IEEE TIP 17 (2008), theorem 2.
 #pragma once
 

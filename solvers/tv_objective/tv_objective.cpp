@@ -32,7 +32,8 @@ constexpr const TvObjectiveImplementation<float>* kF32[] = {PRIMAL_DEVICES(tv_ob
                                                             &cpu::tv_objective_reference_f32};
 constexpr const TvObjectiveImplementation<double>* kF64[] = {&cpu::tv_objective_reference_f64};
 
-// The sums over each sample; an undefined tensor is one that this sum does not read. On a device the host waits for them.
+// The sums over each sample; an undefined tensor is one that this sum does not read. On a device
+// the host waits for them.
 std::vector<double> sums_of(auto kernel, const Shape& shape, const Tensor& x, const Tensor& q,
                             const Tensor& z, const Tensor& lambda, const Axes& axes) {
   const Device device = common_device("tv_objective", {x, q, z, lambda});

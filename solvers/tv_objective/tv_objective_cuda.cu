@@ -1,5 +1,6 @@
-// Two stages: the blocks of a sample take its pixels in strides, a thread after the other along W, and add up in double in a
-// tree; then one block for each sample adds up what its blocks found. Each field is read once, neighbours come from L1.
+// Two stages: the blocks of a sample take its pixels in strides, a thread after the other along W, and add up
+// in double in a tree; then one block for each sample adds up what its blocks found. Each field is read once,
+// neighbours come from L1.
 // Bounds: partial_kernel<0> 40 registers, 1280 bytes of shared memory, local memory
 // Bounds: partial_kernel<1> 40 registers, 1280 bytes of shared memory, local memory
 // Bounds: partial_kernel<2> 48 registers, 1280 bytes of shared memory, local memory

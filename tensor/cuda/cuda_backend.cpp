@@ -49,8 +49,9 @@ const Found& found() {
   return once;
 }
 
-// Pages the driver cannot swap out: the device copies from them while the host goes on. Two blocks are filled in turn, so the
-// host waits only where both are full and the device has not come to the copies from the older one.
+// Pages the driver cannot swap out: the device copies from them while the host goes on. Two blocks
+// are filled in turn, so the host waits only where both are full and the device has not come to the
+// copies from the older one.
 class Staging {
  public:
   // Copies what is there now; the caller may change `from` at once.
@@ -254,7 +255,8 @@ CudaBackend& backend_at(int index) {
                           : found().status.absent);
   }
   static std::mutex mutex;
-  // Never destroyed: tensors of static lifetime may outlive any order of destruction, and the process gives all back.
+  // Never destroyed: tensors of static lifetime may outlive any order of destruction, and the process gives
+  // all back.
   static auto& backends = *new std::vector<std::unique_ptr<CudaBackend>>(static_cast<size_t>(n_devices()));
   std::lock_guard lock(mutex);
   auto& entry = backends[static_cast<size_t>(index)];

@@ -25,7 +25,8 @@ inline void* allocate_or_null(size_t bytes) {
   return block;
 }
 
-// Makes that device the current one of this thread and returns its stream: all work of a device is in the order of one.
+// Makes that device the current one of this thread and returns its stream: all work of a device is in the
+// order of one.
 cudaStream_t stream_of(Device device);
 
 }  // namespace primal::cuda

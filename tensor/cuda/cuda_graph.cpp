@@ -1,7 +1,8 @@
-// Graphs of a CUDA device (tensor/device_graph.h): the device's stream is captured, instantiated once and launched.
+// Graphs of a CUDA device (tensor/device_graph.h): the device's stream is captured, instantiated once and
+// launched.
 //
-// The capture is of this thread alone, so that threads that load pictures do not disturb it. Memory may be asked of the driver
-// during it: that is not a part of the stream's work.
+// The capture is of this thread alone, so that threads that load pictures do not disturb it. Memory may be
+// asked of the driver during it: that is not a part of the stream's work.
 #include <cuda_runtime.h>
 #include <memory>
 #include <type_traits>

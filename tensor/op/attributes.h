@@ -1,4 +1,5 @@
-// Attributes: the options of a call of an op by name, as a case states them: {"stride": [1, 2, 2], "mode": "nearest"}.
+// Attributes: the options of a call of an op by name, as a case states them: {"stride": [1, 2, 2], "mode":
+// "nearest"}.
 //
 //   attrs.value("slope", 0.01)                           0.01 where the call does not say
 //   attrs.at("file").get<std::string>()
@@ -44,8 +45,8 @@ class Attribute {
   bool is_list() const { return std::holds_alternative<List>(value_); }
   bool is_integer() const { return std::holds_alternative<int64_t>(value_); }
 
-  // T: bool, an integer, double (an integer is a real number too), std::string, or a std::vector or std::array of such. `name`
-  // is what messages call it.
+  // T: bool, an integer, double (an integer is a real number too), std::string, or a std::vector or
+  // std::array of such. `name` is what messages call it.
   template <class T>
   T get(std::string_view name = "an attribute") const {
     T result;

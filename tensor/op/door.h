@@ -1,13 +1,18 @@
 // The door: how every call of an op reaches its kernels.
 //
 //   Door door("conv3d", conv3d_ladder.of<T>(), geometry, device, [&] { return conv3d_cost(x, weight, y); });
-//   const auto forward = door.open("forward");          chosen; its named range is open while `forward` lives
-//   forward([&](const Exec& exec, const Conv3dKernels<T>& kernels) { kernels.forward(exec, x, weight, bias, params, y); });
-//   const auto data = door.phase("backward_data");      chosen now; the tape calls it later, in a range of its own:
-//   data([&](const Exec& exec, const Conv3dKernels<T>& kernels) { kernels.backward_data(exec, grad_y, weight, params, grad_x); });
+//   const auto forward = door.open("forward");       chosen; its named range is open while `forward` lives
+//   forward([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
+//     kernels.forward(exec, x, weight, bias, params, y);
+//   });
+//   const auto data = door.phase("backward_data");   chosen now; the tape calls it later, in its own range:
+//   data([&](const Exec& exec, const Conv3dKernels<T>& kernels) {
+//     kernels.backward_data(exec, grad_y, weight, params, grad_x);
+//   });
 //
-// A phase is chosen once (implementation.h), when the op is called: a scope that forces an implementation may have ended when
-// the backward pass runs. "backward" gets no range of its own, since the tape opens one for each node.
+// A phase is chosen once (implementation.h), when the op is called: a scope that forces an
+// implementation may have ended when the backward pass runs. "backward" gets no range of its own, since
+// the tape opens one for each node.
 #pragma once
 
 #include <memory>
@@ -73,7 +78,8 @@ class Phase {
   std::shared_ptr<const CallDescription> description_;
 };
 
-// A phase whose range is open while it lives, for the forward pass: what is recorded on the tape meanwhile belongs to it.
+// A phase whose range is open while it lives, for the forward pass: what is recorded on the tape
+// meanwhile belongs to it.
 template <class Kernels>
 class OpenPhase : public Phase<Kernels> {
  public:
@@ -93,8 +99,9 @@ class Door {
  public:
   using Rungs = std::span<const Implementation<Geometry, Kernels>* const>;
 
-  // `costs()` returns PhaseCosts, or a CallDescription where ranges say more of a call than the choice depends on. `name`
-  // is what the ranges are called, where that is not the op among whose implementations it chooses.
+  // `costs()` returns PhaseCosts, or a CallDescription where ranges say more of a call than the choice
+  // depends on. `name` is what the ranges are called, where that is not the op among whose
+  // implementations it chooses.
   template <class Costs>
   Door(const char* op, Rungs ladder, Geometry geometry, Device device, const Costs& costs,
        const char* name = nullptr)

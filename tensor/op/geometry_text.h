@@ -1,5 +1,6 @@
 // The text form of a geometry: letters with their numbers, "n1 c32 o32 d1 h256 w256 k1,3,3 s1,1,1 p0,1,1".
-// Plans and reports name geometries by it; each op with a choice writes it (key()) and reads it back with this.
+// Plans and reports name geometries by it; each op with a choice writes it (key()) and reads it back with
+// this.
 #pragma once
 
 #include <array>
@@ -13,7 +14,8 @@ namespace primal {
 
 class GeometryText {
  public:
-  // DataError naming the op and the text where it is not words of a letter or name and whole numbers from 0 to 2^20.
+  // DataError naming the op and the text where it is not words of a letter or name and whole numbers from 0
+  // to 2^20.
   GeometryText(std::string_view op, std::string_view text);
 
   int64_t one(const char* name) const;                   // DataError where it is absent or not one number

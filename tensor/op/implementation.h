@@ -1,15 +1,15 @@
 // The implementations of an op, and which one runs.
 //
-// Each op keeps a ladder: its implementations for one element type, on all devices, fastest first. The plain reference on
-// the CPU can do everything, so what comes after it is left to 1 and 2. choose() takes, for a phase ("forward",
-// "backward", ...), a geometry and a device, of those that run on the device,
+// Each op keeps a ladder: its implementations for one element type, on all devices, fastest first. The plain
+// reference on the CPU can do everything, so what comes after it is left to 1 and 2. choose() takes, for a
+// phase ("forward", "backward", ...), a geometry and a device, of those that run on the device,
 //
 //   1. the implementation that is forced by name (`--impl conv3d=blocked`),
 //   2. the one a plan has for this phase and geometry (`--plan FILE`, written by `primal tune`),
 //   3. the first of the ladder whose supports(geometry) holds: the static rule.
 //
-// One that does not support the geometry is passed over, as if nobody had asked for it. Nothing is timed behind
-// the user's back, so the same build, plan and options give the same bits.
+// One that does not support the geometry is passed over, as if nobody had asked for it. Nothing is timed
+// behind the user's back, so the same build, plan and options give the same bits.
 //
 // A Geometry is what the choice depends on. Its text form, key(geometry), names it in plans and reports.
 #pragma once
@@ -92,7 +92,8 @@ using PlanPointer = std::shared_ptr<const ImplementationPlan>;
 // The plan where no scope has one: a program's --plan. Null: none.
 void set_process_plan(PlanPointer plan);
 
-// Forces implementations by name, or brings a plan, while it lives; and notes what ran. Scopes nest; the innermost wins.
+// Forces implementations by name, or brings a plan, while it lives; and notes what ran. Scopes
+// nest; the innermost wins.
 class ImplementationScope {
  public:
   using Forced = std::map<std::string, std::string, std::less<>>;  // op -> implementation
@@ -124,7 +125,8 @@ class ImplementationScope {
 // The choices of the innermost scope so far: which implementations a run has used. Empty without a scope.
 std::vector<ImplementationChoice> current_choices();
 
-// DeviceError where nothing of the op runs on the device, ShapeError where what runs there does not support the call.
+// DeviceError where nothing of the op runs on the device, ShapeError where what runs there does not support
+// the call.
 [[noreturn]] void throw_no_implementation(std::string_view op, const std::string& geometry, Device device,
                                           bool any_on_device);
 
@@ -168,7 +170,8 @@ std::vector<ImplementationInfo> infos_of(const Rungs& ladder) {
   return infos;
 }
 
-// The names of those on a kind of device that support a geometry, in the ladder's order, for OpGeometry::supporting.
+// The names of those on a kind of device that support a geometry, in the ladder's order, for
+// OpGeometry::supporting.
 template <class Geometry, class Kernels>
 std::vector<std::string> names_supporting(std::span<const Implementation<Geometry, Kernels>* const> ladder,
                                           const Geometry& geometry, Device::Kind kind) {
@@ -192,8 +195,9 @@ std::vector<ImplementationInfo> wherever(ImplementationInfo info, const Entries&
   return infos;
 }
 
-// The kernels of a .cu file are one constant for each device it is compiled for: PRIMAL_DEVICE_KERNELS(Kernels, name)
-// declares primal::simt::name and primal::cuda::name, the file defines its own in namespace primal::PRIMAL_SIMT.
+// The kernels of a .cu file are one constant for each device it is compiled for:
+// PRIMAL_DEVICE_KERNELS(Kernels, name) declares primal::simt::name and primal::cuda::name, the file defines
+// its own in namespace primal::PRIMAL_SIMT.
 #define PRIMAL_DEVICE_KERNELS(Kernels, name) \
   namespace simt {                           \
   extern const Kernels name;                 \
@@ -203,7 +207,8 @@ std::vector<ImplementationInfo> wherever(ImplementationInfo info, const Entries&
   }                                          \
   static_assert(true, "a semicolon follows")
 
-// The constants of a .cu file as elements of a ladder: for the emulation and, in a build with CUDA, for CUDA devices.
+// The constants of a .cu file as elements of a ladder: for the emulation and, in a build with CUDA, for CUDA
+// devices.
 #if PRIMAL_HAS_CUDA
 #define PRIMAL_DEVICES(name) &simt::name, &cuda::name
 #else

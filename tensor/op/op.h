@@ -1,8 +1,8 @@
 // OpInfo: what `primal verify`, `primal check`, the tests and the benches know of an op.
 //
-// An op describes itself once, in its own folder, and register_ops() (apps/ops/register_ops.cpp) lists it in one
-// line. The description is independent of how the op is written: run() takes named tensors and attributes, as
-// a golden case stores them, and returns named results and gradients.
+// An op describes itself once, in its own folder, and register_ops() (apps/ops/register_ops.cpp) lists it in
+// one line. The description is independent of how the op is written: run() takes named tensors and
+// attributes, as a golden case stores them, and returns named results and gradients.
 #pragma once
 
 #include <array>
@@ -82,12 +82,13 @@ struct OpShapes {
 };
 OpShapes shapes_of(const OpCall& call, const OpResult& result);
 
-// What an op with several implementations knows of the text form of its geometry (implementation.h, key()). Both throw
-// DataError for a text that is not one.
+// What an op with several implementations knows of the text form of its geometry (implementation.h, key()).
+// Both throw DataError for a text that is not one.
 struct OpGeometry {
   // A case of that geometry, for measuring.
   std::function<OpCase(const std::string& geometry)> as_case;
-  // The implementations on a kind of device that support it in f32, fastest first: the first is the static rule's.
+  // The implementations on a kind of device that support it in f32, fastest first: the first is the static
+  // rule's.
   std::function<std::vector<std::string>(const std::string& geometry, Device::Kind)> supporting;
 };
 
@@ -100,7 +101,8 @@ struct OpInfo {
   std::vector<OpCase> stages;          // named shapes of the thesis network: benches
   std::vector<std::string> linear_in;  // inputs in which the op is linear or affine: the adjoint check runs
   std::vector<std::string> results{"y"};  // the outputs that have gradients
-  // What a call costs, by phase; null for chains of ops (models), which are counted op by op, and for file readers.
+  // What a call costs, by phase; null for chains of ops (models), which are counted op by op, and for file
+  // readers.
   std::function<PhaseCosts(const OpShapes&)> cost = nullptr;
   OpGeometry geometry = {};  // empty where there is nothing to choose
   std::string chooses = {};  // the op among whose implementations it chooses; empty: its own
@@ -127,7 +129,8 @@ TensorMap moved_to(const TensorMap& tensors, Device device);
 // The inputs of a case, in the given type (labels stay i64); the same call gives the same values.
 TensorMap make_inputs(const OpCase& op_case, DType dtype, uint64_t seed = 0);
 
-// A random gradient with respect to each of these results of a call, of its shape and type; the same call gives the same values.
+// A random gradient with respect to each of these results of a call, of its shape and type; the same
+// call gives the same values.
 TensorMap make_upstream(const std::vector<std::string>& results, const TensorMap& outputs);
 
 // The ops of this program, in the order of registration. Adding a name twice is a ConfigError.

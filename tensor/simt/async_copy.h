@@ -1,8 +1,8 @@
 // Asynchronous copies from global to shared memory (cp.async), under the same names on a device and in the
 // emulation. Compute capability 8.0 or later.
 //
-//   copy_async(to, from, inside)   shared *to = inside ? global *from : 0, of 4, 8 or 16 bytes (float, float2,
-//                                  float4)
+//   copy_async(to, from, inside)   shared *to = inside ? global *from : 0, of 4, 8 or 16 bytes (float,
+//                                  float2, float4)
 //   commit_copies()                what this thread has started since the last call is a group
 //   wait_for_copies<n>()           all groups of this thread but the n newest have arrived
 //
@@ -10,8 +10,8 @@
 // the wait. Both addresses are multiples of the size; `from` is not read where `inside` is false and may then
 // lie anywhere.
 //
-// In the emulation a destination is poison until its thread has waited, so that an earlier read reports memory
-// that nobody has written. The copy counts as a write when it starts.
+// In the emulation a destination is poison until its thread has waited, so that an earlier read reports
+// memory that nobody has written. The copy counts as a write when it starts.
 #pragma once
 
 #include <cstddef>

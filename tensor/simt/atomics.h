@@ -1,5 +1,6 @@
-// CUDA's atomic operations, on checked pointers and on plain ones. Each returns what was there. They are atomic between
-// blocks too, in whatever order those come: as on the device, sums of floats may differ in their last bits from run to run.
+// CUDA's atomic operations, on checked pointers and on plain ones. Each returns what was there. They are
+// atomic between blocks too, in whatever order those come: as on the device, sums of floats may differ in
+// their last bits from run to run.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// The blocks of the emulated device that exist: which block an address lies in, and whether somebody holds it.
+// The blocks of the emulated device that exist: which block an address lies in, and whether somebody holds
+// it.
 #pragma once
 
 #include <cstddef>

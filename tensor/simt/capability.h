@@ -1,5 +1,5 @@
-// What the device that kernels are launched on can do: its compute capability, 8 for sm_80 and 9 for sm_90, and whether it has room for a
-// cluster. Included by .cu files alone.
+// What the device that kernels are launched on can do: its compute capability, 8 for sm_80 and 9 for sm_90,
+// and whether it has room for a cluster. Included by .cu files alone.
 #pragma once
 
 #include "tensor/simt/simt.h"
@@ -17,8 +17,8 @@ inline int compute_capability(const Exec& exec) {
   return major;
 }
 
-// Whether the device can run a cluster of that launch: clusters need compute capability 9.0, and those of more than 8 blocks need that many
-// multiprocessors in one group of the device.
+// Whether the device can run a cluster of that launch: clusters need compute capability 9.0, and those of
+// more than 8 blocks need that many multiprocessors in one group of the device.
 template <class Kernel>
 bool clusters_fit(const Exec& exec, const Launch& at, Kernel* kernel) {
   if (compute_capability(exec) < 9) return false;

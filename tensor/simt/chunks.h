@@ -1,5 +1,6 @@
-// One launch over several buffers of different sizes: each is cut into chunks, and each chunk is a block's. The buffers
-// themselves travel beside it, as arrays of Global in the kernel's parameters: nothing is uploaded.
+// One launch over several buffers of different sizes: each is cut into chunks, and each chunk is a
+// block's. The buffers themselves travel beside it, as arrays of Global in the kernel's
+// parameters: nothing is uploaded.
 #pragma once
 
 #include <cstdint>

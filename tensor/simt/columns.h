@@ -1,6 +1,7 @@
-// Kernels that go through a tensor [n_outer, K, n_inner] column by column, a column being the K values at one (outer,
-// inner). Its values are n_inner apart, so where that is large a column is one thread's, and neighbouring threads read
-// neighbouring columns; where it is small a column is a warp's, and neighbouring lanes read neighbouring values of K.
+// Kernels that go through a tensor [n_outer, K, n_inner] column by column, a column being the K values at one
+// (outer, inner). Its values are n_inner apart, so where that is large a column is one thread's, and
+// neighbouring threads read neighbouring columns; where it is small a column is a warp's, and neighbouring
+// lanes read neighbouring values of K.
 #pragma once
 
 #include "tensor/simt/reduce.h"

@@ -1,8 +1,8 @@
-// For cooperative launches, whose blocks read after a grid_sync() what other blocks wrote: how large the grid may be,
-// how to read these values, and their sum. Included by .cu files and their headers alone.
+// For cooperative launches, whose blocks read after a grid_sync() what other blocks wrote: how large the grid
+// may be, how to read these values, and their sum. Included by .cu files and their headers alone.
 //
-// Why not two launches: a grid is predicted to meet in 1.2 us, and another launch to take 1.2 to 3 us, however little it
-// does (bench/results/predicted_h200.md; not measured).
+// Why not two launches: a grid is predicted to meet in 1.2 us, and another launch to take 1.2 to 3 us,
+// however little it does (bench/results/predicted_h200.md; not measured).
 #pragma once
 
 #include <type_traits>
@@ -32,8 +32,8 @@ unsigned resident_blocks(const Exec& exec, Kernel* kernel, int64_t wanted, int t
   return static_cast<unsigned>(wanted < most ? wanted : most);
 }
 
-// What another block wrote in this launch. The read-only cache and the L1 of a multiprocessor may hold older values;
-// nvcc could use the read-only cache if nothing in the kernel writes through this pointer.
+// What another block wrote in this launch. The read-only cache and the L1 of a multiprocessor may hold older
+// values; nvcc could use the read-only cache if nothing in the kernel writes through this pointer.
 template <class T>
 __device__ std::remove_const_t<T> written_by_others(const Global<T>& values, int64_t i) {
 #ifdef __CUDACC__
@@ -43,9 +43,9 @@ __device__ std::remove_const_t<T> written_by_others(const Global<T>& values, int
 #endif
 }
 
-// The sum of n values that other blocks wrote in this launch, in every thread. It is a barrier of the block, which may
-// have any shape of whole warps: they share the work of the warps of kSumThreads threads, so the bits are those of
-// block_sum_of() in a block of that size.
+// The sum of n values that other blocks wrote in this launch, in every thread. It is a barrier of the block,
+// which may have any shape of whole warps: they share the work of the warps of kSumThreads threads, so the
+// bits are those of block_sum_of() in a block of that size.
 template <class T>
 __device__ T block_sum_of_others(Global<const T> values, int64_t n) {
   constexpr int lanes = 32;

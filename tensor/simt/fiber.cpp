@@ -29,10 +29,11 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-// void primal_simt_switch(void** save, void* load): keeps the registers a function must preserve on this stack, stores
-// the stack pointer in *save, and takes up the stack `load`, which an earlier call has left (or Fiber's constructor has
-// prepared). Rounding mode and signal mask are not switched: kernels change neither, and a system call for each
-// switch, as swapcontext makes, would cost more than most kernels do between two barriers.
+// void primal_simt_switch(void** save, void* load): keeps the registers a function must preserve on this
+// stack, stores the stack pointer in *save, and takes up the stack `load`, which an earlier call has
+// left (or Fiber's constructor has prepared). Rounding mode and signal mask are not switched: kernels
+// change neither, and a system call for each switch, as swapcontext makes, would cost more than most
+// kernels do between two barriers.
 extern "C" void primal_simt_switch(void** save, void* load);
 #if defined(__x86_64__)
 asm(R"(
@@ -112,12 +113,13 @@ constexpr size_t kReserve = 16 << 10;
 
 thread_local Fiber* entering = nullptr;  // the fiber whose entry() runs for the first time
 
-// What primal_simt_switch finds on a stack that has not run yet; nothing but zeros and the address of entry().
+// What primal_simt_switch finds on a stack that has not run yet; nothing but zeros and the address of
+// entry().
 void* prepared(std::byte* stack, size_t bytes, void (*entry)()) {
   auto* top = reinterpret_cast<uint64_t*>(stack + bytes);
 #if defined(__x86_64__)
-  // From the stack pointer up: r15 r14 r13 r12 rbx rbp, the address that `ret` takes, and a return address of zero,
-  // which ends backtraces and puts the stack pointer where a call would have left it.
+  // From the stack pointer up: r15 r14 r13 r12 rbx rbp, the address that `ret` takes, and a return address of
+  // zero, which ends backtraces and puts the stack pointer where a call would have left it.
   uint64_t* frame = top - 8;
   std::memset(frame, 0, 8 * sizeof(uint64_t));
   frame[6] = reinterpret_cast<uint64_t>(entry);

@@ -1,5 +1,5 @@
-// Fibers: functions with a stack of their own that suspend in the middle and are continued later, all on one thread
-// of the operating system. The emulation runs each thread of a CUDA block that has to wait as one.
+// Fibers: functions with a stack of their own that suspend in the middle and are continued later, all on one
+// thread of the operating system. The emulation runs each thread of a CUDA block that has to wait as one.
 #pragma once
 
 #include <cstddef>
@@ -54,9 +54,10 @@ class Fiber {
   [[maybe_unused]] void* tsan_resumer_ = nullptr;
 };
 
-// Fibers that are used again and again. Their stacks are cut from slabs of 64, because a mapping for each would meet
-// Linux's limit on mappings (vm.max_map_count, 65530) in a large cooperative grid. A stack that overflows is reported
-// (CheckFailed) when its fiber next comes back: its last word no longer holds what was put there.
+// Fibers that are used again and again. Their stacks are cut from slabs of 64, because a mapping for
+// each would meet Linux's limit on mappings (vm.max_map_count, 65530) in a large cooperative grid. A
+// stack that overflows is reported (CheckFailed) when its fiber next comes back: its last word no longer
+// holds what was put there.
 class FiberPool {
  public:
   FiberPool() = default;

@@ -1,5 +1,5 @@
-// Global memory as the emulation gives it to kernels: Global<T>, a pointer that knows its buffer, and Buffer<T>, memory
-// that starts as poison.
+// Global memory as the emulation gives it to kernels: Global<T>, a pointer that knows its buffer, and
+// Buffer<T>, memory that starts as poison.
 #pragma once
 
 #include <algorithm>
@@ -24,8 +24,9 @@ Global<T> global(std::span<T> s) {
   return Global<T>(s);
 }
 
-// n elements of device memory that nothing has written: a heap block of their own, so that AddressSanitizer sees what
-// a plain pointer does beyond them; aligned as cudaMalloc does, so that sectors are counted as on the device.
+// n elements of device memory that nothing has written: a heap block of their own, so that
+// AddressSanitizer sees what a plain pointer does beyond them; aligned as cudaMalloc does, so that sectors
+// are counted as on the device.
 template <class T>
 class Buffer {
  public:

@@ -1,5 +1,5 @@
-// CUDA's arithmetic and bit operations that the host's library does not have. The fast ones (__expf and their like) are
-// the exact ones here.
+// CUDA's arithmetic and bit operations that the host's library does not have. The fast ones (__expf and their
+// like) are the exact ones here.
 #pragma once
 
 #include <algorithm>

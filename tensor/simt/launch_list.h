@@ -1,6 +1,7 @@
-// LaunchList: a list of what a run asks of the emulated device: each kernel, copy and fill with its sizes. Predictions of the time on a real
-// device start from it (apps/profile/predict_launch.h). While a list exists on a thread, each operation of that thread is added to it, and
-// then runs, is skipped (OperationCount) or is recorded (Capture) as it would be without the list.
+// LaunchList: a list of what a run asks of the emulated device: each kernel, copy and fill with its sizes.
+// Predictions of the time on a real device start from it (apps/profile/predict_launch.h). While a list exists
+// on a thread, each operation of that thread is added to it, and then runs, is skipped (OperationCount) or is
+// recorded (Capture) as it would be without the list.
 #pragma once
 
 #include <array>
@@ -20,8 +21,8 @@ struct ListedLaunch {
   size_t shared_bytes = 0;                  // dynamic shared memory
   bool cooperative = false;
   unsigned cluster = 1;  // blocks of a cluster
-  // For a kernel the total size of the blocks of memory that its arguments point to, each counted once, which is what it moves if it touches
-  // all of them once. For a copy twice its bytes, and for a fill its bytes.
+  // For a kernel the total size of the blocks of memory that its arguments point to, each counted once, which
+  // is what it moves if it touches all of them once. For a copy twice its bytes, and for a fill its bytes.
   double bytes = 0.0;
   double largest_block = 0.0;  // bytes of the largest of these blocks
   std::optional<OpenRange> range = {};

@@ -1,8 +1,8 @@
-// Pointer<T, memory>: a pointer that knows its buffer. Each access checks its range, each read that something has written
-// there, and while a Recording lives both are written down. Global<T> is one into global memory.
+// Pointer<T, memory>: a pointer that knows its buffer. Each access checks its range, each read that something
+// has written there, and while a Recording lives both are written down. Global<T> is one into global memory.
 //
-// x[i] of memory one may write is a Reference: a read, a write, or both, as it is used. So `const float v = x[i]` reads, and
-// `auto v = x[i]` does not yet.
+// x[i] of memory one may write is a Reference: a read, a write, or both, as it is used. So `const float
+// v = x[i]` reads, and `auto v = x[i]` does not yet.
 #pragma once
 
 #include <concepts>
@@ -22,9 +22,9 @@ enum class Memory : uint8_t { global, shared };
 // Whether a Recording lives.
 bool is_recording();
 
-// The slow ways of an access. CheckFailed, naming kernel, block and thread where one runs, for one out of range or a read
-// of memory that nothing has written; the others are recorded if there is a recording. Who calls tells one access of a
-// kernel from another, so these are never inlined and their callers always are.
+// The slow ways of an access. CheckFailed, naming kernel, block and thread where one runs, for one out of
+// range or a read of memory that nothing has written; the others are recorded if there is a recording. Who
+// calls tells one access of a kernel from another, so these are never inlined and their callers always are.
 [[gnu::noinline, gnu::cold]] void slow_access(Memory memory, const void* buffer, int64_t size,
                                               int64_t element, size_t element_bytes, Access access,
                                               Where where);
@@ -137,8 +137,8 @@ class Pointer {
 
 [[noreturn]] void report_misaligned(size_t alignment);
 
-// The same memory as elements of another type: as<float4>(x + i) loads four at once. CheckFailed if it does not begin at a
-// multiple of what U is aligned to.
+// The same memory as elements of another type: as<float4>(x + i) loads four at once. CheckFailed if it does
+// not begin at a multiple of what U is aligned to.
 template <class U, class T, Memory memory>
 auto as(const Pointer<T, memory>& p) {
   using Other = std::conditional_t<std::is_const_v<T>, const U, U>;

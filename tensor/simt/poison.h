@@ -1,6 +1,7 @@
-// Poison: what memory of the emulation holds until somebody writes it. For f32 and f64 a signalling NaN with a payload
-// of its own, which arithmetic makes quiet and hands on, so that a result computed from such memory is known by its
-// bits; for 4- and 8-byte integers a value nobody computes. Smaller types have no value to spare and are not checked.
+// Poison: what memory of the emulation holds until somebody writes it. For f32 and f64 a signalling NaN with
+// a payload of its own, which arithmetic makes quiet and hands on, so that a result computed from such memory
+// is known by its bits; for 4- and 8-byte integers a value nobody computes. Smaller types have no value to
+// spare and are not checked.
 #pragma once
 
 #include <bit>
@@ -16,7 +17,7 @@ constexpr uint64_t kPoison64 = 0x7FF0DEADBEEF5EED;
 constexpr uint32_t kQuiet32 = 0x00400000;
 constexpr uint64_t kQuiet64 = 0x0008000000000000;
 
-// Of a vector (float4), its components' type.
+// The type of a vector's components (float for float4); T itself where T is no vector.
 template <class T>
 struct Scalar {
   using Type = T;

@@ -217,8 +217,8 @@ void RecordedLaunch::check_races(BlockTrace& block, int thread, const AccessAt& 
   }
 }
 
-// An atomic operation: what others had done before theirs on this address is done, and after a fence so is what this thread
-// knows to be.
+// An atomic operation: what others had done before theirs on this address is done, and after a fence so is
+// what this thread knows to be.
 void RecordedLaunch::pass_on(BlockTrace& block, int thread, const void* address) {
   const auto there = released_.find(address);
   if (there == released_.end() && !block.fenced[static_cast<size_t>(thread)]) return;

@@ -1,5 +1,5 @@
-// What a Recording knows of a launch while it runs: which accesses are ordered, by counting the barriers that each block
-// and each lane has passed.
+// What a Recording knows of a launch while it runs: which accesses are ordered, by counting the barriers that
+// each block and each lane has passed.
 #pragma once
 
 #include <array>
@@ -17,8 +17,8 @@
 
 namespace primal::simt {
 
-// Of other blocks, by number: up to where what they did is known to be done. That is all before `epoch`, and in it what one
-// thread had done or knew of its warp.
+// Up to where the work of another block is known to be done: all of it before `epoch`, and in that epoch what
+// one thread had done or knew of its warp. Released has this for other blocks, by their number.
 struct Progress {
   uint32_t epoch = 0;
   uint16_t warp = 0;
@@ -26,15 +26,15 @@ struct Progress {
 };
 using Released = std::unordered_map<uint32_t, Progress>;
 
-// Of one block while it is resident.
+// What is recorded of one block while it is resident.
 struct BlockTrace {
   BlockTrace(int64_t block, size_t n_threads, std::shared_ptr<Shadow> shadow)
       : number(block), clocks(n_threads), shared(std::move(shadow)), events(n_threads), fenced(n_threads) {}
 
   int64_t number;
   uint32_t epoch = 0;  // barriers of the block or of more that it has passed
-  // Of each thread: of each lane of its warp, the last clock before something that this thread has been ordered after;
-  // of itself, its clock.
+  // For each thread and each lane of its warp: the lane's last clock before something that this thread has
+  // been ordered after. For the thread's own lane it is the thread's clock.
   std::vector<std::array<uint32_t, warpSize>> clocks;
   std::shared_ptr<Shadow> shared;          // of all blocks that are resident together
   std::vector<std::vector<Event>> events;  // of each thread, since the last barrier of the block

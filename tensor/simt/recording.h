@@ -1,12 +1,13 @@
-// What kernels did: while a Recording lives, each access of every launch of the process is written down, and after it
-// launches() has the races and the counters of each. Off, it costs nothing: a Global made while no Recording lives is not watched.
+// What kernels did: while a Recording lives, each access of every launch of the process is written down, and
+// after it launches() has the races and the counters of each. Off, it costs nothing: a Global made while no
+// Recording lives is not watched.
 //
 //   Recording recording;
 //   conv3d_forward(exec, x, weight, y);
 //   require_no_races(recording.launches());
 //
-// Recorded launches run one after another and their blocks too, all on the thread that launches, in the order of the
-// current schedule.
+// Recorded launches run one after another and their blocks too, all on the thread that launches, in the order
+// of the current schedule.
 #pragma once
 
 #include <array>
@@ -17,8 +18,8 @@
 
 namespace primal::simt {
 
-// Two accesses of different threads to the same memory, at least one of them a plain write (or one atomic and the other
-// not), in an order that no barrier fixes.
+// Two accesses of different threads to the same memory, at least one of them a plain write (or one atomic and
+// the other not), in an order that no barrier fixes.
 struct Race {
   std::string memory;  // "element 7 of a buffer of 64", "tile[3][0]"
   std::string first,
@@ -27,8 +28,8 @@ struct Race {
   std::string str() const;
 };
 
-// Requests to global memory. A request is one load, store or atomic operation of a warp: the lanes that execute the same
-// place of the kernel together.
+// Requests to global memory. A request is one load, store or atomic operation of a warp: the lanes that
+// execute the same place of the kernel together.
 struct Traffic {
   int64_t requests = 0;
   int64_t bytes = 0;          // that the lanes asked for, each lane for itself
@@ -38,21 +39,22 @@ struct Traffic {
   Traffic& operator+=(const Traffic& other);
 };
 
-// What a launch, or all launches of a kernel, asked of the device. How lanes are put together: warp_trace.h. Addresses
-// are those of this process: tensors on the device simt and simt::Buffers begin as on a device, at a multiple of 256.
+// What a launch, or all launches of a kernel, asked of the device. How lanes are put together:
+// warp_trace.h. Addresses are those of this process: tensors on the device simt and simt::Buffers begin as
+// on a device, at a multiple of 256.
 struct LaunchCounters {
   std::string name;
   std::array<unsigned, 3> grid{}, block{};  // of the first launch
   int64_t launches = 0, blocks = 0, threads = 0;
 
-  // Global memory. Coalesced f32: 4 sectors for a request of 32 lanes; stride 2: 8; stride 8 or more: 32; one value for
-  // all: 1.
+  // Global memory. Coalesced f32: 4 sectors for a request of 32 lanes; stride 2: 8; stride 8 or more:
+  // 32; one value for all: 1.
   Traffic loads, stores, atomics;
   Traffic global() const;  // all three
 
-  // Shared memory: 32 banks of 4 bytes. A request of a warp (two halves of one for 8 bytes, four quarters for 16) takes
-  // as many passes as the most different words it wants of one bank; conflicts are the passes beyond the first of each.
-  // Several atomic operations on one word are not counted as conflicts.
+  // Shared memory: 32 banks of 4 bytes. A request of a warp (two halves of one for 8 bytes, four quarters for
+  // 16) takes as many passes as the most different words it wants of one bank; conflicts are the passes
+  // beyond the first of each. Several atomic operations on one word are not counted as conflicts.
   int64_t shared_requests = 0, shared_passes = 0, bank_conflicts = 0;
 
   int64_t barriers = 0;          // __syncthreads, once for each block that passes one
@@ -86,7 +88,8 @@ class Recording {
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;
 
-  // Of the launches that have ended, in that order. A launch that failed is not among them.
+  // The records of the launches that have ended, in the order in which they ended. A launch that failed is
+  // not among them.
   std::vector<LaunchRecord> launches() const;
 
   static Recording* active();  // the youngest that lives

@@ -1,11 +1,13 @@
-// Sums over the threads of a warp or a block in one fixed order, so that their bits do not change from run to run.
+// Sums over the threads of a warp or a block in one fixed order, so that their bits do not change from run to
+// run.
 #pragma once
 
 #include "tensor/simt/simt.h"
 
 namespace primal::PRIMAL_SIMT {
 
-// The sum over the lanes of a warp, in every lane. Pairs are added from both sides alike, so all lanes have the same bits.
+// The sum over the lanes of a warp, in every lane. Pairs are added from both sides alike, so all
+// lanes have the same bits.
 template <class T>
 __device__ T warp_sum(T value) {
   for (int distance = warpSize / 2; distance > 0; distance /= 2)
@@ -23,8 +25,8 @@ __device__ T warp_max(T value) {
   return value;
 }
 
-// The sum over a block of whole warps in one dimension, in every thread: a tree in each warp, then one over the warps. It
-// is a barrier: all threads of the block call it.
+// The sum over a block of whole warps in one dimension, in every thread: a tree in each warp, then one over
+// the warps. It is a barrier: all threads of the block call it.
 template <class T>
 __device__ T block_sum(T value) {
   PRIMAL_SHARED(T, of_warp, [32]);
@@ -48,8 +50,8 @@ __device__ T block_sum_of(Global<const T> values, int64_t n) {
   return block_sum(sum);
 }
 
-// A sum of n terms in two stages: so many blocks of kSumThreads threads take the terms in strides, then one block adds up what
-// they found. A few terms for each thread, and no more blocks than a block has threads.
+// A sum of n terms in two stages: so many blocks of kSumThreads threads take the terms in strides, then one
+// block adds up what they found. A few terms for each thread, and no more blocks than a block has threads.
 constexpr int kSumThreads = 256;
 inline unsigned sum_blocks(int64_t n) {
   const int64_t blocks = (n + 4 * kSumThreads - 1) / (4 * kSumThreads);

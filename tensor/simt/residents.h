@@ -1,5 +1,5 @@
-// The blocks that are on the emulated device at one time, and who of their threads waits for what: one independent
-// block, or all blocks of a cooperative launch.
+// The blocks that are on the emulated device at one time, and who of their threads waits for what: one
+// independent block, or all blocks of a cooperative launch.
 #pragma once
 
 #include <functional>
@@ -16,15 +16,16 @@
 namespace primal::simt {
 
 struct Thread {
-  // fresh: not started. Threads wait at a barrier of their block, cluster or grid, or for the lanes of a warp operation.
+  // fresh: not started. Threads wait at a barrier of their block, cluster or grid, or for the
+  // lanes of a warp operation.
   enum class State { fresh, ready, at_barrier, at_cluster_barrier, at_grid_barrier, at_warp, done };
   State state = State::fresh;
   Fiber* fiber = nullptr;  // from its start to its end
   uint3 index{};
   Where where;  // it waits
 
-  // at_barrier: a predicate, and of how many threads it holds; at_warp: what the lanes exchange, or for a product the address
-  // of a lane's fragments
+  // at_barrier: a predicate, and of how many threads it holds; at_warp: what the lanes exchange, or for a
+  // product the address of a lane's fragments
   enum class WarpOp { sync, exchange, ballot, product };
   WarpOp op = WarpOp::sync;
   unsigned mask = 0;
@@ -63,8 +64,8 @@ class Residents {
             RecordedLaunch* recorded)
       : launch(at), recorder(recorded), schedule_(schedule), thread_(thread) {}
 
-  // Runs the blocks of these numbers, whole clusters in the order of their ranks, all at once to their ends; CheckFailed
-  // for a fault.
+  // Runs the blocks of these numbers, whole clusters in the order of their ranks, all at once to their ends;
+  // CheckFailed for a fault.
   void run(const std::vector<int64_t>& numbers);
 
   // The blocks of the cluster of that one, by rank.
@@ -96,13 +97,14 @@ struct Running {
 };
 extern constinit thread_local Running running;
 
-// Of the running kernel thread: "[axpy] block (1,0,0), thread (31,0,0)"; "[simt]" outside a kernel.
+// Names the running kernel thread: "[axpy] block (1,0,0), thread (31,0,0)"; "[simt]" outside a kernel.
 std::string running_str();
 // "0-31, 64"
 std::string ranges_str(const std::vector<int>& numbers);
 std::string index_str(const uint3& i);                  // "(1,0,0)"
 std::string buffer_str(int64_t element, int64_t size);  // "element 7 of a buffer of 64"
-// "tile[3][0]", of the block that runs or, with its rank, of another of its cluster; of a row, with rank 1, "tile[3]"
+// "tile[3][0]", of the block that runs or, with its rank, of another of its cluster; of a row, with rank 1,
+// "tile[3]"
 std::string shared_str(const void* address, size_t rank = 0);
 int64_t cluster_number(int64_t block, const Launch& at);
 uint3 index_of(int64_t number, const dim3& extent);  // x fastest

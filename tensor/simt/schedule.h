@@ -1,5 +1,5 @@
-// The order in which the emulation lets threads run. A correct kernel does not notice; one with a race does, in one
-// order or another.
+// The order in which the emulation lets threads run. A correct kernel does not notice; one with a race does,
+// in one order or another.
 #pragma once
 
 #include <cstdint>
@@ -39,8 +39,8 @@ std::vector<Schedule> schedules();
 void require_same_bits(const std::string& kernel, const Schedule& a, const void* result_a, const Schedule& b,
                        const void* result_b, size_t n, size_t element_bytes);
 
-// Runs run() once under each schedule, each time from the start; returns what it returned, a vector, if that was the
-// same to the bit each time, and throws CheckFailed otherwise.
+// Runs run() once under each schedule, each time from the start; returns what it returned, a vector, if that
+// was the same to the bit each time, and throws CheckFailed otherwise.
 template <class Run>
 auto same_in_all_orders(const std::string& kernel, const Run& run) {
   const auto in_order = [&](const Schedule& schedule) {

@@ -1,7 +1,7 @@
-// Shadow memory: who used each word of memory last, and whether that was ordered before who uses it now. For each 4
-// bytes there are four slots, each for one access: an access that a later one stands for (the same thread or one ordered
-// after it, writing where it wrote or reading where it read) gives up its slot, and when all four are taken,
-// one of its kind does, in turn.
+// Shadow memory: who used each word of memory last, and whether that was ordered before who uses it now. For
+// each 4 bytes there are four slots, each for one access: an access that a later one stands for (the same
+// thread or one ordered after it, writing where it wrote or reading where it read) gives up its slot, and
+// when all four are taken, one of its kind does, in turn.
 #pragma once
 
 #include <array>
@@ -31,8 +31,8 @@ static_assert(sizeof(Mark) == 16);
 
 class Shadow {
  public:
-  // Enters `now` for one word. `ordered(mark)`: whether that access comes before this one in every run. `race(mark)` is
-  // called for those that do not and conflict.
+  // Enters `now` for one word. `ordered(mark)`: whether that access comes before this one in every run.
+  // `race(mark)` is called for those that do not and conflict.
   template <class Ordered, class OnRace>
   void enter(uintptr_t word, const Mark& now, const Ordered& ordered, const OnRace& on_race) {
     Cell& cell = at(word);

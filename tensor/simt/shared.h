@@ -1,5 +1,6 @@
-// Shared memory as the emulation gives it to kernels: Shared<float[8][33]>, an array whose every dimension is checked, and
-// SharedPointer<T>, a pointer into such an array or into the dynamic shared memory of the launch.
+// Shared memory as the emulation gives it to kernels: Shared<float[8][33]>, an array whose every
+// dimension is checked, and SharedPointer<T>, a pointer into such an array or into the dynamic
+// shared memory of the launch.
 #pragma once
 
 #include <array>
@@ -30,8 +31,9 @@ constexpr SharedType shared_type(const char* name) {
           {std::extent_v<T, 0>, std::extent_v<T, 1>, std::extent_v<T, 2>, std::extent_v<T, 3>}};
 }
 
-// Memory of the block that runs: a heap block of its own for each variable, found by the address of a key that the
-// declaration owns. (A static thread_local would be one variable for all the blocks of a cooperative launch.)
+// Memory of the block that runs: a heap block of its own for each variable, found by the address of
+// a key that the declaration owns. (A static thread_local would be one variable for all the blocks
+// of a cooperative launch.)
 struct SharedMemory {
   void* data;
   size_t bytes;
@@ -134,7 +136,8 @@ auto as(const Shared<T[n]>& array) {
   return as<U>(array + 0);
 }
 
-// Shared memory of the block of that rank in the cluster: its `array`, or what its own `pointer` would point to.
+// Shared memory of the block of that rank in the cluster: its `array`, or what its own `pointer` would point
+// to.
 template <class T>
 Shared<T> map_shared(const Shared<T>& array, unsigned rank, Where where = Where::current()) {
   return array.of_rank(rank, where);

@@ -91,7 +91,8 @@ class SimtBackend final : public Backend {
                             : "it was computed from memory that nobody had written");
     }
   }
-  // Whether an integer or a float of that size: poison of a float is a NaN nobody else makes, and as an integer rare.
+  // Whether an integer or a float of that size: poison of a float is a NaN nobody else makes, and as an
+  // integer rare.
   static void check_written(const void* from, size_t bytes, size_t element_bytes) {
     if (element_bytes == 8) check(static_cast<const double*>(from), bytes / 8);
     if (element_bytes == 4) check(static_cast<const float*>(from), bytes / 4);

@@ -55,7 +55,8 @@ __device__ inline void cluster_sync() { PRIMAL_CLUSTER(sync()); }
 __device__ inline unsigned cluster_rank() { return PRIMAL_CLUSTER(block_rank()); }
 __device__ inline unsigned cluster_size() { return PRIMAL_CLUSTER(num_blocks()); }
 
-// Shared memory of the block of that rank in the cluster: its `array`, or what its own `pointer` would point to.
+// Shared memory of the block of that rank in the cluster: its `array`, or what its own `pointer` would point
+// to.
 template <class Pointer>
 requires std::is_pointer_v<Pointer> __device__ Pointer map_shared(const Pointer& pointer, unsigned rank) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 900
@@ -90,8 +91,8 @@ inline void check_launch(const Launch& at, cudaError_t status) {
 constexpr size_t kSharedBytesByDefault = 48 << 10;  // more has to be asked for, kernel by kernel
 constexpr unsigned kPortableCluster = 8;            // larger clusters too
 
-// What a kernel has to be allowed before this launch. Its static shared memory counts as well; to ask takes about a microsecond, so
-// only kernels with dynamic shared memory are asked for it.
+// What a kernel has to be allowed before this launch. Its static shared memory counts as well; to ask takes
+// about a microsecond, so only kernels with dynamic shared memory are asked for it.
 inline void allow(const Launch& at, const void* kernel) {
   if (at.shared_bytes > 0) {
     cudaFuncAttributes attributes{};

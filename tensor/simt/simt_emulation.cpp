@@ -15,8 +15,8 @@
 namespace primal::simt {
 namespace {
 
-// Limits of compute capability 9.0; those of 8.0 are the same where nothing else is said. A kernel that needs more than 8.0 has asks for
-// the device's limits before it is chosen.
+// Limits of compute capability 9.0; those of 8.0 are the same unless stated otherwise. If a kernel needs more
+// than 8.0 has, the device's limits are asked for before that kernel is chosen.
 constexpr int64_t kMaxThreads = 1024, kMaxBlockZ = 64, kMaxGridX = (int64_t{1} << 31) - 1, kMaxGridYZ = 65535;
 constexpr unsigned kMaxCluster =
     16;  // of 9.0; more than 8 where the device has room (cudaOccupancyMaxActiveClusters)

@@ -1,6 +1,6 @@
-// The emulation build of simt.h: the names of CUDA that kernels use, in namespace primal::simt. The threads of a block
-// are fibers on one thread of the operating system; independent blocks run in parallel over the cores, the blocks of a
-// cooperative launch all together on one.
+// The emulation build of simt.h: the names of CUDA that kernels use, in namespace primal::simt. The threads
+// of a block are fibers on one thread of the operating system; independent blocks run in parallel over the
+// cores, the blocks of a cooperative launch all together on one.
 #pragma once
 
 #include <array>
@@ -39,7 +39,8 @@ struct dim3 {
   constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
 
-// Of the thread that runs; a fiber never moves to another thread of the operating system.
+// The indices and extents of the kernel thread that runs. Its fiber never moves to another thread of the
+// operating system.
 extern constinit thread_local uint3 threadIdx, blockIdx;
 extern constinit thread_local dim3 blockDim, gridDim;
 constexpr int warpSize = 32;
@@ -52,8 +53,8 @@ struct Launch {
   dim3 cluster = dim3(1);    // so many neighbouring blocks are there at once: cluster_sync() and map_shared()
 };
 
-// Runs `thread` once for each thread of the grid. DeviceError for what no device could launch, CheckFailed for a fault
-// of the kernel; of several faults, that of the first block.
+// Runs `thread` once for each thread of the grid. DeviceError for what no device could launch, CheckFailed
+// for a fault of the kernel; of several faults, that of the first block.
 void run_grid(const Exec& exec, const Launch& at, const std::function<void()>& thread);
 
 // What a capture looks at (simt_graph.h). An empty buffer may begin anywhere.
@@ -67,7 +68,8 @@ Argument argument_of(const Pointer<T, Memory::global>& pointer) {
   return {&pointer, sizeof pointer, pointer.size() > 0};
 }
 
-// Makes the bytes between the members of a parameter 0: whatever the stack had there may look like an address. clang 14 cannot.
+// Makes the bytes between the members of a parameter 0: whatever the stack had there may look like an
+// address. clang 14 cannot.
 template <class T>
 void clear_padding([[maybe_unused]] T& parameter) {
 #if __has_builtin(__builtin_clear_padding)
@@ -76,7 +78,8 @@ void clear_padding([[maybe_unused]] T& parameter) {
 #endif
 }
 
-// The same, kept for later: it runs at each replay of the graph that this thread records. False where it records none.
+// The same, kept for later: it runs at each replay of the graph that this thread records. False where it
+// records none.
 bool is_kept();
 void keep_grid(const Exec& exec, const Launch& at, std::span<const Argument> arguments,
                std::function<void()> thread);
@@ -108,9 +111,9 @@ void cluster_sync(Where where = Where::current());
 unsigned cluster_rank();  // of this block, in its cluster
 unsigned cluster_size();  // in blocks
 
-// Fences order what a thread does before them and after them, as others see it. Threads run one at a time here, so that is
-// so without; a recording takes an atomic operation after a __threadfence as a sign to whoever next uses the same address
-// atomically that all its block has done before is done.
+// Fences order what a thread does before them and after them, as others see it. Threads run one at a time
+// here, so that is so without; a recording takes an atomic operation after a __threadfence as a sign to
+// whoever next uses the same address atomically that all its block has done before is done.
 void __threadfence();
 inline void __threadfence_block() {}
 inline void __threadfence_system() { __threadfence(); }

@@ -25,8 +25,8 @@ struct Operation {
   std::vector<Outside> outside;
 };
 
-// Blocks go back to their shelf and stay there, so that addresses remain valid. A block serves again for the same number of bytes
-// alone: what lies behind it stays nobody's.
+// Blocks go back to their shelf and stay there, so that addresses remain valid. A block serves again for the
+// same number of bytes alone: what lies behind it stays nobody's.
 class SimtGraphMemory final : public GraphMemory {
  public:
   std::shared_ptr<void> allocate(size_t bytes, size_t element_bytes) override;

@@ -1,6 +1,6 @@
-// The grid of kernels that do the same to every cell of many volumes: blockIdx.x covers the cells of one volume (d, h, w),
-// blockIdx.y the volumes (n, c). A thread finds its cell once and then goes through every gridDim.y-th volume, which pays
-// for the divisions and for whatever else depends on the cell alone.
+// The grid of kernels that do the same to every cell of many volumes: blockIdx.x covers the cells of one
+// volume (d, h, w), blockIdx.y the volumes (n, c). A thread finds its cell once and then goes through every
+// gridDim.y-th volume, which pays for the divisions and for whatever else depends on the cell alone.
 #pragma once
 
 #include "tensor/simt/simt.h"

@@ -1,10 +1,12 @@
-// InOrder: n pieces of work side by side on threads of their own, whose results are taken in order by the thread that asked for them.
+// InOrder: n pieces of work side by side on threads of their own, whose results are taken in order by the
+// thread that asked for them.
 //
 //   InOrder all(n, n_threads, work);                 work(i) puts its result where the caller wants it
 //   for (i = 0; i < n; ++i) { all.wait(i, idle); ... take result i ... }
 //
-// Pieces begin in order, and none begins that is more than twice the number of threads ahead of what has been taken, so that results
-// which wait do not pile up. With one thread there is none but the caller's: wait(i) does the work itself.
+// Pieces begin in order, and none begins that is more than twice the number of threads ahead of what has
+// been taken, so that results which wait do not pile up. With one thread there is none but the caller's:
+// wait(i) does the work itself.
 // Signals go to the threads that the program made before.
 // Errors:  what work(i) throws is thrown by wait(i).
 #pragma once
@@ -29,8 +31,8 @@ class InOrder {
   InOrder(const InOrder&) = delete;
   InOrder& operator=(const InOrder&) = delete;
 
-  // For i = 0, 1, ...: returns true once piece i is done, false where it never will be, since stop() came first. `idle` is called every
-  // tenth of a second while there is nothing else to do.
+  // For i = 0, 1, ...: returns true once piece i is done, false where it never will be, since stop() came
+  // first. `idle` is called every tenth of a second while there is nothing else to do.
   bool wait(size_t i, const std::function<void()>& idle = {});
   // Nothing else begins.
   void stop();

@@ -2,8 +2,8 @@
 
 namespace primal {
 
-// Whether piece `number` may have so many bytes now. The others' sum counts, but where the piece has the lowest number those that have
-// not grown do not: they may be waiting to grow until this one is done.
+// Whether piece `number` may have so many bytes now. The others' sum counts, but where the piece has the
+// lowest number those that have not grown do not: they may be waiting to grow until this one is done.
 bool MemoryShares::fits(size_t number, int64_t bytes, bool grown) const {
   int64_t others = 0;
   bool is_lowest = true, any_grown = false;

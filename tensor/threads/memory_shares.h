@@ -1,13 +1,14 @@
-// MemoryShares: an amount of memory that pieces of work beside each other share, so that many small ones run at once and large ones one
-// after the other.
+// MemoryShares: an amount of memory that pieces of work beside each other share, so that many small ones run
+// at once and large ones one after the other.
 //
 //   MemoryShares memory(limit);
 //   MemoryShare share(memory, i, few);      what piece i takes at first, for reading its input
 //   share.grow(more);                       what it takes in all, once that is known
 //
-// A piece waits until what it asks for fits beside what the others have. Whoever has the lowest number never waits for those behind it
-// that wait themselves, so a piece larger than the limit runs alone, and nothing waits for ever: what is taken at once exceeds the limit
-// by no more than the lowest piece and the first shares of the others.
+// A piece waits until what it asks for fits beside what the others have. Whoever has the lowest number
+// never waits for those behind it that wait themselves, so a piece larger than the limit runs alone, and
+// nothing waits for ever: what is taken at once exceeds the limit by no more than the lowest piece and the
+// first shares of the others.
 #pragma once
 
 #include <condition_variable>

@@ -33,7 +33,8 @@ struct Processors {
 
 Processors usable_processors();
 
-// The numbers of the processors in the affinity mask of this process, in rising order; empty if the kernel does not tell.
+// The numbers of the processors in the affinity mask of this process, in rising order; empty if
+// the kernel does not tell.
 std::vector<int> processors_in_mask();
 
 // The smallest quota that holds for this process. Files are looked for below `root`.

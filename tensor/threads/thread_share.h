@@ -1,5 +1,6 @@
-// ThreadShare: how many threads the loops of the calling thread may have, while one lives, whatever num_threads() (tensor/exec.h) is
-// for the process. For threads that work beside each other and share the processors. Results do not depend on it.
+// ThreadShare: how many threads the loops of the calling thread may have, while one lives, whatever
+// num_threads() (tensor/exec.h) is for the process. For threads that work beside each other and share the
+// processors. Results do not depend on it.
 #pragma once
 
 namespace primal {

@@ -1,8 +1,8 @@
 // ChoiceCache: what a vendor library recommended for a geometry, asked for once.
 //
-// Asking costs from ten microseconds to a millisecond of the host's time (cuDNN's lists of algorithms, cuBLASLt's heuristic); a
-// training step makes the same fifty calls again and again. The key must contain everything that the answer depends on: device,
-// precision, extents, strides, alignment.
+// Asking costs from ten microseconds to a millisecond of the host's time (cuDNN's lists of algorithms,
+// cuBLASLt's heuristic); a training step makes the same fifty calls again and again. The key must contain
+// everything that the answer depends on: device, precision, extents, strides, alignment.
 //
 // Threads: any; whoever asks for a new key waits for the answer.
 #pragma once

@@ -1,4 +1,5 @@
-// cuDNN 9, loaded at run time: the functions that the implementations named `cudnn` use, and a handle for each device.
+// cuDNN 9, loaded at run time: the functions that the implementations named `cudnn` use, and a handle for
+// each device.
 #pragma once
 
 #include <cudnn.h>

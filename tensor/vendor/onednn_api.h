@@ -1,5 +1,6 @@
-// oneDNN 2, loaded when an implementation named `onednn` is first asked for: nothing links to it, so a program that does not ask
-// pays nothing, and one that runs where the library is not has one implementation less.
+// oneDNN 2, loaded when an implementation named `onednn` is first asked for: nothing links to it, so a
+// program that does not ask pays nothing, and one that runs where the library is not has one implementation
+// less.
 #pragma once
 
 #include <memory>

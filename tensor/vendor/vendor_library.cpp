@@ -35,7 +35,8 @@ void add_python_folders(const fs::path& prefix, std::vector<fs::path>& folders) 
   }
 }
 
-// The virtual environment of the python3 that the shell would run. A link is not followed: it leads out of the environment.
+// The virtual environment of the python3 that the shell would run. A link is not followed: it
+// leads out of the environment.
 void add_environment_of_path(std::vector<fs::path>& folders) {
   std::istringstream path(environment("PATH"));
   for (std::string folder; std::getline(path, folder, ':');) {

@@ -1,9 +1,10 @@
-// Libraries of vendors, loaded when they are first wanted: cuBLASLt, cuDNN, NCCL and oneDNN. Nothing links to them, so a program
-// also runs where they are absent, and reports that when one is asked for.
+// Libraries of vendors, loaded when they are first wanted: cuBLASLt, cuDNN, NCCL and oneDNN. Nothing links to
+// them, so a program also runs where they are absent, and reports that when one is asked for.
 //
-// A library whose file has no folder is looked for in this order: the folder that its root variable names (CUDNN_ROOT,
-// CUBLAS_ROOT; also lib and lib64 in it), wherever the system finds libraries, the CUDA toolkit's folder, and the packages of
-// Python environments (VIRTUAL_ENV, CONDA_PREFIX, PYTHONPATH, that of the first python3 in PATH, the user's and the system's), where PyTorch keeps them.
+// A library whose file has no folder is looked for in this order: the folder that its root variable names
+// (CUDNN_ROOT, CUBLAS_ROOT; also lib and lib64 in it), wherever the system finds libraries, the CUDA
+// toolkit's folder, and the packages of Python environments (VIRTUAL_ENV, CONDA_PREFIX, PYTHONPATH, that of
+// the first python3 in PATH, the user's and the system's), where PyTorch keeps them.
 //
 // The header of a library lists the functions it needs once, and that list becomes a table of pointers:
 //

@@ -1,4 +1,5 @@
-// What a user can get wrong, through the program: one message that names the file, the right exit code, nothing half written.
+// What a user can get wrong, through the program: one message that names the file, the right exit
+// code, nothing half written.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -206,7 +207,8 @@ TEST_F(BadInputCli, CheckpointsOfAnotherKind) {
 TEST_F(BadInputCli, AWriteThatFailsLeavesNoFile) {
   write_phantom("a.png", 0, 16, 200);
   fs::create_directories(folder_ / "out");
-  // As a full disk: no file may grow past a few blocks; the signal for that is ignored, so that write() fails.
+  // As a full disk: no file may grow past a few blocks; the signal for that is ignored, so that write()
+  // fails.
   const std::string command = "bash -c 'trap \"\" XFSZ; ulimit -f 8; exec " + std::string(PRIMAL_PROGRAM) +
                               " denoise --lambda 0.01 " + path("a.png") + " -o " + path("out") + "' 2> " +
                               path("err.txt");

@@ -108,7 +108,8 @@ TEST_F(ColourCli, JointIsOneLambdaForAllAndLuminanceKeepsTheColours) {
   const Tensor joint = Safetensors::read(folder_ / "m_joint_lambda.safetensors").tensors().begin()->second,
                grey = Safetensors::read(folder_ / "m_grey_lambda.safetensors").tensors().begin()->second;
   ASSERT_EQ(joint.numel(), grey.numel());
-  // Up to the factor between the noise of a channel and that of the luminance; the grey picture is rounded to 8 bit.
+  // Up to the factor between the noise of a channel and that of the luminance; the grey picture is rounded to
+  // 8 bit.
   const double factor =
       joint.to(DType::f64).span<const double>()[0] / grey.to(DType::f64).span<const double>()[0];
   EXPECT_GE(factor, 0.99);

@@ -1,4 +1,5 @@
-// Messages between ranks, on threads of this process: results that depend on nothing but the numbers of the ranks, and faults.
+// Messages between ranks, on threads of this process: results that depend on nothing but the numbers
+// of the ranks, and faults.
 #include "apps/distributed/communicator.h"
 
 #include <algorithm>
@@ -18,8 +19,8 @@ using testing::Fault;
 using testing::ThreadRanks;
 using Strings = std::vector<std::string>;
 
-// Of more than two ranks, the last two have large values that cancel. What they leave of the sum before them is rounded, so the order of
-// additions shows.
+// Where there are more than two ranks, the last two have large values that cancel. What they leave of the sum
+// before them is rounded, so the order of additions shows.
 std::vector<float> values_of(int rank, int size, size_t n) {
   const bool is_large = size > 2 && rank >= size - 2;
   const double scale = !is_large ? 1e-3 : rank == size - 1 ? -1e12 : 1e12;

@@ -57,7 +57,8 @@ TEST(Cost, EveryOpThatComputesSaysWhatItCosts) {
 }
 
 TEST(Cost, ConvolutionByHand) {
-  // 2 pictures of 3 channels, 5 x 4 pixels, to 7 channels through 3 x 3: 2 * 7 * 20 outputs of 27 multiply-adds.
+  // 2 pictures of 3 channels, 5 x 4 pixels, to 7 channels through 3 x 3: 2 * 7 * 20 outputs of 27
+  // multiply-adds.
   const PhaseCosts costs = conv3d_cost({2, 3, 1, 5, 4}, {7, 3, 1, 3, 3}, {2, 7, 1, 5, 4});
   for (const auto& [phase, cost] : costs) EXPECT_EQ(cost.flops, 2.0 * 280 * 27) << phase;
   EXPECT_EQ(costs.at("forward").bytes, 4.0 * (120 + 189 + 7 + 280));

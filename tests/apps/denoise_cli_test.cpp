@@ -122,7 +122,7 @@ TEST_F(DenoiseCli, ABrokenPictureStopsNoOther) {
   EXPECT_EQ(text_of(folder_ / "out/a.png"), kept);
   EXPECT_EQ(text_of(folder_ / "out/d.png"), last);
   EXPECT_TRUE(fs::exists(folder_ / "out/b.png"));
-  // Of a picture that has some of its files, those that are there stay.
+  // If a picture has only some of its files, those that are there stay.
   fs::remove(folder_ / "out/c.png");
   EXPECT_EQ(run(command + " --skip-existing --compare --quiet").exit_code, 0);
   EXPECT_TRUE(fs::exists(folder_ / "out/c.png") && fs::exists(folder_ / "out/a_compare.png"));
@@ -222,7 +222,8 @@ TEST_F(DenoiseCli, MapsForPeopleAndForPrograms) {
   ASSERT_EQ(run(command + "--map-format safetensors -o " + path("st")).exit_code, 0);
   const Tensor map = Safetensors::read(folder_ / "st/a_lambda.safetensors").tensor("lambda");
   EXPECT_EQ(map.shape(), (Shape{1, 1, 21, 21}));
-  // The scale as a reader of the raw map finds it: after the keyword and its zero, up to the next chunk's checksum.
+  // The scale as a reader of the raw map finds it: after the keyword and its zero, up to the next chunk's
+  // checksum.
   const Image raw = read_image(folder_ / "raw/a_lambda.png");
   ASSERT_EQ(raw.bit_depth, 16);
   const std::string bytes = text_of(folder_ / "raw/a_lambda.png");

@@ -1,4 +1,5 @@
-// primal denoise and search with what people have: free edges, data of 12 bit, folders of all sorts, a name mistyped.
+// primal denoise and search with what people have: free edges, data of 12 bit, folders of all sorts, a name
+// mistyped.
 #include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,5 @@
-// The project's golden cases on a device, on every implementation that runs there: the emulation, or a CUDA device.
+// The project's golden cases on a device, on every implementation that runs there: the emulation, or a CUDA
+// device.
 #include <gtest/gtest.h>
 
 #include "apps/golden/golden.h"

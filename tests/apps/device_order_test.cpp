@@ -1,5 +1,5 @@
-// Every op's CUDA kernels over the op's corner cases: on the emulation the same bits in every order of threads, and no races; on
-// a device the same bits again.
+// Every op's CUDA kernels over the op's corner cases: on the emulation the same bits in every order of
+// threads, and no races; on a device the same bits again.
 #include <gtest/gtest.h>
 
 #include "apps/ops/register_ops.h"

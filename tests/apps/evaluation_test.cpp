@@ -24,8 +24,8 @@ TEST(Statistics, BootstrapIsOverTheFiniteValues) {
 }
 
 TEST(Statistics, BootstrapOfTwoValuesIsTheBinomial) {
-  // The mean of two draws from {0, 1} is 0, 1/2 or 1 with probability 1/4, 1/2, 1/4: the 95 % interval is all of it, the
-  // middle 40 % lies at 1/2.
+  // The mean of two draws from {0, 1} is 0, 1/2 or 1 with probability 1/4, 1/2, 1/4: the 95 % interval is all
+  // of it, the middle 40 % lies at 1/2.
   const std::vector<double> values{0.0, 1.0};
   const Interval wide = bootstrap_interval(values, 1);
   EXPECT_DOUBLE_EQ(wide.low, 0.0);
@@ -40,7 +40,8 @@ TEST(Statistics, BootstrapApproachesTheNormalInterval) {
   for (int i = 0; i < 100; ++i) values.push_back(std::sin(1.7 * i));
   const ScoreSummary s = summarise_scores(values);
   const Interval interval = bootstrap_interval(values, 42);
-  // The normal interval, mean -+ 1.96 s sqrt((N-1)/N) / sqrt(N); 10000 resamples leave about 2 % of its half width.
+  // The normal interval, mean -+ 1.96 s sqrt((N-1)/N) / sqrt(N); 10000 resamples leave about 2 % of its half
+  // width.
   const double half = 1.96 * s.deviation * std::sqrt(99.0) / 100.0;
   EXPECT_NEAR(interval.low, s.mean - half, 0.06 * half);  // measured 0.01
   EXPECT_NEAR(interval.high, s.mean + half, 0.06 * half);

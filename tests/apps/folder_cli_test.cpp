@@ -1,5 +1,5 @@
-// primal denoise of whole folders: several pictures in work at once give what one at a time gives, in the same order, and a stop leaves whole
-// files.
+// primal denoise of whole folders: several pictures in work at once give what one at a time gives, in the
+// same order, and a stop leaves whole files.
 #include <csignal>
 #include <fstream>
 #include <map>

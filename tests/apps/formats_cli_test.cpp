@@ -1,4 +1,5 @@
-// Pictures of other formats through `primal denoise`: what the results are named and hold, pages, ranges, and what is refused.
+// Pictures of other formats through `primal denoise`: what the results are named and hold, pages,
+// ranges, and what is refused.
 #include <cmath>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

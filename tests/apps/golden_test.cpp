@@ -1,5 +1,5 @@
-// Every golden case, in f32 and f64, on every implementation: the project's own (tests/golden), and those below
-// PRIMAL_GOLDEN where that folder exists.
+// Every golden case, in f32 and f64, on every implementation: the project's own (tests/golden), and those
+// below PRIMAL_GOLDEN where that folder exists.
 #include "apps/golden/golden.h"
 
 #include <cstdlib>
@@ -107,8 +107,8 @@ TEST(GoldenRunner, CatchesAWrongNumberAndAnUnknownOp) {
   EXPECT_FALSE(run_golden(golden, registered_ops()).front().ok);
 }
 
-// What an op reads of a golden case must be proven where central differences and every implementation are: an option that no
-// corner case sets away from its default is one that nobody has looked at.
+// What an op reads of a golden case must be proven where central differences and every implementation are: an
+// option that no corner case sets away from its default is one that nobody has looked at.
 TEST(GoldenRunner, EveryOptionOfACaseIsVariedInTheCornerCasesOfItsOp) {
   const auto n_values = [](const OpInfo& op,
                            const std::string& option) {  // absence is one of them: the default

@@ -1,6 +1,8 @@
-// primal train on several ranks through mpirun: equality with one process, resuming, faults. Skipped where there is no mpirun.
+// primal train on several ranks through mpirun: equality with one process, resuming, faults. Skipped
+// where there is no mpirun.
 //
-// PRIMAL_KILLS sets how often a rank is killed (3; the slow test of that name: 20), PRIMAL_KILL_SEED when (the clock).
+// PRIMAL_KILLS sets how often a rank is killed (3; the slow test of that name: 20),
+// PRIMAL_KILL_SEED when (the clock).
 #include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -115,7 +117,8 @@ class Mpi : public TrainCli {
   }
 
  private:
-  // Tests run as root in containers, with more ranks than processors; PRIMAL_THREADS would stand in for the share of each rank.
+  // Tests run as root in containers, with more ranks than processors; PRIMAL_THREADS would stand in
+  // for the share of each rank.
   const EnvironmentVariable root_{"OMPI_ALLOW_RUN_AS_ROOT", "1"},
       sure_{"OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"}, crowded_{"OMPI_MCA_rmaps_base_oversubscribe", "1"},
       one_{"PRIMAL_THREADS", "1"};
@@ -260,7 +263,8 @@ TEST_F(Mpi, SigtermEndsAllWithTheCheckpointWritten) {
   const auto rows = static_cast<int64_t>(column("run", "step").size());
   const auto kept = Safetensors::read(folder_ / "run/last.safetensors").metadata();
   const int64_t steps = std::stoll(kept.at("step"));
-  // A signal during the validation of a step leaves that validation, and the row of the step, to the resumed training.
+  // A signal during the validation of a step leaves that validation, and the row of the step, to the resumed
+  // training.
   EXPECT_EQ(rows, steps - std::stoll(kept.at("validation_due")));
   const Outcome resumed =
       train_on(2, "-q --resume --steps " + std::to_string(steps + 2) + " -o " + path("run"));
@@ -298,7 +302,8 @@ TEST_F(Mpi, AFullDiskOnRank0EndsAll) {
   EXPECT_EQ(count(outcome.err, "primal: "), 1U) << outcome.err;
 }
 
-// A rank is killed at random moments, and the training resumed each time, until it is done: equal to one that nobody disturbed.
+// A rank is killed at random moments, and the training resumed each time, until it is done: equal to
+// one that nobody disturbed.
 TEST_F(Mpi, ATrainingWhoseRanksAreKilledEqualsAnUndisturbedOne) {
   const char* const asked = std::getenv("PRIMAL_KILLS");
   const int kills = asked != nullptr ? std::stoi(asked) : 3;

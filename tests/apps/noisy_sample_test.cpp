@@ -88,7 +88,7 @@ TEST(NoisySample, OfNoisyPicturesTheNoiseIsEstimatedOrGiven) {
     EXPECT_NEAR(sigma, 0.08, 1e-7);
 }
 
-// ---- gradients ----------------------------------------------------------------------------------------------------
+// ---- gradients --------------------------------------------------------------------------------------------
 
 // The gradient of all parameters as one vector.
 std::vector<double> gradient_of(const UnrolledTv& model, const TensorMap& sample, DenoisingLoss loss) {
@@ -103,8 +103,8 @@ std::vector<double> gradient_of(const UnrolledTv& model, const TensorMap& sample
   return all;
 }
 
-// Mean gradients of a loss without clean pictures and of the true error, over the same draws: their distance, and what chance gives it
-// (the root of the sum of the squared standard errors).
+// Mean gradients of a loss without clean pictures and of the true error, over the same draws: their distance,
+// and what chance gives it (the root of the sum of the squared standard errors).
 struct MeanGradients {
   double distance = 0.0, by_chance = 0.0, norm = 0.0;
 };

@@ -1,4 +1,5 @@
-// Training without clean pictures: a resumed run has the same bits, less is better, and which settings are refused.
+// Training without clean pictures: a resumed run has the same bits, less is better, and which settings are
+// refused.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -28,7 +29,7 @@ using testing::expect_resumes_bit_for_bit;
 using testing::losses_of;
 using testing::never;
 
-// ---- the training loop --------------------------------------------------------------------------------------------
+// ---- the training loop ------------------------------------------------------------------------------------
 
 TEST(NoisyTraining, AResumedRunHasTheSameBits) {
   for (const char* loss : {"sure", "noise2noise"}) {
@@ -114,7 +115,7 @@ TEST(NoisyTraining, SureLearnsFromNoisyPicturesAlone) {
   EXPECT_GT(task.validate([] { return true; }).front().mean, before + 1.0);
 }
 
-// ---- settings -----------------------------------------------------------------------------------------------------
+// ---- settings ---------------------------------------------------------------------------------------------
 
 std::string refusal(const TrainConfig& config) {
   try {

@@ -1,4 +1,5 @@
-// Predictions for a device that is not here: the arithmetic of the model, and the launches that a step consists of.
+// Predictions for a device that is not here: the arithmetic of the model, and the launches that a step
+// consists of.
 #include "apps/profile/predicted_run.h"
 
 #include <gtest/gtest.h>
@@ -85,8 +86,9 @@ TEST(PredictLaunch, AKernelThatIsNotCountedSaysSo) {
   EXPECT_GT(unknown.us.low, 0.0);
 }
 
-// bench/results/conv3d_tensor_core_model.md, made by another program from the same code: 4.1 .. 5.6 us with 1.5 us for the launch at the
-// upper end, 6.8 .. 12.5 us with three products, 12.6 .. 15.1 us for the gradient of weights with 2.5 us and 1 us for its sum and so on.
+// bench/results/conv3d_tensor_core_model.md, made by another program from the same code: 4.1 .. 5.6 us with
+// 1.5 us for the launch at the upper end, 6.8 .. 12.5 us with three products, 12.6 .. 15.1 us for the
+// gradient of weights with 2.5 us and 1 us for its sum and so on.
 TEST(PredictLaunch, ConvolutionsAreThoseOfTheModelInPython) {
   const std::string e0b = "n1 c32 o32 d1 h256 w256 k1,3,3 s1,1,1 p0,1,1";
   simt::ListedLaunch launch = launch_of("conv3d_forward_tensor_core", {256, 1, 1}, {128, 1, 1}, 16.8e6);
@@ -138,7 +140,8 @@ TEST(PredictLaunch, PdhgIsThatOfTheModelInPython) {
   EXPECT_NEAR(learnt.us.high, 328, 1.0);
 }
 
-// The table of batches in bench/results/pdhg_device_model.md: 240 .. 340 us for eight pictures without a tape, eleven times that for 81.
+// The table of batches in bench/results/pdhg_device_model.md: 240 .. 340 us for eight pictures without a
+// tape, eleven times that for 81.
 TEST(PredictLaunch, PdhgOfABatchIsThatOfTheModelInPython) {
   simt::ListedLaunch launch = launch_of("pdhg_forward", {120, 1, 1}, {32, 16, 1}, 8.4e6);
   launch.cluster = 15;

@@ -77,7 +77,7 @@ TEST_F(ProfileCli, AStepIsAccountedForAndTraced) {
 
   const std::string again = "profile --step --config " + small_config() + " --trace ";
   EXPECT_EQ(run(again + path("t.json")).exit_code, 3);  // it exists
-  // What cannot be written is said before anything is measured.
+  // A file that cannot be written is reported before anything is measured.
   const Outcome no_folder = run(again + path("t.json/t.json"));
   EXPECT_EQ(no_folder.exit_code, 3);
   EXPECT_EQ(no_folder.err.find("measuring"), std::string::npos) << no_folder.err;

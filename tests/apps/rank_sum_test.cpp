@@ -19,8 +19,8 @@ class RankSum : public ::testing::Test {
   static Tensor on_device(const std::vector<float>& values) {
     return Tensor::from(Shape{static_cast<int64_t>(values.size())}, values).to(testing::kTestDevice);
   }
-  // Of more than two ranks, the last two have large values that cancel. What they leave of the sum before them
-  // is rounded, so the order of additions shows.
+  // Where there are more than two ranks, the last two have large values that cancel. What they leave of the
+  // sum before them is rounded, so the order of additions shows.
   static std::vector<float> values_of(size_t n, size_t rank, size_t n_ranks) {
     const bool is_large = n_ranks > 2 && rank + 2 >= n_ranks;
     const double scale = !is_large ? 1e-3 : rank == n_ranks - 1 ? -1e12 : 1e12;

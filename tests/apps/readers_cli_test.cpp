@@ -1,5 +1,6 @@
-// Files that the program reads and replaces, from outside: names that would act on a terminal, folders and files of other kinds in
-// place of a model, files that reach their size limit, permissions of what is replaced.
+// Files that the program reads and replaces, from outside: names that would act on a terminal,
+// folders and files of other kinds in place of a model, files that reach their size limit,
+// permissions of what is replaced.
 #include <algorithm>
 #include <cstring>
 #include <filesystem>

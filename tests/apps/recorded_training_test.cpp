@@ -1,4 +1,5 @@
-// The training step as one graph of the emulated device, against the step that the host follows: the same bits.
+// The training step as one graph of the emulated device, against the step that the host follows: the same
+// bits.
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <limits>
@@ -193,8 +194,9 @@ TEST_P(RecordedThesis, AStepWhoseWeightsAreLoggedIsTheLastOfItsGroup) {
   EXPECT_EQ(seen["on"], seen["off"]);
 }
 
-// What listens to the steps may fail at one within a group, as a log on a full disk does. The weights are then those after the group, so
-// they must not be saved: the resumed run repeats the steps whose rows are missing.
+// What listens to the steps may fail at one within a group, as a log on a full disk does. The
+// weights are then those after the group, so they must not be saved: the resumed run repeats the
+// steps whose rows are missing.
 TEST_P(RecordedThesis, AnErrorWithinAGroupOfStepsLosesNoRow) {
   const auto small = [&](const std::string& name) {  // so fast that a tenth of a second has several steps
     TrainConfig c = config(GetParam(), name, "on", 16);

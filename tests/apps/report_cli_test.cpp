@@ -1,4 +1,5 @@
-// primal report from outside, and the pages that train, evaluate and demo write: what they show, and that damage is no obstacle.
+// primal report from outside, and the pages that train, evaluate and demo write: what they show, and
+// that damage is no obstacle.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <regex>

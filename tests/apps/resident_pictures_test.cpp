@@ -1,4 +1,5 @@
-// Pictures that stay in the memory of a device: uploaded once, within a bound, and a training that has the same bits.
+// Pictures that stay in the memory of a device: uploaded once, within a bound, and a training that has the
+// same bits.
 #include "apps/training/resident_pictures.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// What goes wrong with sequences, from outside: too little memory, signals, broken files, what an earlier run left behind.
+// What goes wrong with sequences, from outside: too little memory, signals, broken files, what an
+// earlier run left behind.
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -133,7 +134,7 @@ TEST_F(SequenceFaults, OneBrokenSequenceDoesNotStopTheOthers) {
   EXPECT_FALSE(has(o.err, "skip_broken") || has(o.err, "0 x 0")) << o.err;
   EXPECT_EQ(lines_of(text_of(folder_ / "ev/evaluation.csv")), 3);
   EXPECT_EQ(json::parse(text_of(folder_ / "ev/summary.json")).at("errors").size(), 1U);
-  // What is wrong with a sequence is said alike by all commands.
+  // All commands report what is wrong with a sequence in the same words.
   const auto reason = [](const std::string& err) {
     const size_t at = err.find("frame3.png");
     return err.substr(at, err.find('\n', at) - at);

@@ -1,5 +1,5 @@
-// How many operations the training step of the thesis asks of a device: each is a node of the step's graph, and costs about a
-// microsecond on a device however little it does.
+// How many operations the training step of the thesis asks of a device: each is a node of the step's graph,
+// and costs about a microsecond on a device however little it does.
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <map>
@@ -55,7 +55,8 @@ TEST(StepOperations, ThoseOfTheThesisAreFew) {
   int convolution = 0;
   for (const auto& [name, count] : operations) convolution += name.starts_with("conv3d_") ? count : 0;
   EXPECT_LE(total(operations) - convolution, 26) << text(operations);
-  // The kernels of PDHG set its start and add up the gradients of its steps themselves; that of the loss takes the mean.
+  // The kernels of PDHG set its start and add up the gradients of its steps themselves; that of
+  // the loss takes the mean.
   EXPECT_EQ(operations["pdhg_forward"], 1);
   EXPECT_EQ(operations["pdhg_adjoint"], 1);
   EXPECT_EQ(operations["pdhg_start"], 0);

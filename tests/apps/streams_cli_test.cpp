@@ -1,5 +1,5 @@
-// Where the program's words go: standard output that cannot be written, standard error that cannot, readers that leave, JSON that
-// is JSON, and messages of one line.
+// Where the program's words go: standard output that cannot be written, standard error that cannot, readers
+// that leave, JSON that is JSON, and messages of one line.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 

@@ -49,7 +49,7 @@ TEST_F(Study, WritesTheAuthorsTablesBesideItsOwn) {
   const Image samples = read_image(path("a/samples.png"));
   EXPECT_EQ(samples.width, 4 * 36 + 3 * 4);
 
-  // Once more: nothing is done, and the same is said.
+  // A second run does nothing and reports the same.
   const auto written = std::filesystem::last_write_time(path("a/runs/unet_pdhg/last.safetensors"));
   const Outcome again = study("--json -q" + std::string(kSmallStudy) + path("a"));
   EXPECT_EQ(again.exit_code, 0) << again.err;

@@ -91,7 +91,8 @@ TEST_F(Tasks, SayWhatAStepNeedsBeforeIt) {
 
 TEST_F(Tasks, AStepThatIsNotFiniteIsRepeatedAndLeavesTheStateBeforeIt) {
   ASSERT_EQ(train("-q --steps 1 -o " + path("fine") + kDigits).exit_code, 0);
-  // Weights so large that the second convolution overflows, after the first batch normalisation has seen the batch.
+  // Weights so large that the second convolution overflows, after the first batch normalisation has seen the
+  // batch.
   TensorMap weights;
   for (const auto& [name, tensor] : Safetensors::read(path("fine/last.safetensors")).tensors()) {
     if (name.starts_with("adam.")) continue;

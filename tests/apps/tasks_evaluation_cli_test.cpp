@@ -29,7 +29,8 @@ class TasksEvaluation : public testing::TrainCli {
  protected:
   // Sends SIGINT to an evaluation as soon as it catches that signal. Returns its exit code.
   int stop_evaluation(const std::string& arguments) const {
-    // A shell's background processes ignore SIGINT, unless it has job control. Signal 2 is the second bit of the mask.
+    // A shell's background processes ignore SIGINT, unless it has job control. Signal 2 is the second bit of
+    // the mask.
     const std::string command = fmt::format(
         "bash -c 'set -m; {} evaluate {} > {} 2> {} & p=$!; until grep -q \"^SigCgt:.*[2367abef]$\" "
         "/proc/$p/status; "
@@ -180,7 +181,8 @@ TEST_F(TasksEvaluation, OptionsOfOtherModelsAreRefused) {
   EXPECT_TRUE(has(manifest.err, "is a manifest, whose pictures are taken as they are")) << manifest.err;
 }
 
-// It is reported and left out, the others are scored, and the exit code is 3. Where none is left, that is an error too.
+// It is reported and left out, the others are scored, and the exit code is 3. Where none is left, that is an
+// error too.
 TEST_F(TasksEvaluation, APictureThatCannotBeReadIsLeftOut) {
   ASSERT_EQ(run("data noisy -q --phantom 4 --size 36 -o " + path("noisy")).exit_code, 0);
   ASSERT_EQ(train("-q --steps 1 -o " + path("e") + kCastings).exit_code, 0);

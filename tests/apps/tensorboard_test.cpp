@@ -1,4 +1,5 @@
-// The event files of TensorBoard: checksums, records, and what a reader finds after a training went on from an earlier step.
+// The event files of TensorBoard: checksums, records, and what a reader finds after a training went
+// on from an earlier step.
 #include <algorithm>
 #include <cmath>
 #include <cstring>

@@ -216,8 +216,9 @@ TEST_F(TrainRun, ASignalSavesAndASecondOneEndsAtOnce) {
   EXPECT_TRUE(logged == saved || (logged == saved - 1 && saved % 5 == 0)) << logged << " of " << saved;
   EXPECT_EQ(events("run", "stop").back().at("step").get<int64_t>(), saved);
 
-  // A step of seconds, on one thread on any machine: the second signal comes while the first waits for the step's end. On a busy machine
-  // two of them may merge before the process runs, so more follow; those after its end reach nobody.
+  // A step of seconds, on one thread on any machine: the second signal comes while the first waits for the
+  // step's end. On a busy machine two of them may merge before the process runs, so more follow; those
+  // after its end reach nobody.
   const Background slow("train -q -o " + path("slow") + kTiny +
                         " --threads 1 --set model.filters=64 --set model.blocks=3 --set data.size=256 "
                         "--set training.batch=3 --set training.baselines=false > /dev/null 2> /dev/null");

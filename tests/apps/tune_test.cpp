@@ -110,7 +110,7 @@ TEST(PlanFile, OfADeviceCountsThereAlone) {
       testing::message_of<ConfigError>([&] { require_kind(plan, "plan.json", Device{}); }),
       "[plan] plan.json was measured on cuda (a device) and says nothing about cpu; give --device cuda, "
       "or no --plan");
-  // Of the machine around it only the device itself matters.
+  // Only the device itself matters, not the machine around it.
   PlanFile here = plan;
   here.cpu = "another processor";
   EXPECT_TRUE(plan_warnings(plan, here).empty());

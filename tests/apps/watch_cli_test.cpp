@@ -1,4 +1,5 @@
-// `primal watch` from outside: the same results as `primal denoise`, pictures that are reduced or cut, and what it refuses.
+// `primal watch` from outside: the same results as `primal denoise`, pictures that are reduced or
+// cut, and what it refuses.
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>

@@ -1,4 +1,5 @@
-// What the page of `primal watch` shows is what the solver does: its iterates, its dual variable, its active set, its numbers.
+// What the page of `primal watch` shows is what the solver does: its iterates, its dual variable, its
+// active set, its numbers.
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
@@ -198,7 +199,8 @@ TEST(Watch, TheLevelsOfAMapGiveItBack) {
   }
 }
 
-// The pictures that compress worst: noise that stays, as lambda is 0 or small, and a dual field that never rests.
+// The pictures that compress worst: noise that stays, as lambda is 0 or small, and a dual field that never
+// rests.
 TEST(Watch, APageOf256PixelsASideStaysBelowTenMegabytes) {
   for (const auto& [lambda, noise] : {std::pair{0.0, 1.0}, {0.02, 1.0}, {0.5, 2.0}}) {
     const size_t bytes = page_of(noisy_phantom(256, lambda, 256, noise)).size();

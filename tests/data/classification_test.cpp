@@ -37,7 +37,8 @@ TEST(ConfusionMatrix, HasTheScoresThatHandsCompute) {
   EXPECT_NEAR(c.weighted().f1, (6 * 10.0 / 13 + 6 * 6.0 / 14 + 8 * 8.0 / 13) / 20, 1e-15);
 }
 
-// What scikit-learn 1.x prints for y_true = [0, 0, 1, 1], y_pred = [0, 0, 0, 0] and a third class that never occurs.
+// What scikit-learn 1.x prints for y_true = [0, 0, 1, 1], y_pred = [0, 0, 0, 0] and a third class that never
+// occurs.
 TEST(ConfusionMatrix, CountsZeroOverZeroAsZero) {
   ConfusionMatrix c(3);
   c.add(0, 0, 2), c.add(1, 0, 2);

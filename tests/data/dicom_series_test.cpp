@@ -40,7 +40,8 @@ TEST(DicomSeries, EverySettingMakesASeriesOfItsOwn) {
     other[key] = value;
     EXPECT_NE(series_of(other), first) << key;
   }
-  // Slices take different numbers of iterations to the same gap and stay together; so they do with a chosen lambda.
+  // Slices take different numbers of iterations to the same gap and stay together; so they do with a chosen
+  // lambda.
   PngText gap = plain, slice = plain;
   gap["Primal gap"] = slice["Primal gap"] = "0.001";
   gap["Primal lambda rule"] = slice["Primal lambda rule"] = "sure";

@@ -1,4 +1,5 @@
-// DICOM: files made by hand, what comes back from our own, what is refused. In a build without dcmtk: that the message names the package.
+// DICOM: files made by hand, what comes back from our own, what is refused. In a build without dcmtk: that
+// the message names the package.
 #include "data/image/dicom/dicom.h"
 
 #include <gtest/gtest.h>

@@ -141,7 +141,8 @@ TEST(Tsne, KeepsGroupsApartWhileTheDivergenceFalls) {
   EXPECT_NEAR(mean, 0.0, 1e-9);
 }
 
-// A grid of 8 x 8 points lies in the plane already, but not with the weights of t-SNE: some divergence is left.
+// A grid of 8 x 8 points lies in the plane already, but not with the weights of t-SNE: some divergence is
+// left.
 TEST(Tsne, KeepsNeighboursOfAPlane) {
   const Tensor x = Tensor::empty({64, 2}, DType::f64);
   for (int64_t i = 0; i < 64; ++i) {

@@ -1,4 +1,5 @@
-// Transparency, colour profiles and resolution: what comes back from files, what other formats get, what is left out.
+// Transparency, colour profiles and resolution: what comes back from files, what other formats get, what is
+// left out.
 #include "data/image/extras.h"
 
 #include <cstring>

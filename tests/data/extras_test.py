@@ -111,7 +111,8 @@ def png_transparent(folder, out):
     denoise(folder / "key.png", "-o", out / "key.png")
     result = np.asarray(Image.open(out / "key.png"))
     check("key", result.shape[-1] == 2 and np.array_equal(result[..., 1], np.where(grey == 77, 0, 255)) and np.array_equal(result[..., 0], grey), "differs")
-    # RGBA of 16 bits, written by hand: Pillow has no such mode. Interlacing in the way of Adam7 needs all passes.
+    # RGBA of 16 bits, written by hand: Pillow has no such mode. Interlacing in the way of Adam7 needs all
+    # passes.
     for interlaced in (False, True):
         values = noise((9, 11, 4), ">u2", 65536)
         passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)] if interlaced else [(0, 0, 1, 1)]

@@ -52,8 +52,8 @@ TEST(MapColour, ClipsAndMarksNaN) {
   EXPECT_EQ(map_colour(std::nan("")), (Colour{255, 0, 255}));
 }
 
-// Source: G. M. Machado, M. M. Oliveira, L. A. F. Fernandes, "A physiologically-based model for simulation of color vision
-// deficiency", 2009: the matrices for complete protanopia and deuteranopia, on linear sRGB.
+// Source: G. M. Machado, M. M. Oliveira, L. A. F. Fernandes, "A physiologically-based model for simulation of
+// color vision deficiency", 2009: the matrices for complete protanopia and deuteranopia, on linear sRGB.
 TEST(SeriesColour, IsToldApartWithAColourVisionDeficiency) {
   constexpr std::array<Triple, 3> kNone{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
   constexpr std::array<Triple, 3> kProtanopia{

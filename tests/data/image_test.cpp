@@ -134,7 +134,8 @@ TEST(Png, KeepsTheSpacingOfItsPixels) {
   EXPECT_EQ(decode_image(encode_png(Image(3, 2, 1)), "a.png").density, PixelDensity{});
 }
 
-// A spacing of 0 along one axis says nothing about the pixels: it is taken as not known, as if no spacing were there.
+// A spacing of 0 along one axis says nothing about the pixels: it is taken as not known, as if no spacing
+// were there.
 TEST(Png, TakesASpacingWithAZeroAsUnknown) {
   Image image(3, 2, 1);
   image.density = {11811, 5906};

@@ -67,7 +67,8 @@ TEST(BlockSpectra, OfOneCosineIsOneCoefficient) {
   EXPECT_NEAR(spectra.low[0], 0.0, 1e-10);
 }
 
-// A picture of more than two strips of columns, with clipped pixels; and one so large that not every block is looked at.
+// A picture of more than two strips of columns, with clipped pixels; and one so large that not
+// every block is looked at.
 TEST(BlockSpectra, AreThoseOfTheDefinition) {
   for (const bool is_large : {false, true}) {
     const int64_t height = is_large ? 700 : 45, width = is_large ? 1300 : 530;
@@ -246,7 +247,8 @@ TEST(NoiseLine, IsLevelForNoiseThatIsTheSameEverywhere) {
   EXPECT_TRUE(none.classes.empty());
 }
 
-// Bright classes are smooth, dark ones full of texture as fine as a pixel: a line through the middle of all would fall.
+// Bright classes are smooth, dark ones full of texture as fine as a pixel: a line through the
+// middle of all would fall.
 TEST(NoiseLine, IsNotTurnedByTexture) {
   const double sigma = 0.04;
   const Tensor z = white_noise(256, 256, 0.0, sigma);

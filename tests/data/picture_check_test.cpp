@@ -1,4 +1,5 @@
-// The quick look at a data set's files: it must find what the reader would refuse, and refuse nothing that it would read.
+// The quick look at a data set's files: it must find what the reader would refuse, and refuse
+// nothing that it would read.
 #include "data/dataset/picture_check.h"
 
 #include <gtest/gtest.h>

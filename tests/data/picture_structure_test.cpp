@@ -1,5 +1,5 @@
-// What lies around the pixels of a PNG or JPEG: orientation from every place, chunks that are damaged, missing or lie about their
-// length, processes that are not read, and files of other kinds.
+// What lies around the pixels of a PNG or JPEG: orientation from every place, chunks that are damaged,
+// missing or lie about their length, processes that are not read, and files of other kinds.
 #include <algorithm>
 #include <gtest/gtest.h>
 #include <png.h>

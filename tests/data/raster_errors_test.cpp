@@ -1,4 +1,5 @@
-// Rasters: files that are cut, damaged or lie about their extents, and what becomes of values, ranges, colours and formats.
+// Rasters: files that are cut, damaged or lie about their extents, and what becomes of values,
+// ranges, colours and formats.
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
@@ -21,7 +22,8 @@ using testing::has;
 
 using namespace testing;
 
-// Pages of code and tables that the first call of a library makes resident; what the lies ask for is 200 MB and more.
+// Pages of code and tables that the first call of a library makes resident; what the lies ask for is 200 MB
+// and more.
 constexpr int64_t kLibraries = 8 << 20;
 
 FileBytes text_file(const std::string& text) { return {text.begin(), text.end()}; }
@@ -137,7 +139,8 @@ TEST(RasterErrors, MemoryIsBoundedByTheFileAndThePicture) {
   for (const FileBytes& file : files) {
     const std::optional<int64_t> growth = peak_growth([&] { decode_raster(file, "test"); });
     if (!growth) GTEST_SKIP() << "the peak of memory cannot be told here";
-    // The unpacked text of an archive and the samples lie side by side for a moment; a growing vector has its old copy too.
+    // The unpacked text of an archive and the samples lie side by side for a moment; a growing
+    // vector has its old copy too.
     EXPECT_LT(*growth, 16 * std::ssize(file) + 4 * std::ssize(samples));
   }
 }

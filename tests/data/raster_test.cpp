@@ -1,4 +1,5 @@
-// NumPy arrays, NIfTI volumes and the netpbm family: hand-made files of each variant, round trips to the byte, and files that lie.
+// NumPy arrays, NIfTI volumes and the netpbm family: hand-made files of each variant, round trips to the
+// byte, and files that lie.
 #include "data/image/raster/raster.h"
 
 #include <cmath>

@@ -57,7 +57,8 @@ TEST(Frames, ASliceShowsARowOverTime) {
   EXPECT_EQ(slice.to_doubles(), (std::vector<double>{12, 16, 20, 13, 17, 21, 14, 18, 22, 15, 19, 23}));
 }
 
-// What reads PNG reads the first picture; the others are there in order, with the numbers that the format asks for.
+// What reads PNG reads the first picture; the others are there in order, with the numbers that the format
+// asks for.
 TEST(Apng, IsAPngWithFurtherPictures) {
   std::vector<Image> film;
   for (int t = 0; t < 3; ++t) film.push_back(to_image(make_moving_frame(1, 4, 16, 3 * t)));

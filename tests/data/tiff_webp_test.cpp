@@ -1,4 +1,5 @@
-// TIFF and WebP: hand-made files, round trips, damaged files. In a build without a library: that the message names the package.
+// TIFF and WebP: hand-made files, round trips, damaged files. In a build without a library: that the
+// message names the package.
 #include <cmath>
 #include <gtest/gtest.h>
 
@@ -17,7 +18,8 @@ using testing::has;
 using namespace testing;
 using List = std::vector<double>;
 
-// Pages of code and tables that the first call of a library makes resident; what the lies ask for is 200 MB and more.
+// Pages of code and tables that the first call of a library makes resident; what the lies ask for is 200 MB
+// and more.
 constexpr int64_t kLibraries = 8 << 20;
 
 bool is_built(PictureFormat format) {

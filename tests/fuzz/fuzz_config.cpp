@@ -1,5 +1,5 @@
-// Any text is a configuration or a ConfigError (TOML), or a DataError too (JSON, as a checkpoint holds it); what was accepted
-// comes back from its JSON.
+// Any text is a configuration or a ConfigError (TOML), or a DataError too (JSON, as a checkpoint holds it);
+// what was accepted comes back from its JSON.
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>

@@ -1,5 +1,5 @@
-// Any bytes are an IDX array, plain or compressed, or a DataError that names them; an array has the elements that its extents say,
-// and comes back from its own bytes.
+// Any bytes are an IDX array, plain or compressed, or a DataError that names them; an array has the elements
+// that its extents say, and comes back from its own bytes.
 #include <cstdlib>
 
 #include "data/idx/idx.h"

@@ -1,4 +1,5 @@
-// Any bytes are a picture or a DataError that names them. A picture is whole, and comes back from our own PNG unchanged.
+// Any bytes are a picture or a DataError that names them. A picture is whole, and comes back from our own PNG
+// unchanged.
 #include <cstdlib>
 
 #include "data/image/image.h"

@@ -1,5 +1,6 @@
-// Any bytes are an EXIF block, XMP, a raw profile, the start of a file and a text for a terminal: an orientation is 1 to 8, a
-// profile is no longer than its text, and what is made visible is UTF-8 without control characters and stays as it is.
+// Any bytes are an EXIF block, XMP, a raw profile, the start of a file and a text for a terminal: an
+// orientation is 1 to 8, a profile is no longer than its text, and what is made visible is UTF-8 without
+// control characters and stays as it is.
 #include <cstdlib>
 #include <string>
 

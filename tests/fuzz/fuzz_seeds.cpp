@@ -1,5 +1,6 @@
-// fuzz_seeds DIR: writes small files of every kind the readers know into DIR/image, DIR/metadata, DIR/safetensors, DIR/table, DIR/idx,
-// DIR/config and a folder for each format of rasters, to start the fuzzers from.
+// fuzz_seeds DIR: writes small files of every kind the readers know into DIR/image, DIR/metadata,
+// DIR/safetensors, DIR/table, DIR/idx, DIR/config and a folder for each format of rasters, to start the
+// fuzzers from.
 #include <filesystem>
 #include <fmt/core.h>
 #include <fstream>

@@ -1,5 +1,5 @@
-// Any bytes are a table or a DataError that names them; a table has as many cells in a row as columns and comes back from CSV, and
-// from XLSX where its texts are such that XML can hold them.
+// Any bytes are a table or a DataError that names them; a table has as many cells in a row as columns and
+// comes back from CSV, and from XLSX where its texts are such that XML can hold them.
 #include <cstdlib>
 
 #include "data/table/table.h"

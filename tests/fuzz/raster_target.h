@@ -1,5 +1,5 @@
-// What every fuzz target of a raster's reader asks: any bytes are a raster of the format or a DataError that names them. A raster is
-// whole, and where its format is written, it comes back from its own file.
+// What every fuzz target of a raster's reader asks: any bytes are a raster of the format or a DataError that
+// names them. A raster is whole, and where its format is written, it comes back from its own file.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-# cmake -DBUILD= -DWORK= -DSOURCE= -DGENERATOR= -DCXX= -DPKG_CONFIG= -P install_test.cmake; stops at the first step that fails.
+# cmake -DBUILD= -DWORK= -DSOURCE= -DGENERATOR= -DCXX= -DPKG_CONFIG= -P install_test.cmake; stops at
+# the first step that fails.
 cmake_minimum_required(VERSION 3.25)
 set(prefix ${WORK}/prefix)
 set(consumer ${WORK}/consumer)

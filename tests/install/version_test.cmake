@@ -1,5 +1,5 @@
-# cmake -DSOURCE= -DWORK= -P version_test.cmake: what cmake/WriteCommit.cmake says of sources in an archive, and in a clone on a
-# machine without git, its branch in a file or packed.
+# cmake -DSOURCE= -DWORK= -P version_test.cmake: what cmake/WriteCommit.cmake says of sources in an archive,
+# and in a clone on a machine without git, its branch in a file or packed.
 cmake_minimum_required(VERSION 3.25)
 set(commit 0123456789abcdef0123456789abcdef01234567)
 set(ENV{PATH} "")  # no git

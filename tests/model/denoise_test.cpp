@@ -1,4 +1,5 @@
-// Denoising by a model and by a number: what the solver and the network say, on whole pictures and on files' pictures.
+// Denoising by a model and by a number: what the solver and the network say, on whole pictures and on files'
+// pictures.
 #include "model/denoise.h"
 
 #include <cmath>

@@ -17,7 +17,7 @@ class Perceptual : public ::testing::Test {
     Initialiser init(3);
     return Lpips({}, init).state();
   }
-  // What is said of a file with these tensors; empty where it loads.
+  // The error that is reported for a file with these tensors; empty where it loads.
   std::string refusal(const TensorMap& state) const {
     write_safetensors(file_, state);
     try {

@@ -1,4 +1,5 @@
-// The CUDA kernels of the activations, on the emulation, against the CPU: every corner case, every order of threads.
+// The CUDA kernels of the activations, on the emulation, against the CPU: every corner case, every order of
+// threads.
 #include <algorithm>
 #include <gtest/gtest.h>
 #include <limits>

@@ -39,7 +39,8 @@ TEST(Activation, ReluHasSlopeZeroOnTheKink) {
   EXPECT_EQ(x.grad().item(), 0.0);
 }
 
-// The equations of the header, one value at a time, at everything that an arithmetic form of a choice may get wrong.
+// The equations of the header, one value at a time, at everything that an arithmetic form of a choice may get
+// wrong.
 template <class T>
 void expect_bits_of_the_equations(ActivationKind kind, double slope) {
   using Bits = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;

@@ -35,7 +35,7 @@ TEST(BatchNorm, TrainingMatchesHandArithmetic) {
   y.backward(Tensor::from(Shape{2, 2}, std::vector<double>{1, 2, 3, 4}));
   expect_near(bias.grad(), {4, 6});
   expect_near(weight.grad(), {-1 + 3, -2 + 4});
-  // Of two values only their order is left after normalising: no gradient.
+  // Normalising two values leaves nothing but their order, so there is no gradient.
   expect_near(x.grad(), {0, 0, 0, 0});
 }
 

@@ -1,5 +1,5 @@
-// The CUDA kernels of conv3d on the emulation, beyond the corner cases that apps/device_ops_test.cpp runs: several tiles,
-// splits and parts; every order of threads; races.
+// The CUDA kernels of conv3d on the emulation, beyond the corner cases that apps/device_ops_test.cpp runs:
+// several tiles, splits and parts; every order of threads; races.
 #include <algorithm>
 #include <fmt/core.h>
 #include <functional>
@@ -236,7 +236,8 @@ TEST(Conv3dCuda, DevicesWithoutClustersAddTheSameInOneLaunchMore) {
   }
 }
 
-// What surrounds a library's convolution, against plain loops: three channels and two, more pixels than a block has threads.
+// What surrounds a library's convolution, against plain loops: three channels and two, more pixels
+// than a block has threads.
 TEST(Conv3dCuda, JoinsSplitsGatesAndFinishes) {
   const Exec exec = exec_on(Device::simt());
   const Conv3dElementwise& kernels = simt::conv3d_elementwise;

@@ -1,4 +1,5 @@
-// Which of the algorithms in a list are tried, and in which order; lists are made up, so neither cuDNN nor a device is needed.
+// Which of the algorithms in a list are tried, and in which order; lists are made up, so neither
+// cuDNN nor a device is needed.
 #include "nn/conv3d/libraries/conv3d_cudnn_choice.h"
 
 #include <gtest/gtest.h>

@@ -42,8 +42,8 @@ struct ChainCase {
   int64_t first, second, n_out, side;
 };
 
-// A skip of `first` channels is convolved twice together with `second` others, so that gradients add up; its own weight is
-// frozen.
+// A skip of `first` channels is convolved twice together with `second` others, so that gradients add up;
+// its own weight is frozen.
 std::vector<std::vector<double>> run_case(const ChainCase& c, bool fused) {
   const auto leaf = [&](const char* name, const Shape& shape, bool requires_grad = true) {
     return Variable(random_leaf(name, shape).value().to(c.device), requires_grad);
@@ -68,7 +68,8 @@ std::vector<std::vector<double>> run_case(const ChainCase& c, bool fused) {
   return all;
 }
 
-// Bit for bit what the plain ops give with the same implementation of conv3d: the fused kernels add up in the same order.
+// Bit for bit what the plain ops give with the same implementation of conv3d: the fused kernels
+// add up in the same order.
 TEST(Conv3dLeakyRelu, EqualsTheChain) {
   const Device simt = Device::simt();
   for (const ChainCase& c : {ChainCase{"blocked", {}, 19, 21, 18, 3},
@@ -104,7 +105,8 @@ TEST(Conv3dLeakyRelu, AnImplementationThatIsNotFusedRunsTheChain) {
   EXPECT_EQ(conv3d_leaky_relu({in_f64}, weight_f64, {}, kSame, 0.01).made_by(), "leaky_relu");
 }
 
-// A gradient that is there already is added to; parts of which only one has a gradient, or wants one, work too.
+// A gradient that is there already is added to; parts of which only one has a gradient, or wants one, work
+// too.
 TEST(Conv3dLeakyRelu, GradientsOfSharedPartsAddUp) {
   const Variable weight(Tensor::full({1, 2, 1, 1, 1}, 1.0)), half(Tensor::full({1, 1, 1, 1, 1}, 0.5));
   const Variable a(Tensor::full({1, 1, 1, 2, 2}, 1.0), true), b(Tensor::full({1, 1, 1, 2, 2}, 2.0), true);

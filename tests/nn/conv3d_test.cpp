@@ -71,8 +71,8 @@ TEST(Conv3d, StrideAndPaddingMatchHandArithmetic) {
 
 TEST(Conv3d, IsProven) { expect_op_proven(conv3d_info()); }
 
-// 3x3x3 shapes of the implementation winograd_volume: several pieces along each axis, runs of short rows, strips of long ones,
-// and several blocks and groups of channels.
+// 3x3x3 shapes of the implementation winograd_volume: several pieces along each axis, runs of short rows,
+// strips of long ones, and several blocks and groups of channels.
 std::vector<OpCase> cube_cases() {
   const auto with = [](const char* name, Shape x, int64_t n_out) {
     return OpCase{name,

@@ -99,8 +99,8 @@ TEST(DynamicTv, StartsAtAPairOfWeightsAndLearnsFromThere) {
   EXPECT_TRUE(std::any_of(head.begin(), head.end(), [](double g) { return g != 0.0; }));
 }
 
-// Frames that repeat after 4: a circular border of 4 is one more period, so the map repeats away from the ends; a reflected
-// border is not, and at the ends the phases differ.
+// Frames that repeat after 4: a circular border of 4 is one more period, so the map repeats away from the
+// ends; a reflected border is not, and at the ends the phases differ.
 TEST(DynamicTv, PhasesDifferInHowTimeIsPadded) {
   Initialiser init(3, DType::f64);
   const DynamicTv model({.unet = {.filters = 2, .stages = 1}, .n_iter = 0, .pad_xy = 0, .pad_t = 4}, init);

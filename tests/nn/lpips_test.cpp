@@ -1,5 +1,5 @@
-// The measure: what follows from its definition, and what is refused. Its numbers are those of tests/golden and, where the
-// package is installed, of tests/scripts/lpips_test.py.
+// The measure: what follows from its definition, and what is refused. Its numbers are those of tests/golden
+// and, where the package is installed, of tests/scripts/lpips_test.py.
 #include "nn/lpips/lpips.h"
 
 #include <gtest/gtest.h>

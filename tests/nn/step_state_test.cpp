@@ -1,4 +1,5 @@
-// What a step that a device repeats alone reads and decides, on the emulation: losses, the first bad step, Adam, buffers.
+// What a step that a device repeats alone reads and decides, on the emulation: losses, the first
+// bad step, Adam, buffers.
 #include "nn/step_state/step_state.h"
 
 #include <cmath>

@@ -39,7 +39,7 @@ TEST(SureLoss, WithoutNoiseItIsTheDistanceToThePicture) {
   EXPECT_DOUBLE_EQ(sure_loss(f, b, {z, b, vector_of({0}), vector_of({1})}).value().item(), 5.0 / 3.0);
 }
 
-// ---- the mean over many draws of the noise is the true error ------------------------------------------------------
+// ---- the mean over many draws of the noise is the true error ----------------------------------------------
 
 constexpr int64_t kSide = 12;
 
@@ -139,15 +139,17 @@ TEST(SureLoss, OfALinearSmootherTheProbesFindTheExactDivergence) {
 }
 
 TEST(SureLoss, AWrongSigmaIsSeenInTheMean) {
-  // The bias is (s^2 - sigma^2) (2 div / n - 1) for an assumed s: of the identity's opposite, a constant, div = 0.
+  // The bias is (s^2 - sigma^2) (2 div / n - 1) for an assumed s: of the identity's opposite, a constant,
+  // div = 0.
   const auto constant = [](const Tensor& z) { return Tensor::full(z.shape(), 0.4, DType::f64); };
   const Comparison c = compare(constant, 0.1, 0.2, 0.01);
   EXPECT_NEAR(c.difference, -(0.04 - 0.01), 4.0 * c.standard_error);
 }
 
 TEST(SureLoss, CorrelatedNoiseIsTakenForThePicture) {
-  // Neighbours share noise (1 2 1, the deviation kept): correlation 2/3 at one pixel. The smoother follows it, and the divergence does not
-  // see that: 2/n (sum of df_i/dz_j cov_ij - sigma^2 div f) = 2 sigma^2 (2 1/4 2/3) is missing from the estimate.
+  // Neighbours share noise (1 2 1, the deviation kept): correlation 2/3 at one pixel. The smoother follows
+  // it, and the divergence does not see that: 2/n (sum of df_i/dz_j cov_ij - sigma^2 div f) = 2 sigma^2 (2
+  // 1/4 2/3) is missing from the estimate.
   const auto correlated = [](const Tensor& x, const Tensor& n, double sigma) {
     return moved(x, smoothed(n), sigma * 4.0 / std::sqrt(6.0));
   };
@@ -157,7 +159,8 @@ TEST(SureLoss, CorrelatedNoiseIsTakenForThePicture) {
 }
 
 TEST(SureLoss, ClippedNoiseHasAnotherMean) {
-  // A black picture: half of the noise is cut off, and a denoiser that leaves z alone is wrong by half of sigma^2, not by sigma^2.
+  // A black picture: half of the noise is cut off, and a denoiser that leaves z alone is wrong by half of
+  // sigma^2, not by sigma^2.
   const auto clipped = [](const Tensor& x, const Tensor& n, double sigma) {
     const Tensor z = moved(x, n, sigma);
     for (int64_t i = 0; i < z.numel(); ++i) z.data<double>()[i] = std::max(0.0, z.data<double>()[i]);
@@ -171,7 +174,8 @@ TEST(SureLoss, ClippedNoiseHasAnotherMean) {
 }
 
 TEST(SureLoss, ItsMeanGradientIsThatOfTheTrueError) {
-  // f = a z: the true error is (a - 1)^2 mean(x^2) + a^2 sigma^2, its slope 2 (a - 1) mean(x^2) + 2 a sigma^2.
+  // f = a z: the true error is (a - 1)^2 mean(x^2) + a^2 sigma^2, its slope 2 (a - 1)
+  // mean(x^2) + 2 a sigma^2.
   constexpr double a = 0.7, sigma = 0.1, eps = 0.01;
   constexpr uint32_t kDraws = 4000;
   const Tensor x = clean_picture(), n = Tensor::empty(x.shape(), DType::f64),
@@ -195,7 +199,7 @@ TEST(SureLoss, ItsMeanGradientIsThatOfTheTrueError) {
   EXPECT_NEAR(mean, 2.0 * (a - 1.0) * mean_square(x, zero) + 2.0 * a * sigma * sigma, 4.0 * standard_error);
 }
 
-// ---- bits, devices and errors -------------------------------------------------------------------------------------
+// ---- bits, devices and errors -----------------------------------------------------------------------------
 
 TEST(SureLoss, GivesTheSameBitsForAnyThreadCount) {
   const Tensor t = Tensor::empty({2, 100000});

@@ -95,7 +95,8 @@ TEST(UnrolledTv, TakesPicturesDownToOnePixel) {
   }
 }
 
-// Where the picture is periodic, what happens at one edge reaches the opposite one; where it is symmetric, it does not.
+// Where the picture is periodic, what happens at one edge reaches the opposite one; where it is symmetric, it
+// does not.
 TEST(UnrolledTv, OppositeEdgesPullAtEachOtherOnlyWhereThePictureIsPeriodic) {
   const Shape shape{2, 1, 1, 9, 40};
   const Tensor z = random_picture(shape, 3), changed = z.clone();

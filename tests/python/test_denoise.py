@@ -206,7 +206,8 @@ def test_contiguous_arrays_are_not_copied():
         x = primal.tv(z, 0.05, iterations=1)
         fields = (primal._core.peak_bytes() - before) / z.nbytes
         print(fields)
-        # x, x_bar, p and the two channels of q, lambda for both axes, and what the solver keeps aside: no copy of z.
+        # x, x_bar, p and the two channels of q, lambda for both axes, and what the solver keeps aside: no
+        # copy of z.
         assert x.__array_interface__["data"][0] != z.__array_interface__["data"][0]
         assert primal._core.live_bytes() - before <= 1.2 * z.nbytes, primal._core.live_bytes() - before
     """

@@ -12,7 +12,8 @@ def run(code, timeout=60, **options):
     return subprocess.run([sys.executable, "-c", code], timeout=timeout, capture_output=True, text=True, **options)
 
 
-# In a program: z, and how many iterations of it this machine needs some two seconds for. Machines differ by a factor of ten.
+# In a program: z, and how many iterations of it this machine needs some two seconds for. Machines
+# differ by a factor of ten.
 TWO_SECONDS = """
         import time
         import numpy as np, primal

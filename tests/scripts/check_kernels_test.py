@@ -55,6 +55,12 @@ class CheckKernels(unittest.TestCase):
         self.assertEqual((spill.name, spill.registers, spill.local), ("spill_kernel", 255, 96))
         self.assertEqual((add.count("FFMA"), add.read_only_loads(), add.count("NOP")), (1, 1, 1))
 
+    def test_reads_a_bound_of_two_lines(self):
+        split = "add_kernel<2>\n//         {} registers, 1280 bytes of shared memory, no local memory"
+        spill = "spill_kernel 255 registers, 0 bytes of shared memory, local memory"
+        self.assertEqual(self.wrong(split.format(40), spill), [])
+        self.assertEqual(len(self.wrong(split.format(39), spill)), 1)
+
     def test_accepts_what_keeps_to_its_bounds(self):
         spill = "spill_kernel 255 registers, 0 bytes of shared memory, local memory"
         self.assertEqual(self.wrong("add_kernel<2> 40 registers, 1280 bytes of shared memory, no local memory", spill), [])

@@ -1,4 +1,5 @@
-// This program is built for Highway's emulated target, or for its scalar one where the compiler breaks that (g++ before 12.3).
+// This program is built for Highway's emulated target, or for its scalar one where the compiler
+// breaks that (g++ before 12.3).
 #include <gtest/gtest.h>
 #include <hwy/highway.h>
 

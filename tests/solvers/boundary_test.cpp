@@ -1,5 +1,5 @@
-// The symmetric boundary: against hand arithmetic, a solution in closed form, and a solver that has the Neumann difference in
-// its loops.
+// The symmetric boundary: against hand arithmetic, a solution in closed form, and a solver that has the
+// Neumann difference in its loops.
 #include "solvers/boundary/boundary.h"
 
 #include <algorithm>
@@ -56,9 +56,9 @@ TEST(Boundary, RefusesWhatDoesNotFit) {
   EXPECT_THROW(parse_boundary("neumann"), ConfigError);
 }
 
-// The ends of the solution for a ramp that rises by `step` a pixel: total variation flattens an end to a plateau of the m
-// lowest pixels, c above the first, and there the optimality condition says sum over them of (c - z) = pull. The plateau is as
-// wide as makes c least.
+// The ends of the solution for a ramp that rises by `step` a pixel: total variation flattens an end to a
+// plateau of the m lowest pixels, c above the first, and there the optimality condition says sum over them of
+// (c - z) = pull. The plateau is as wide as makes c least.
 double lift_of_the_end(double step, double pull) {
   double least = std::numeric_limits<double>::infinity();
   for (int m = 1; m < 100; ++m) least = std::min(least, pull / m + step * (m - 1) / 2.0);
@@ -66,8 +66,8 @@ double lift_of_the_end(double step, double pull) {
 }
 
 TEST(Boundary, TheEndsOfARampAreFreeOrPulledTogether) {
-  // 20 .. 230 of 255 over 256 pixels, lambda 0.3. An end is pulled by lambda towards its neighbour, and where the picture is
-  // periodic by lambda more towards the other end.
+  // 20 .. 230 of 255 over 256 pixels, lambda 0.3. An end is pulled by lambda towards its neighbour, and where
+  // the picture is periodic by lambda more towards the other end.
   constexpr int64_t kWidth = 256;
   constexpr double kLambda = 0.3, kStep = 210.0 / 255.0 / (kWidth - 1);
   std::vector<double> ramp;
@@ -93,7 +93,8 @@ TEST(Boundary, TheEndsOfARampAreFreeOrPulledTogether) {
   EXPECT_EQ(std::lround(high), 215);
 }
 
-// PDHG with the Neumann difference in its loops: no component at the last index at all. One map serves all axes.
+// PDHG with the Neumann difference in its loops: no component at the last index at all. One map serves all
+// axes.
 Tensor neumann_solution(const Tensor& z, const Tensor& map, const Axes& axes, int n_iter) {
   const std::vector<double> data = z.to_doubles(), weight = map.to_doubles();
   const int64_t n = std::ssize(data);

@@ -1,4 +1,5 @@
-// Runs PDHG's kernels on a case and gives the bits of all that they write, for tests that compare implementations.
+// Runs PDHG's kernels on a case and gives the bits of all that they write, for tests that compare
+// implementations.
 #pragma once
 
 #include <bit>

@@ -1,5 +1,6 @@
-// PDHG with one cluster of blocks for each picture, on the emulation: the same bits as one launch for each iteration, for every k
-// and tile; no race; and the faults that such an exchange invites, planted one by one, are found.
+// PDHG with one cluster of blocks for each picture, on the emulation: the same bits as one launch for
+// each iteration, for every k and tile; no race; and the faults that such an exchange invites,
+// planted one by one, are found.
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
@@ -152,7 +153,8 @@ TEST(PdhgClusters, EightyOneWeightsOfOnePictureInOneLaunch) {
   }
 }
 
-// A launch of clusters meets no grid barrier, and each picture's blocks meet once in an exchange and once at the end.
+// A launch of clusters meets no grid barrier, and each picture's blocks meet once in an exchange and once at
+// the end.
 TEST(PdhgClusters, APictureMeetsByItself) {
   const auto counters = [](const PdhgCase& c) {
     simt::Recording recording;
@@ -218,7 +220,8 @@ TEST(PdhgClusters, HaveNoRaces) {
 
 // ---- Faults, planted ----
 
-// Two rows of two tiles. Of 20 iterations every chunk has five, one more than the halo is wide; no bound is met.
+// Two rows of two tiles. Every chunk has five of the 20 iterations, one more than the halo is wide; no bound
+// is met.
 const PdhgCase kOpen = {{2, 1, 1, 8, 70}, 20, {2, 1, 1, 8, 70}, PdhgStart::zero, 0.9, 0.25, 1.0, 1e4};
 
 struct NoMeeting : Wide4 {
@@ -245,8 +248,9 @@ TEST(PdhgClusters, AMissingMeetingIsFound) {
   const std::string exchange = found_in(without_adjoint(kernels_of<NoMeeting>()), kOpen);
   EXPECT_TRUE(has(exchange, "[pdhg_forward]")) << exchange;
   EXPECT_TRUE(has(exchange, "is read, but nothing has written it")) << exchange;
-  // In a single chunk a block writes a field that its neighbour has not read yet. (That a block may end before its neighbours have read
-  // its ring is not seen here: the emulation runs the blocks of a cluster in step.)
+  // In a single chunk a block writes a field that its neighbour has not read yet. (That a block
+  // may end before its neighbours have read its ring is not seen here: the emulation runs the
+  // blocks of a cluster in step.)
   PdhgCase short_one = kOpen;
   short_one.T = 3;
   PdhgKernels<float> from_fields = without_adjoint(kernels_of<NoMeetingAtTheEnd>());

@@ -1,5 +1,5 @@
-// The CUDA kernels of PDHG on the emulation, and on a CUDA device where there is one: the same codes as the reference, no race,
-// the same bits for both ways to launch.
+// The CUDA kernels of PDHG on the emulation, and on a CUDA device where there is one: the same codes as the
+// reference, no race, the same bits for both ways to launch.
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
@@ -73,9 +73,9 @@ const Case kCases[] = {
 const char* const kWays[] = {"fused",        "persistent",    "overlapped",
                              "overlapped_4", "overlapped_12", "clusters"};
 
-// The gradients of the steps are sums of terms of both signs, much larger than the sum: against float64 that of tau is off by
-// 3.7e-5 on the processor. The emulation rounds as the processor does, so the two agree far better than that; nvcc fuses
-// multiply-adds, which is 7.9e-5 off, and is no fault.
+// The gradients of the steps are sums of terms of both signs, much larger than the sum: against float64 that
+// of tau is off by 3.7e-5 on the processor. The emulation rounds as the processor does, so the two agree far
+// better than that; nvcc fuses multiply-adds, which is 7.9e-5 off, and is no fault.
 void expect_agreement_with_the_reference(Device device, double allowed, double allowed_of_steps) {
   const auto run_as = [](std::string_view name, const Case& c, Device where) {
     const ImplementationScope forced("pdhg", name);

@@ -1,4 +1,5 @@
-// The fused kernels against the reference: on every instruction set, for any number of threads, from the same codes.
+// The fused kernels against the reference: on every instruction set, for any number of threads, from the same
+// codes.
 #include "solvers/pdhg/cpu/pdhg_fused.h"
 
 #include <gtest/gtest.h>
@@ -188,8 +189,8 @@ TEST(PdhgFused, SolvesEachProblemOfABatchAsIfAlone) {
   }
 }
 
-// A thread may take any strip, whoever had it in the step before: here two threads have three strips, and the last strip
-// comes first or last by turns.
+// A thread may take any strip, whoever had it in the step before: here two threads have three strips, and the
+// last strip comes first or last by turns.
 TEST(PdhgFused, GivesTheSameBitsInWhateverOrderStripsAreTaken) {
   const Tensor z = random_uniform({1, 1, 1, 130, 64}, 0.0, 1.0, 1).to(DType::f32);
   const Tensor lambda = random_uniform({1, 1, 1, 1, 1}, 0.01, 0.2, 2).to(DType::f32);

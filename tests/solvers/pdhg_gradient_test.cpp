@@ -1,4 +1,5 @@
-// The derivative of T iterations: against central differences, by homogeneity, on the kink, and what it keeps.
+// The derivative of T iterations: against central differences, by homogeneity, on the kink, and what it
+// keeps.
 #include <gtest/gtest.h>
 
 #include "autograd/gradcheck.h"
@@ -118,7 +119,8 @@ TEST(PdhgGradient, EulersIdentityHoldsSinceTheResultIsHomogeneous) {
 }
 
 TEST(PdhgGradient, OnTheBoundAComponentIsInside) {
-  // z = (0, 1), sigma = 1/2: v = (1/2, -1/2) after one iteration, exactly on lambda = 1/2. Inside means x = z - tau G' v.
+  // z = (0, 1), sigma = 1/2: v = (1/2, -1/2) after one iteration, exactly on lambda = 1/2. Inside means
+  // x = z - tau G' v.
   for (const DType dtype : {DType::f32, DType::f64}) {
     for (const char* implementation : {"fused", "reference"}) {
       ImplementationScope::Forced forced;

@@ -1,5 +1,5 @@
-// The iterates themselves: hand arithmetic, an independent transcription of the equations, and the state that goes in and
-// comes out.
+// The iterates themselves: hand arithmetic, an independent transcription of the equations, and the state
+// that goes in and comes out.
 #include <cmath>
 #include <gtest/gtest.h>
 
@@ -18,7 +18,8 @@ void expect_near(const Tensor& t, const std::vector<double>& expected, double al
 
 TEST(PdhgIteration, IteratesOneAndTwoMatchHandArithmetic) {
   // Two pixels z = (0, 1), lambda = (0.25, 0.1), sigma = tau = 1/2, p from 0.
-  // 1: p = 0;  G x_bar = (1, -1);  v = (0.5, -0.5), q = (0.25, -0.1);  G' q = (q1 - q0, q0 - q1) = (-0.35, 0.35)
+  // 1: p = 0;  G x_bar = (1, -1);  v = (0.5, -0.5), q = (0.25, -0.1);
+  //    G' q = (q1 - q0, q0 - q1) = (-0.35, 0.35)
   //    x = (0, 1) - (-0.175, 0.175) = (0.175, 0.825);  x_bar = x + theta (0.175, -0.175)
   const Tensor z = row({0, 1}), lambda = row({0.25, 0.1});
   struct Second {

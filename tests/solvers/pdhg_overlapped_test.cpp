@@ -1,5 +1,5 @@
-// PDHG in overlapped tiles, on the emulation: the same bits as one launch for each iteration, for every k; no race; and the
-// faults that such tiles invite, planted one by one, are found.
+// PDHG in overlapped tiles, on the emulation: the same bits as one launch for each iteration, for every k; no
+// race; and the faults that such tiles invite, planted one by one, are found.
 #include <bit>
 #include <cmath>
 #include <gtest/gtest.h>
@@ -17,8 +17,9 @@ namespace {
 using testing::found_in, testing::named, testing::PdhgCase, testing::PdhgResult, testing::PdhgRun,
     testing::run;
 
-// A block of the emulation keeps its tile in registers where the grid has at most four tiles, and takes several otherwise.
-// A tile without its halo is 16 x 32 pixels with k = 8, 24 x 24 with k = 4, 8 x 64 with k = 12.
+// A block of the emulation keeps its tile in registers where the grid has at most four tiles, and
+// takes several otherwise. A tile without its halo is 16 x 32 pixels with k = 8, 24 x 24 with
+// k = 4, 8 x 64 with k = 12.
 const PdhgCase kCases[] = {
     {{1, 1, 1, 40, 20}, 19, {1, 1, 1, 40, 20}},                     // four tiles, odd chunks
     {{1, 1, 1, 33, 17}, 25, {1, 2, 1, 33, 17}, PdhgStart::zero},    // one row and one column more than tiles
@@ -118,7 +119,7 @@ struct NoBarrierOfTheGrid : Right {
   static void grid_meets() {}
 };
 
-// Four tiles. Of 18 iterations every chunk has nine, one more than the halo is wide; no bound is met.
+// Four tiles. Every chunk has nine of the 18 iterations, one more than the halo is wide; no bound is met.
 const PdhgCase kOpen = {{1, 1, 1, 40, 20}, 18, {1, 1, 1, 40, 20}, PdhgStart::zero, 0.9, 0.25, 1.0, 1e4};
 
 TEST(PdhgOverlapped, AHaloOneTooNarrowChangesTheResult) {
@@ -155,7 +156,8 @@ TEST(PdhgOverlapped, AMissingBarrierIsFound) {
                "of a buffer of 800 is read, but nothing has written it");
   expect_found(found_in(of(forward, simt::overlapped_adjoint<NoBarrierOfTheGrid>), kCases[0]), "pdhg_adjoint",
                "of a buffer of 800 is read, but nothing has written it");
-  // In so few iterations the grid meets only at the end, before the 3 sums for the steps, each of 12 warps of 4 tiles.
+  // In so few iterations the grid meets only at the end, before the 3 sums for the steps, each of 12 warps of
+  // 4 tiles.
   const PdhgCase one_chunk = {{1, 1, 1, 40, 20}, 8, {1, 1, 1, 40, 20}};
   EXPECT_EQ(found_in(of(forward, adjoint), one_chunk), "");
   expect_found(found_in(of(forward, simt::overlapped_adjoint<NoBarrierOfTheGrid>), one_chunk), "pdhg_adjoint",

@@ -1,5 +1,5 @@
-// The program itself, from outside: what it prints, writes and returns. Tests that include this need PRIMAL_PROGRAM, its file
-// (primal_cli_test in tests/apps/CMakeLists.txt sets it).
+// The program itself, from outside: what it prints, writes and returns. Tests that include this need
+// PRIMAL_PROGRAM, its file (primal_cli_test in tests/apps/CMakeLists.txt sets it).
 #pragma once
 
 #include <cstdlib>
@@ -41,8 +41,8 @@ class Cli : public ::testing::Test {
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, text_of(out), text_of(err)};
   }
 
-  // From here on the program obeys the permissions of files, as it does for everyone but root. False where root cannot
-  // lay down what it is allowed beyond them.
+  // From here on the program obeys the permissions of files, as it does for everyone but root. False where
+  // root cannot lay down what it is allowed beyond them.
   bool obey_permissions() {
     if (::geteuid() != 0) return true;
     const std::string without =

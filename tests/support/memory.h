@@ -25,8 +25,8 @@ inline int64_t status_bytes(const char* name) {
   return bytes;
 }
 
-// Runs `call`, which may throw, in a process of its own. Nothing where the peak cannot be told: under a sanitizer, whose own
-// memory would count, and where /proc is not as Linux has it.
+// Runs `call`, which may throw, in a process of its own. Nothing where the peak cannot be told: under a
+// sanitizer, whose own memory would count, and where /proc is not as Linux has it.
 template <class Call>
 std::optional<int64_t> peak_growth(const Call& call) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -89,8 +89,8 @@ struct TiffTag {
   std::vector<uint32_t> values;
 };
 
-// Directories one after the other, each with its tags in the order given and the blocks of samples that StripOffsets (273) will name;
-// the lengths of the blocks are StripByteCounts (279).
+// Directories one after the other, each with its tags in the order given and the blocks of samples that
+// StripOffsets (273) will name; the lengths of the blocks are StripByteCounts (279).
 struct TiffDirectory {
   std::vector<TiffTag> tags;
   std::vector<FileBytes> strips;

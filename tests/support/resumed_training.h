@@ -20,8 +20,8 @@ inline std::vector<double> losses_of(Task& task, const TrainConfig& config, bool
   return losses;
 }
 
-// `whole` takes 12 steps. `part`, which differs in its folder alone, stops after 7, in the middle of the second epoch, and goes on. Losses
-// and everything in the last checkpoint are the same bits.
+// `whole` takes 12 steps. `part`, which differs in its folder alone, stops after 7, in the middle of the
+// second epoch, and goes on. Losses and everything in the last checkpoint are the same bits.
 inline void expect_resumes_bit_for_bit(const TrainConfig& whole, TrainConfig part) {
   DenoisingTask a(whole);
   const std::vector<double> expected = losses_of(a, whole);

@@ -1,9 +1,12 @@
-// Ranks on threads of one process, with faults on demand, so that tests of training on several ranks need no launcher.
+// Ranks on threads of one process, with faults on demand, so that tests of training on several ranks need no
+// launcher.
 //
 //   ThreadRanks hub(4);
-//   hub.at(2, 5, Fault::dies);                                       rank 2, at its exchange number 5
-//   hub.slow(2e-3, 1e-8);                                            messages take 2 ms, and 10 ns for each byte
-//   const std::vector<std::string> errors = hub.run([](Communicator& ranks) { ... });      "" where a rank met none
+//   hub.at(2, 5, Fault::dies);      rank 2, at its exchange number 5
+//   hub.slow(2e-3, 1e-8);           messages take 2 ms, and 10 ns for each byte
+//   const std::vector<std::string> errors = hub.run([](Communicator& ranks) { ... });
+//
+// An error is "" where a rank met none.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +30,8 @@ class ThreadRanks {
  public:
   explicit ThreadRanks(int size, double timeout = 20.0) : size_(size), timeout_(timeout) {}
 
-  // Imitates a network: the messages of a rank pass its link one after the other, at `s_per_byte`, and arrive `latency_s` later.
+  // Imitates a network: the messages of a rank pass its link one after the other, at `s_per_byte`, and
+  // arrive `latency_s` later.
   void slow(double latency_s, double s_per_byte) {
     latency_s_ = latency_s;
     s_per_byte_ = s_per_byte;

@@ -1,5 +1,5 @@
-// The host code of CUDA devices (tensor/cuda) on a fake runtime: memory, copies, clocks, graphs, and what happens when calls fail. No GPU
-// and no CUDA toolkit is needed.
+// The host code of CUDA devices (tensor/cuda) on a fake runtime: memory, copies, clocks, graphs, and what
+// happens when calls fail. No GPU and no CUDA toolkit is needed.
 #include <gtest/gtest.h>
 #include <numeric>
 #include <vector>
@@ -273,7 +273,8 @@ TEST(CudaGraph, EachCallThatFailsIsAnErrorAndLeavesTheDeviceUsable) {
     EXPECT_EQ(memory->stats().live_bytes, 0u) << call;
     EXPECT_EQ(y.to_doubles(), std::vector<double>(4, 0.0)) << call;
   }
-  // Memory that is refused during a capture is an error as well; it was asked for without disturbing the capture.
+  // Memory that is refused during a capture is an error as well; it was asked for without disturbing the
+  // capture.
   fake_cuda::fail("cudaMalloc", cudaErrorMemoryAllocation);
   fake_cuda::fail("cudaMalloc", cudaErrorMemoryAllocation);
   EXPECT_NE(message_of<DeviceError>([&] {

@@ -26,7 +26,8 @@ class Held {
   std::atomic<int64_t> now_ = 0, most_ = 0;
 };
 
-// Pieces 0, 1, ... begun in order on n_threads threads; each takes its first share, grows and works for a moment.
+// Pieces 0, 1, ... begun in order on n_threads threads; each takes its first share, grows and works for a
+// moment.
 int64_t most_grown(int64_t limit, int64_t first, const std::vector<int64_t>& pieces, int n_threads) {
   MemoryShares memory(limit);
   Held held;

@@ -97,7 +97,8 @@ TEST(SimtCounters, BankConflictsOfATransposeWithAndWithoutPadding) {
   EXPECT_EQ(padded.global().sectors, 32 * 4 * 2);
 }
 
-// A step of 2 words: 2 lanes to a bank. Doubles side by side: two halves of a warp, a pass each. All lanes one word: one pass.
+// A step of 2 words: 2 lanes to a bank. Doubles side by side: two halves of a warp, a pass each. All
+// lanes one word: one pass.
 template <class T, int stride>
 __global__ void writes_shared(Global<T> y) {
   PRIMAL_SHARED(T, s, [64]);

@@ -1,6 +1,6 @@
-// The kernels of simt_kernels.cu as nvcc compiled them, on a CUDA device: barriers of block, grid and cluster, votes, shuffles, shared
-// memory of every kind, fences and atomics, before any kernel of an op relies on them. What is expected is what the emulation computes
-// (simt_test.cpp proves that it is right).
+// The kernels of simt_kernels.cu as nvcc compiled them, on a CUDA device: barriers of block, grid and
+// cluster, votes, shuffles, shared memory of every kind, fences and atomics, before any kernel of an op
+// relies on them. What is expected is what the emulation computes (simt_test.cpp proves that it is right).
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -58,7 +58,8 @@ std::vector<T> ramp(int64_t n) {
   return x;
 }
 
-// Runs `emulated` on the host and `compiled` on the device with copies of the same arrays, and compares all of them afterwards.
+// Runs `emulated` on the host and `compiled` on the device with copies of the same arrays, and
+// compares all of them afterwards.
 template <class T, class Emulated, class Compiled>
 void expect_same(std::vector<std::vector<T>> arrays, const Emulated& emulated, const Compiled& compiled) {
   std::vector<OnDevice<T>> there;

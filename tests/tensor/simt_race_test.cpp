@@ -16,7 +16,8 @@ constexpr unsigned kAllLanes = ~0U;
 
 #define EXPECT_HAS(text, part) EXPECT_NE((text).find(part), std::string::npos) << (text)
 
-// What run() launches, recorded in every order of the threads: the first race of each order, all alike or none.
+// What run() launches, recorded in every order of the threads: the first race of each order, all alike or
+// none.
 template <class Run>
 std::vector<std::string> races_of(const Run& run) {
   std::vector<std::string> races;

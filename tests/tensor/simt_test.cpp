@@ -1,4 +1,5 @@
-// Correct kernels (simt_kernels.cu) on the emulation: right, and the same to the bit in every order of the threads.
+// Correct kernels (simt_kernels.cu) on the emulation: right, and the same to the bit in every order of the
+// threads.
 #include "tensor/simt/simt.h"
 
 #include <cmath>

@@ -112,7 +112,8 @@ TEST(VendorLibrary, OneReasonIsGivenOnce) {
   EXPECT_EQ(problem.find(broken.string(), first + 1), std::string::npos) << problem;
 }
 
-// A kernel's fault is reported by a later call: the message names what was launched since the host last waited.
+// A kernel's fault is reported by a later call: the message names what was launched since the host last
+// waited.
 TEST(LaunchError, AFaultNamesTheLaunchesNobodyHasWaitedFor) {
   note_launch("long_done");
   note_wait();

@@ -1,4 +1,5 @@
-// How the other files in this folder use dcmtk: without its log messages, with its decoders, reading from and writing to memory.
+// How the other files in this folder use dcmtk: without its log messages, with its decoders, reading
+// from and writing to memory.
 #pragma once
 
 #include <dcmtk/config/osconfig.h>
@@ -11,8 +12,8 @@
 
 namespace primal::codec {
 
-// Switches off dcmtk's log messages, which may quote patient data, and registers its decoders, both once per process. DataError that
-// names the file if dcmtk finds no dictionary of attributes.
+// Switches off dcmtk's log messages, which may quote patient data, and registers its decoders, both once per
+// process. DataError that names the file if dcmtk finds no dictionary of attributes.
 void prepare_dcmtk(const std::string& name);
 
 // The data set of a file whose header has been read. DataError if dcmtk rejects it.

@@ -114,8 +114,8 @@ std::string derivation_of(const PngText& text) {
   return out.substr(0, kMost);
 }
 
-// What is the same for all slices of a series that are denoised alike; a lambda that is chosen for each picture is not, and neither are
-// the iterations that a gap takes.
+// What is the same for all slices of a series that are denoised alike; a lambda that is chosen for each
+// picture is not, and neither are the iterations that a gap takes.
 std::string settings_of(const PngText& text) {
   std::string all = software_of(text);
   const auto add = [&](const char* key) {

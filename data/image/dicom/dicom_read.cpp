@@ -142,7 +142,8 @@ class Reader {
     return value;
   }
 
-  // An attribute of the data set or, in an enhanced object, of the functional group `group`: the same for all frames, or nothing.
+  // An attribute of the data set or, in an enhanced object, of the functional group `group`: the same
+  // for all frames, or nothing.
   std::string value_of_all(const DcmTagKey& group, const DcmTagKey& tag, unsigned long i = 0) {
     if (const std::string text = text_of(dataset_, tag, i); !text.empty()) return text;
     if (const std::string text = value_in_group(DCM_SharedFunctionalGroupsSequence, 0, group, tag, i);

@@ -238,7 +238,8 @@ void DicomElements::fail(DicomTag tag, const std::string& what) const {
 
 bool begins_with_element(std::span<const uint8_t> start, DicomEncoding encoding) {
   if (start.size() < 16) return false;
-  // Data sets begin in group 8, with its length or one of its first elements; nothing shorter or longer than a few texts.
+  // Data sets begin in group 8, with its length or one of its first elements; nothing shorter or
+  // longer than a few texts.
   const DicomTag first = tag_at(start, 0, encoding.big_endian);
   if (first >> 16 != 8 || (first & 0xffff) > 0x0018) return false;
   uint32_t length = 0;
@@ -257,7 +258,8 @@ bool begins_with_element(std::span<const uint8_t> start, DicomEncoding encoding)
 bool is_dicom(std::span<const uint8_t> start) {
   constexpr size_t kPreamble = 128;
   if (start.size() >= kPreamble + 4 && std::memcmp(start.data() + kPreamble, "DICM", 4) == 0) return true;
-  // Without the preamble: the file's meta information, which begins with its length or its version, or the data set itself.
+  // Without the preamble: the file's meta information, which begins with its length or its
+  // version, or the data set itself.
   for (const char* sign : {"\2\0\0\0UL\4\0", "\2\0\1\0OB\0\0"}) {
     if (start.size() >= 8 && std::memcmp(start.data(), sign, 8) == 0) return true;
   }

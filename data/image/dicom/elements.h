@@ -1,5 +1,5 @@
-// The elements of a DICOM data set in the file. They are located and checked before dcmtk allocates memory for them, because dcmtk trusts
-// the lengths and the nesting depth that a file states.
+// The elements of a DICOM data set in the file. They are located and checked before dcmtk allocates memory
+// for them, because dcmtk trusts the lengths and the nesting depth that a file states.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,9 @@ struct DicomElement {
 
 class DicomElements {
  public:
-  // The elements from byte `at` up to and including the pixels, or as long as their group is `group` if that is given. DataError for
-  // a length beyond the end of the enclosing element, for a VR that is not in the standard, and for sequences nested too deeply.
+  // The elements from byte `at` up to and including the pixels, or as long as their group is `group` if that
+  // is given. DataError for a length beyond the end of the enclosing element, for a VR that is not in the
+  // standard, and for sequences nested too deeply.
   DicomElements(std::span<const uint8_t> bytes, uint64_t at, DicomEncoding encoding, const std::string& name,
                 std::optional<uint16_t> group = std::nullopt);
 
@@ -53,8 +54,8 @@ class DicomElements {
   // The first byte after the last element.
   uint64_t end() const { return end_; }
 
-  // An unsigned two-byte number, and a text without surrounding spaces. Empty if the element is missing or empty; DataError for an
-  // element that is too short, or a text longer than any number or UID.
+  // An unsigned two-byte number, and a text without surrounding spaces. Empty if the element is missing or
+  // empty; DataError for an element that is too short, or a text longer than any number or UID.
   std::optional<uint16_t> number(DicomTag tag) const;
   std::optional<std::string> text(DicomTag tag) const;
 
@@ -70,7 +71,8 @@ class DicomElements {
   uint64_t end_ = 0;
 };
 
-// Whether the bytes begin like a data set in this encoding: with two elements of group 8, the first with a plausible length.
+// Whether the bytes begin like a data set in this encoding: with two elements of group 8, the first
+// with a plausible length.
 bool begins_with_element(std::span<const uint8_t> start, DicomEncoding encoding);
 
 }  // namespace primal::codec

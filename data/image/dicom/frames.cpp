@@ -17,7 +17,8 @@ uint32_t little32(Bytes bytes, size_t at) {
 }
 uint32_t big16(Bytes bytes, size_t at) { return uint32_t{bytes[at]} << 8 | bytes[at + 1]; }
 
-// The number of bytes that a segment decodes to, of which `expected` are pixels. Zeros behind them fill the segment up.
+// The number of bytes that a segment decodes to, of which `expected` are pixels. Zeros behind
+// them fill the segment up.
 uint64_t decoded_bytes(Bytes segment, uint64_t expected) {
   constexpr uint8_t kNothing = 128;
   uint64_t n = 0;

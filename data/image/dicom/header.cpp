@@ -147,8 +147,8 @@ void read_colour(DicomHeader& h) {
                        h.bits_allocated, h.bits_stored, h.is_signed ? " and a sign" : "", p));
 }
 
-// What a byte of packed pixels unpacks to at the very best. JPEG codes 64 coefficients of three bytes in 2 bits or more, and 16 bits
-// without loss in 1 or more; JPEG-LS knows runs as long as a line.
+// What a byte of packed pixels unpacks to at the very best. JPEG codes 64 coefficients of three bytes in 2
+// bits or more, and 16 bits without loss in 1 or more; JPEG-LS knows runs as long as a line.
 double unpacking(DicomPacking packing) {
   switch (packing) {
     case DicomPacking::rle:
@@ -165,7 +165,8 @@ double unpacking(DicomPacking packing) {
   return 1.0;
 }
 
-// dcmtk 3.6.7 looks for the frame header of a JPEG marker by marker, and never ends at TEM (FF 01), which belongs to arithmetic coding alone.
+// dcmtk 3.6.7 looks for the frame header of a JPEG marker by marker, and never ends at TEM (FF 01), which
+// belongs to arithmetic coding alone.
 void check_markers(std::span<const uint8_t> bytes, const DicomElements& e) {
   constexpr uint8_t kTem = 0x01, kFirstBare = 0xd0, kLastBare = 0xd9, kScan = 0xda;
   for (const DicomElement::Part& part : e.find(tag::kPixels)->parts) {

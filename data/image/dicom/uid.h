@@ -14,9 +14,9 @@ class ContentUid {
   void add(std::span<const uint8_t> bytes);
   void add(std::string_view text) { add({reinterpret_cast<const uint8_t*>(text.data()), text.size()}); }
 
-  // "2.25." and a UUID of version 8 as a decimal number (PS3.5, B.2; RFC 9562, 5.8), whose bits come from the content. The same content
-  // has the same UID, so a repeated call writes the same file. The UIDs are not cryptographically secure: somebody could construct two
-  // contents with the same UID.
+  // "2.25." and a UUID of version 8 as a decimal number (PS3.5, B.2; RFC 9562, 5.8), whose bits come from the
+  // content. The same content has the same UID, so a repeated call writes the same file. The UIDs are not
+  // cryptographically secure: somebody could construct two contents with the same UID.
   std::string str() const;
 
  private:

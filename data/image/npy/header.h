@@ -1,7 +1,9 @@
-// The header of a NumPy array file (.npy, versions 1 to 3): a Python dict literal with exactly the keys descr, fortran_order and
-// shape. Only the text that numpy.save writes is accepted, give or take white space.
+// The header of a NumPy array file (.npy, versions 1 to 3): a Python dict literal with exactly the keys
+// descr, fortran_order and shape. Only the text that numpy.save writes is accepted, give or take white space.
 //
-//   \x93NUMPY  major minor  length (2 bytes little endian; 4 from version 2 on)  {'descr': '<f4', 'fortran_order': False, ...}
+//   \x93NUMPY  major minor  length  {'descr': '<f4', 'fortran_order': False, ...}
+//
+// The length is little endian, of 2 bytes, or of 4 from version 2 on.
 //
 // Source:  numpy/lib/format.py, the description of the format (NEP 1).
 #pragma once

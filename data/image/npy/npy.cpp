@@ -41,7 +41,8 @@ Raster described(const npy::Header& header, uint64_t file_bytes, const std::stri
   return raster;
 }
 
-// Calls copy(c, f) for each sample: its place in C order [p, y, x] and in Fortran order, where p runs fastest.
+// Calls copy(c, f) for each sample: its place in C order [p, y, x] and in Fortran order, where p runs
+// fastest.
 template <class Copy>
 void for_each_fortran(const Raster& raster, const Copy& copy) {
   const auto pages = static_cast<size_t>(raster.pages), height = static_cast<size_t>(raster.height),

@@ -2,10 +2,12 @@
 //
 //   shape (H, W)       one picture
 //   shape (P, H, W)    P pages
-//   C and Fortran order, both byte orders; all three come back on output, and in a .npz the array's name and packing
+//   C and Fortran order, both byte orders; all three come back on output, and in a .npz the
+//   array's name and packing
 //
-// Errors:  DataError naming the file and the byte for another shape, another type (64-bit integers, bool, complex, records), a header that
-//          numpy.save does not write, samples that the file does not hold or bytes that follow them; for a .npz without exactly one array.
+// Errors:  DataError naming the file and the byte for another shape, another type (64-bit integers, bool,
+//          complex, records), a header that numpy.save does not write, samples that the file does not hold or
+//          bytes that follow them; for a .npz without exactly one array.
 #pragma once
 
 #include "data/image/raster/raster.h"

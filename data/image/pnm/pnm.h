@@ -5,10 +5,11 @@
 //
 //   Pf
 //   WIDTH HEIGHT
-//   -1.0                      below 0: low byte first; its size is a unit that is kept and not applied. The rows go from the bottom up.
+//   -1.0                      below 0: low byte first; its size is a unit that is kept and not applied. The
+//                             rows go from the bottom up.
 //
-// WHITE is what a sample of 1.0 is and comes back on output, like a PFM's scale and byte order. Of several pictures in one file the
-// first is read, with a remark.
+// WHITE is what a sample of 1.0 is and comes back on output, like a PFM's scale and byte order. If a file
+// holds several pictures, the first is read, with a remark.
 // Errors:  DataError naming the file, the byte, what was expected and found.
 // Source:  netpbm, pgm(5), ppm(5); pfm by Paul Debevec.
 #pragma once

@@ -19,8 +19,9 @@ struct Extent {
   uint64_t bytes_per_pixel = 1;  // unpacked
 };
 
-// DataError for an extent of 0, a page of more than kMaxPixels pixels or more than kMaxPages pages, and where the samples would have
-// more bytes than `available` bytes of the file can unpack to, at most `ratio` from each. `format` is the tag: "npy".
+// DataError for an extent of 0, a page of more than kMaxPixels pixels or more than kMaxPages pages, and where
+// the samples would have more bytes than `available` bytes of the file can unpack to, at most `ratio` from
+// each. `format` is the tag: "npy".
 void check_volume(const std::string& name, const char* format, const Extent& extent, uint64_t available,
                   double ratio);
 

@@ -21,8 +21,8 @@ T weighed(const T* rgb) {
   }
 }
 
-// Descriptions in which tifffile, ImageJ and OME say how many channels there are: for another number they would be wrong, and
-// readers believe them.
+// Descriptions in which tifffile, ImageJ and OME say how many channels there are: for another number they
+// would be wrong, and readers believe them.
 bool tells_of_channels(std::string_view description) {
   for (const std::string_view start : {"{\"shape\":", "ImageJ=", "<?xml", "<OME"}) {
     if (description.starts_with(start)) return true;

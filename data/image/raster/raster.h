@@ -1,10 +1,12 @@
-// Raster: the samples of a picture file as they are stored, of any type that is read, on one page or several, with what the file says
-// besides, so that the same file can be written again around other samples.
+// Raster: the samples of a picture file as they are stored, of any type that is read, on one page or several,
+// with what the file says besides, so that the same file can be written again around other samples.
 //
-//   value = slope * sample + offset      slope 1 and offset 0 but for NIfTI and DICOM files that say otherwise
+//   value = slope * sample + offset      slope 1 and offset 0 but for NIfTI and DICOM files that say
+//                                        otherwise
 //
-// Layout:  samples [pages, height, width, channels], row-major, in this machine's byte order. Channels are 1 (grey) or 3 (RGB): all
-//          decoders deliver what the file has, and grey() below is the one place where colour becomes grey.
+// Layout:  samples [pages, height, width, channels], row-major, in this machine's byte order. Channels are 1
+//          (grey) or 3 (RGB): all decoders deliver what the file has, and grey() below is the one place
+//          where colour becomes grey.
 // Errors:  DataError that names the file, the place and what was expected (data/formats/formats.h).
 #pragma once
 
@@ -60,7 +62,8 @@ struct DicomOrigin {
   std::string transfer_syntax = {};      // of the file that was read
   std::string photometric = {};
   int bits_stored = 0;
-  // What the attributes belong to. A raster that differs is written without those that its pixels make untrue.
+  // What the attributes belong to. A raster that differs is written without those that its pixels make
+  // untrue.
   int64_t width = 0, height = 0;
   SampleType type = SampleType::u16;
   double slope = 1.0, offset = 0.0;
@@ -74,13 +77,14 @@ struct Raster {
   int64_t width = 0, height = 0, pages = 1;
   int channels = 1;
   SampleType type = SampleType::u8;
-  // The sample that the format declares to be white: 255, 65535, or what a PGM or a DICOM file says. 0 where a file declares none: with signed,
-  // 32-bit and float samples, and where values are in units of their own.
+  // The sample that the format declares to be white: 255, 65535, or what a PGM or a DICOM file says. 0 where
+  // a file declares none: with signed, 32-bit and float samples, and where values are in units of their own.
   double white = 0.0;
   double slope = 1.0, offset = 0.0;
   std::vector<uint8_t> samples = {};
   bool had_alpha = false;
-  // Transparency as it was stored: [pages, height, width] samples of the same type. Empty where there is none, or where it was left out.
+  // Transparency as it was stored: [pages, height, width] samples of the same type. Empty where there is
+  // none, or where it was left out.
   std::vector<uint8_t> alpha = {};
   bool alpha_is_associated = false;  // the colours have been multiplied by it
   ColourMeaning meaning = {};
@@ -106,11 +110,12 @@ struct Raster {
 // 255 or 65535 for unsigned samples of 8 and 16 bit, 0 for others.
 double usual_white(SampleType type);
 
-// Takes memory for the samples that the extents ask for, all zero. The caller has checked that the file can hold them.
+// Takes memory for the samples that the extents ask for, all zero. The caller has checked that the file can
+// hold them.
 void allocate(Raster& raster);
 
-// The smallest and the largest value of all pages. DataError naming the first sample that is no finite number, and for values
-// that float32 cannot hold, or whose difference it cannot.
+// The smallest and the largest value of all pages. DataError naming the first sample that is no finite
+// number, and for values that float32 cannot hold, or whose difference it cannot.
 struct ValueRange {
   double low = 0.0, high = 0.0;
 };
@@ -120,27 +125,30 @@ ValueRange value_range(const Raster& raster, const std::string& name);
 bool has_colour(const Raster& raster);
 bool has_colour(const Image& image);
 
-// Leaves out descriptions of a TIFF that count the channels or say how they lie: they may be written in another way.
+// Leaves out descriptions of a TIFF that count the channels or say how they lie: they may be written in
+// another way.
 void forget_channels(Raster& raster);
 
-// One channel, by ITU-R 601-2: integers as data/preprocess does it, (19595 R + 38470 G + 7471 B + 2^15) >> 16; floats with the same
-// weights in double. Descriptions of a TIFF that count the channels are left out.
+// One channel, by ITU-R 601-2: integers as data/preprocess does it, (19595 R + 38470 G + 7471 B + 2^15) >>
+// 16; floats with the same weights in double. Descriptions of a TIFF that count the channels are left out.
 Raster grey(Raster raster);
 
-// The channels as pages of their own, page p and channel c as page p * channels + c; and the way back. ShapeError where the pages do not
-// make whole pictures of so many channels.
+// The channels as pages of their own, page p and channel c as page p * channels + c; and the way back.
+// ShapeError where the pages do not make whole pictures of so many channels.
 Raster planes(const Raster& raster);
 Raster interleaved(const Raster& raster, int channels);
 
-// A page as levels: unsigned samples of 8 bit with 8 bit, all others with 16, so that `low` becomes 0 and `high` the largest
-// level; values outside are clipped.
+// A page as levels: unsigned samples of 8 bit with 8 bit, all others with 16, so that `low` becomes 0 and
+// `high` the largest level; values outside are clipped.
 Image levels_of_page(const Raster& raster, int64_t page, double low, double high);
-// The values that levels are spread over where nobody gives a range: 0 and white, or the file's smallest and largest value. For
-// a file of one value the second is larger, by one where that is another number, so that there is a scale.
+// The values that levels are spread over where nobody gives a range: 0 and white, or the file's smallest
+// and largest value. For a file of one value the second is larger, by one where that is another number,
+// so that there is a scale.
 ValueRange natural_range(const Raster& raster, const std::string& name);
 
 Raster raster_of(const Image& image, PictureFormat format);
-// The only page of a raster, over its natural range. DataError where there are more pages, or more pixels than an Image holds.
+// The only page of a raster, over its natural range. DataError where there are more pages, or more
+// pixels than an Image holds.
 Image image_of(const Raster& raster, const std::string& name);
 
 }  // namespace primal

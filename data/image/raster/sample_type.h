@@ -59,8 +59,8 @@ constexpr const char* name_of(SampleType type) {
   return kNames[static_cast<size_t>(type)];
 }
 
-// A sample as a number, and the nearest sample to a number: integers are rounded and held within their type, floats within what
-// they can hold.
+// A sample as a number, and the nearest sample to a number: integers are rounded and held within their type,
+// floats within what they can hold.
 template <class T>
 double value_of(T sample) {
   if constexpr (std::is_same_v<T, Half>)

@@ -5,7 +5,8 @@
 
 namespace primal::codec {
 
-// The raster turned and mirrored so that orientation becomes 1; each page alike. The resolutions of a TIFF turn with it.
+// The raster turned and mirrored so that orientation becomes 1; each page alike. The resolutions of a TIFF
+// turn with it.
 Raster upright(Raster raster, int orientation);
 
 }  // namespace primal::codec

@@ -72,7 +72,8 @@ std::string format_name(uint16_t format) {
   }
 }
 
-// A camera's raw photo is a TIFF whose first directory is a thumbnail, or whose samples are those of the sensor's filters.
+// A camera's raw photo is a TIFF whose first directory is a thumbnail, or whose samples are those
+// of the sensor's filters.
 void check_raw_photo(TIFF* tiff, const TiffPage& page, int64_t number, const std::string& name) {
   const char* maker = nullptr;
   const bool of_camera = TIFFGetField(tiff, TIFFTAG_MAKE, &maker) == 1;
@@ -173,7 +174,8 @@ TiffPage describe_page(TIFF* tiff, int64_t number, uint64_t file_bytes, const st
     throw DataError(
         "[tiff] {}, page {}: {} samples per pixel, {} of them extra, expected {} and its extra ones", name,
         number, page.samples_per_pixel, n_extra, page.channels);
-  // RGB with one more sample is RGB with alpha, whatever the file calls it; beside grey it has to be called so.
+  // RGB with one more sample is RGB with alpha, whatever the file calls it; beside grey it has to be called
+  // so.
   const bool is_alpha = n_extra == 1 && (page.channels == 3 || extra[0] != EXTRASAMPLE_UNSPECIFIED);
   if (n_extra > 0 && !is_alpha)
     throw DataError(

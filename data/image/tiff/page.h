@@ -26,8 +26,8 @@ struct TiffPage {
   bool white_is_zero() const { return photometric == PHOTOMETRIC_MINISWHITE; }
 };
 
-// Of the directory that libtiff is at. DataError for what is not read, naming page `number`; `max_bytes` is the file's size, which
-// bounds what a page and a tile may unpack to.
+// Describes the directory that libtiff is at. DataError for what is not read, naming page `number`;
+// `file_bytes` is the file's size, which bounds what a page and a tile may unpack to.
 TiffPage describe_page(TIFF* tiff, int64_t number, uint64_t file_bytes, const std::string& name);
 
 // At the very best.

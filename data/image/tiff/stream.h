@@ -1,5 +1,5 @@
-// A TIFF in memory for libtiff, which reads and writes through callbacks. None of them lets an exception out, and libtiff's own
-// messages are collected here instead of being printed.
+// A TIFF in memory for libtiff, which reads and writes through callbacks. None of them lets an exception out,
+// and libtiff's own messages are collected here instead of being printed.
 #pragma once
 
 #include <cstdint>

@@ -1,16 +1,19 @@
-// TIFF and BigTIFF through libtiff (4.5 or later, optional: a build without it names the package in its error).
+// TIFF and BigTIFF through libtiff (4.5 or later, optional: a build without it names the package in its
+// error).
 //
 //   samples      unsigned and signed integers of 8, 16 and 32 bit, floats of 16, 32 and 64 bit
-//   colour       grey (either end black) and RGB, with samples interleaved or in planes, and alpha beside either
+//   colour       grey (either end black) and RGB, with samples interleaved or in planes, and alpha beside
+//                either
 //   layout       strips or tiles, either byte order; stored, LZW, deflate or PackBits, with any predictor
 //   pages        all directories but thumbnails and masks; they have the same size and type
 //   orientation  applied, as everywhere: row 0 is the top of the scene
 //
-// Unsigned samples of a file whose zero is white are turned around in memory and back on output; for others the tag says how to show
-// them and is kept. Byte order, BigTIFF, packing, predictor (but for floats in the other byte order), tiles, what alpha is, the profile of the first page
-// and each page's resolution and description come back on output.
-// Errors:  DataError naming the file, the page, what was expected and found. What libtiff says goes into errors and remarks, never to
-//          the terminal.
+// Unsigned samples of a file whose zero is white are turned around in memory and back on output; for others
+// the tag says how to show them and is kept. Byte order, BigTIFF, packing, predictor (but for floats in the
+// other byte order), tiles, what alpha is, the profile of the first page and each page's resolution and
+// description come back on output.
+// Errors:  DataError naming the file, the page, what was expected and found. What libtiff says goes into
+//          errors and remarks, never to the terminal.
 #pragma once
 
 #include "data/image/raster/raster.h"

@@ -16,7 +16,8 @@ constexpr uint64_t kPlainBytes = (uint64_t{1} << 32) - (uint64_t{1} << 26);
 TiffOrigin origin_of(const Raster& raster) {
   if (const auto* found = std::get_if<TiffOrigin>(&raster.origin)) {
     TiffOrigin origin = *found;
-    // libtiff 4.5 turns the bytes of floats around once too often where it writes them with their predictor in the other byte order.
+    // libtiff 4.5 turns the bytes of floats around once too often where it writes them with their predictor
+    // in the other byte order.
     if (origin.predictor == PREDICTOR_FLOATINGPOINT && origin.big_endian != kNativeIsBig)
       origin.predictor = PREDICTOR_NONE;
     return origin;
@@ -130,8 +131,9 @@ class Writer {
   }
   size_t pixel_bytes() const { return bytes_of(raster_.type) * static_cast<size_t>(samples_per_pixel()); }
 
-  // Rows y .. y + rows, columns x .. x + columns of a page into a block of that width, zero elsewhere. libtiff turns the bytes of the
-  // block around where the file's order is not this machine's, so it is always a copy.
+  // Rows y .. y + rows, columns x .. x + columns of a page into a block of that width, zero
+  // elsewhere. libtiff turns the bytes of the block around where the file's order is not this
+  // machine's, so it is always a copy.
   void fill(std::vector<uint8_t>& block, int64_t p, uint64_t x, uint64_t y, uint64_t block_width,
             uint64_t block_height) const {
     const auto width = static_cast<uint64_t>(raster_.width), height = static_cast<uint64_t>(raster_.height);

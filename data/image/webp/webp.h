@@ -1,8 +1,10 @@
-// WebP through libwebp (optional: a build without it names the package in its error): lossy and lossless in, lossless out.
+// WebP through libwebp (optional: a build without it names the package in its error): lossy and
+// lossless in, lossless out.
 //
-// 8-bit RGB, whose transparency is left out; grey is written as RGB of equal channels, which is how WebP has it. Animations are refused.
-// A WebP of one colour takes a few bytes whatever its size, so that the file's length bounds nothing: pictures of more than 2^20 pixels
-// are read where there is a byte for each 4096 of them.
+// 8-bit RGB, whose transparency is left out; grey is written as RGB of equal channels, which is how
+// WebP has it. Animations are refused. A WebP of one colour takes a few bytes whatever its size, so
+// that the file's length bounds nothing: pictures of more than 2^20 pixels are read where there is a
+// byte for each 4096 of them.
 // Errors:  DataError naming the file; ConfigError for a side beyond 16383 pixels on output.
 #pragma once
 

@@ -1,4 +1,5 @@
-// How the fused kernels copy the pixels they read, for each instruction set (Highway includes this file once per target).
+// How the fused kernels copy the pixels they read, for each instruction set (Highway includes
+// this file once per target).
 #if defined(PRIMAL_NN_CONV3D_MASK_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef PRIMAL_NN_CONV3D_MASK_INL_H
 #undef PRIMAL_NN_CONV3D_MASK_INL_H

@@ -1,15 +1,18 @@
-// conv3d, one_channel: the gradient of the weights of a 3x3 or 3x3x3 kernel that sees a picture or a volume of one channel.
+// conv3d, one_channel: the gradient of the weights of a 3x3 or 3x3x3 kernel that sees a picture or
+// a volume of one channel.
 //
 //   grad_weight[o,0,i,j] += sum over pixels p of grad_y[o,p] x[p + (i,j) - 1]
 //
 // A 3x3x3 kernel is three of 3x3, each of which sees the plane before, at or after that of grad_y.
 //
-// Idea: blocked has two channels of x in a tile and takes one row of the kernel at a time; with a single channel half its
-// multiply-adds are in vain, and it copies grad_y and reads the copy three times. Here a band of rows of the picture is copied
-// with a border of zeros and stays in the first-level cache, and the sums of all nine taps of kO outputs are registers, so
-// grad_y, the largest tensor of the network, is read once, where it lies, and masked on its way into a register (three times for
-// a 3x3x3 kernel, twice of them from a cache).
-//   - The bands are split into segments (conv3d_segments.h): work for many threads, the same bits for any number.
+// Idea: blocked has two channels of x in a tile and takes one row of the kernel at a time; with a single
+// channel half its multiply-adds are in vain, and it copies grad_y and reads the copy three times. Here
+// a band of rows of the picture is copied with a border of zeros and stays in the first-level cache, and
+// the sums of all nine taps of kO outputs are registers, so grad_y, the largest tensor of the network,
+// is read once, where it lies, and masked on its way into a register (three times for a 3x3x3 kernel,
+// twice of them from a cache).
+//   - The bands are split into segments (conv3d_segments.h): work for many threads, the same bits for any
+//     number.
 #include <algorithm>
 
 #include "nn/conv3d/conv3d_kernels.h"
@@ -42,8 +45,8 @@ HWY_INLINE Vector masked(const MaskedGradient<float>& gradient, const float* at,
   return hn::IfThenElse(hn::Gt(get(y, n), hn::Zero(tag)), g, hn::Mul(hn::Set(tag, gradient.slope), g));
 }
 
-// Adds the products of a band for kO outputs to weights, 9 for each output and n_taps apart, and to bias [kO] unless that is
-// null. grad_y: the first pixel of the band for each output.
+// Adds the products of a band for kO outputs to weights, 9 for each output and n_taps apart, and to bias [kO]
+// unless that is null. grad_y: the first pixel of the band for each output.
 template <int kO>
 HWY_NOINLINE void add_band(const MaskedGradient<float>& gradient, const float* const* grad_y, int64_t w,
                            const PackedPatch& x, const Patch& band, int64_t n_taps, float* weights,

@@ -57,8 +57,9 @@ class Patches {
   int64_t n_, d_, h_, w_, rows_, cols_;
 };
 
-// Asks for the pixels of a patch in some channels before they are copied, a few lines of the cache at a time, so that
-// memory is busy while the kernel computes. Rows of a patch lie far apart: the hardware does not see them coming.
+// Asks for the pixels of a patch in some channels before they are copied, a few lines of the cache at a
+// time, so that memory is busy while the kernel computes. Rows of a patch lie far apart: the hardware
+// does not see them coming.
 class PatchPrefetch {
  public:
   static constexpr int64_t kLine = 16;  // floats
@@ -129,8 +130,8 @@ struct PackedPatch {
     copy_inside(c, plane, h, w, patch, copy_row);
   }
 
-  // The two halves of that. What lies outside the image is the same for all channels of a patch: where they are copied to the
-  // same place one after the other, it needs to be cleared only once.
+  // The two halves of that. What lies outside the image is the same for all channels of a patch: where they
+  // are copied to the same place one after the other, it needs to be cleared only once.
   void clear_outside(int64_t c, int64_t h, int64_t w, const Patch& patch) const {
     const Inside inside = inside_of(h, w, patch);
     for (int64_t row = -border; row < patch.n_rows + border; ++row) {

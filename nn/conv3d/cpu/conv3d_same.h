@@ -1,6 +1,6 @@
-// The convolutions that blocked, winograd and winograd_volume compute. They have stride 1 and a (1,3,3) kernel with padding
-// (0,1,1), a (3,3,3) kernel with padding (1,1,1), or a (1,1,1) kernel without padding, so that the result has the extents of the
-// input ("same" padding).
+// The convolutions that blocked, winograd and winograd_volume compute. They have stride 1 and a (1,3,3)
+// kernel with padding (0,1,1), a (3,3,3) kernel with padding (1,1,1), or a (1,1,1) kernel without padding, so
+// that the result has the extents of the input ("same" padding).
 #pragma once
 
 #include <array>
@@ -25,8 +25,8 @@ inline SameShape same_shape(const std::array<int64_t, 5>& extent, int64_t n_in, 
   return {n, n_in, n_out, d, h, w, side, taps};
 }
 
-// out[n,o,d,h,w] = leaky_relu(bias[o] + sum over c and the taps of w(o, c, tap) in[n,c,d,...]), or without bias and
-// activation added onto what out holds.
+// out[n,o,d,h,w] = leaky_relu(bias[o] + sum over c and the taps of w(o, c, tap) in[n,c,d,...]), or without
+// bias and activation added onto what out holds.
 struct SameConvolution : SameShape {
   ChannelParts<const float> in{};  // [N,C,D,H,W]
   MaskedGradient<float> mask{};    // in, where that is a gradient

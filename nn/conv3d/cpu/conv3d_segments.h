@@ -1,5 +1,6 @@
-// Segments: how a sum over all pixels is split so that its bits do not depend on the number of threads. The patches are dealt
-// to a fixed number of segments in order, each segment has a sum of its own, and the sums are added in order.
+// Segments: how a sum over all pixels is split so that its bits do not depend on the number of threads.
+// The patches are dealt to a fixed number of segments in order, each segment has a sum of its own, and the
+// sums are added in order.
 #pragma once
 
 #include <cstdint>

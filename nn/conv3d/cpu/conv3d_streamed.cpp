@@ -1,11 +1,12 @@
 // conv3d, streamed: 1x1x1 kernels with few output channels, the network's head.
 //
-// Idea: with a handful of outputs for each input there is little to compute, and the time is that of reading x or writing
-// grad_x once. A chunk of pixels of the few channels stays in the first-level cache while the many are read, or written,
-// one after the other from front to back, without a copy.
+// Idea: with a handful of outputs for each input there is little to compute, and the time is that of
+// reading x or writing grad_x once. A chunk of pixels of the few channels stays in the first-level cache
+// while the many are read, or written, one after the other from front to back, without a copy.
 //   - forward: four channels of x at a time are added to the chunk of y;
 //   - backward_data: each channel of grad_x is a sum of the few of grad_y;
-//   - backward_weights: a vector of partial sums for each weight, over the chunks of a segment (conv3d_segments.h).
+//   - backward_weights: a vector of partial sums for each weight, over the chunks of a segment
+//     (conv3d_segments.h).
 // Each pixel is the same sequence of operations wherever it lies.
 #include <algorithm>
 
@@ -55,8 +56,8 @@ HWY_INLINE void for_each_vector(int64_t n_pixels, const Body& body) {
   if (i < n_pixels) body(i, n_pixels - i);
 }
 
-// y[o] (+)= the sum over kC channels of weight[o][c] x[c], for a chunk. The first ones start from the bias, the last ones apply
-// the activation.
+// y[o] (+)= the sum over kC channels of weight[o][c] x[c], for a chunk. The first ones start from the bias,
+// the last ones apply the activation.
 template <int kO, int kC>
 void add_channels(const float* const (&x)[size_t{kC}], const float (&weight)[size_t{kO}][size_t{kC}],
                   const float* bias, bool last, float slope, int64_t n_pixels,

@@ -1,4 +1,5 @@
-// How conv3d_winograd_volume reads rows of a volume and transforms weights, for each instruction set (Highway includes this file once per target).
+// How conv3d_winograd_volume reads rows of a volume and transforms weights, for each instruction set (Highway
+// includes this file once per target).
 #if defined(PRIMAL_NN_CONV3D_VOLUME_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef PRIMAL_NN_CONV3D_VOLUME_INL_H
 #undef PRIMAL_NN_CONV3D_VOLUME_INL_H

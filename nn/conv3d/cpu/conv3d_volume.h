@@ -1,7 +1,7 @@
 // How conv3d_winograd_volume divides a volume into pieces; forward and both gradients share this geometry.
 //
-// A tile is 4 x 4 rows of outputs, 4 along D and 4 along H. A piece consists of several consecutive tiles along H, at
-// n_cols columns of W.
+// A tile is 4 x 4 rows of outputs, 4 along D and 4 along H. A piece consists of several consecutive tiles
+// along H, at n_cols columns of W.
 #pragma once
 
 #include <algorithm>
@@ -57,7 +57,8 @@ class VolumePieces {
 constexpr int64_t kMaxVolumeTiles = 8;  // of a piece
 constexpr int64_t kMaxVolumeCols = 256;
 
-// Where a piece's tiles lie in the transformed inputs [point][c][row] and products [point][output of a block][m_row].
+// Where a piece's tiles lie in the transformed inputs [point][c][row] and products [point][output of a
+// block][m_row].
 struct VolumeLayout {
   int64_t run_tiles, n_runs;
   int64_t run_cols;          // products of a run: whole vectors
@@ -88,7 +89,7 @@ struct VolumePoints {
   int64_t point_stride, tile_stride;
 };
 
-// Of a task.
+// The memory in which one task transforms its pieces.
 struct VolumeScratch {
   float* planes;  // [point along D][row of H][channel][column]: a vector of channels at a vector of columns
   float* pixels;  // [row of H][column][channel]: the same at one point along D

@@ -1,13 +1,13 @@
-// The matrices of Winograd F(4x4, 3x3) as straight-line code on vectors, for each instruction set (Highway includes this
-// file once per target).
+// The matrices of Winograd F(4x4, 3x3) as straight-line code on vectors, for each instruction set (Highway
+// includes this file once per target).
 //
-// They evaluate polynomials at 0, a, -a, b, -b and infinity. Row p of A is (1, p, p^2, p^3), of G (1, p, p^2) / f(p) with
-// f(p) the product of the distances from p to the other points, and B' interpolates; infinity takes the leading
-// coefficient. a = 3/4, b = 3/2 are the usual 1 and 2 times 3/4: entries shrink, B and A stay exact in binary, and the float
-// error halves.
+// They evaluate polynomials at 0, a, -a, b, -b and infinity. Row p of A is (1, p, p^2, p^3), of G (1, p,
+// p^2) / f(p) with f(p) the product of the distances from p to the other points, and B' interpolates;
+// infinity takes the leading coefficient. a = 3/4, b = 3/2 are the usual 1 and 2 times 3/4: entries shrink, B
+// and A stay exact in binary, and the float error halves.
 // Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4.1;
-//         the choice of points: B. Barabasz et al., "Error analysis and improving the accuracy of Winograd convolution for
-//         deep neural networks", ACM TOMS 2020.
+//         the choice of points: B. Barabasz et al., "Error analysis and improving the accuracy of Winograd
+//         convolution for deep neural networks", ACM TOMS 2020.
 #if defined(PRIMAL_NN_CONV3D_WINOGRAD_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef PRIMAL_NN_CONV3D_WINOGRAD_INL_H
 #undef PRIMAL_NN_CONV3D_WINOGRAD_INL_H
@@ -30,7 +30,8 @@ constexpr float kA2 = kA * kA, kB2 = kB * kB, kSum2 = kA2 + kB2, kProduct2 = kA2
 constexpr float kAtZero = 1.0f / kProduct2, kAtA = 0.5f / (kA2 * (kA2 - kB2)),
                 kAtB = 0.5f / (kB2 * (kB2 - kA2));
 
-// to [column][kRows], columns `pitch` apart, = from [kRows][n], rows `stride` apart. kRows: a multiple of 4, or 1.
+// to [column][kRows], columns `pitch` apart, = from [kRows][n], rows `stride` apart. kRows: a multiple of 4,
+// or 1.
 template <int64_t kRows>
 HWY_INLINE void transpose_rows(const float* HWY_RESTRICT from, int64_t stride, int64_t n,
                                float* HWY_RESTRICT to, int64_t pitch) {

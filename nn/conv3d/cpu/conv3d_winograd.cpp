@@ -1,13 +1,14 @@
-// conv3d by Winograd's minimal filtering F(4x4, 3x3): forward and backward-data of (1,3,3) kernels with padding (0,1,1),
-// stride 1. A tile of 4 x 4 outputs costs 36 products instead of 144.
+// conv3d by Winograd's minimal filtering F(4x4, 3x3): forward and backward-data of (1,3,3) kernels with
+// padding (0,1,1), stride 1. A tile of 4 x 4 outputs costs 36 products instead of 144.
 //
 //   Y = A' [ sum over c of (G g G') o (B' d B) ] A        ' transposes, o multiplies element by element
 //
 //   d 6 x 6 inputs, g 3 x 3 weights, Y 4 x 4 outputs; the three matrices are in conv3d_winograd-inl.h.
 //
-// Idea: lanes are neighbouring tiles. A task takes a patch of tiles through all three stages while it is in cache:
-// transform all input channels, multiply 36 times [O x C] by [C x tiles], transform all output channels back.
-// Sums over channels run in pieces of 64, which keeps their rounding error flat where there are many.
+// Idea: lanes are neighbouring tiles. A task takes a patch of tiles through all three stages while
+// it is in cache: transform all input channels, multiply 36 times [O x C] by [C x tiles], transform
+// all output channels back. Sums over channels run in pieces of 64, which keeps their rounding error
+// flat where there are many.
 // Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/cpu/conv3d_patch.h"
@@ -48,7 +49,8 @@ namespace {
 constexpr int kBlockO = kManyRegisters ? 8 : 4;
 constexpr int64_t kPieceC = 64;  // channels added up before they join the sum
 
-// g [tap][2 kBlockO]: the taps of the output channels of a block for the input channels c and c + 1; zero where they end.
+// g [tap][2 kBlockO]: the taps of the output channels of a block for the input channels c and
+// c + 1; zero where they end.
 void gather_taps(const SameConvolution& q, int64_t first_o, int64_t c, float (*HWY_RESTRICT g)[2 * kBlockO]) {
   const int64_t n_o = HWY_MIN(int64_t{kBlockO}, q.o - first_o);
   for (int64_t k = 0; k < 2; ++k) {
@@ -98,13 +100,15 @@ void transform_weights(const SameConvolution& q, int64_t begin, int64_t end, con
   }
 }
 
-// Six rows of input pixels, pointing at the first column of a row of tiles; whether they go on to its left and its right.
+// Six rows of input pixels, pointing at the first column of a row of tiles; whether they go on to its left
+// and its right.
 struct TileRows {
   const float* row[6];
   bool left, right;
 };
 
-// V = B' d B for one row of tiles, a multiple of kCap. to: the first tile at point 0. kCap: lanes to use at most.
+// V = B' d B for one row of tiles, a multiple of kCap. to: the first tile at point 0. kCap: lanes to use at
+// most.
 template <size_t kCap>
 HWY_INLINE void transform_tile_row(const TileRows& rows, int64_t n_tiles, float* HWY_RESTRICT to,
                                    int64_t point_stride) {
@@ -255,7 +259,8 @@ void winograd_patch(const SameConvolution& q, const Patch& patch, int64_t first_
   PatchPrefetch next(q.in, 1, q.c, q.h, q.w, patch, 1, q.mask);
   const int64_t row_lines =
       (4 * grid.n_rows + 2) * (patch.n_cols / PatchPrefetch::kLine + 2) / grid.n_rows + 1;
-  // Whole tiles of pixels that need no mask are read where they are; others are copied first, a channel at a time.
+  // Whole tiles of pixels that need no mask are read where they are; others are copied first, a channel at a
+  // time.
   const bool in_place = patch.n_cols == whole.n_cols && q.mask.y == nullptr;
   const float* const zeros = packed.at(0, -1, 0);  // a row of them, for those outside the image
   if (in_place) {
@@ -326,9 +331,9 @@ void winograd_convolution(const Exec& exec, const SameConvolution& q) {
   grid.row_stride = row_tiles;
   grid.total = round_up(grid.n_rows * grid.row_stride, PackedPatch::kAlign);
 
-  // Where there are few patches, as in the deepest layers, the outputs are divided too. A thread then reads the
-  // weights that it has transformed, several MB that would otherwise come from other cores, and more threads find
-  // work; only V is computed by each of them again. The bits do not depend on this.
+  // Where there are few patches, as in the deepest layers, the outputs are divided too. A thread then reads
+  // the weights that it has transformed, several MB that would otherwise come from other cores, and more
+  // threads find work; only V is computed by each of them again. The bits do not depend on this.
   constexpr int64_t kFewPatches = 4, kGroupO = 32;
   const int64_t n_groups =
       patches.count() <= kFewPatches ? std::clamp<int64_t>(q.o / kGroupO, 1, exec.n_threads) : 1;

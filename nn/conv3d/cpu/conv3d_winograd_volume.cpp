@@ -1,19 +1,23 @@
-// conv3d by Winograd for volumes: forward and backward-data of (3,3,3) kernels with padding (1,1,1), stride 1.
+// conv3d by Winograd for volumes: forward and backward-data of (3,3,3) kernels with padding (1,1,1), stride
+// 1.
 //
-//   Y(w) = A' [ sum over c and k of (G g_k G') o (B' d(w + k - 1) B) ] A      ' transposes, o multiplies element by element
+//   Y(w) = A' [ sum over c and k of (G g_k G') o (B' d(w + k - 1) B) ] A
 //
-// d(w) are the 6 x 6 inputs along D and H at column w, g_k the 3 x 3 weights of tap k along W, Y(w) the 4 x 4 outputs: F(4x4, 3x3)
-// over D and H (conv3d_winograd-inl.h), and the three taps along W are three more terms in the sum over channels. A tile costs
-// 108 products for each pair of channels and column in place of 432.
+// ' transposes, o multiplies element by element.
+// d(w) are the 6 x 6 inputs along D and H at column w, g_k the 3 x 3 weights of tap k along W, Y(w) the 4 x 4
+// outputs: F(4x4, 3x3) over D and H (conv3d_winograd-inl.h), and the three taps along W are three more terms
+// in the sum over channels. A tile costs 108 products for each pair of channels and column in place of 432.
 //
-// Idea: lanes are columns, which lie side by side in memory, so both transforms work on whole vectors and shuffle nothing, and the
-// taps along W read what is transformed already, one column further on. Between the rows of two tiles there is one column of zeros,
-// the border of both; rows shorter than some vectors follow one another in a `run`, so that few lanes stay empty. A task
-// transforms all input channels of a piece of tiles, then takes some output channels at a time through the 36 products and back.
-// Sums run in pieces of 32 channels, which keeps their rounding error flat.
+// Idea: lanes are columns, which lie side by side in memory, so both transforms work on whole vectors and
+// shuffle nothing, and the taps along W read what is transformed already, one column further on. Between the
+// rows of two tiles there is one column of zeros, the border of both; rows shorter than some vectors follow
+// one another in a `run`, so that few lanes stay empty. A task transforms all input channels of a piece of
+// tiles, then takes some output channels at a time through the 36 products and back. Sums run in pieces of 32
+// channels, which keeps their rounding error flat.
 //
-// Measured rms error, relative to float64, at five shapes of the network for sequences (primal_conv3d_error): y 9.4e-7, grad_x
-// 9.3e-7, weights 6.4e-7 at most; blocked has 8.4e-7, 8.2e-7 and 1.6e-7 at the shapes of pictures.
+// Measured rms error, relative to float64, at five shapes of the network for sequences
+// (primal_conv3d_error): y 9.4e-7, grad_x 9.3e-7, weights 6.4e-7 at most; blocked has 8.4e-7, 8.2e-7 and
+// 1.6e-7 at the shapes of pictures.
 // Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4.
 #include <algorithm>
 
@@ -46,7 +50,8 @@ int64_t tiles_of_run(int64_t n_cols, int64_t max_tiles) {
   return best;
 }
 
-// V = B' d B for the tiles of a piece in one channel. `next`: the channel after it, which is asked for meanwhile.
+// V = B' d B for the tiles of a piece in one channel. `next`: the channel after it, which is asked for
+// meanwhile.
 template <bool kMasked>
 HWY_NOINLINE void transform_channel(const SameConvolution& q, const VolumePiece& piece,
                                     const VolumeLayout& layout, const float* volume, const float* next,
@@ -91,7 +96,8 @@ HWY_NOINLINE void transform_channel(const SameConvolution& q, const VolumePiece&
   }
 }
 
-// m [kBlockO, m_row] = or += the sum over n_c channels and three taps of u [n_c, 3, kBlockO] times v [n_c, row], kV vectors.
+// m [kBlockO, m_row] = or += the sum over n_c channels and three taps of u [n_c, 3, kBlockO] times
+// v [n_c, row], kV vectors.
 template <int kV>
 HWY_INLINE void multiply_tile(const float* HWY_RESTRICT u, const float* HWY_RESTRICT v, int64_t row,
                               int64_t n_c, bool add, float* HWY_RESTRICT m, int64_t m_row) {

@@ -2,14 +2,15 @@
 //
 //   grad_weight_k += G' [ sum over tiles and w of (A grad_Y(w) A') o (B' d(w + k - 1) B) ] G
 //
-// with ' for transposes, o for products of elements, d(w) the 6 x 6 inputs and grad_Y(w) the 4 x 4 gradients of a tile along D
-// and H at column w, k the tap along W. It is the adjoint of that convolution in its weights, with the same matrices
-// (conv3d_winograd-inl.h) and the same saving: 108 products for 432.
+// with ' for transposes, o for products of elements, d(w) the 6 x 6 inputs and grad_Y(w) the 4 x 4 gradients
+// of a tile along D and H at column w, k the tap along W. It is the adjoint of that convolution in its
+// weights, with the same matrices (conv3d_winograd-inl.h) and the same saving: 108 products for 432.
 //
-// Idea: lanes are channels. The transform along D works on rows as they lie in memory; then blocks of channels x columns are
-// transposed, and the transform along H works on columns with their channels side by side. For each of the 36 points and the three
-// taps M_k [O x C] += W' [O x columns] V [columns x C] accumulates in registers, for which a tap is V one column further on. Only
-// at the end of a segment (conv3d_segments.h) does M go back to taps.
+// Idea: lanes are channels. The transform along D works on rows as they lie in memory; then blocks of
+// channels x columns are transposed, and the transform along H works on columns with their channels side by
+// side. For each of the 36 points and the three taps M_k [O x C] += W' [O x columns] V [columns x C]
+// accumulates in registers, for which a tap is V one column further on. Only at the end of a segment
+// (conv3d_segments.h) does M go back to taps.
 #include <algorithm>
 
 #include "nn/conv3d/conv3d_kernels.h"
@@ -34,7 +35,8 @@ constexpr int64_t kBlock = kLanes * kLanes + 16;  // between blocks of channels 
 constexpr int64_t kMaxTiles = 4, kMaxCols = 64;   // of a piece
 constexpr int64_t kMaxRows = 4 * kMaxTiles + 2;
 
-// One vector of channels at one vector of columns, to planes; adds the numbers of each channel to `totals` unless that is null.
+// One vector of channels at one vector of columns, to planes; adds the numbers of each channel to
+// `totals` unless that is null.
 template <int kIn, bool kMasked, class Transform>
 HWY_INLINE void transform_depth(const SameShape& q, const MaskedGradient<float>& mask,
                                 const VolumePiece& piece, const VolumeChannels& channels, int64_t first_c,

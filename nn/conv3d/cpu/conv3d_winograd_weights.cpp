@@ -1,16 +1,18 @@
 // conv3d by Winograd: the gradient of the weights, for the shapes of conv3d_winograd.cpp.
 //
-//   grad_weight += G' [ sum over tiles of (A grad_Y A') o (B' d B) ] G      ' transposes, o multiplies element by element
+//   grad_weight += G' [ sum over tiles of (A grad_Y A') o (B' d B) ] G
 //
-// d 6 x 6 inputs and grad_Y 4 x 4 gradients of a tile; this is the adjoint of F(4x4, 3x3) in its weights, with the same
-// matrices (conv3d_winograd-inl.h) and the same saving: 36 products for 144.
+// ' transposes, o multiplies element by element.
+// d 6 x 6 inputs and grad_Y 4 x 4 gradients of a tile; this is the adjoint of F(4x4, 3x3) in its weights,
+// with the same matrices (conv3d_winograd-inl.h) and the same saving: 36 products for 144.
 //
-// Idea: lanes are channels. A patch is flipped from planes to pixels, each with its channels side by side; its tiles are
-// transformed; then for each of the 36 points M [O x C] += W' [O x tiles] V [tiles x C] accumulates in registers. Only at
-// the end of a segment (conv3d_segments.h) does M go back to 3 x 3 taps.
+// Idea: lanes are channels. A patch is flipped from planes to pixels, each with its channels side by side;
+// its tiles are transformed; then for each of the 36 points M [O x C] += W' [O x tiles] V [tiles x C]
+// accumulates in registers. Only at the end of a segment (conv3d_segments.h) does M go back to 3 x 3 taps.
 //
-// Measured rms error, relative to float64, at five shapes of the U-Net on 256 x 256 pixels: at most 1.5e-6 (blocked 4.6e-7;
-// 5e-6 is allowed). AMD EPYC with AVX-512, November 2026, nine shapes: 2.5 to 3.2 times as fast as blocked.
+// Measured rms error, relative to float64, at five shapes of the U-Net on 256 x 256 pixels: at most
+// 1.5e-6 (blocked 4.6e-7; 5e-6 is allowed). AMD EPYC with AVX-512, November 2026, nine shapes: 2.5 to 3.2
+// times as fast as blocked.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/cpu/conv3d_patch.h"
 #include "nn/conv3d/cpu/conv3d_same.h"
@@ -101,9 +103,9 @@ double sum_of_pixels(const PackedPatch& packed, int64_t c, int64_t n_rows, int64
   return total;
 }
 
-// All channels of a range at all tiles of a patch, to [point][tile][padded]; the sums over their pixels are added to
-// `totals`, unless that is null. The range is read through `mask` where it is a gradient. kIn = 6 reads a border of one pixel, 4
-// none.
+// All channels of a range at all tiles of a patch, to [point][tile][padded]; the sums over their pixels are
+// added to `totals`, unless that is null. The range is read through `mask` where it is a gradient. kIn = 6
+// reads a border of one pixel, 4 none.
 template <int kIn, class Transform>
 HWY_NOINLINE void transform_patch(const SameWeightGradient& q, const WinogradTask& task, const Patch& whole,
                                   PackedPatch packed, const ChannelRange& range,

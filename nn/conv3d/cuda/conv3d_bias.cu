@@ -1,8 +1,9 @@
 // What a bias needs beside a product.
-//   fill       every pixel of y [N,O,...] becomes its channel's bias: what a library's product then adds to. One thread for
-//              each pixel.
-//   backward   grad_bias += the sum over a channel's pixels, of one block for each channel: its threads add every 256th pixel
-//              in double, then a tree adds the threads, so that the order is the same each time.
+//   fill       every pixel of y [N,O,...] becomes its channel's bias: what a library's product then adds to.
+//              One thread for each pixel.
+//   backward   grad_bias += the sum over a channel's pixels, of one block for each channel: its
+//              threads add every 256th pixel in double, then a tree adds the threads, so that the
+//              order is the same each time.
 #include "nn/conv3d/cuda/conv3d_channel_parts.h"
 #include "nn/conv3d/cuda/conv3d_helpers.h"
 #include "tensor/simt/reduce.h"

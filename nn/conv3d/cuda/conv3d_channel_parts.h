@@ -23,7 +23,8 @@ template <class T>
 struct GlobalChannelParts {
   ChannelRange<T> first, second;  // second: maybe none
 
-  // The range that has the channel. Member by member: of a choice between structs, nvcc forgets that data is global memory.
+  // The range that has the channel. Member by member: of a choice between structs, nvcc forgets
+  // that data is global memory.
   __device__ ChannelRange<T> of(int64_t channel) const {
     const bool is_second = channel >= second.begin;
     return {is_second ? second.data : first.data, is_second ? second.begin : first.begin,
@@ -38,8 +39,8 @@ GlobalChannelParts<T> global(const ChannelParts<T>& channels) {
           {global(channels.second).data, n_first, channels.second.size(1)}};
 }
 
-// y of u, and the gradient of u from that of y: nothing but grad where there is no y. Of y > 0 and of nothing else, so that the
-// results are those of nn/activation.
+// y of u, and the gradient of u from that of y: nothing but grad where there is no y. The gradient's factor
+// depends on y > 0 and on nothing else, so that the results are those of nn/activation.
 __device__ inline float leaky_relu(float u, float slope) { return u > 0.0f ? u : slope * u; }
 
 struct Mask {

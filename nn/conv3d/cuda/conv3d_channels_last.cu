@@ -1,8 +1,9 @@
-// Channels last and back: [N,C,D,H,W], in one tensor or two, to [N,D,H,W,C], which is what cuDNN's tensor-core engines read.
+// Channels last and back: [N,C,D,H,W], in one tensor or two, to [N,D,H,W,C], which is what cuDNN's
+// tensor-core engines read.
 //
-// For each image this is the transpose of a matrix [channels, pixels]. A block of 32 x 8 threads takes a tile of 32 x 32
-// through shared memory, so that reads and writes both go along rows; its rows are 33 long, and reading a column of it
-// touches 32 banks.
+// For each image this is the transpose of a matrix [channels, pixels]. A block of 32 x 8 threads takes a tile
+// of 32 x 32 through shared memory, so that reads and writes both go along rows; its rows are 33 long, and
+// reading a column of it touches 32 banks.
 #include "nn/conv3d/cuda/conv3d_helpers.h"
 #include "tensor/simt/simt.h"
 

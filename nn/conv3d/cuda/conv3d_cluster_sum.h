@@ -1,9 +1,10 @@
-// Sums of convolutions that the blocks of a cluster compute in parts. Each block puts its part into its shared memory; then each block adds
-// up its share of the sum from the shared memory of all blocks, in their order. The bits are those of conv3d_partial_sums.h, which adds
-// parts in global memory with a launch of its own. Included by .cu files alone.
+// Sums of convolutions that the blocks of a cluster compute in parts. Each block puts its part into its
+// shared memory; then each block adds up its share of the sum from the shared memory of all blocks, in their
+// order. The bits are those of conv3d_partial_sums.h, which adds parts in global memory with a launch of its
+// own. Included by .cu files alone.
 //
-// Devices of compute capability 9.0 and later have clusters, and all of them run those of up to 8 blocks. More parts, and older
-// devices, need conv3d_partial_sums.h.
+// Devices of compute capability 9.0 and later have clusters, and all of them run those of up to 8 blocks.
+// More parts, and older devices, need conv3d_partial_sums.h.
 #pragma once
 
 #include "nn/conv3d/cuda/conv3d_partial_sums.h"
@@ -18,10 +19,10 @@ inline bool fits_cluster(const Exec& exec, int64_t n) {
   return compute_capability(exec) >= 9 && n <= kMostOfACluster;
 }
 
-// Each thread of the cluster adds up some of the elements 0 to n - 1, and calls put(i, sum) for each. `thread` is its number among the
-// n_threads of its block. The parts are arrays in shared memory, at the same place in each block, with element i at index place(i); an
-// element is left out if place(i) is below zero. All threads of the cluster call the function, which begins and ends with a barrier of the
-// cluster.
+// Each thread of the cluster adds up some of the elements 0 to n - 1, and calls put(i, sum) for each.
+// `thread` is its number among the n_threads of its block. The parts are arrays in shared memory, at the same
+// place in each block, with element i at index place(i); an element is left out if place(i) is below zero.
+// All threads of the cluster call the function, which begins and ends with a barrier of the cluster.
 template <class Sum, class Part, class Place, class Put>
 __device__ void sum_over_cluster(const Part& part, int n, int thread, int n_threads, const Place& place,
                                  const Put& put) {
@@ -38,7 +39,8 @@ __device__ void sum_over_cluster(const Part& part, int n, int thread, int n_thre
   cluster_sync();  // no block ends while another one reads its memory
 }
 
-// A block of 32 x 32 weights for some taps, and 32 biases, whose gradients are added up in double from the parts of a cluster.
+// A block of 32 x 32 weights for some taps, and 32 biases, whose gradients are added up in double
+// from the parts of a cluster.
 constexpr int kPartChannels = 32;
 
 struct WeightBlock {

@@ -1,10 +1,11 @@
 // conv3d, direct: the sums of conv3d.h in gather form, for any kernel, stride and padding.
 //
-// Idea: one thread for each element of y or grad_x, neighbours along w, so that a warp reads neighbouring pixels and one
-// weight. Nothing is kept between threads but what the caches keep: each multiply-add loads two numbers, so this reaches
-// a few per cent of the peak and is here for the shapes that no faster one takes.
-//   - backward_weights: one warp for each weight. Lane l adds the outputs l, l + 32, ... in double, then the lanes are
-//     added in a tree: the same order each time.
+// Idea: one thread for each element of y or grad_x, neighbours along w, so that a warp reads
+// neighbouring pixels and one weight. Nothing is kept between threads but what the caches keep: each
+// multiply-add loads two numbers, so this reaches a few per cent of the peak and is here for the shapes
+// that no faster one takes.
+//   - backward_weights: one warp for each weight. Lane l adds the outputs l, l + 32, ... in double, then the
+//     lanes are added in a tree: the same order each time.
 #include "nn/conv3d/conv3d_kernels.h"
 #include "nn/conv3d/cuda/conv3d_direct.h"
 #include "nn/conv3d/cuda/conv3d_helpers.h"

@@ -1,5 +1,5 @@
-// The two sums of conv3d.h as one thread computes them, term after term: what the direct kernels of conv3d and of
-// conv_transpose3d are made of. Included by their .cu files alone.
+// The two sums of conv3d.h as one thread computes them, term after term: what the direct kernels of conv3d
+// and of conv_transpose3d are made of. Included by their .cu files alone.
 #pragma once
 
 #include "nn/conv3d/conv3d_params.h"

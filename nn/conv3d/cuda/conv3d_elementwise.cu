@@ -1,6 +1,7 @@
-// What goes around a library's convolution, which sees one tensor and no activation, so that with it the whole is as fused as
-// can be (conv3d_kernels.h). Memory is what limits: each kernel reads and writes each element once. The grid is that of
-// volumes.h: a thread has a pixel and goes through channels, so that neither the channel nor its bias costs a division.
+// What goes around a library's convolution, which sees one tensor and no activation, so that with it the
+// whole is as fused as can be (conv3d_kernels.h). Memory is what limits: each kernel reads and writes each
+// element once. The grid is that of volumes.h: a thread has a pixel and goes through channels, so that
+// neither the channel nor its bias costs a division.
 #include "nn/conv3d/cuda/conv3d_channel_parts.h"
 #include "nn/conv3d/cuda/conv3d_helpers.h"
 #include "tensor/simt/volumes.h"

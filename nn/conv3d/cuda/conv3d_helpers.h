@@ -1,4 +1,5 @@
-// Kernels around a convolution on a device: bias, parts, activation and layout for those that do not see to them.
+// Kernels around a convolution on a device: bias, parts, activation and layout for those that do not see to
+// them.
 #pragma once
 
 #include <span>

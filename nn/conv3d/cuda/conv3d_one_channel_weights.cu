@@ -1,11 +1,13 @@
-// conv3d: the gradients of weight and bias of a 3x3 kernel for an x with one channel, as the picture has. The other kernels compute 32 x 32
-// channels at a time and would multiply 31 zeros for each number.
+// conv3d: the gradients of weight and bias of a 3x3 kernel for an x with one channel, as the picture has. The
+// other kernels compute 32 x 32 channels at a time and would multiply 31 zeros for each number.
 //
-// Idea: a warp has four output channels, and a lane has a column of a tile of 8 x 32 pixels. For each row, a lane reads 9 pixels of x from
-// shared memory and one number of grad_y for each of its channels, and multiplies this number with all nine pixels: 40 sums in registers. At
-// the end the lanes add up their sums by shuffles. So grad_y is read once, as is y if the gradient goes through an activation, and memory is
+// Idea: a warp has four output channels, and a lane has a column of a tile of 8 x 32 pixels. For each row,
+// a lane reads 9 pixels of x from shared memory and one number of grad_y for each of its channels, and
+// multiplies this number with all nine pixels: 40 sums in registers. At the end the lanes add up their sums
+// by shuffles. So grad_y is read once, as is y if the gradient goes through an activation, and memory is
 // the limit: 16.8 MB for e0a.
-// Parts of at most 2048 pixels, as in conv3d_tiled_weights.cu, [part][tap][O] and then the bias [O]; added by conv3d_add_parts.
+// Parts of at most 2048 pixels, as in conv3d_tiled_weights.cu, [part][tap][O] and then the bias [O];
+// added by conv3d_add_parts.
 // Bounds: one_channel_kernel 96 registers, 2384 bytes of shared memory, no local memory
 #include <algorithm>
 

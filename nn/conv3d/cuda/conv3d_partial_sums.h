@@ -44,7 +44,8 @@ inline Conv3dWeightParts<float> left_parts(std::shared_ptr<void> memory, const W
   return {std::move(memory), parts, q.n_taps, q.n_out, q.n_in, q.n, grad_weight.data, grad_bias.data};
 }
 
-// Defined in conv3d_one_channel_weights.cu: for an x with one channel and kernels (1,3,3) with padding (0,1,1) and stride 1.
+// Defined in conv3d_one_channel_weights.cu: for an x with one channel and kernels (1,3,3) with
+// padding (0,1,1) and stride 1.
 bool conv3d_is_one_channel(const ChannelParts<const float>& x, View5<float> grad_weight);
 Conv3dWeightParts<float> conv3d_one_channel_begin_weights(const Exec& exec,
                                                           const ChannelParts<const float>& x,

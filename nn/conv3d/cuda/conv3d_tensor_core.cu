@@ -21,17 +21,21 @@
 //     instead of once for each use.
 //   - backward_data is the same kernel from grad_y, with the taps in reverse order and O and C exchanged. Its
 //     weights lie [c of grad_y][c of grad_x][tap], where a step's are contiguous too.
-//   - fused as in conv3d_tiled.cu: two parts of channels, activation and bias last. If an image has few pixels,
-//     the input channels are split, into at most eight parts. A cluster of blocks adds the parts in order; on
-//     devices without clusters another launch does it (conv3d_cluster_sum.h).
+//   - fused as in conv3d_tiled.cu: two parts of channels, activation and bias last. If an image has few
+//     pixels, the input channels are split, into at most eight parts. A cluster of blocks adds the parts in
+//     order; on devices without clusters another launch does it (conv3d_cluster_sum.h).
 // Not run on a device. bench/results/conv3d_tensor_core_model.md has the instructions that nvcc made of it,
 // and times that follow.
-// Bounds: product_kernel<3, false, 1> 128 registers, 1024 bytes of shared memory, no local memory, 45% of the inner loop on tensor cores
-// Bounds: product_kernel<3, true, 1> 128 registers, 3072 bytes of shared memory, no local memory, 42% of the inner loop on tensor cores
+// Bounds: product_kernel<3, false, 1>
+//         128 registers, 1024 bytes of shared memory, no local memory, 45% of the inner loop on tensor cores
+// Bounds: product_kernel<3, true, 1>
+//         128 registers, 3072 bytes of shared memory, no local memory, 42% of the inner loop on tensor cores
 // Bounds: product_kernel<1, false, 1> 128 registers, 1024 bytes of shared memory, no local memory
 // Bounds: product_kernel<1, true, 1> 136 registers, 3072 bytes of shared memory, no local memory
-// Bounds: product_kernel<3, false, 3> 192 registers, 1024 bytes of shared memory, no local memory, 26% of the inner loop on tensor cores
-// Bounds: product_kernel<3, true, 3> 192 registers, 3072 bytes of shared memory, no local memory, 26% of the inner loop on tensor cores
+// Bounds: product_kernel<3, false, 3>
+//         192 registers, 1024 bytes of shared memory, no local memory, 26% of the inner loop on tensor cores
+// Bounds: product_kernel<3, true, 3>
+//         192 registers, 3072 bytes of shared memory, no local memory, 26% of the inner loop on tensor cores
 // Bounds: product_kernel<1, false, 3> 192 registers, 1024 bytes of shared memory, no local memory
 // Bounds: product_kernel<1, true, 3> 192 registers, 3072 bytes of shared memory, no local memory
 #include <algorithm>
@@ -79,8 +83,9 @@ __device__ void add_step(Sums& sum, const Shared& stage, int row, int column, in
   }
 }
 
-// blockDim kThreads, gridDim (tiles, blocks of kBlockN channels, splits). With more than one split, either a cluster
-// has all splits of a tile, or out is [split][N,O,...] and gets the sums alone. Additional blocks add `sums`.
+// blockDim kThreads, gridDim (tiles, blocks of kBlockN channels, splits). With more than one split,
+// either a cluster has all splits of a tile, or out is [split][N,O,...] and gets the sums alone.
+// Additional blocks add `sums`.
 template <int kSide, bool kBackward, int kProducts>
 __global__ void __launch_bounds__(kThreads, kSide == 1 ? 2 : 0)
     product_kernel(Product q, GlobalChannelParts<const float> in, Mask mask, Global<const float> weight,

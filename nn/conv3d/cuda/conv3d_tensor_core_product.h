@@ -42,8 +42,9 @@ struct ProductStage {
 static_assert(ProductStage<3, false>::kBytes <= 72 << 10 && ProductStage<3, true>::kBytes <= 72 << 10,
               "two blocks on a multiprocessor of compute capability 8.0, three on 9.0");
 
-// The part of a sum that a block puts into shared memory for its cluster: [kBlockN][kRows * kLanes], with a stride of kPartStride between
-// channels, so that the lanes of a warp, which have eight columns of four pairs of channels, write to 32 different banks.
+// The part of a sum that a block puts into shared memory for its cluster: [kBlockN][kRows * kLanes], with a
+// stride of kPartStride between channels, so that the lanes of a warp, which have eight columns of four pairs
+// of channels, write to 32 different banks.
 constexpr int kPartStride = kRows * kLanes + 4;
 constexpr int kPartBytes = kBlockN * kPartStride * int{sizeof(float)};
 

@@ -1,5 +1,5 @@
-// How a warp of conv3d_tensor_core.cu finishes its sums: it writes them, or the blocks of its cluster add them up. Included by that file
-// alone.
+// How a warp of conv3d_tensor_core.cu finishes its sums: it writes them, or the blocks of its cluster add
+// them up. Included by that file alone.
 #pragma once
 
 #include "nn/conv3d/cuda/conv3d_cluster_sum.h"
@@ -40,7 +40,8 @@ __device__ inline void write_sums(const Sums& sum, const Product& q, const TileA
   }
 }
 
-// Puts the sums of a warp into shared memory as a part of the sums of the cluster, whose blocks add up, finish and write them.
+// Puts the sums of a warp into shared memory as a part of the sums of the cluster, whose blocks add
+// up, finish and write them.
 template <class Shared>
 __device__ void sum_in_cluster(const Sums& sum, const Shared& part, const Product& q, const TileAt& tile,
                                int64_t first_n, int row, int column, int thread, Global<const float> bias,

@@ -16,10 +16,14 @@
 //     and in double, by a cluster of up to eight blocks (conv3d_cluster_sum.h) or by another launch.
 // Not run on a device. bench/results/conv3d_tensor_core_model.md has the instructions that nvcc made of it,
 // and times that follow.
-// Bounds: gradient_kernel<3, 1> 168 registers, 1024 bytes of shared memory, no local memory, 35% of the inner loop on tensor cores
-// Bounds: gradient_kernel<1, 1> 96 registers, 1024 bytes of shared memory, no local memory, 13% of the inner loop on tensor cores
-// Bounds: gradient_kernel<3, 3> 255 registers, 1024 bytes of shared memory, no local memory, 22% of the inner loop on tensor cores
-// Bounds: gradient_kernel<1, 3> 96 registers, 1024 bytes of shared memory, no local memory, 12% of the inner loop on tensor cores
+// Bounds: gradient_kernel<3, 1>
+//         168 registers, 1024 bytes of shared memory, no local memory, 35% of the inner loop on tensor cores
+// Bounds: gradient_kernel<1, 1>
+//         96 registers, 1024 bytes of shared memory, no local memory, 13% of the inner loop on tensor cores
+// Bounds: gradient_kernel<3, 3>
+//         255 registers, 1024 bytes of shared memory, no local memory, 22% of the inner loop on tensor cores
+// Bounds: gradient_kernel<1, 3>
+//         96 registers, 1024 bytes of shared memory, no local memory, 12% of the inner loop on tensor cores
 #include "nn/conv3d/cuda/conv3d_cluster_sum.h"
 #include "nn/conv3d/cuda/conv3d_helpers.h"
 #include "nn/conv3d/cuda/conv3d_tensor_core_gradient.h"
@@ -77,8 +81,8 @@ __device__ void add_tile(Sums<kSide>& sum, const Shared& stage, int o, int c, in
 
 constexpr int kPartRow = kPartChannels + 8;  // four rows of four pairs, of half a warp, are in 32 banks
 
-// blockDim kThreads, gridDim (parts, blocks of O, planes of the kernel x blocks of C). Either a cluster has all parts of
-// a block of weights and adds them to the gradients, or they go to `parts`.
+// blockDim kThreads, gridDim (parts, blocks of O, planes of the kernel x blocks of C). Either a cluster has
+// all parts of a block of weights and adds them to the gradients, or they go to `parts`.
 template <int kSide, int kProducts>
 __global__ void __launch_bounds__(kThreads, 2)
     gradient_kernel(WeightGradient q, GlobalChannelParts<const float> x, Global<const float> grad_y,

@@ -1,25 +1,29 @@
-// conv3d, tiled: forward and backward-data for the shapes of the U-Net (stride 1, 3x3 with padding 1 and 1x1x1).
+// conv3d, tiled: forward and backward-data for the shapes of the U-Net (stride 1, 3x3 with padding 1 and
+// 1x1x1).
 //
-// Idea: a block makes 8 x 32 pixels of 32 output channels. For 8 input channels at a time it brings the patch of pixels
-// with its border and the weights to shared memory. Each of its 4 warps has 8 of the output channels; a lane has a column
-// of 8 pixels, and so 64 sums in registers. For a column of 3 taps it reads 10 pixels and 3 x 8 weights, four to an access,
-// for 192 multiply-adds, which an SM takes 48 clocks to start for a warp:
-//   - shared memory: 10 accesses of neighbouring pixels and 6 of weights, the same for all lanes, 16 to 34 clocks (as the
-//     reads of 16 bytes take one to four); so the multipliers are the limit: 576 of the 633 instructions of this loop multiply.
-//   - global memory: 340 pixels and 288 weights for 73,728 multiply-adds, 117 for a number; a patch is 1.3 times its
-//     tile, for each 32 output channels.
-//   - enough blocks: if the image has fewer than two blocks for each of an H200's 132 SMs, the input channels are split,
-//     and the parts of the sums are added in order. A cluster of up to eight blocks does this; on devices without clusters,
-//     a second launch does it through scratch memory (conv3d_cluster_sum.h). So e3b (32 x 32 pixels, 256 channels: 32 blocks)
-//     becomes 256 blocks of 32 channels each. The blocks on an SM hide each other's loading: nothing is double-buffered.
+// Idea: a block makes 8 x 32 pixels of 32 output channels. For 8 input channels at a time it brings the
+// patch of pixels with its border and the weights to shared memory. Each of its 4 warps has 8 of the
+// output channels; a lane has a column of 8 pixels, and so 64 sums in registers. For a column of 3 taps
+// it reads 10 pixels and 3 x 8 weights, four to an access, for 192 multiply-adds, which an SM takes 48
+// clocks to start for a warp:
+//   - shared memory: 10 accesses of neighbouring pixels and 6 of weights, the same for all lanes, 16 to 34
+//     clocks (as the reads of 16 bytes take one to four); so the multipliers are the limit: 576 of the 633
+//     instructions of this loop multiply.
+//   - global memory: 340 pixels and 288 weights for 73,728 multiply-adds, 117 for a number; a patch is 1.3
+//     times its tile, for each 32 output channels.
+//   - enough blocks: if the image has fewer than two blocks for each of an H200's 132 SMs, the input channels
+//     are split, and the parts of the sums are added in order. A cluster of up to eight blocks does this; on
+//     devices without clusters, a second launch does it through scratch memory (conv3d_cluster_sum.h). So e3b
+//     (32 x 32 pixels, 256 channels: 32 blocks) becomes 256 blocks of 32 channels each. The blocks on an SM
+//     hide each other's loading: nothing is double-buffered.
 //   - backward_data is the same convolution from grad_y, with the kernel flipped and O and C exchanged.
-//   - fused: the channels of x, or of grad_x, are those of one tensor or of two. No chunk of input channels has some of
-//     both, so that a block reads all of one from the same tensor, and an output channel is its warp's alone. The activation
-//     comes last, in the launch that adds the splits where there are splits; its derivative as grad_y is read, which doubles
-//     these reads: 76 multiply-adds for a number.
-// Not measured yet, no device. In the code that nvcc 13.0 makes for sm_90 (cuobjdump -sass) 70 % of what a warp executes are
-// multiply-adds, 67 % where it applies the mask: the addresses of a patch's pixels take 56 to 71 instructions each. So at most 70 % of
-// the f32 peak.
+//   - fused: the channels of x, or of grad_x, are those of one tensor or of two. No chunk of input channels
+//     has some of both, so that a block reads all of one from the same tensor, and an output channel is its
+//     warp's alone. The activation comes last, in the launch that adds the splits where there are splits; its
+//     derivative as grad_y is read, which doubles these reads: 76 multiply-adds for a number.
+// Not measured yet, no device. In the code that nvcc 13.0 makes for sm_90 (cuobjdump -sass) 70 % of what a
+// warp executes are multiply-adds, 67 % where it applies the mask: the addresses of a patch's pixels take 56
+// to 71 instructions each. So at most 70 % of the f32 peak.
 // Bounds: convolution_kernel<3> 168 registers, 24320 bytes of shared memory, no local memory
 // Bounds: convolution_kernel<1> 128 registers, 12416 bytes of shared memory, no local memory
 #include <algorithm>
@@ -48,7 +52,8 @@ struct WeightOrder {
   bool flipped;
 };
 
-// out[n,o,pixel] = or += bias[o] + sum over c and taps of w(o, c, tap) in[n,c,pixel at tap], and then the activation
+// out[n,o,pixel] = or += bias[o] + sum over c and taps of w(o, c, tap) in[n,c,pixel at tap], and then the
+// activation
 struct Convolution {
   Planes from, to;
   Tiles tiles;
@@ -58,7 +63,8 @@ struct Convolution {
   Finish finish;
 };
 
-// Puts the sums of a thread into shared memory as a part of the sums of the cluster, whose blocks add up, finish and write them.
+// Puts the sums of a thread into shared memory as a part of the sums of the cluster, whose blocks add
+// up, finish and write them.
 __device__ void sum_in_cluster(const float (&sum)[kThreadO][kRows], const Convolution& q, const TileAt& tile,
                                int64_t first_o, Global<const float> bias,
                                const GlobalChannelParts<float>& out) {
@@ -83,8 +89,9 @@ __device__ void sum_in_cluster(const float (&sum)[kThreadO][kRows], const Convol
       part, kBlockO * kRows * kLanes, warp * kLanes + lane, kLanes * kWarps, [](int i) { return i; }, put);
 }
 
-// blockDim (kLanes, kWarps), gridDim (tiles, blocks of kBlockO channels, splits). With more than one split, either a
-// cluster has all splits of a tile, or out is [split][N,O,...] and gets the sums alone. Additional blocks add `sums`.
+// blockDim (kLanes, kWarps), gridDim (tiles, blocks of kBlockO channels, splits). With more than one
+// split, either a cluster has all splits of a tile, or out is [split][N,O,...] and gets the sums alone.
+// Additional blocks add `sums`.
 template <int kSide>
 __global__ void __launch_bounds__(kLanes* kWarps)
     convolution_kernel(Convolution q, GlobalChannelParts<const float> in, Mask mask,

@@ -10,8 +10,9 @@ namespace primal::PRIMAL_SIMT {
 
 constexpr int kLanes = 32;  // of a warp; and the columns of a tile, so that a warp reads a row of pixels
 
-// The planes of [N,C,D,H,W], all of the same size. Around a 3x3 kernel's pixels those of the rows above and below
-// matter, so a plane is H x W; a 1x1x1 kernel sees none of them, and a channel's whole volume is cut into rows of 32.
+// The planes of [N,C,D,H,W], all of the same size. Around a 3x3 kernel's pixels those of the rows
+// above and below matter, so a plane is H x W; a 1x1x1 kernel sees none of them, and a channel's whole
+// volume is cut into rows of 32.
 struct Planes {
   int64_t n, c, d;  // D, or 1
   int64_t h, w;     // rows and columns

@@ -1,21 +1,24 @@
 // conv3d, tiled: the gradients of weight and bias, for the shapes of conv3d_tiled.cu.
 //
-// Idea: a matrix product over pixels, grad_weight[o, (c, tap)] = sum over pixels of grad_y[o] x[c, pixel at tap], cut into
-// blocks of 32 output x 32 input channels x all taps, and the pixels into parts. A block goes through its part in tiles of
-// 2 x 32 pixels: it brings grad_y and x with its border to shared memory, channels innermost. Each of its warps has a row
-// of taps and half of the input channels; a lane has 8 output x 2 input channels x 3 taps, 48 sums in registers. For 4
-// neighbouring pixels it reads 4 x 8 of grad_y, four words to an access, and 2 x 6 of x for 192 multiply-adds:
-//   - 20 to 44 accesses to shared memory (as the reads of 4 words by 4 groups of lanes are merged or not) in the 48 that
-//     an SM needs to start these multiply-adds; global memory: 92 multiply-adds for a number.
-//   - a part's sums go to scratch, [part][tap][o][c]: c innermost, so that writes are whole sectors. A second launch adds
-//     the parts in order, in double; up to eight parts are added by a cluster of blocks instead (conv3d_cluster_sum.h).
-//     There are as many parts as give each of an H200's 132 SMs two blocks, and a part has at most 2048 pixels, since
-//     long float sums lose digits.
-//   - fused: the channels of x are those of one tensor or of two, chosen by a comparison for each that is read; grad_y is
-//     taken times the activation's derivative as it is read, 70 multiply-adds for a number.
-// Not measured yet, no device. In the code that nvcc 13.0 makes for sm_90 (cuobjdump -sass) 192 of 225 instructions of the inner loop
-// multiply, but only 52 % of all that a warp executes: each pixel that it loads costs 76 instructions, most of them for its address. So
-// at most half of the f32 peak. The parts of the thesis network take at most 9.5 MB.
+// Idea: a matrix product over pixels, grad_weight[o, (c, tap)] = sum over pixels of grad_y[o] x[c, pixel at
+// tap], cut into blocks of 32 output x 32 input channels x all taps, and the pixels into parts. A block goes
+// through its part in tiles of 2 x 32 pixels: it brings grad_y and x with its border to shared memory,
+// channels innermost. Each of its warps has a row of taps and half of the input channels; a lane has 8
+// output x 2 input channels x 3 taps, 48 sums in registers. For 4 neighbouring pixels it reads 4 x 8 of
+// grad_y, four words to an access, and 2 x 6 of x for 192 multiply-adds:
+//   - 20 to 44 accesses to shared memory (as the reads of 4 words by 4 groups of lanes are merged or not) in
+//     the 48 that an SM needs to start these multiply-adds; global memory: 92 multiply-adds for a number.
+//   - a part's sums go to scratch, [part][tap][o][c]: c innermost, so that writes are whole sectors. A
+//     second launch adds the parts in order, in double; up to eight parts are added by a cluster of blocks
+//     instead (conv3d_cluster_sum.h).
+//     There are as many parts as give each of an H200's 132 SMs two blocks, and a part has at most 2048
+//     pixels, since long float sums lose digits.
+//   - fused: the channels of x are those of one tensor or of two, chosen by a comparison for each that is
+//     read; grad_y is taken times the activation's derivative as it is read, 70 multiply-adds for a number.
+// Not measured yet, no device. In the code that nvcc 13.0 makes for sm_90 (cuobjdump -sass) 192 of 225
+// instructions of the inner loop multiply, but only 52 % of all that a warp executes: each pixel that it
+// loads costs 76 instructions, most of them for its address. So at most half of the f32 peak. The parts of
+// the thesis network take at most 9.5 MB.
 // Bounds: gradient_kernel<3> 144 registers, 28192 bytes of shared memory, no local memory
 // Bounds: gradient_kernel<1> 80 registers, 18688 bytes of shared memory, no local memory
 #include "nn/conv3d/cuda/conv3d_cluster_sum.h"
@@ -45,8 +48,9 @@ struct WeightGradient {
 };
 constexpr int kPartRow = kPartChannels + 1;  // lanes of a warp write to 32 banks
 
-// blockDim (kLanes, kSide, kBlock / kWarpC), gridDim (parts, blocks of O, blocks of C). Either a cluster has all parts of a block of
-// weights and adds them to the gradients, or they go to parts [part], each [tap][O][C] and then the bias [O].
+// blockDim (kLanes, kSide, kBlock / kWarpC), gridDim (parts, blocks of O, blocks of C). Either a cluster has
+// all parts of a block of weights and adds them to the gradients, or they go to parts [part], each
+// [tap][O][C] and then the bias [O].
 template <int kSide>
 __global__ void __launch_bounds__(kLanes* kSide * 2)
     gradient_kernel(WeightGradient q, GlobalChannelParts<const float> x, Global<const float> grad_y,
@@ -59,7 +63,7 @@ __global__ void __launch_bounds__(kLanes* kSide * 2)
             half = static_cast<int>(threadIdx.z);
   const int thread = (half * kSide + tap_row) * kLanes + lane;
   const int64_t first_o = blockIdx.y * int64_t{kBlock}, first_c = blockIdx.z * int64_t{kBlock};
-  // Of this thread: output channels first_o + my_o + a, input channels first_c + my_c + kLanesC b.
+  // This thread's output channels are first_o + my_o + a, its input channels first_c + my_c + kLanesC b.
   const int my_o = lane / kLanesC * kThreadO, my_c = half * kWarpC + lane % kLanesC;
   const bool sums_weights = first_o + my_o < q.grad_y.c && first_c + my_c < q.x.c;
   const bool sums_bias = blockIdx.z == 0 && thread < kBlock / 4;  // of output channels first_o + 4 thread + f

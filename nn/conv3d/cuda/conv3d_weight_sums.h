@@ -1,6 +1,6 @@
-// Adds the parts of weight gradients in additional blocks of a backward-data launch. These blocks read the parts that the previous launch has
-// written, and use multiprocessors that would have nothing else to do. The order of the additions and the bits are those of
-// conv3d_add_parts. Included by .cu files alone.
+// Adds the parts of weight gradients in additional blocks of a backward-data launch. These blocks read the
+// parts that the previous launch has written, and use multiprocessors that would have nothing else to do. The
+// order of the additions and the bits are those of conv3d_add_parts. Included by .cu files alone.
 #pragma once
 
 #include "nn/conv3d/conv3d_kernels.h"
@@ -73,7 +73,8 @@ __device__ inline void add_many_parts(const WeightSums& s, int64_t first, int64_
   }
 }
 
-// Adds parts if this is one of the blocks for that, and returns true; such a block has nothing else to do. A block has kSumWarps warps.
+// Adds parts if this is one of the blocks for that, and returns true; such a block has nothing else to do. A
+// block has kSumWarps warps.
 __device__ inline bool added_weight_sums(const WeightSums& s, int thread) {
   constexpr int64_t kFew = 32;
   if (blockIdx.z < s.first_z) return false;
@@ -92,7 +93,8 @@ inline WeightParts shape_of(const Conv3dWeightParts<float>& left) {
   return {left.n_taps, left.n_out, left.n_in, left.memory == nullptr ? 0 : left.n};
 }
 
-// `at` is a launch with the grid and cluster of the convolution. Its grid is extended by the blocks that add the parts.
+// `at` is a launch with the grid and cluster of the convolution. Its grid is extended by the
+// blocks that add the parts.
 inline WeightSums weight_sums(const Conv3dWeightParts<float>& left, Launch& at) {
   constexpr int64_t kMostBlocks = 2 * 132;
   WeightSums s{};

@@ -1,5 +1,7 @@
 // A 1x1x1 convolution is a matrix product for each image, here by cuBLASLt: with P pixels,
-//   y [O,P] = weight [O,C] x [C,P] + bias       grad_x [C,P] += weight' grad_y       grad_weight [O,C] += grad_y x'
+//   y [O,P]           = weight [O,C] x [C,P] + bias
+//   grad_x [C,P]      += weight' grad_y
+//   grad_weight [O,C] += grad_y x'
 #include "nn/conv3d/cuda/conv3d_helpers.h"
 #include "tensor/vendor/cublaslt_api.h"
 

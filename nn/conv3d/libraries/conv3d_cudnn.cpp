@@ -1,11 +1,15 @@
-// conv3d by cuDNN, all three directions. Bias and activation are one pass over y; two tensors of channels are joined first, or
-// split afterwards, and a gradient goes through the activation before cuDNN sees it (conv3d_elementwise.cu).
+// conv3d by cuDNN, all three directions. Bias and activation are one pass over y; two tensors of channels are
+// joined first, or split afterwards, and a gradient goes through the activation before cuDNN sees it
+// (conv3d_elementwise.cu).
 //
-// `cudnn` takes the first algorithm of cuDNN's heuristic list that is deterministic and keeps to --precision: the same for the
-// same geometry, library and device, whose list is asked for once (conv3d_cudnn_choice.h). `cudnn_gemm`, `cudnn_winograd` and `cudnn_fft` take the algorithm of that name, so that
-// `primal tune` can measure it and a plan keep it; where the list does not have it, or not deterministic, they are `cudnn`.
-// `cudnn_graph` goes forward by conv3d_cudnn_graph.cpp and back as `cudnn`, as it does where that has no kernel.
-// Where the list has nothing at all, our kernels run under cuDNN's name: launches show which (conv3d_..._tiled or _direct).
+// `cudnn` takes the first algorithm of cuDNN's heuristic list that is deterministic and keeps to --precision:
+// the same for the same geometry, library and device, whose list is asked for once (conv3d_cudnn_choice.h).
+// `cudnn_gemm`, `cudnn_winograd` and `cudnn_fft` take the algorithm of that name, so that `primal tune` can
+// measure it and a plan keep it; where the list does not have it, or not deterministic, they are `cudnn`.
+// `cudnn_graph` goes forward by conv3d_cudnn_graph.cpp and back as `cudnn`, as it does where that has no
+// kernel.
+// Where the list has nothing at all, our kernels run under cuDNN's name: launches show which
+// (conv3d_..._tiled or _direct).
 #include "nn/conv3d/libraries/conv3d_cudnn.h"
 
 #include <array>
@@ -158,8 +162,8 @@ ChoiceKey key_of(const Exec& exec, const Call& call) {
   return key;
 }
 
-// Runs one direction of `call`: `list(most, &n, found)` is cuDNN's list for it, `run(algorithm, workspace, bytes)` computes. False
-// where the list has no algorithm that may and can run.
+// Runs one direction of `call`: `list(most, &n, found)` is cuDNN's list for it, `run(algorithm, workspace,
+// bytes)` computes. False where the list has no algorithm that may and can run.
 template <Method method, class Found, class Algorithm, class List, class Run>
 bool run_algorithm(const Exec& exec, const char* what, const Call& call, Algorithm wanted, const List& list,
                    const Run& run) {
@@ -238,7 +242,8 @@ Whole<const float> joined(const Exec& exec, const ChannelParts<const float>& x) 
   return whole;
 }
 
-// The gradient of the activation's input: grad_y itself if there is no activation, otherwise the tensor in `memory`.
+// The gradient of the activation's input: grad_y itself if there is no activation, otherwise the tensor in
+// `memory`.
 struct Masked {
   std::shared_ptr<void> memory;
   View5<const float> view;
@@ -313,7 +318,8 @@ void backward_data(const Exec& exec, const MaskedGradient<float>& grad_y, View5<
   data_after_weights<method>(exec, grad_y, weight, params, add, grad_x, {});
 }
 
-// Leaves the masked gradient to the next call, so that it is computed once for both gradients; there are no sums to add.
+// Leaves the masked gradient to the next call, so that it is computed once for both gradients;
+// there are no sums to add.
 template <Method method>
 Conv3dWeightParts<float> begin_weights(const Exec& exec, const ChannelParts<const float>& channels,
                                        const MaskedGradient<float>& grad_y, const Conv3dParams& params,

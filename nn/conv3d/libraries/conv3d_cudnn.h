@@ -29,13 +29,15 @@ inline bool conv3d_fits_int(const Conv3dGeometry& g) {
   });
 }
 
-// Every call of cuDNN's that launches kernels goes through here: call() returns its status. A rehearsal leaves it out.
+// Every call of cuDNN's that launches kernels goes through here: call() returns its status. A
+// rehearsal leaves it out.
 template <class Call>
 void cudnn_compute(const char* what, const Call& call) {
   unless_rehearsing([&] { cudnn_check(call(), what); });
 }
 
-// Convolution, bias and activation in one of cuDNN's kernels. False, and nothing done, where it has none that may run.
+// Convolution, bias and activation in one of cuDNN's kernels. False, and nothing done, where it has none that
+// may run.
 bool conv3d_forward_by_graph(const Exec& exec, const ChannelParts<const float>& x, View5<const float> weight,
                              View<const float, 1> bias, const Conv3dParams& params, float slope,
                              View5<float> y);

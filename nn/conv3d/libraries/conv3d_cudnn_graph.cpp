@@ -4,16 +4,17 @@
 //
 //   x, weight -> [convolution] -> (u) -> [add bias] -> (v) -> [ReLU of slope below 0] -> y
 //
-// where those in parentheses are virtual: they have a shape but no memory. cuDNN's heuristics name engine configurations for
-// the graph, best first (mode A, then `fallback`), each with numerical notes. Of those that compute the same bits each time and
-// keep to --precision, the first that can be made into an execution plan is taken and kept for the geometry. Running a plan
-// is one call with the pointers of x, weight, bias and y and a workspace. Operations that would do nothing are left out.
+// where those in parentheses are virtual: they have a shape but no memory. cuDNN's heuristics name engine
+// configurations for the graph, best first (mode A, then `fallback`), each with numerical notes. The first
+// one that computes the same bits each time, keeps to --precision and can be made into an execution plan is
+// taken and kept for the geometry. Running a plan is one call with the pointers of x, weight, bias and y and
+// a workspace. Operations that would do nothing are left out.
 //
-// Layout: the engines that take this graph want the channels last. Asked without a device for an H200, cuDNN 9.19 has none
-// for channels first: the fused engines refuse the layout, the precompiled ones the slope. So x and weight are transposed
-// before and y afterwards (conv3d_channels_last.cu), which joins two tensors of channels on the way. It has engines for
-// pictures in tf32 (mode A) and fp32 (fallback), for volumes in tf32 alone. So this one is for --impl and plans and not the
-// rule, until a device has shown whether it pays.
+// Layout: the engines that take this graph want the channels last. Asked without a device for an H200, cuDNN
+// 9.19 has none for channels first: the fused engines refuse the layout, the precompiled ones the slope. So x
+// and weight are transposed before and y afterwards (conv3d_channels_last.cu), which joins two tensors of
+// channels on the way. It has engines for pictures in tf32 (mode A) and fp32 (fallback), for volumes in tf32
+// alone. So this one is for --impl and plans and not the rule, until a device has shown whether it pays.
 #include <algorithm>
 #include <array>
 #include <compare>
@@ -318,8 +319,8 @@ std::unique_ptr<const Plan> make_plan(cudnnHandle_t handle, const Problem& probl
       Plan{std::move(parts), std::move(*plan), static_cast<size_t>(workspace_bytes)});
 }
 
-// The plan of a problem, made when it is first asked for. Plans are never freed: at the program's end the driver may be gone
-// before them.
+// The plan of a problem, made when it is first asked for. Plans are never freed: at the program's end the
+// driver may be gone before them.
 const Plan* plan_of(const Exec& exec, cudnnHandle_t handle, const Problem& problem) {
   using Key = std::tuple<int, Precision, Problem>;
   static std::mutex mutex;

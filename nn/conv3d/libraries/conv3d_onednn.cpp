@@ -1,13 +1,16 @@
-// conv3d by oneDNN 2 (Debian: libdnnl-dev), on the CPU: any kernel, stride and padding. It runs by name or plan only, so that
-// results do not depend on what a machine has installed.
+// conv3d by oneDNN 2 (Debian: libdnnl-dev), on the CPU: any kernel, stride and padding. It runs by name or
+// plan only, so that results do not depend on what a machine has installed.
 //
-// Layouts: oneDNN chooses those of x, weight and y for each direction (blocks of channels, mostly); its reorders bring our
-// tensors into them and back, and add where a gradient is added. Depth 1 is a convolution of pictures, for which it has its
-// fastest kernels. Where a layout is ours already, the tensor is taken as it is.
-// Threads: Debian's build has OpenMP inside, which our own loops do not use (tensor/threads). omp_set_num_threads, an affair of the calling thread,
-// holds it to those of Exec during a call; primitives are made for a number of threads and kept by it.
+// Layouts: oneDNN chooses those of x, weight and y for each direction (blocks of channels, mostly); its
+// reorders bring our tensors into them and back, and add where a gradient is added. Depth 1 is a
+// convolution of pictures, for which it has its fastest kernels. Where a layout is ours already, the
+// tensor is taken as it is.
+// Threads: Debian's build has OpenMP inside, which our own loops do not use (tensor/threads).
+// omp_set_num_threads, an affair of the calling thread, holds it to those of Exec during a call; primitives
+// are made for a number of threads and kept by it.
 // Memory: layouts and workspace lie in Scratch; what oneDNN keeps for itself is its code.
-// The same bits run after run on the same number of threads, but not on another: sums over pixels are split by threads.
+// The same bits run after run on the same number of threads, but not on another: sums over pixels are split
+// by threads.
 #include <algorithm>
 #include <array>
 #include <map>
@@ -210,8 +213,8 @@ Program make_program(const Call& call) {
           output(DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md, call.weight, true)};
 }
 
-// Programs are kept, up to a number that no network reaches; then all are made anew. At the end of the process oneDNN may be
-// gone before us, so the last ones stay.
+// Programs are kept, up to a number that no network reaches; then all are made anew. At the end of the
+// process oneDNN may be gone before us, so the last ones stay.
 std::shared_ptr<const Program> program_for(const Call& call) {
   constexpr size_t kMost = 1024;
   static std::mutex mutex;

@@ -1,5 +1,5 @@
-// What the vectorised passes of the fused PDHG kernels share, for each instruction set (Highway includes this file once per
-// target): vectors, where a pass is, and the order of a wave.
+// What the vectorised passes of the fused PDHG kernels share, for each instruction set (Highway includes this
+// file once per target): vectors, where a pass is, and the order of a wave.
 #if defined(PRIMAL_PDHG_FUSED_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef PRIMAL_PDHG_FUSED_INL_H
 #undef PRIMAL_PDHG_FUSED_INL_H
@@ -15,12 +15,14 @@ HWY_BEFORE_NAMESPACE();
 namespace primal::cpu::fused::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Vectors of 4, 8 or 16 floats; a block of 16 pixels is one to four of them (or more where vectors are shorter).
+// Vectors of 4, 8 or 16 floats; a block of 16 pixels is one to four of them (or more where vectors are
+// shorter).
 using Tag = hn::CappedTag<float, kVector>;
 using Vec = hn::Vec<Tag>;
 using Mask = hn::Mask<Tag>;
 
-// v one lane up, with the last lane of the vector before in its first; `before` becomes what the next vector needs.
+// v one lane up, with the last lane of the vector before in its first; `before` becomes what the next vector
+// needs.
 HWY_INLINE Vec shift_in(Tag d, Vec v, Vec& before) {
   HWY_ALIGN int32_t lanes[kVector];
   const auto n = static_cast<int32_t>(hn::Lanes(d));
@@ -31,8 +33,8 @@ HWY_INLINE Vec shift_in(Tag d, Vec v, Vec& before) {
   return shifted;
 }
 
-// The mask bits of the vector at pixel `u` of a block, to and from the 16 bits of a code word. Two bytes whose order in
-// memory is that of the pixels.
+// The mask bits of the vector at pixel `u` of a block, to and from the 16 bits of a code word. Two bytes
+// whose order in memory is that of the pixels.
 HWY_INLINE void store_bits(Tag d, Mask mask, uint16_t* bits, size_t u) {
   auto* bytes = reinterpret_cast<uint8_t*>(bits);
   if (hn::Lanes(d) >= 8) {
@@ -64,8 +66,8 @@ struct PlaceOf {
   Slabs::Row row() const { return job.slabs.row(strip.volume, strip.global(slab), line); }
 };
 
-// n iterations on a strip as one wave: take(slab, i, with_b) is iteration i of them on one slab. Before it, slabs
-// [margin + i, n_local - margin - i) are valid; pass A needs the slab after, pass B the slab before.
+// n iterations on a strip as one wave: take(slab, i, with_b) is iteration i of them on one slab. Before it,
+// slabs [margin + i, n_local - margin - i) are valid; pass A needs the slab after, pass B the slab before.
 template <class Take>
 HWY_INLINE void wave(const Strip& strip, int64_t n, int64_t margin, const Take& take) {
   for (int64_t front = 0; front < strip.n_local() + n; ++front) {

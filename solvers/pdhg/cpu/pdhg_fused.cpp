@@ -1,5 +1,5 @@
-// The fused kernels of PDHG on the CPU: what is compiled once, for all instruction sets. pdhg_fused.h says how they walk over
-// a volume; pdhg_fused_forward.cpp and pdhg_fused_adjoint.cpp have the arithmetic.
+// The fused kernels of PDHG on the CPU: what is compiled once, for all instruction sets. pdhg_fused.h says
+// how they walk over a volume; pdhg_fused_forward.cpp and pdhg_fused_adjoint.cpp have the arithmetic.
 #include "solvers/pdhg/cpu/pdhg_fused.h"
 
 namespace primal::cpu {

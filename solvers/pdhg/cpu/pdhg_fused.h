@@ -1,20 +1,24 @@
 // How the fused PDHG kernels walk a volume, forward and adjoint alike. Private to pdhg_fused*.cpp.
 //
-// Slabs.   A volume is a ring of slabs: rows of a picture for axes (3,4), frames of a sequence for axes (2,3,4). One
-//          iteration needs, for slab i, x_bar of slabs i and i+1 and the new q of slabs i-1 and i. So one sweep over the
-//          slabs, in order, does a whole iteration in place.
-// Whole.   Of many volumes (a batch, a grid search) each thread takes one after the other and never meets the rest.
-// Strips.  A volume left over is shared: each thread sweeps a strip of consecutive slabs in memory of its own, with
-//          `halo` more slabs on either side, copies of its neighbours'. After s iterations the outer s slabs on either
-//          side are stale; after `halo` of them the threads meet and copy fresh ones. Between two meetings a strip
-//          is a chunk of a parallel loop: where a thread has no core, another one takes its strip (tensor/threads).
-//          A halo slab is computed by the same instructions as its original, so the bits do not depend on the number
-//          of strips.
-// Wave.    Iteration s+1 may follow iteration s one slab behind, so kWave iterations go over the strip as one wave: slab
-//          i of iteration s, then slab i-1 of iteration s+1, and so on. A slab is fetched into L1 once for all of them.
-// Rows.    Each line of a slab holds its fields one after the other: [slab][line][field][gap + padded]. The gap of 16 elements in
-//          front of a row and the one behind it take the periodic neighbours at -1 and W. Frames, which are large, have it only
-//          where a neighbour is stored; rows of pictures always, so that fields do not lie a power of two apart.
+// Slabs.   A volume is a ring of slabs: rows of a picture for axes (3,4), frames of a sequence for axes
+//          (2,3,4). One iteration needs, for slab i, x_bar of slabs i and i+1 and the new q of slabs i-1 and
+//          i. So one sweep over the slabs, in order, does a whole iteration in place.
+// Whole.   Of many volumes (a batch, a grid search) each thread takes one after the other and never meets the
+//          rest.
+// Strips.  A volume left over is shared: each thread sweeps a strip of consecutive slabs in memory of its
+//          own, with `halo` more slabs on either side, copies of its neighbours'. After s iterations the
+//          outer s slabs on either side are stale; after `halo` of them the threads meet and copy fresh ones.
+//          Between two meetings a strip is a chunk of a parallel loop: where a thread has no core, another
+//          one takes its strip (tensor/threads).
+//          A halo slab is computed by the same instructions as its original, so the bits do not depend
+//          on the number of strips.
+// Wave.    Iteration s+1 may follow iteration s one slab behind, so kWave iterations go over the strip as
+//          one wave: slab i of iteration s, then slab i-1 of iteration s+1, and so on. A slab is fetched
+//          into L1 once for all of them.
+// Rows.    Each line of a slab holds its fields one after the other: [slab][line][field][gap + padded]. The
+//          gap of 16 elements in front of a row and the one behind it take the periodic neighbours at -1 and
+//          W. Frames, which are large, have it only where a neighbour is stored; rows of pictures always, so
+//          that fields do not lie a power of two apart.
 #pragma once
 
 #include <algorithm>
@@ -114,8 +118,8 @@ struct Strip {
 inline Strip make_strip(const Slabs& slabs, const Line& fields, int64_t volume, int64_t i, int64_t n,
                         float* memory) {
   const int64_t begin = slabs.n_slabs * i / n, end = slabs.n_slabs * (i + 1) / n;
-  // A wide halo is computed twice but met seldom. A frame is large: as many as a wave has iterations, which is as many as
-  // keep its frames, those iterations and two neighbours, in a cache.
+  // A wide halo is computed twice but met seldom. A frame is large: as many as a wave has iterations, which
+  // is as many as keep its frames, those iterations and two neighbours, in a cache.
   const int64_t of_frames = std::clamp<int64_t>(kWaveFloats / (slabs.n_lines * fields.size) - 2, 1, kWave);
   const int64_t halo = std::min(slabs.frames ? of_frames : n == 1 ? kWave : kHalo, slabs.n_slabs / n);
   return Strip{volume, begin, end - begin, halo, memory, &slabs, &fields};
@@ -123,13 +127,16 @@ inline Strip make_strip(const Slabs& slabs, const Line& fields, int64_t volume, 
 
 // What a sweep does, as members of a Job:
 //   load(strip)                    fills all fields of the strip, halo included
-//   wave(strip, first, n, margin)  n iterations, the first being the sweep's iteration number `first`; iteration i of them
-//                                  leaves out the margin + i outermost slabs on either side, which may be stale
+//   wave(strip, first, n, margin)  n iterations, the first being the sweep's iteration number `first`;
+//                                  iteration i of them leaves out the margin + i outermost slabs on either
+//                                  side, which may be stale
 //   store(strip)                   writes the results of the strip's own slabs
-//   row, n_moving                  the fields of a row, and how many of them, from the first, change and must be exchanged
+//   row, n_moving                  the fields of a row, and how many of them, from the first,
+//                                  change and must be exchanged
 
-// The work on a volume, in steps: first all strips are loaded, then iterations and the exchange of halos take turns. A step
-// may be taken on the strips in any order and by any thread, once the step before has been taken on all.
+// The work on a volume, in steps: first all strips are loaded, then iterations and the exchange of
+// halos take turns. A step may be taken on the strips in any order and by any thread, once the step
+// before has been taken on all.
 template <class Job>
 class Steps {
  public:
@@ -186,7 +193,8 @@ void sweep_shared(const Exec& exec, const Slabs& slabs, int n_strips, int64_t be
   }
 }
 
-// n_iter iterations on each of the volumes [0, end); a thread takes one after the other and never meets the others.
+// n_iter iterations on each of the volumes [0, end); a thread takes one after the other and never meets the
+// others.
 template <class Job>
 void sweep_whole(const Exec& exec, const Slabs& slabs, int64_t end, int64_t n_iter, const Job& job) {
   const int64_t n_floats = make_strip(slabs, job.row, 0, 0, 1, nullptr).floats();
@@ -197,8 +205,8 @@ void sweep_whole(const Exec& exec, const Slabs& slabs, int64_t end, int64_t n_it
   });
 }
 
-// n_iter iterations on every volume. As many as go evenly around the threads stay whole; the rest are shared, each split
-// only where a thread gets enough work to pay for the meetings.
+// n_iter iterations on every volume. As many as go evenly around the threads stay whole; the rest are shared,
+// each split only where a thread gets enough work to pay for the meetings.
 template <class Job>
 void sweep(const Exec& exec, const Slabs& slabs, int64_t n_iter, const Job& job) {
   constexpr int64_t kMinPixels = 2048, kMinSlabs = 4, kSmallPixels = 16384;
@@ -214,8 +222,8 @@ void sweep(const Exec& exec, const Slabs& slabs, int64_t n_iter, const Job& job)
   }
 }
 
-// The forward sweep. Fields of a row: x, x_bar, p, q of each axis; then z and lambda of each axis, or one where the axes
-// share it.
+// The forward sweep. Fields of a row: x, x_bar, p, q of each axis; then z and lambda of each axis, or one
+// where the axes share it.
 struct ForwardJob {
   ForwardJob(const PdhgProblem<float>& the_problem, const PdhgParams& the_params,
              const PdhgFields<float>& the_fields, const PdhgTapeView<float>& the_tape)
@@ -244,8 +252,8 @@ struct ForwardJob {
   void store(const Strip& strip) const;
 };
 
-// The adjoint sweep. Fields of a row: c, ab, ap, aq of each axis; then the sums lambda^ of each axis, or one where the
-// axes share it, z^ where it is wanted, and for the steps r, x_bar and z.
+// The adjoint sweep. Fields of a row: c, ab, ap, aq of each axis; then the sums lambda^ of each axis, or one
+// where the axes share it, z^ where it is wanted, and for the steps r, x_bar and z.
 struct AdjointJob {
   AdjointJob(View5<const float> the_picture, const PdhgParams& the_params,
              const PdhgTapeView<float>& the_tape, View5<const float> the_grad_x,

@@ -1,11 +1,11 @@
-// Fused adjoint of PDHG for f32: one step back is one sweep over slabs in cache (pdhg_fused.h), with c in the place that
-// x_bar has in the forward sweep. For each slab
+// Fused adjoint of PDHG for f32: one step back is one sweep over slabs in cache (pdhg_fused.h), with c in the
+// place that x_bar has in the forward sweep. For each slab
 //   pass A   bq = aq - tau G c, lambda^ += s o bq, av = bq where inside
 //   pass B   bp, z^, ab and the next c, from av of this slab and of the one before
 // both at once where a slab is a row of a picture.
 // ax is not kept: c <- ax + (1 + theta) ab = (c - theta ab) + (1 + theta) (sigma (G' av + ap)), where
-// ap = bp / (1 + sigma), and at the start ax + ab = c - theta ab. Sums for the steps as in pdhg_kernels.h: over the vectors
-// of a row in f32, rows in double.
+// ap = bp / (1 + sigma), and at the start ax + ab = c - theta ab. Sums for the steps as in pdhg_kernels.h:
+// over the vectors of a row in f32, rows in double.
 #include "tensor/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -58,7 +58,8 @@ void restore_x_bar(const Place& at) {
   x_bar[at.job.slabs.width] = x_bar[0];
 }
 
-// av of one vector from its aq and the difference of c along the component's axis; s o bq is added to lambda_sum.
+// av of one vector from its aq and the difference of c along the component's axis; s o bq is added to
+// lambda_sum.
 HWY_INLINE Vec dual_step(Vec tau, Vec difference, Vec aq, const CodeWord& word, size_t u, Vec& lambda_sum) {
   const Tag d;
   const Mask above = load_bits(d, &word.above, u), below = load_bits(d, &word.below, u);
@@ -214,7 +215,8 @@ void pass_b(const Place& at) {
   steps.finish(at);
 }
 
-// Both passes over one row of a picture at once, as in the forward sweep. kOwn: lambda^ is summed, and z^ where it is wanted.
+// Both passes over one row of a picture at once, as in the forward sweep. kOwn: lambda^ is summed,
+// and z^ where it is wanted.
 template <bool kOwn, bool kSharedLambda, bool kSteps>
 void both_passes(const Place& at) {
   const Tag d;
@@ -286,7 +288,8 @@ void step_back(const AdjointJob& job, const Strip& strip, int64_t slab, int64_t 
                                : (steps ? both_passes<true, false, true> : both_passes<true, false, false>);
     return both({job, strip, slab, 0, k});
   }
-  // Pass B of a line needs pass A of the line before, around the ring, and pass A of a line the line after as it was.
+  // Pass B of a line needs pass A of the line before, around the ring, and pass A of a line the line after as
+  // it was.
   const auto dual = [&](int64_t line) {
     if (steps) restore_x_bar(Place{job, strip, slab + 1, line, k});
     (steps ? pass_a<true> : pass_a<false>)(Place{job, strip, slab, line, k});

@@ -2,8 +2,8 @@
 //   pass A   q+ = clip(q + sigma G x_bar, -lambda, lambda), and its codes
 //   pass B   p+, x+ and x_bar+, from q+ of this slab and of the one before
 // both at once where a slab is a row of a picture: what pass A made is still in registers for pass B. Here
-// p+ = a p + b (x_bar - z), a = 1 / (1 + sigma), b = sigma / (1 + sigma). Every multiply-add is spelled out, so that no
-// compiler's choice makes two copies of a row differ.
+// p+ = a p + b (x_bar - z), a = 1 / (1 + sigma), b = sigma / (1 + sigma). Every multiply-add is spelled out,
+// so that no compiler's choice makes two copies of a row differ.
 #include "tensor/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -31,7 +31,8 @@ struct Constants {
   Vec sigma, a, b, tau, theta;
 };
 
-// q+ of one vector, and its codes at pixel u of a block; difference is that of x_bar along the component's axis.
+// q+ of one vector, and its codes at pixel u of a block; difference is that of x_bar along the component's
+// axis.
 HWY_INLINE Vec dual_step(Vec sigma, Vec difference, Vec q, Vec bound, CodeWord* code, size_t u) {
   const Tag d;
   const Vec v = hn::MulAdd(sigma, difference, q);
@@ -130,8 +131,9 @@ void pass_b(const Constants& constants, const Place& at) {
   rows.x_bar[slabs.width] = rows.x_bar[0];
 }
 
-// Both passes over one row of a picture at once: pass B of a pixel needs q+ of its left neighbour, and pass A of none that
-// pass B has been to. Only for the first pixel that neighbour is the last, whose q+ is therefore computed ahead.
+// Both passes over one row of a picture at once: pass B of a pixel needs q+ of its left neighbour, and pass
+// A of none that pass B has been to. Only for the first pixel that neighbour is the last, whose q+ is
+// therefore computed ahead.
 template <bool kCodes>
 void both_passes(const Constants& constants, const Place& at) {
   const Tag d;
@@ -176,7 +178,8 @@ template <bool kCodes>
 void step(const Constants& constants, const ForwardJob& job, const Strip& strip, int64_t slab, int64_t k,
           bool with_b) {
   if (with_b && !job.slabs.frames) return both_passes<kCodes>(constants, {job, strip, slab, 0, k});
-  // Pass B of a line needs pass A of the line before, around the ring, and pass A of a line the line after as it was.
+  // Pass B of a line needs pass A of the line before, around the ring, and pass A of a line the line after as
+  // it was.
   const int64_t last = job.slabs.n_lines - 1;
   pass_a<kCodes>(constants, {job, strip, slab, last, k});
   for (int64_t line = 0; line <= last; ++line) {

@@ -1,12 +1,13 @@
-// The adjoint of PDHG's iterations, the last one first, one pass over the pixels for each; equations in pdhg.h and, of the
-// steps, in pdhg_kernels.h; threads and launches in pdhg_device.h.
+// The adjoint of PDHG's iterations, the last one first, one pass over the pixels for each; equations in
+// pdhg.h and, of the steps, in pdhg_kernels.h; threads and launches in pdhg_device.h.
 //
-// Idea:  the shape of the forward pass. c = ax + (1 + theta) ab takes the place of x_bar and av that of q; av of the pixels
-//   before is computed again with their codes. ab, ap, r, lambda^ and z^ are a pixel's own.
-// Bytes: for each pixel and iteration 4 (6 + 2 A) (c, ab, ap and aq) and A / 4, 8 for each lambda^ at its bound, 8 for z^ where
-//   it is wanted, 24 for the steps (r, three iterates, z).
-// Sums:  lambda^ and z^ add up in place in float, as on the CPU. Those for the steps are doubles: the lanes of a warp in a
-//   tree, the iterations in a cell of each warp, the cells in the end in a tree: the same bits for both ways to launch.
+// Idea:  the shape of the forward pass. c = ax + (1 + theta) ab takes the place of x_bar and av that of q; av
+//   of the pixels before is computed again with their codes. ab, ap, r, lambda^ and z^ are a pixel's own.
+// Bytes: for each pixel and iteration 4 (6 + 2 A) (c, ab, ap and aq) and A / 4, 8 for each lambda^ at its
+//   bound, 8 for z^ where it is wanted, 24 for the steps (r, three iterates, z).
+// Sums:  lambda^ and z^ add up in place in float, as on the CPU. Those for the steps are doubles: the lanes
+//   of a warp in a tree, the iterations in a cell of each warp, the cells in the end in a tree: the same bits
+//   for both ways to launch.
 // Bounds: adjoint_kernel<2> 80 registers, 0 bytes of shared memory, no local memory, no read-only loads
 // Bounds: adjoint_kernel<3> 80 registers, 0 bytes of shared memory, no local memory, no read-only loads
 #include "solvers/pdhg/cuda/pdhg_device.h"
@@ -44,7 +45,8 @@ __device__ void add_to_cell(const Adjoint& f, int64_t tile, const StepSums& term
   f.sums[2 * f.n_sums + cell] += theta;
 }
 
-// x^k at a pixel `shift` coordinates away along the axis of component a; x^0 is z, and x^(-1) is read as z too.
+// x^k at a pixel `shift` coordinates away along the axis of component a; x^0 is z, and x^(-1) is read as z
+// too.
 template <int A>
 __device__ float iterate(const Adjoint& f, const Pixel<A>& at, int64_t k, int a, int shift) {
   if (k <= 0) return f.z[at.n * f.volumes.pixels() + at.in_volume + shift * at.stride[a]];

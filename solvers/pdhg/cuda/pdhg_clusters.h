@@ -1,15 +1,18 @@
-// PDHG of many pictures at once: each picture is given to one cluster of blocks. What its kernel adds to the overlapped tiles of
-// pdhg_overlapped.h: where a tile's constants are, and how the blocks of a cluster exchange their halos.
+// PDHG of many pictures at once: each picture is given to one cluster of blocks. What its kernel adds to
+// the overlapped tiles of pdhg_overlapped.h: where a tile's constants are, and how the blocks of a
+// cluster exchange their halos.
 //
-// Idea:  pictures of a batch, and one picture with many weights lambda, do not depend on each other. So the whole grid need not meet,
-//   only the blocks that share a picture. These are a cluster: at most 16 blocks, each with one tile of the picture. All
-//   fields stay in registers for all iterations. After k of them, each block writes the outermost k pixels of its tile to its
-//   shared memory, the cluster meets, and each block reads its halo from the shared memory of the others. Nothing but the first and
-//   the last values (and the tape) goes through global memory, and a launch takes any number of pictures.
-// Tile:  sixteen tiles should cover a picture of 256x256, which sixteen tiles of pdhg_overlapped.cu would not. A lane therefore
-//   has two neighbouring columns, and z and the bounds lie in shared memory, where each thread reads its own alone.
-// Meets: a cluster once in k iterations. Two rings are used alternately, so that one meeting is enough: before a ring is written
-//   again, the cluster has met after its last reads.
+// Idea:  pictures of a batch, and one picture with many weights lambda, do not depend on each other. So the
+//   whole grid need not meet, only the blocks that share a picture. These are a cluster: at most 16 blocks,
+//   each with one tile of the picture. All fields stay in registers for all iterations. After k of them, each
+//   block writes the outermost k pixels of its tile to its shared memory, the cluster meets, and each block
+//   reads its halo from the shared memory of the others. Nothing but the first and the last values (and the
+//   tape) goes through global memory, and a launch takes any number of pictures.
+// Tile:  sixteen tiles should cover a picture of 256x256, which sixteen tiles of pdhg_overlapped.cu would
+//   not. A lane therefore has two neighbouring columns, and z and the bounds lie in shared memory, where each
+//   thread reads its own alone.
+// Meets: a cluster once in k iterations. Two rings are used alternately, so that one meeting is enough:
+//   before a ring is written again, the cluster has met after its last reads.
 #pragma once
 
 #include "solvers/pdhg/cuda/pdhg_overlapped_forward.h"
@@ -66,14 +69,16 @@ struct InTile {
       : tile(coordinate / size), at(coordinate - tile * size) {
     extent = whole - tile * size < size ? whole - tile * size : size;
   }
-  // The first `width` coordinates of the tile are 0 to width - 1 and the last ones width to 2 width - 1; -1 between them.
+  // The first `width` coordinates of the tile are 0 to width - 1 and the last ones width to 2
+  // width - 1; -1 between them.
   __device__ int strip(int width) const {
     if (at < width) return at;
     return at >= extent - width ? width + at - (extent - width) : -1;
   }
 };
 
-// The pixels of a tile that its neighbours read: the rows at the top and the bottom, and the rest of the columns at both sides.
+// The pixels of a tile that its neighbours read: the rows at the top and the bottom, and the rest of
+// the columns at both sides.
 template <class Tile>
 struct Ring {
   static constexpr int kStrips = 2 * Tile::kHalo, kOfRows = kStrips * Tile::kWidth;
@@ -88,12 +93,14 @@ struct Ring {
   }
 };
 
-// What a thread does with its pixels at an exchange: kPixels words, and one for the dual above each of its columns. They are worked out
-// once and kept in shared memory, where each thread reads its own alone: registers have no room for them.
+// What a thread does with its pixels at an exchange: kPixels words, and one for the dual above each of its
+// columns. They are worked out once and kept in shared memory, where each thread reads its own alone:
+// registers have no room for them.
 template <class Tile>
 struct Exchange {
   static constexpr int kWords = (Tile::kPixels + Tile::kColumns) * Tile::kThreads;
-  // A word: the place in a ring, the rank of the block whose ring it is, and whether the thread writes or reads there.
+  // A word: the place in a ring, the rank of the block whose ring it is, and whether the thread writes or
+  // reads there.
   static constexpr unsigned kRankShift = 16, kWrites = 1U << 30, kReads = 1U << 31,
                             kPlaces = 1U << kRankShift;
   static_assert(Ring<Tile>::kPixels <= int{kPlaces}, "a place has 16 bits");
@@ -125,8 +132,9 @@ struct Exchange {
     }
   }
 
-  // From the rings of the blocks of this picture, after a meeting: the pixels of the halo. Pixels beyond the picture's last column or
-  // row that are in no ring are farther from every pixel of this tile than the halo is wide, and stay as they are.
+  // From the rings of the blocks of this picture, after a meeting: the pixels of the halo. Pixels beyond the
+  // picture's last column or row that are in no ring are farther from every pixel of this tile than the halo
+  // is wide, and stay as they are.
   __device__ void read(const SharedFloats& ring, ForwardPixels<Tile>& s) const {
     constexpr int n = Ring<Tile>::kPixels;
 #pragma unroll

@@ -1,8 +1,8 @@
 // The iterations of PDHG with one cluster of blocks for each picture (pdhg_clusters.h).
 //
-// Bytes: through global memory, once: 20 read for each pixel of a tile and its halo (x, x_bar, p and q of two axes), z and lambda besides,
-//   and 20 written for each pixel of the tile; and 1/2 for the codes of each iteration. Through the shared memory of the cluster, 20 for
-//   each pixel of a halo in each chunk.
+// Bytes: through global memory, once: 20 read for each pixel of a tile and its halo (x, x_bar, p and q of two
+//   axes), z and lambda besides, and 20 written for each pixel of the tile; and 1/2 for the codes of each
+//   iteration. Through the shared memory of the cluster, 20 for each pixel of a halo in each chunk.
 // The operations on a pixel are those of pdhg_forward.cu, so the results have the same bits.
 #pragma once
 
@@ -11,7 +11,8 @@
 
 namespace primal::PRIMAL_SIMT {
 
-// The same value, but unknown to the compiler: what is computed from it is computed again, and not kept in registers meanwhile.
+// The same value, but unknown to the compiler: what is computed from it is computed again, and not
+// kept in registers meanwhile.
 __device__ inline int anew(int value) {
 #ifdef __CUDACC__
   asm volatile("" : "+r"(value));
@@ -51,7 +52,8 @@ __global__ void __launch_bounds__(Tile::kThreads, 1) clusters_forward_kernel(Ove
     const int n_iter = left < Tile::kIterations ? left : Tile::kIterations;
     iterate_chunk<Tile, keep>(f, steps, one_plus_sigma, at, tape, edges, turn, n_iter, s);
   }
-  // From here on no block reads the initial fields of the picture, or this block's ring, whose memory ends with the block.
+  // From here on no block reads the initial fields of the picture, or this block's ring, whose
+  // memory ends with the block.
   Tile::cluster_ends();
   store_fields(f, Column<Tile>(f.pictures, anew(static_cast<int>(blockIdx.x))), 0, s);
 }

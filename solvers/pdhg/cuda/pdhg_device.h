@@ -1,11 +1,12 @@
-// What both passes of PDHG on a device share: the pixel of a thread, the tape, and the two ways to launch iterations.
-// Included by the .cu files of this folder alone.
+// What both passes of PDHG on a device share: the pixel of a thread, the tape, and the two ways to launch
+// iterations. Included by the .cu files of this folder alone.
 //
-// Threads: a warp is 32 pixels of one row, so that a field is read in whole sectors and the codes of a component are one
-//   vote for `above` and one for `below`: two words of the tape. A tile is 8 rows of 32 pixels, the rows of all
-//   problems one after the other.
-// Launch:  `fused` launches a block for each tile, once for each iteration. `persistent` launches once, with as many blocks as
-//   the device holds at a time, and meets at a grid barrier after each iteration: no launches, and the fields stay in L2.
+// Threads: a warp is 32 pixels of one row, so that a field is read in whole sectors and the codes of a
+//   component are one vote for `above` and one for `below`: two words of the tape. A tile is 8 rows of 32
+//   pixels, the rows of all problems one after the other.
+// Launch:  `fused` launches a block for each tile, once for each iteration. `persistent` launches once, with
+//   as many blocks as the device holds at a time, and meets at a grid barrier after each iteration: no
+//   launches, and the fields stay in L2.
 #pragma once
 
 #include <array>
@@ -57,7 +58,8 @@ __device__ inline bool usable_steps(const Steps& s) {
 }
 __device__ inline bool usable_bound(float bound) { return bound >= 0 && bound <= kLargest; }
 
-// The pixel of this thread in a tile. Its neighbour along a component's axis is `next` or `before` coordinates away.
+// The pixel of this thread in a tile. Its neighbour along a component's axis is `next` or
+// `before` coordinates away.
 template <int A>
 struct Pixel {
   __device__ Pixel(const Volumes& v, int64_t tile) {
@@ -103,7 +105,8 @@ struct Tape {
   }
 };
 
-// Two buffers: iteration k reads one and writes the other. (Chosen by a comparison: an index would put the pointers in memory.)
+// Two buffers: iteration k reads one and writes the other. (Chosen by a comparison: an index would put
+// the pointers in memory.)
 template <class T>
 struct Turn {
   __device__ Turn(const Global<T> (&buffers)[2], int64_t k)

@@ -1,10 +1,12 @@
-// The iterations of PDHG, one pass over the pixels for each; equations in pdhg.h, threads and launches in pdhg_device.h.
+// The iterations of PDHG, one pass over the pixels for each; equations in pdhg.h, threads and
+// launches in pdhg_device.h.
 //
-// Idea:  a thread does everything of one pixel. x+ needs the new q of the pixels before it, so the thread computes those
-//   again from the old q and x_bar (one multiply-add and a clip for each axis). What neighbours read, x_bar and q, goes to
-//   a second buffer, and iterations take turns with the two; x and p stay in place.
-// Bytes: for each pixel and iteration 4 (7 + 3 A): x, x_bar, p and q of A axes read and written, z and lambda read; and
-//   A / 4 for the codes. Neighbours come from L1.
+// Idea:  a thread does everything of one pixel. x+ needs the new q of the pixels before it, so the
+//   thread computes those again from the old q and x_bar (one multiply-add and a clip for each axis).
+//   What neighbours read, x_bar and q, goes to a second buffer, and iterations take turns with the
+//   two; x and p stay in place.
+// Bytes: for each pixel and iteration 4 (7 + 3 A): x, x_bar, p and q of A axes read and written, z and lambda
+//   read; and A / 4 for the codes. Neighbours come from L1.
 // Bounds: forward_kernel<2> 64 registers, 0 bytes of shared memory, no local memory, no read-only loads
 // Bounds: forward_kernel<3> 64 registers, 0 bytes of shared memory, no local memory, no read-only loads
 #include "solvers/broadcast_cuda.h"

@@ -1,34 +1,41 @@
-// What both passes of the overlapped PDHG share: tiles, the pixels of a thread, neighbours, a division in three operations.
-// Included by the files of this implementation and by the test that plants faults in it.
+// What both passes of the overlapped PDHG share: tiles, the pixels of a thread, neighbours, a division in
+// three operations. Included by the files of this implementation and by the test that plants faults in it.
 //
-// Idea:  a block keeps a tile of the picture and a halo around it in registers and iterates k times by itself. Each
-//   iteration makes the outermost ring of the halo wrong, since the neighbours beyond are missing; with a halo of k pixels
-//   the tile itself is right after k iterations. Then all blocks write their tiles to global memory, the grid synchronises, and
-//   each block reads its halo again. Pixels of the halo are computed several times; in return the grid synchronises only once in
-//   k iterations, and within these only the codes go through memory.
-// Threads: a warp is a row of 32 extended columns, a thread has a column of Tile::kRows pixels. Its neighbours along W are other
-//   lanes (shuffles); those along H are its own registers or, above and below, the last and first rows of other warps,
-//   exchanged through shared memory with one barrier for each iteration. The dual of the pixel above the first one is not
-//   exchanged: its owner's computation is repeated here.
-// Ends:  extended coordinates are taken modulo the extent, which is the periodic difference; a picture smaller than a tile
-//   is held several times over. Pixels beyond the picture are pixels of its other side, so every size is allowed.
-// Cost:  k = 8, tiles of 16 x 32 in 32 x 48 pixels, sm_90 by nvcc 13.0. Instructions of a warp for 32 pixels and one iteration:
+// Idea:  a block keeps a tile of the picture and a halo around it in registers and iterates k times by
+//   itself. Each iteration makes the outermost ring of the halo wrong, since the neighbours beyond are
+//   missing; with a halo of k pixels the tile itself is right after k iterations. Then all blocks write their
+//   tiles to global memory, the grid synchronises, and each block reads its halo again. Pixels of the halo
+//   are computed several times; in return the grid synchronises only once in k iterations, and within these
+//   only the codes go through memory.
+// Threads: a warp is a row of 32 extended columns, a thread has a column of Tile::kRows pixels. Its
+//   neighbours along W are other lanes (shuffles); those along H are its own registers or, above and
+//   below, the last and first rows of other warps, exchanged through shared memory with one barrier
+//   for each iteration. The dual of the pixel above the first one is not exchanged: its owner's
+//   computation is repeated here.
+// Ends:  extended coordinates are taken modulo the extent, which is the periodic difference; a picture
+//   smaller than a tile is held several times over. Pixels beyond the picture are pixels of its other side,
+//   so every size is allowed.
+// Cost:  k = 8, tiles of 16 x 32 in 32 x 48 pixels, sm_90 by nvcc 13.0. Instructions of a warp for 32
+//        pixels and one iteration:
 //
 //   pass                                  registers   spills   shared   instructions
 //   forward without a tape                       80        0     7 KB           29.2
 //   forward with codes                          107        0     7 KB           40.8
 //   forward with codes and x                    120        0     7 KB           52.9
-//   adjoint, fixed steps                   114, 120        0     7 KB     51.8, 51.5    one lambda for both axes, two
+//   adjoint, fixed steps                   114, 120        0     7 KB     51.8, 51.5
 //   adjoint, learnt steps                  161, 166        0     7 KB   113.8, 117.2
 //
-//   bench/pdhg_device_model.py build/pdhg_overlapped.cubin      predicts times; its docstring says how that file is made
+//   Two numbers: for one lambda for both axes, and for two.
+//   bench/pdhg_device_model.py build/pdhg_overlapped.cubin      predicts times; its docstring
+//                                                               says how that file is made
 #pragma once
 
 #include "solvers/pdhg/cuda/pdhg_device.h"
 
 namespace primal::PRIMAL_SIMT {
 
-// z and the bounds of a thread's pixels, in registers. A tile names the type that it keeps them in (pdhg_clusters.h has another).
+// z and the bounds of a thread's pixels, in registers. A tile names the type that it keeps them in
+// (pdhg_clusters.h has another).
 template <int pixels>
 struct RegisterConstants {
   __device__ float z(int i) const { return z_[i]; }
@@ -42,7 +49,8 @@ struct RegisterConstants {
   float z_[size_t{pixels}], lambda_h_[size_t{pixels}], lambda_w_[size_t{pixels}];
 };
 
-// k iterations between two synchronisations of the grid, and the width of the halo, which must be k for correct results.
+// k iterations between two synchronisations of the grid, and the width of the halo, which must be k for
+// correct results.
 template <int k, int halo, int warps, int rows>
 struct OverlappedTile {
   using Constants = RegisterConstants<rows>;
@@ -74,7 +82,8 @@ Pictures pictures_of(const std::array<int64_t, 5>& extent) {
   return v;
 }
 
-// Chunks of at most k iterations. Their number is even, so that the last one writes the buffers that the first one read.
+// Chunks of at most k iterations. Their number is even, so that the last one writes the buffers
+// that the first one read.
 template <class Tile>
 int chunks_of(int64_t n_iter) {
   constexpr int64_t two = 2 * Tile::kIterations;
@@ -145,12 +154,14 @@ struct Column {
   }
 };
 
-// First and last row of each warp, in two buffers used alternately: before a buffer is written again, a barrier follows its last reads.
-// In a row the first columns of all lanes come first, then the second ones, so that the lanes of an access are in different banks.
+// First and last row of each warp, in two buffers used alternately: before a buffer is written again, a
+// barrier follows its last reads. In a row the first columns of all lanes come first, then the second ones,
+// so that the lanes of an access are in different banks.
 #define PRIMAL_PDHG_EDGES(Tile, name) PRIMAL_SHARED(float, name, [2][Tile::kWarps][2][kWarp * Tile::kColumns])
 
-// The values above and below the pixels of this thread; contains a barrier of the block. At the outer edge of the halo there are none, and
-// the warp's own take their place: a pixel there is wrong after the iteration in any case.
+// The values above and below the pixels of this thread; contains a barrier of the block. At the outer
+// edge of the halo there are none, and the warp's own take their place: a pixel there is wrong after
+// the iteration in any case.
 template <class Tile>
 struct Beyond {
   float above[size_t{Tile::kColumns}], below[size_t{Tile::kColumns}];
@@ -174,11 +185,12 @@ __device__ Beyond<Tile> exchange_rows(Edges& edges, int turn, const float (&valu
   return beyond;
 }
 
-// Quotients by one number: the product with its reciprocal, rounded twice, and one correction. With fused multiply-adds the
-// result is the correctly rounded quotient, so the bits are those of a division, for 2^-100 <= |x| <= 2^100 and x = 0
-// (otherwise the remainder may underflow or overflow), and 2^-20 <= divisor <= 2^20. A division takes nvcc a dozen
-// instructions and a branch.
-// Source: P. W. Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor", IBM J. Res. Dev. 34 (1990).
+// Quotients by one number: the product with its reciprocal, rounded twice, and one correction. With fused
+// multiply-adds the result is the correctly rounded quotient, so the bits are those of a division, for
+// 2^-100 <= |x| <= 2^100 and x = 0 (otherwise the remainder may underflow or overflow), and
+// 2^-20 <= divisor <= 2^20. A division takes nvcc a dozen instructions and a branch.
+// Source: P. W. Markstein, "Computation of elementary functions on the IBM RISC System/6000 processor",
+// IBM J. Res. Dev. 34 (1990).
 struct Divisor {
   float value, reciprocal;
 

@@ -1,14 +1,16 @@
-// The adjoint of PDHG's iterations in overlapped tiles, the last one first; equations in pdhg.h and, of the steps, in
-// pdhg_kernels.h, tiles and threads in pdhg_overlapped.h.
+// The adjoint of PDHG's iterations in overlapped tiles, the last one first; equations in pdhg.h and, of the
+// steps, in pdhg_kernels.h, tiles and threads in pdhg_overlapped.h.
 //
-// Idea:  the shape of the forward pass: c takes the place of x_bar, av that of q. One launch does everything: the start
-//   initialises the registers, and the end adds their final values to the gradients, those of the steps after the
-//   grid has met again.
-// Bytes: for each pixel and chunk of k iterations 20 read and 20 written (c, ab, ap and aq of two axes), more for the halo and
-//   for pictures of more tiles than blocks; for each iteration 1/2 of the codes and, for the steps, 4 of an iterate.
-// Sums:  lambda^ and z^ add up in a register in the order of pdhg_adjoint.cu, so they have the same bits. Those of the
-//   steps are doubles: a thread adds up its pixels and iterations, a warp its lanes, and in the end a block all warps
-//   in a tree. This order differs from that of the other implementations, so the last bits may differ too.
+// Idea:  the shape of the forward pass: c takes the place of x_bar, av that of q. One launch does everything:
+//   the start initialises the registers, and the end adds their final values to the gradients, those of the
+//   steps after the grid has met again.
+// Bytes: for each pixel and chunk of k iterations 20 read and 20 written (c, ab, ap and aq of two axes),
+//   more for the halo and for pictures of more tiles than blocks; for each iteration 1/2 of the codes and,
+//   for the steps, 4 of an iterate.
+// Sums:  lambda^ and z^ add up in a register in the order of pdhg_adjoint.cu, so they have the same bits.
+//   Those of the steps are doubles: a thread adds up its pixels and iterations, a warp its lanes, and in
+//   the end a block all warps in a tree. This order differs from that of the other implementations, so the
+//   last bits may differ too.
 #pragma once
 
 #include <type_traits>
@@ -24,7 +26,8 @@ struct AdjointPixels {
   float grad_lambda_h[size_t{rows}], grad_lambda_w[size_t{rows}], grad_z[size_t{rows}];
 };
 
-// The words of an iteration's codes that a thread needs: of its own pixels and, of component 0, of the one above them.
+// The words of an iteration's codes that a thread needs: of its own pixels and, of component 0, of the one
+// above them.
 template <int rows>
 struct CodeWords {
   uint32_t h[size_t{rows}], w[size_t{rows}], above;
@@ -68,7 +71,8 @@ struct CodePlace {
   }
 };
 
-// One iteration back, of all pixels that the block holds. `terms` takes what a pixel of the tile gives to the steps.
+// One iteration back, of all pixels that the block holds. `terms` takes what a pixel of the tile gives to the
+// steps.
 template <class Tile, bool shared, class Edges, class Terms>
 __device__ void step_back(const Steps& steps, const Divisor& one_plus_sigma, const Column<Tile>& at,
                           int64_t k, const CodePlace<Tile>& codes, const CodeWords<Tile::kRows>& words,
@@ -142,7 +146,8 @@ __device__ void store_fields(const OverlappedAdjoint& f, const Column<Tile>& at,
   }
 }
 
-// The gradients so far; after the last chunk with what the start of the forward pass adds: z^ += ax + ab, and ap where p began as z.
+// The gradients so far; after the last chunk with what the start of the forward pass adds: z^ += ax + ab,
+// and ap where p began as z.
 template <class Tile, bool shared>
 __device__ void store_gradients(const OverlappedAdjoint& f, const Column<Tile>& at, bool last,
                                 const AdjointPixels<Tile::kRows>& s) {

@@ -1,13 +1,14 @@
-// How the forward pass in tiles writes the codes of its tape (pdhg_tape.h): a vote of each warp, and a byte by each lane.
+// How the forward pass in tiles writes the codes of its tape (pdhg_tape.h): a vote of each warp,
+// and a byte by each lane.
 #pragma once
 
 #include "solvers/pdhg/cuda/pdhg_overlapped.h"
 
 namespace primal::PRIMAL_SIMT {
 
-// Where a thread writes the tape. The codes go out byte by byte, since the width of a tile is a multiple of 8 and not always
-// of 16. A row takes kLanes lanes, each with a byte of `above` or of `below`, of component 0 or of component 1; the warp
-// writes kTogether rows at once.
+// Where a thread writes the tape. The codes go out byte by byte, since the width of a tile is a multiple of 8
+// and not always of 16. A row takes kLanes lanes, each with a byte of `above` or of `below`, of component 0
+// or of component 1; the warp writes kTogether rows at once.
 template <class Tile>
 struct TapePlace {
   static constexpr int kBytes = Tile::kWidth / 8, kLanes = 4 * kBytes, kTogether = kWarp / kLanes;
@@ -21,8 +22,8 @@ struct TapePlace {
   bool writes[size_t{(Tile::kRows + kTogether - 1) / kTogether}];
   int shift;      // of the lane's byte in a vote of the warp on one of its columns
   int row_bytes;  // of the codes
-  // Offsets of the lane's byte and of the thread's first pixel, and from one iteration to the next. Those of a halo may lie
-  // outside of the tape; nothing is written there.
+  // Offsets of the lane's byte and of the thread's first pixel, and from one iteration to the next. Those of
+  // a halo may lie outside of the tape; nothing is written there.
   int64_t code, code_stride, x, x_stride;
 
   TapePlace() = default;

@@ -1,7 +1,8 @@
 // The iterations of PDHG in overlapped tiles; equations in pdhg.h, tiles and threads in pdhg_overlapped.h.
 //
-// Bytes: for each pixel and chunk of k iterations 20 read and 20 written (x, x_bar, p and q of two axes), more for the halo and for
-//   pictures of more tiles than blocks; and 1/2 for the codes of each iteration. z and lambda are read once.
+// Bytes: for each pixel and chunk of k iterations 20 read and 20 written (x, x_bar, p and q of two axes),
+//   more for the halo and for pictures of more tiles than blocks; and 1/2 for the codes of each iteration. z
+//   and lambda are read once.
 // The operations on a pixel are those of pdhg_forward.cu, so the results have the same bits.
 #pragma once
 
@@ -10,7 +11,8 @@
 
 namespace primal::PRIMAL_SIMT {
 
-// What the forward pass records: nothing, what the adjoint needs, or what it needs for the gradients of the steps too.
+// What the forward pass records: nothing, what the adjoint needs, or what it needs for the
+// gradients of the steps too.
 enum class Keep { nothing, codes, codes_and_x };
 
 struct OverlappedForward {

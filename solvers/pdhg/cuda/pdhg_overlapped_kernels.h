@@ -13,7 +13,8 @@ inline constexpr PdhgKernels<float> overlapped_kernels = {.forward = overlapped_
                                                           .overwrites = true,
                                                           .starts = true};
 
-// Pictures of any size, as long as offsets in one fit an int; other axes are left to the implementations that keep no tiles.
+// Pictures of any size, as long as offsets in one fit an int; other axes are left to the
+// implementations that keep no tiles.
 inline bool overlapped_supports(const PdhgGeometry& g) {
   return g.axes == Axes{3, 4} && g.x[3] * g.x[4] <= int64_t{1} << 28;
 }

@@ -1,5 +1,5 @@
-// The gradients of the steps in overlapped tiles: equations in pdhg_kernels.h, the pass that they belong to in
-// pdhg_overlapped_adjoint.h.
+// The gradients of the steps in overlapped tiles: equations in pdhg_kernels.h, the pass that they belong to
+// in pdhg_overlapped_adjoint.h.
 #pragma once
 
 #include <array>
@@ -57,7 +57,7 @@ struct StepTerms {
   double sum_q, sum_p, sum_tau,
       sum_theta;  // of sigma through q and, without its divisor 1 + sigma, through p; tau without tau
 
-  // Of a tile: in its first chunk, or in each where a block has several tiles.
+  // Begins a tile: in its first chunk, or in each chunk where a block has several tiles.
   __device__ void begin(const OverlappedAdjoint& f, const Column<Tile>& at, bool first) {
     const int64_t i = at.start(f.pictures, 1, 0);
 #pragma unroll
@@ -123,8 +123,8 @@ struct StepTerms {
     }
   }
 
-  // After the last tile of the block: once all blocks have written their cells, one block for each step adds them up
-  // (cooperative.h says why this is not another launch).
+  // After the last tile of the block: once all blocks have written their cells, one block for each step adds
+  // them up (cooperative.h says why this is not another launch).
   __device__ void add_up(const OverlappedAdjoint& f) {
     Tile::grid_meets();
     for (int step = static_cast<int>(blockIdx.x); step < 3; step += static_cast<int>(gridDim.x)) {

@@ -4,7 +4,8 @@
 namespace primal::PRIMAL_SIMT {
 namespace {
 
-// Up to four pictures of the thesis: a thread has about one pixel, and the fields fit the L2 of a large device.
+// Up to four pictures of the thesis: a thread has about one pixel, and the fields fit the L2 of a large
+// device.
 bool supports(const PdhgGeometry& g) { return g.x.numel() <= int64_t{1} << 18; }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A project that uses the installed package, all of its headers: total-variation denoising of a step. Two plateaus of
-// 4 cells, each pulled by lambda at both ends: they move 2 lambda / 4 towards each other.
+// A project that uses the installed package, all of its headers: total-variation denoising of a step. Two
+// plateaus of 4 cells, each pulled by lambda at both ends: they move 2 lambda / 4 towards each other.
 #include <cmath>
 #include <cstdio>
 #include <primal/primal.h>

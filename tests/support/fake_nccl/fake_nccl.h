@@ -2,8 +2,9 @@
 // not block: joining waits in the background for all ranks, and messages wait on a stream for those of their
 // peers.
 //
-//   fake_nccl::Streams streams;                                  one in each test; api() uses it while it exists
-//   streams.launch = ...                                         how work gets onto streams that are not null
+//   fake_nccl::Streams streams;                                  one in each test; api() uses it
+//   while it exists streams.launch = ...                                         how work gets onto
+//   streams that are not null
 //   streams.fail("ncclGroupEnd", 1, NcclResult::system_error);   the next such call of rank 1 fails
 //   streams.hang(2, 5);                                          from group 5 on, rank 2 sends nothing
 //   const NcclApi& nccl = fake_nccl::api();

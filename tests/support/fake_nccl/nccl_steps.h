@@ -1,5 +1,6 @@
 // Helpers for tests of gradients over NCCL. The tests run the real code on a fake CUDA runtime and a fake of
-// NCCL; the ranks are threads of one process with a device each. They need no GPU, no CUDA toolkit and no NCCL.
+// NCCL; the ranks are threads of one process with a device each. They need no GPU, no CUDA toolkit and no
+// NCCL.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -26,8 +27,8 @@ inline std::vector<size_t> bucket_sizes(const Sizes& sizes) {
   return sums;
 }
 
-// With more than two ranks, the last two have large gradients that cancel each other. Adding them rounds the sum
-// of the other ranks, so the result shows the order of the additions.
+// With more than two ranks, the last two have large gradients that cancel each other. Adding them rounds the
+// sum of the other ranks, so the result shows the order of the additions.
 inline std::vector<Tensor> gradients_of(const Communicator& ranks, int step, size_t bucket,
                                         const std::vector<int64_t>& sizes, Device device) {
   const int rank = ranks.rank(), size = ranks.size();
