@@ -8,6 +8,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/commands/number_range.h"
+#include "apps/pictures/failures.h"
 #include "apps/pictures/noisy_copies.h"
 #include "apps/pictures/results.h"
 #include "apps/sequences/moving_folder.h"
@@ -76,7 +77,8 @@ std::vector<NoiseType> check_options(NoisyOptions& o) {
   return types;
 }
 
-void report(const NoisyOptions& o, const std::vector<NoisyCopy>& jobs, const std::vector<NoiseType>& types) {
+void report(const NoisyOptions& o, const std::vector<NoisyCopy>& jobs, const Failures& failures,
+            const std::vector<NoiseType>& types) {
   std::map<std::string, std::map<NoiseType, int64_t>> count;
   for (const NoisyCopy& job : jobs) ++count[job.label][job.type];
   const std::string csv = (fs::path(o.copies.output) / "manifest.csv").string(),
@@ -93,6 +95,7 @@ void report(const NoisyOptions& o, const std::vector<NoisyCopy>& jobs, const std
     print_json({{"pictures", jobs.size()},
                 {"types", by_type},
                 {"labels", by_label},
+                {"errors", failures.json()},
                 {"manifest", {csv, xlsx}},
                 {"seed", o.copies.seed}});
     return;
@@ -129,14 +132,28 @@ void make_noisy_folder(NoisyOptions o) {
     fs::remove(old, ignored);
   }
   const StopSignals signals;
+  Failures failures(jobs.size());
+  std::vector<NoisyCopy> made;
   for (size_t i = 0; i < jobs.size(); ++i) {
     if (signals.caught() != 0) throw Stopped(signals.caught(), false);
-    make_copy(o.copies, jobs[i], i, device);
+    Image clean;
+    try {
+      clean = clean_picture(o.copies, jobs[i], i);
+    } catch (const Error& error) {
+      if (o.copies.from.empty()) throw;  // a casting that cannot be written
+      failures.add(jobs[i].clean.string(), error);
+      continue;
+    }
+    write_noisy_copy(o.copies, jobs[i], i, clean, device);
+    made.push_back(jobs[i]);
   }
-  const Table manifest = manifest_of(o.copies, jobs);
-  write_table(csv, manifest);
-  write_table(xlsx, manifest);
-  report(o, jobs, types);
+  if (!made.empty()) {
+    const Table manifest = manifest_of(o.copies, made);
+    write_table(csv, manifest);
+    write_table(xlsx, manifest);
+    report(o, made, failures, types);
+  }
+  failures.finish("data");
 }
 
 void add_noisy_command(CLI::App& data) {

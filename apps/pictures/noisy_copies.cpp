@@ -78,7 +78,15 @@ std::string path_from(const fs::path& folder, const fs::path& file) {
   return (relative.empty() ? there : relative).generic_string();
 }
 
-Image read_clean(const NoisyCopies& o, const NoisyCopy& job, size_t index) {
+}  // namespace
+
+std::vector<NoisyCopy> find_copies(const NoisyCopies& o, const std::vector<NoiseType>& types) {
+  std::vector<NoisyCopy> jobs = find_jobs(o);
+  choose_types(jobs, types, o.seed);
+  return jobs;
+}
+
+Image clean_picture(const NoisyCopies& o, const NoisyCopy& job, size_t index) {
   if (o.from.empty()) {
     Image image = to_image(make_casting(o.seed, static_cast<uint32_t>(index), o.phantom_size));
     write_png(job.clean, image);
@@ -91,16 +99,8 @@ Image read_clean(const NoisyCopies& o, const NoisyCopy& job, size_t index) {
   return image;
 }
 
-}  // namespace
-
-std::vector<NoisyCopy> find_copies(const NoisyCopies& o, const std::vector<NoiseType>& types) {
-  std::vector<NoisyCopy> jobs = find_jobs(o);
-  choose_types(jobs, types, o.seed);
-  return jobs;
-}
-
-void make_copy(const NoisyCopies& o, const NoisyCopy& job, size_t index, Device device) {
-  const Image clean = read_clean(o, job, index);
+void write_noisy_copy(const NoisyCopies& o, const NoisyCopy& job, size_t index, const Image& clean,
+                      Device device) {
   TypedNoise noise = o.noise;
   noise.type = job.type;
   const NoiseKey key{.seed = o.seed, .epoch = 0, .sample = static_cast<uint32_t>(index)};

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "data/image/image.h"
 #include "data/noise/noise_types.h"
 #include "data/phantom/castings.h"
 #include "data/table/table.h"
@@ -40,8 +41,11 @@ struct NoisyCopy {
 
 // All of them, with their types but without places for the noisy ones.
 std::vector<NoisyCopy> find_copies(const NoisyCopies& o, const std::vector<NoiseType>& types);
-// Reads or makes picture `index` of the list and writes its noisy copy.
-void make_copy(const NoisyCopies& o, const NoisyCopy& copy, size_t index, Device device);
+// Picture `index` of the list in grey: reads its file; makes a casting and writes it to that file.
+Image clean_picture(const NoisyCopies& o, const NoisyCopy& copy, size_t index);
+// Writes the noisy copy of that picture.
+void write_noisy_copy(const NoisyCopies& o, const NoisyCopy& copy, size_t index, const Image& clean,
+                      Device device);
 Table manifest_of(const NoisyCopies& o, const std::vector<NoisyCopy>& copies);
 
 }  // namespace primal

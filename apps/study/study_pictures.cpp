@@ -120,7 +120,7 @@ bool make_study_pictures(const StudyOptions& o, bool quiet, Device device,
     all[i].noisy = folder.pictures() / "noisy" / (all[i].name + ".png");
     make_result_folder(all[i].noisy.parent_path());
     if (o.from.empty()) make_result_folder(all[i].clean.parent_path());
-    make_copy(copies, all[i], i, device);
+    write_noisy_copy(copies, all[i], i, clean_picture(copies, all[i], i), device);
   }
   Table table = manifest_of(copies, all);
   const std::vector<bool> drawn = draw_held_out(all, o.seed);

@@ -46,7 +46,17 @@ std::vector<int64_t> numbered(const Found& found, const std::vector<std::string>
   return numbers;
 }
 
+// A class whose link leads nowhere would otherwise be missing without a message.
+void check_class_links(const fs::path& folder) {
+  std::error_code unreadable;  // reported by find_pictures
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, unreadable)) {
+    if (!has_image_extension(entry.path()) && !entry.path().filename().string().starts_with('.'))
+      check_link(entry.path());
+  }
+}
+
 Found find_in_folder(const fs::path& folder) {
+  check_class_links(folder);
   Found found{folder, find_pictures(folder), {}, {}, {}};
   for (const fs::path& file : found.files) {
     const fs::path below = file.lexically_relative(folder);

@@ -177,12 +177,17 @@ std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& fo
   return paths;
 }
 
+void check_link(const std::filesystem::path& path) {
+  std::error_code error;  // a folder that cannot be read is reported by find_pictures
+  if (std::filesystem::is_symlink(path, error) && !std::filesystem::exists(path, error))
+    throw IoError("[dataset] {} is a link to a folder that does not exist: {}", path.string(),
+                  std::filesystem::read_symlink(path, error).string());
+}
+
 std::filesystem::path split_folder(const std::filesystem::path& root, const std::string& split) {
   const auto has = [&](const std::string& name) {
-    std::error_code error;  // a root that cannot be read is told by find_pictures
-    if (std::filesystem::is_symlink(root / name, error) && !std::filesystem::exists(root / name, error))
-      throw IoError("[dataset] {} is a link to a folder that does not exist: {}", (root / name).string(),
-                    std::filesystem::read_symlink(root / name, error).string());
+    check_link(root / name);
+    std::error_code error;
     return std::filesystem::is_directory(root / name, error);
   };
   if (has(split)) return root / split;

@@ -105,6 +105,9 @@ std::vector<std::filesystem::path> find_pictures(
     bool (*is_picture)(const std::filesystem::path&) = has_image_extension,
     const char* extensions = kImageExtensions);
 
+// IoError where `path` is a link to something that does not exist, as when a disk is not mounted.
+void check_link(const std::filesystem::path& path);
+
 // Where a split ("train", "val", "test") of a data set lies: root/split where that is a folder, root itself
 // where the root has no such folders at all (a flat folder serves every split); DataError where it has
 // others but not this one.

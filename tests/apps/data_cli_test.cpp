@@ -145,11 +145,25 @@ TEST_F(DataCli, NamesWhatIsWrong) {
   const Outcome option = run("data noisy --form x -o " + path("out"));
   EXPECT_EQ(option.exit_code, 2);
   EXPECT_NE(option.err.find("did you mean --from?"), std::string::npos) << option.err;
-  std::ofstream(path("parts/ok_front/broken.png")) << "no picture";
-  const Outcome broken = run("data noisy --from " + path("parts") + " -o " + path("out"));
-  EXPECT_EQ(broken.exit_code, 3);
-  EXPECT_NE(broken.err.find("broken.png"), std::string::npos) << broken.err;
-  EXPECT_FALSE(fs::exists(folder_ / "out/manifest.csv"));
+}
+
+TEST_F(DataCli, LeavesOutAndReportsPicturesThatCannotBeRead) {
+  std::ofstream(path("parts/def_front/broken.png")) << "no picture";
+  fs::create_symlink(folder_ / "nowhere.png", folder_ / "parts/ok_front/gone.png");
+  const Outcome outcome = run("data noisy --json --from " + path("parts") + " -o " + path("out"));
+  EXPECT_EQ(outcome.exit_code, 3);
+  for (const char* text : {"broken.png", "gone.png", "2 of 9 pictures could not be processed"})
+    EXPECT_NE(outcome.err.find(text), std::string::npos) << outcome.err;
+  const nlohmann::json report = nlohmann::json::parse(outcome.out);
+  EXPECT_EQ(report["pictures"], 7);
+  EXPECT_EQ(report["errors"].size(), 2u);
+  EXPECT_EQ(read_manifest(folder_ / "out/manifest.csv", kAll).entries.size(), 7u);  // whose files exist
+  fs::create_directories(folder_ / "alone/def_front");
+  std::ofstream(path("alone/def_front/broken.png")) << "no picture";
+  const Outcome none = run("data noisy --from " + path("alone") + " -o " + path("none"));
+  EXPECT_EQ(none.exit_code, 3);
+  EXPECT_NE(none.err.find("broken.png"), std::string::npos) << none.err;
+  EXPECT_FALSE(fs::exists(folder_ / "none/manifest.csv"));
 }
 
 TEST_F(DataCli, IsInTheManualAndCompletesItsOptions) {

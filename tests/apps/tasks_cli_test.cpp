@@ -178,6 +178,22 @@ TEST_F(Tasks, TrainOnThePicturesThatAColumnNames) {
   EXPECT_NE(none.err.find("says val of none of them"), std::string::npos) << none.err;
 }
 
+TEST_F(Tasks, AClassThatIsALinkToNothingIsReported) {
+  for (const char* split : {"train", "val"}) {
+    for (const char* label : {"def_front", "ok_front"}) {
+      std::filesystem::create_directories(folder_ / "set" / split / label);
+      for (uint32_t i = 0; i < 3; ++i)
+        write_phantom(fmt::format("set/{}/{}/{}.png", split, label, i), i, 8, 24);
+    }
+  }
+  const std::string on_set = "--dry-run -o " + path("run") + kClassify + " --data " + path("set");
+  EXPECT_EQ(train(on_set).exit_code, 0) << train(on_set).err;
+  std::filesystem::create_directory_symlink(folder_ / "nowhere", folder_ / "set/train/third");
+  const Outcome o = train(on_set);
+  EXPECT_EQ(o.exit_code, 3) << o.err;
+  EXPECT_NE(o.err.find("third is a link to a folder that does not exist"), std::string::npos) << o.err;
+}
+
 TEST_F(Tasks, TrainOnAManifest) {
   ASSERT_EQ(run("data noisy -q --phantom 12 --size 36 -o " + path("noisy")).exit_code, 0);
   const std::string manifest = " --set data.manifest=" + path("noisy/manifest.csv");
