@@ -7,6 +7,7 @@
 #include "apps/shell/json_text.h"
 #include "apps/shell/streams.h"
 #include "apps/training/progress.h"
+#include "apps/training/recorded_steps.h"
 #include "apps/training/run_folder.h"
 #include "apps/training/run_plan.h"
 #include "apps/training/trainer.h"
@@ -65,7 +66,7 @@ void print_start(const ResolvedTraining& resolved, const TrainOptions& options, 
                  const std::string& too_large, const Communicator* ranks) {
   const TrainConfig& config = resolved.settings.config;
   const bool talk = !options.common.quiet;
-  check_graph(config, task.model().device(), ranks);
+  graph_setting(config.training.graph, task.model().device(), ranks);  // refuses what cannot be
   if (options.dry_run || (talk && too_large.empty())) {
     RunPlan plan = plan_run(config_of_part(config, task, ranks), task, resolved.state.step, too_large);
     plan.n_steps = n_steps_of(config, task.n_samples());

@@ -19,8 +19,13 @@ std::vector<Tensor> gradients_of(const Module& model) {
 
 }  // namespace
 
-GraphSetting graph_setting(const std::string& setting, Device device) {
-  if (setting == "off") return {};
+GraphSetting graph_setting(const std::string& setting, Device device, const Communicator* ranks) {
+  if (ranks != nullptr && setting == "on")
+    throw ConfigError(
+        "[config] training.graph on is for training without MPI, but this is a training on {} {}: choose "
+        "auto or off, or --distributed off",
+        ranks->size(), ranks->size() == 1 ? "rank" : "ranks");
+  if (setting == "off" || ranks != nullptr) return {};
   if (setting == "auto") return {device.kind == Device::Kind::cuda, false};
   if (!device.is_cpu()) return {true, true};
   throw ConfigError(

@@ -11,7 +11,8 @@
 // and makes the gradients.
 // training.graph:  auto   on CUDA devices; where recording fails, a remark gives the reason and
 //                         the host follows each step
-//                  on     on simt too; where recording fails, DeviceError. ConfigError for the CPU
+//                  on     on simt too; where recording fails, DeviceError. ConfigError for the CPU and for
+//                         training with MPI
 //                  off    the host follows each step
 #pragma once
 
@@ -24,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/distributed/communicator.h"
 #include "apps/training/task.h"
 #include "nn/adam/adam.h"
 #include "nn/step_state/step_state.h"
@@ -35,7 +37,9 @@ struct GraphSetting {
   bool record = false;
   bool must = false;  // where recording is not possible, an error
 };
-GraphSetting graph_setting(const std::string& setting, Device device);  // of training.graph
+// What training.graph means there; ConfigError where it cannot be on. With `ranks` the device cannot repeat a
+// step by itself, because the ranks exchange gradients within each.
+GraphSetting graph_setting(const std::string& setting, Device device, const Communicator* ranks = nullptr);
 
 class RecordedSteps {
  public:

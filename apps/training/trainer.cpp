@@ -33,18 +33,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Ranks exchange gradients within each step, which a device cannot repeat by itself.
-GraphSetting graph_of(const TrainConfig& config, Device device, const Communicator* ranks) {
-  if (ranks == nullptr) return graph_setting(config.training.graph, device);
-  if (config.training.graph == "on")
-    throw ConfigError(
-        "[config] training.graph on is for training without MPI, but this is a training on {} {}: choose "
-        "auto "
-        "or off, or --distributed off",
-        ranks->size(), ranks->size() == 1 ? "rank" : "ranks");
-  return {};
-}
-
 class Run {
  public:
   using Stop = const volatile std::sig_atomic_t&;
@@ -66,7 +54,8 @@ class Run {
         adam_(
             task.model().parameters(),
             {.lr = config_.training.learning_rate, .eps = config_.adam.eps, .amsgrad = config_.adam.amsgrad}),
-        recorded_(task, adam_, graph_of(config_, task.model().device(), ranks), on_remark_) {
+        recorded_(task, adam_, graph_setting(config_.training.graph, task.model().device(), ranks),
+                  on_remark_) {
     divided_.check_batch(config_.training.batch, task.n_samples());
     task_.divide_among(ranks);
     if (divided_.writes()) lock_.emplace(folder_.make());
@@ -393,10 +382,6 @@ class Run {
 };
 
 }  // namespace
-
-void check_graph(const TrainConfig& config, Device device, const Communicator* ranks) {
-  graph_of(config, device, ranks);
-}
 
 int64_t n_steps_of(const TrainConfig& config, int64_t n_samples) {
   if (config.training.steps > 0) return config.training.steps;

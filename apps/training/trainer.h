@@ -40,10 +40,6 @@ struct TrainResult {
 // Steps that the configuration asks for.
 int64_t n_steps_of(const TrainConfig& config, int64_t n_samples);
 
-// ConfigError where training.graph cannot be on: on the CPU, or where ranks train together. train() refuses
-// it too.
-void check_graph(const TrainConfig& config, Device device, const Communicator* ranks);
-
 // Trains to the end of the configuration, until training.patience ends it, or until *stop becomes a signal's
 // number: then the step is finished and saved. With resume it goes on from last.safetensors; DataError where
 // the pictures are not those of the checkpoint. Otherwise it starts from fresh weights or from
