@@ -134,8 +134,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
 #ifdef __GLIBC__
-  // Large blocks go back to the system when they are freed. Left alone, the C library keeps those of up to 32
-  // MiB once it has seen some go: a picture in tiles of 512 pixels held 232 MB in place of 133.
+  // Large blocks go back to the system when they are freed. Left alone, the C library keeps those of up to
+  // 32 MiB once it has seen some go: a picture in tiles of 512 pixels held 232 MB in place of 133.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
 #endif
   primal::prepare_streams();

@@ -4,10 +4,11 @@
 # root, iproute2, Open MPI and python3, and leaves nothing behind.
 #
 #   bench/netem_ranks.sh [ROUNDS] [PROGRAM]             3 rounds with build/release/bin/primal
-#   NETWORKS="loopback 0:0 1:100" RANKS="2 4" bench/netem_ranks.sh    delay in ms and rate in Mbit/s of each
-#                                                       link (0: as fast as it goes); loopback: no namespaces,
-#                                                       messages through the machine's memory
-#   SIZE=64 BATCH=4 STEPS=21 CONFIG=configs/quick.toml       the step
+#   NETWORKS="loopback 0:0 1:100" RANKS="2 4" bench/netem_ranks.sh
+#                                                       delay in ms and rate in Mbit/s of each link (0: as
+#                                                       fast as it goes); loopback: no namespaces, messages
+#                                                       through the machine's memory
+#   SIZE=64 BATCH=4 STEPS=21 CONFIG=configs/quick.toml  the step
 #   OUT=DIR                                             keeps the JSON of every run there
 #   OMPI_MCA_btl_tcp_flags=1 bench/netem_ranks.sh       any option of Open MPI
 #

@@ -6,10 +6,10 @@
 #
 # Under sanitizers the optimiser takes a good part of the time of a file, so there the commands
 # (primal_command_options) and the tests (primal_test_options) have none, nor is the alignment of each access
-# looked at, which matters in kernels and readers;
-# elsewhere tests have little. A test that only runs the program has no sanitizer in
-# its own files either (primal_unsanitized_test_options). A test that has kernels is optimised as a library
-# is: the emulation tells the places of two accesses apart only where functions are inlined.
+# looked at, which matters in kernels and readers; elsewhere tests have little. A test that only runs the
+# program has no sanitizer in its own files either (primal_unsanitized_test_options). A test that has kernels
+# is optimised as a library is: the emulation tells the places of two accesses apart only where functions
+# are inlined.
 #
 # Emulated kernels (primal_kernels) have -O1 in every build: most of their time goes to the emulation
 # (tensor/simt), which is compiled apart. `primal verify tests/golden --device simt -q`, user time: 31.3 and
@@ -24,8 +24,8 @@
 #                                    null, object-size, vptr and alignment
 #   nn/conv3d/cpu/conv3d_winograd    preset asan: 7.5 with all checks, 6.3 without null, object-size and vptr
 #
-# Precompiled headers are not used: with them event_log.cpp took 13.5 s and without 9.2 s, since GCC reads 142
-# MB for each file; a small test took 3.4 s and 3.6 s.
+# Precompiled headers are not used: with them event_log.cpp took 13.5 s and without 9.2 s, since GCC reads
+# 142 MB for each file; a small test took 3.4 s and 3.6 s.
 add_library(primal_command_options INTERFACE)
 add_library(primal_test_options INTERFACE)
 add_library(primal_unsanitized_test_options INTERFACE)

@@ -4,8 +4,8 @@
 //   const Autoencoder model = load_autoencoder("runs/mnist/best.safetensors");
 //   const Tensor clean = model.denoise(noisy);      // [N,1,1,H,W] in (0,1), on the CPU
 //
-// Errors: those of load_model (model_file.h), and a DataError that names both tasks for a model of another
-// one.
+// Errors: those of load_model (model_file.h), and a DataError that names both tasks for a model of
+//         another one.
 #pragma once
 
 #include <filesystem>

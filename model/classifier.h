@@ -3,8 +3,8 @@
 //   const Classifier model = load_classifier("runs/defect/best.safetensors");
 //   const std::vector<double> p = model.probabilities(picture);      // of model.labels()
 //
-// Errors: those of load_model (model_file.h), and a DataError that names both tasks for a model of another
-// one.
+// Errors: those of load_model (model_file.h), and a DataError that names both tasks for a model of
+//         another one.
 #pragma once
 
 #include <filesystem>

@@ -22,8 +22,8 @@ constexpr std::string_view kModelPrefix = "model.";
 
 std::string checksum_text(uint32_t crc32) { return fmt::format("{:08x}", crc32); }
 
-// Filters and blocks as the tensors have them: the first convolution of each encoder level, [2 C, C, 1, 3,
-// 3], must be there in full. So a model is never larger than the file it is built for.
+// Filters and blocks as the tensors have them: the first convolution of each encoder level,
+// [2 C, C, 1, 3, 3], must be there in full. So a model is never larger than the file it is built for.
 void read_architecture(const Safetensors& file, ModelSettings& model) {
   const auto shape_of = [&](const std::string& name) {
     const auto found = file.entries().find(name);

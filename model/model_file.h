@@ -25,9 +25,9 @@ namespace primal {
 std::unique_ptr<UnrolledTv> load_model(const std::filesystem::path& path, const ModelSettings& otherwise = {},
                                        Device device = {});
 
-// Writes the model with its settings, without an optimiser: load_model() and the program read it, `primal
-// train --init` starts from it. Leaves a whole file or none. ConfigError for a model that its settings do not
-// describe (model_options.h).
+// Writes the model with its settings, without an optimiser: load_model() and the program read it,
+// `primal train --init` starts from it. Leaves a whole file or none. ConfigError for a model that its
+// settings do not describe (model_options.h).
 void save_model(const std::filesystem::path& path, const UnrolledTv& model);
 
 }  // namespace primal

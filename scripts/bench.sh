@@ -15,7 +15,7 @@ options=(--output bench/results/cpu_bench.md)
 while (($#)); do
   case $1 in
     --setup) bench/peers/setup.sh; shift ;;
-    -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
     *) options+=("$1"); shift ;;
   esac
 done

@@ -8,8 +8,8 @@
 # choice unless PRIMAL_CUDA is set.
 #
 # A first configuration also compiles the sources of a folder in groups (cmake/PrimalUnity.cmake): that takes
-# about half the time, but a change in one source compiles its group again. Use `cmake --preset release
-# -DPRIMAL_UNITY=OFF` if you change many files.
+# about half the time, but a change in one source compiles its group again. Use
+# `cmake --preset release -DPRIMAL_UNITY=OFF` if you change many files.
 #
 #   scripts/build.sh [TARGET...]
 set -euo pipefail

@@ -24,7 +24,7 @@ while (($#)); do
     --quick) parts=tests,profile; shift ;;
     --no-build) do_build=0; shift ;;
     --limit) limit=$2; shift 2 ;;
-    -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
     -*) echo "gpu.sh: unknown option $1; --help lists them" >&2; exit 2 ;;
     *) build=$1; shift ;;
   esac

@@ -1,8 +1,8 @@
 // What an op costs at the least, whichever way it is computed.
 //
-//   flops  of the direct algorithm: a multiply-add is 2; a comparison, division, square root, exp or log is
-//          1. Adding into a gradient buffer counts nothing. Methods that need fewer (Winograd) are measured
-//          by the same number, so that GFLOP/s compare.
+//   flops  of the direct algorithm: a multiply-add is 2; a comparison, division, square root, exp or log
+//          is 1. Adding into a gradient buffer counts nothing. Methods that need fewer (Winograd) are
+//          measured by the same number, so that GFLOP/s compare.
 //   bytes  compulsory traffic in float32: each input and saved tensor read once, each result written once.
 #pragma once
 

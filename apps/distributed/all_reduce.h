@@ -8,10 +8,10 @@
 // Every element is summed by one rank in one order, so the bits depend on the number of ranks alone: not on
 // which message arrives first, on nodes or networks. A rank sends and receives 2 (P - 1) / P n elements,
 // which no algorithm can do with less.
-// Source: P. Patarasuk, X. Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations", J.
-//         Parallel Distrib. Comput. 69 (2009), for the bound; R. Thakur, R. Rabenseifner, W. Gropp,
-//         "Optimization of collective communication operations in MPICH", Int. J. High Perform. Comput. Appl.
-//         19 (2005), for reduce-scatter and all-gather.
+// Source: P. Patarasuk, X. Yuan, "Bandwidth optimal all-reduce algorithms for clusters of workstations",
+//         J. Parallel Distrib. Comput. 69 (2009), for the bound; R. Thakur, R. Rabenseifner, W. Gropp,
+//         "Optimization of collective communication operations in MPICH", Int. J. High Perform. Comput.
+//         Appl. 19 (2005), for reduce-scatter and all-gather.
 #pragma once
 
 #include <cstdint>

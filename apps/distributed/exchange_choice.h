@@ -7,7 +7,7 @@
 // NCCL needs a CUDA device for each rank that no other rank uses, and the same version of NCCL on all ranks.
 //
 // Errors: ConfigError, the same on every rank, if NCCL is asked for but one of these conditions does not
-// hold.
+//         hold.
 #pragma once
 
 #include <string>

@@ -3,7 +3,7 @@
 // no process is contacted.
 //
 // Errors: ConfigError with the caller's tag where a variable is not a whole number, or a rank is outside 0 to
-// size - 1.
+//         size - 1.
 #pragma once
 
 #include <cstdint>

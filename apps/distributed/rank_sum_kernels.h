@@ -13,8 +13,8 @@ struct RankSumKernels {
   void (*pack)(const Exec&, std::span<const std::span<const float>> tensors, std::span<float> buffer);
   void (*unpack)(const Exec&, std::span<const float> buffer, std::span<const std::span<float>> tensors);
   // own[i] = the sum over r of received[r n + i], added in the order of r in double precision and
-  // rounded once. own [n], received [n_ranks, n]. For r = `rank`, own[i] itself is the summand,
-  // and `received` is not read.
+  // rounded once.
+  // own [n], received [n_ranks, n]. For r = `rank`, own[i] itself is the summand, and `received` is not read.
   void (*add)(const Exec&, std::span<const float> received, int n_ranks, int rank, std::span<float> own);
 };
 PRIMAL_DEVICE_KERNELS(RankSumKernels, rank_sum_kernels);

@@ -14,8 +14,8 @@
 
 namespace primal {
 
-// `mode`: auto: the ranks of a launcher that started more than one process; mpi: always use MPI; off:
-// this process alone. ConfigError where MPI is needed but missing, and where the launcher and MPI do
+// `mode`: auto: the ranks of a launcher that started more than one process; mpi: always use MPI;
+// off: this process alone. ConfigError where MPI is needed but missing, and where the launcher and MPI do
 // not recognise each other.
 Communicator* join_ranks(const std::string& mode, double timeout_seconds);
 

@@ -12,7 +12,7 @@
 // SIGINT, SIGTERM and SIGHUP stop it after the clip at hand; the result is then that of the clips before. A
 // sequence that cannot be used is reported and left out.
 // Errors: those of load_sequence_model; IoError without sequences; DataError where none can be used;
-// Stopped before the first clip.
+//         Stopped before the first clip.
 #pragma once
 
 #include <filesystem>

@@ -11,9 +11,9 @@
 //              x_c = z_c + (y' - y); noise that only the colours have stays
 //   grey       the picture becomes grey, as it was before
 //
-// In the modes joint and luminance, the luminance is that of ITU-R 601-2, y = (19595 R + 38470 G + 7471
-// B) / 65536, of the values as a file stores them: the transfer function of sRGB is left alone here as in the
-// rest of the program, so the noise counts as it shows on a screen.
+// In the modes joint and luminance, the luminance is that of ITU-R 601-2,
+// y = (19595 R + 38470 G + 7471 B) / 65536, of the values as a file stores them: the transfer function of
+// sRGB is left alone here as in the rest of the program, so the noise counts as it shows on a screen.
 //
 // Scores of a picture in colour are those of scikit-image with channel_axis: PSNR over all values of the
 // three channels together, SSIM as the mean of the three.

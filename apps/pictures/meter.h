@@ -1,6 +1,6 @@
-// What a person who waits for a large picture sees on stderr: "large.png: iteration 48 of 256, 1:10 min
-// left". On a terminal one line that is written over and gone at the end; elsewhere a line now and then. What
-// is done soon says nothing.
+// What a person who waits for a large picture sees on stderr:
+// "large.png: iteration 48 of 256, 1:10 min left". On a terminal one line that is written over and gone at
+// the end; elsewhere a line now and then. What is done soon says nothing.
 #pragma once
 
 #include <chrono>
@@ -26,8 +26,8 @@ class Meter {
   // Removes the line; call it before anything else is printed.
   void hide() { status_.hide(); }
 
-  // The line that is due, if one is: the first when a stage has taken 1 s (elsewhere than on a terminal 10
-  // s), then every 0.2 s (30 s).
+  // The line that is due, if one is: the first when a stage has taken 1 s (elsewhere than on a terminal
+  // 10 s), then every 0.2 s (30 s).
   std::optional<std::string> line(const std::string& unit, int64_t done, int64_t total,
                                   Clock::time_point now);
 

@@ -3,8 +3,8 @@
 //   {"format": "primal-plan", "version": 2, "build": "0.3.0",
 //    "machine": {"cpu": "...", "instruction_set": "AVX3", "threads": 2},
 //    "device": {"kind": "cuda", "name": "NVIDIA H200"},
-//    "entries": [{"op": "conv3d", "phase": "forward", "geometry": "n1 c32 o32 ...", "implementation":
-//                 "winograd", "milliseconds": {"blocked": 5.1, "winograd": 3.9}}]}
+//    "entries": [{"op": "conv3d", "phase": "forward", "geometry": "n1 c32 o32 ...",
+//                 "implementation": "winograd", "milliseconds": {"blocked": 5.1, "winograd": 3.9}}]}
 //
 // A plan only chooses among implementations; a result differs as much as with --impl. A plan of another
 // machine or build is as correct, but perhaps not the fastest. One of another kind of device is refused: its

@@ -2,8 +2,8 @@
 // it (predict_launch.h). If sources differ or nothing is known, a number has a lower and an upper value; the
 // first of such a pair makes times shorter.
 //
-//   H200: 132 multiprocessors, 4.8 TB/s, 67 TFLOP/s in float32 and 495 in TF32 (NVIDIA, H200 datasheet). 67
-//   TFLOP/s are 132 x 128 multiply-adds in each clock at 1.98 GHz. 495 TFLOP/s are one product of 16x8x8
+//   H200: 132 multiprocessors, 4.8 TB/s, 67 TFLOP/s in float32 and 495 in TF32 (NVIDIA, H200 datasheet).
+//   67 TFLOP/s are 132 x 128 multiply-adds in each clock at 1.98 GHz. 495 TFLOP/s are one product of 16x8x8
 //   (HMMA.1688.TF32) in 4 clocks of a scheduler; mma.sync reached 62% of such a rate on Hopper (Luo et al.,
 //   arXiv 2402.13499), which is 6.5 clocks. L2 has 50 MB and 5.5 TB/s, measured on an H100 PCIe (Chips and
 //   Cheese, July 2023). Programs are assumed to reach 90% of the memory's 4.8 TB/s.

@@ -6,9 +6,8 @@
 // what one process would have computed.
 //
 // Errors:  IoError or DataError for a folder without these files, and for broken ones (an SSIM beyond 1, a
-//          PSNR that is not a number); ConfigError for a part with other settings
-//          (the message names them with both values), and for a picture that two parts have with different
-//          scores.
+//          PSNR that is not a number); ConfigError for a part with other settings (the message names them
+//          with both values), and for a picture that two parts have with different scores.
 #pragma once
 
 #include <filesystem>

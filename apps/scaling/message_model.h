@@ -19,8 +19,8 @@
 // cannot be fitted; the time for which starting a message keeps the processor busy takes its place.
 // Source: R. Hockney, "The communication challenge for MPP: Intel Paragon and Meiko CS-2", Parallel Computing
 //         20 (1994), for alpha and beta; A. Alexandrov, M. Ionescu, K. Schauser, C. Scheiman, "LogGP:
-//         incorporating long messages into the LogP model", SPAA 1995, for o. Non-negative least squares: C.
-//         Lawson, R. Hanson, "Solving least squares problems", 1974, here by trying all subsets.
+//         incorporating long messages into the LogP model", SPAA 1995, for o. Non-negative least squares:
+//         C. Lawson, R. Hanson, "Solving least squares problems", 1974, here by trying all subsets.
 #pragma once
 
 #include <cstdint>

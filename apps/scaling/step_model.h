@@ -5,7 +5,7 @@
 //             + waiting for the messages that remain + agree + after
 //
 // The model follows the processor through the events that were measured in the backward pass of one rank with
-//   the largest share of the batch:
+// the largest share of the batch:
 //   - Bucket i is complete at r_i. The processor starts its reduce-scatter, which takes (P - 2) o. Its bytes,
 //     (P - 1)/P n_i, pass the link of the rank after those of the previous buckets, and arrive alpha later.
 //   - Each time a gradient is complete, the program lets messages progress: it starts the all-gathers of the

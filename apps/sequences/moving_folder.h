@@ -12,12 +12,12 @@ struct MovingFolder {
   uint64_t seed = 42;
 };
 
-// Writes frame t of sequence i.
 // Removes the frames of an earlier, larger run from the folder, which a training would take for frames of
 // this one: files that have the names of moving_frame_name() and lie beyond n_sequences and n_frames, and
 // folders that are empty without them. IoError where one cannot be removed.
 void remove_other_moving_frames(const MovingFolder& o);
 
+// Writes frame t of sequence i.
 void write_moving_frame(const MovingFolder& o, int64_t i, int64_t t);
 // The name of its file relative to `output`, without extension.
 std::filesystem::path moving_frame_name(int64_t i, int64_t t);

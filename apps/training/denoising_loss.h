@@ -28,9 +28,9 @@ bool draws_noise(const TrainConfig& config);
 // Whether validation has clean pictures to score against, if a manifest names them.
 bool has_clean_pictures(const TrainConfig& config);
 
-// What a batch has:  mse "noisy", "clean";  noise2noise "noisy", "second";  sure "noisy", "moved" (z + eps
-//                    b), "probe" (b), "sigma" and
-// "eps" ([N]).
+// What a batch has:  mse          "noisy", "clean"
+//                    noise2noise  "noisy", "second"
+//                    sure         "noisy", "moved" (z + eps b), "probe" (b), "sigma" and "eps" ([N])
 std::vector<std::string> batch_names(DenoisingLoss loss);
 Variable denoising_loss(const UnrolledTv& model, const TensorMap& batch,
                         DenoisingLoss loss = DenoisingLoss::mse);

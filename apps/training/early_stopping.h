@@ -1,9 +1,9 @@
 // What a training run makes of its validations: the best model so far, and when to give up.
 //
-//   better by more than delta:  metric > than + delta,  or metric < than - delta where smaller is better
-//   best:       better than all validations before (delta 0)
-//   patience:   ends the run after training.patience validations, none of which is better by more than
-//               training.min_delta
+//   better by more than delta   metric > than + delta, or metric < than - delta where smaller is better
+//   best                        better than all validations before (delta 0)
+//   patience                    ends the run after training.patience validations, none of which is better by
+//                               more than training.min_delta
 //
 // The metric is the first of Task::metric_names(). A mean that does not exist, since every picture has an
 // infinite score, is neither better nor worse.

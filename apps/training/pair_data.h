@@ -8,9 +8,8 @@
 //                            table may lack the clean column: then PairSet::clean has the noisy pictures,
 //                            and PairSet::noisy is null
 //   FOLDER with MNIST's      its first file: data.n_validation pictures, drawn by data.split_seed,
-//                            validate, and data.n_train
-//   files (data/idx)         of the others train. A noisy picture and its clean one have one
-//                            index, so they stay together.
+//   files (data/idx)         validate, and data.n_train of the others train. A noisy picture and its
+//                            clean one have one index, so they stay together.
 //   FOLDER of pictures       as the denoising task has them (training_data.h)
 //   no folder                generated digits (autoencoder.layout "mnist") or castings (data/phantom)
 //

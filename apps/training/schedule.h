@@ -4,7 +4,7 @@
 //
 // from `first` at the first step to `final` at the last. The dissertation's is constant.
 // Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
-// equation 5.
+//         equation 5.
 #pragma once
 
 #include <cmath>

@@ -4,8 +4,8 @@
 //   no folder               moving phantoms (data/phantom/moving.h), data.n_train and
 //                           data.n_validation of them
 //   FOLDER/train, /val      the sequences below each (data/sequence/sequence.h)
-//   FOLDER, flat            its last sequences validate, as many as hold data.n_validation clips (0:
-//                           a tenth of the sequences)
+//   FOLDER, flat            its last sequences validate, as many as hold data.n_validation clips
+//                           (0: a tenth of the sequences)
 //
 // A sequence is cut into as many clips as it holds, one after the other; frames left over at its end are not
 // used. The first data.n_train and data.n_validation clips are used (0: all). Every file is checked before

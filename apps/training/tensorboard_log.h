@@ -6,7 +6,8 @@
 //   IMAGES       pictures of a few validation samples, as the model stands at a validation:
 //                "sample_0/denoised"
 //   HISTOGRAMS   weights, their gradients, and maps Lambda, every training.log_every steps
-//   TEXT         the settings as a table;  HPARAMS: the same, to compare trainings by
+//   TEXT         the settings as a table
+//   HPARAMS      the same, to compare trainings by
 #pragma once
 
 #include <filesystem>

@@ -5,8 +5,8 @@
 // Where there are fewer vectors than dimensions, the same comes from the matrix of the vectors' inner
 // products, which is smaller. The sign of a component is such that its entry of largest magnitude is
 // positive.
-// Shapes:  x [n, d], f32 or f64 -> mean [d], components [k, d] (rows, orthonormal), variance [k], ratio
-//          [k], projected [n, k], f64.
+// Shapes:  x [n, d], f32 or f64 -> mean [d], components [k, d] (rows, orthonormal), variance [k],
+//          ratio [k], projected [n, k], f64.
 // Threads: the same bits for any number.
 // Errors:  ShapeError unless n >= 2 and 1 <= k <= min(n, d), and for n, d above kMaxPcaOrder both;
 //          NumericError for values that are not finite. The ratios of vectors that are all equal are 0.

@@ -16,8 +16,8 @@
 // Errors:  ShapeError unless 4 <= n <= kMaxTsnePoints; ConfigError for a perplexity outside 1 .. (n - 1) / 3
 //          and other values that make no sense; NumericError for values that are not finite, and for a
 //          learning rate so large that the points flee.
-// Source:  L. van der Maaten, G. Hinton, "Visualizing data using t-SNE", JMLR 2008; the rate n / (4
-//          exaggeration), at least 50, is that of A. Belkina et al., Nature Communications 2019.
+// Source:  L. van der Maaten, G. Hinton, "Visualizing data using t-SNE", JMLR 2008; the rate
+//          n / (4 exaggeration), at least 50, is that of A. Belkina et al., Nature Communications 2019.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,7 @@
 // nothing is replaced itself.
 //
 // Errors: IoError for everything the file system refuses, with the path and the system's reason; DataError
-// for a file that is too large to be read whole.
+//         for a file that is too large to be read whole.
 #pragma once
 
 #include <cstddef>

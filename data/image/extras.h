@@ -2,7 +2,7 @@
 // interpreted. It is copied from the file that is read to the file that is written.
 //
 // Sources: PNG specification, third edition, 11.3.2 (cHRM, gAMA, iCCP, sRGB); ICC.1:2022, 7.2 (the header of
-// a profile) and annex B (in files of pictures).
+//          a profile) and annex B (in files of pictures).
 #pragma once
 
 #include <array>

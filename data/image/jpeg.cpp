@@ -147,7 +147,7 @@ std::vector<uint8_t> profile_of(const jpeg_decompress_struct& jpeg) {
 // Empty where it is read, or where there is no frame header that could say.
 //
 //   SOF0..SOF15: marker FF C0 .. CF without C4, C8 and CC; then u16 length, u8 bits per sample, u16 height,
-//   u16 width, u8 components (ITU-T T.81, B.2.2 and table B.1)
+//                u16 width, u8 components (ITU-T T.81, B.2.2 and table B.1)
 std::string unsupported_process(std::span<const uint8_t> bytes) {
   constexpr uint8_t kJpegLs = 0xf7, kHierarchical = 0xde, kScan = 0xda, kEndOfImage = 0xd9;
   for (size_t at = 2; at + 4 <= bytes.size();) {

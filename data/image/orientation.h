@@ -26,8 +26,8 @@ std::optional<int> exif_orientation(std::span<const uint8_t> block);
 // The value of tiff:Orientation, as an attribute or an element; nothing where there is none.
 std::optional<int> xmp_orientation(std::string_view xmp);
 
-// The bytes of "\nexif\n    1234\n45786966 0000...": three lines, then hexadecimal digits. Ends
-//                           at the first that is none.
+// The bytes of "\nexif\n    1234\n45786966 0000...": three lines, then hexadecimal digits. Ends at the
+// first that is none.
 std::vector<uint8_t> raw_profile(std::string_view text);
 
 // The blocks of one file, and what they come to.

@@ -2,8 +2,8 @@
 // picture lies is read here, the rest is left out. So no length in the file makes libpng allocate or inflate,
 // and a file whose pixels are whole is read whatever is wrong around them.
 //
-//   length (u32, big endian), type (4 letters; a small first letter: can be left out), data, CRC-32 of type
-//   and data
+//   length (u32, big endian), type (4 letters; a small first letter: can be left out), data,
+//   CRC-32 of type and data
 //
 // Source: PNG specification, third edition, 5.3 to 5.6 and 11.3.
 #pragma once

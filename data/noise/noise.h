@@ -7,7 +7,7 @@
 //   unclipped  z = x + s n                 as absolute, for values that may leave [0, 1]
 // Shapes:  x of any shape, f32 or f64 -> z alike; one picture a call, since std(x) is the picture's.
 // Devices: z lives where x does, f32 only on others than the CPU. The same integers everywhere; normals
-// within 2 ulp.
+//          within 2 ulp.
 // Random:  pixel i takes element i of the stream (seed, noise, epoch, sample), the level s comes from (seed,
 //          noise_level, epoch, sample): new noise each time a picture is used, the same in a resumed run.
 // Errors:  ConfigError for an unknown kind, a negative or infinite s, a range with low > high; ShapeError for
@@ -40,8 +40,8 @@ struct NoiseKey {
   uint32_t epoch = 0;
   uint32_t sample = 0;
 };
-// In [low, high): uniform, or low (high / low)^u with u uniform, for which low must be above 0 unless high is
-// 0.
+// In [low, high): uniform, or low (high / low)^u with u uniform, for which low must be above 0 unless
+// high is 0.
 double draw_noise_level(double low, double high, const NoiseKey& key,
                         NoiseLevels levels = NoiseLevels::uniform);
 NoiseLevels parse_noise_levels(const std::string& text);  // "uniform", "logarithmic"

@@ -3,10 +3,10 @@
 //
 //   gaussian      z = x + deviation n                                 clipped to [0, 1], or not
 //   salt_pepper   z = 1 where u < amount salt,  0 where amount salt <= u < amount,  x elsewhere
-//   periodic      z = x + sum over k of amplitude_k sin(2 pi frequency_k (j cos angle_k + i sin
-//                 angle_k) + phase_k) clipped to [0, 1], or not; frequency in cycles per pixel, so that
-//                 stripes are 1 / frequency pixels apart; angle in degrees, from the rightward to the
-//                 downward direction; phase in radians, drawn for each picture
+//   periodic      z = x + sum_k amplitude_k sin(2 pi frequency_k (j cos angle_k + i sin angle_k) + phase_k)
+//                 clipped to [0, 1], or not; frequency in cycles per pixel, so that stripes are
+//                 1 / frequency pixels apart; angle in degrees, from the rightward to the downward
+//                 direction; phase in radians, drawn for each picture
 // Shapes:  x [..., H, W], f32 or f64 -> z alike. gaussian and salt_pepper count pixels through all axes.
 // Devices: z lives where x does, f32 only on others than the CPU. salt_pepper has the same bits everywhere.
 // Random:  element i of the stream (seed, noise, epoch, sample) is pixel i's n or u; its element k,

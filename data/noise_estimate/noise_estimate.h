@@ -59,12 +59,12 @@ struct NoiseEstimate {
 
 std::vector<NoiseEstimate> estimate_noise_per_channel(const Tensor& z);
 
-// The pictures that a channel was made of, as an opponent channel is of R, G and B. Where one of them is
-// clipped, its noise is cut off, and the channel alone does not show where. So a block of it is used only
-// if it is free of clipping in all of these pictures, and the line below is over the mean of their
-// intensities. Where hardly any block
-// is free of clipping in all of them, sigma follows from separate estimates for each of the pictures, as if
-// their noises were independent.
+// The pictures that a channel was made of, as an opponent channel is of R, G and B. Where one of
+// them is clipped, its noise is cut off, and the channel alone does not show where. So a block
+// of it is used only if it is free of clipping in all of these pictures, and the line below is
+// over the mean of their intensities. Where hardly any block is free of clipping in all of them,
+// sigma follows from separate estimates for each of the pictures, as if their noises were
+// independent.
 struct NoiseOrigins {
   Tensor pictures = {};  // [K, ..., H, W] of z's type, or undefined: z itself
   double scale = 1.0;    // the noise of z as a multiple of theirs, if theirs are independent

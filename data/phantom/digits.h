@@ -7,8 +7,8 @@
 // strokes within 20 of 28 pixels.
 // Each class occurs once among the ten digits 10 k .. 10 k + 9, in an order that is drawn.
 // Shapes:  f32 [1,1,1,size,size], values in [0,1].
-// Random:  from the streams (seed, phantom, 4, index) and, for the order of the classes, (seed,
-//          phantom, 5, index / 10).
+// Random:  from the streams (seed, phantom, 4, index) and, for the order of the classes,
+//          (seed, phantom, 5, index / 10).
 // Errors:  ShapeError for a size below 8 or above 16384, and for a set without digits or beyond the 2^32
 //          indices.
 #pragma once

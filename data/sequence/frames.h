@@ -5,7 +5,7 @@
 //   frame_at      [N,C,H,W,T], t       -> [N,C,1,H,W]
 //   time_slice    [1,1,H,W,T], row h   -> [1,1,1,T,W]: one row of pixels over time, which runs downwards
 // Errors: ShapeError for no frames, frames that differ, another rank, and an index outside the
-// sequence. CPU, any type.
+//         sequence. CPU, any type.
 #pragma once
 
 #include <span>

@@ -1,8 +1,8 @@
 // CastingAutoencoder: an encoder-decoder network that removes noise from pictures of any size.
 //
 //   encoder  conv C -> F0 -> F1 -> F2, each 3x3, stride 2, padding 1, ReLU
-//   decoder  transposed conv F2 -> F1 -> F0 -> C, each 3x3, stride 2, padding 1, output padding
-//            1, ReLU, the last sigmoid
+//   decoder  transposed conv F2 -> F1 -> F0 -> C, each 3x3, stride 2, padding 1, output padding 1, ReLU,
+//            the last sigmoid
 //
 // A side that 8 does not divide is padded by reflection below and to the right to the next multiple,
 // and the result cropped back; a picture too short for its reflection is padded with its edge.

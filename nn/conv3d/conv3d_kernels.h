@@ -1,7 +1,7 @@
 // The kernels of conv3d, with the letters of conv3d.h. conv3d.cpp has checked their arguments.
 //
-//   forward           y = leaky_relu(bias + weight * x)   overwrites y; bias may have null data:
-//                                                         none; slope 1: no activation
+//   forward           y = leaky_relu(bias + weight * x)   overwrites y; bias may have null data: none;
+//                                                         slope 1: no activation
 //   backward_data     grad_x = or +=                      gather form: each element is written by one thread
 //   backward_weights  grad_weight, grad_bias +=           either may have null data: not wanted
 //

@@ -12,7 +12,7 @@
 // (solvers/boundary) the first frame is no neighbour of the last.
 //
 // Shapes: z [N,1,X,Y,T] -> Lambda [N,3,X,Y,T], x_T [N,1,X,Y,T]. ShapeError where an extent is too short for
-// its padding.
+//         its padding.
 // Names:  cnn.* (dynamic_unet.h), sigma, tau, theta; kernels are (out,in,kx,ky,kt), in the order of the axes
 //         of z.
 // Source: koflera/LearningRegularizationParameterMaps;

@@ -18,10 +18,10 @@
 // Errors:  ShapeError for unequal or misshapen pictures and a side below 31 pixels, of which the last pooling
 //          leaves one; ConfigError for filters below 1.
 // Weights: those of a module made here are random. The published ones are read from a file
-// (model/perceptual.h).
-// Source:  R. Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", CVPR
-//          2018, version 0.1 of its heads; A. Krizhevsky, "One weird trick for parallelizing convolutional
-//          neural networks", 2014 (the layers).
+//          (model/perceptual.h).
+// Source:  R. Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric",
+//          CVPR 2018, version 0.1 of its heads; A. Krizhevsky, "One weird trick for parallelizing
+//          convolutional neural networks", 2014 (the layers).
 #pragma once
 
 #include <array>

@@ -1,10 +1,10 @@
 // SureLoss: the mean squared error of a denoiser, estimated without the clean picture (Stein's unbiased
 // risk estimate, by one probe)
 //
-//   z = x + sigma n      the noisy picture; x is not known, n is normal with mean 0 and deviation 1,
-//                        independent from pixel to pixel
-//   f = f(z),  h = f(z + eps b)                                     the denoiser, twice; b independent, mean
-//                                                                   0, deviation 1: signs, say
+//   z = x + sigma n                  the noisy picture; x is not known, n is normal with mean 0 and
+//                                    deviation 1, independent from pixel to pixel
+//   f = f(z),  h = f(z + eps b)      the denoiser, twice;
+//                                    b independent, mean 0, deviation 1: signs, say
 //   y = 1/n sum over i of ( (f[i] - z[i])^2 - sigma^2 + 2 sigma^2 / eps  b[i] (h[i] - f[i]) )
 //
 //   E[y] = E[1/n sum (f[i] - x[i])^2] as eps -> 0: b . (h - f) / eps is the divergence of f along b, whose
@@ -21,8 +21,8 @@
 // Throws ShapeError for tensors that differ in shape or type, for no elements, and for sigma or eps of
 // another length; NumericError for sigma < 0 or eps <= 0 on the CPU. y may be negative: it is an estimate.
 // Source:   C. Stein, "Estimation of the mean of a multivariate normal distribution", Ann. Statist. 9
-//           (1981); S. Ramani, T. Blu, M. Unser, "Monte-Carlo SURE", IEEE TIP 17 (2008), equation 14; S.
-//           Soltanayev, S. Y. Chun, "Training deep learning based denoisers without ground truth data",
+//           (1981); S. Ramani, T. Blu, M. Unser, "Monte-Carlo SURE", IEEE TIP 17 (2008), equation 14;
+//           S. Soltanayev, S. Y. Chun, "Training deep learning based denoisers without ground truth data",
 //           NeurIPS 2018, equation 10.
 #pragma once
 

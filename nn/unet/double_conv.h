@@ -2,8 +2,8 @@
 //
 //   y = leaky_relu(conv(leaky_relu(conv(x))))        conv: kernel with odd extents, padding kernel/2, bias
 //
-// Shapes: x [N,in,D,H,W] -> y [N,out,D,H,W].     Names: conv_block.0 and conv_block.2 (1 and 3 are the
-// activations).
+// Shapes: x [N,in,D,H,W] -> y [N,out,D,H,W].
+// Names:  conv_block.0 and conv_block.2 (1 and 3 are the activations).
 #pragma once
 
 #include <array>

@@ -50,8 +50,8 @@ struct UNetOptions {
 
 class UNet : public Module {
  public:
-  // ConfigError for options that make no network: filters or channels below 1, blocks outside [0,
-  // kMostBlocks], an even kernel.
+  // ConfigError for options that make no network: filters or channels below 1, blocks outside
+  // [0, kMostBlocks], an even kernel.
   UNet(const UNetOptions& options, Initialiser& init);
   ~UNet() override;
 

@@ -1,14 +1,14 @@
 // unrolled_tv: a network whose last layer is an optimisation algorithm. The whole thesis model:
 //
-//   Lambda = lambda_map(unet(z))                                 how strongly to smooth, at each
-//                                                                pixel and along each axis
+//   Lambda = lambda_map(unet(z))                                   how strongly to smooth, at each
+//                                                                  pixel and along each axis
 //   x_T    = T iterations of PDHG on min_x 1/2 ||x - z||^2 + ||Lambda o grad x||_1
-//   sigma = sigmoid(s)/L, tau = sigmoid(t)/L, theta = sigmoid(u)   learnt from s = t = u = 10; or 1/L, 1/L, 1
-//                                                                  fixed
+//   sigma = sigmoid(s)/L, tau = sigmoid(t)/L, theta = sigmoid(u)   learnt from s = t = u = 10;
+//                                                                  or 1/L, 1/L, 1 fixed
 //
 // Training minimises ||x_T - clean||^2 over the U-Net's parameters; the error passes back through
-// the iterations by the exact adjoint (solvers/pdhg). L = sqrt(1 + 4 d) bounds the norm of [I;
-// grad] for d differenced axes.
+// the iterations by the exact adjoint (solvers/pdhg). L = sqrt(1 + 4 d) bounds the norm of
+// [I; grad] for d differenced axes.
 //
 // Sizes: where pool^blocks does not divide an extent, the picture is padded by reflection for the network
 // only (evenly on both sides, the odd pixel at the end) and the map is cropped back; an extent that is not
@@ -18,8 +18,8 @@
 // Boundary: grad is the periodic difference; with the symmetric boundary (solvers/boundary) the components
 // that wrap around have the weight zero. The Lambda of Result is the network's, before that.
 // Names:  cnn.* (nn/unet), and pdhg.sigma, pdhg.tau, pdhg.theta where learnt.
-// Source: A. Kofler et al., SIAM J. Imaging Sci. 16 (2023); A. Chambolle, T. Pock, J. Math. Imaging Vis. 40
-// (2011).
+// Source: A. Kofler et al., SIAM J. Imaging Sci. 16 (2023); A. Chambolle, T. Pock,
+//         J. Math. Imaging Vis. 40 (2011).
 #pragma once
 
 #include <array>

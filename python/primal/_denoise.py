@@ -136,7 +136,7 @@ class Denoised(NamedTuple):
     #: the denoised picture, of the shape of the noisy one
     picture: Any
     #: Lambda, how strongly each pixel is smoothed: the shape of the picture, preceded by an axis for the
-    #maps if there are several
+    #: maps if there are several
     map: Any
     iterations: int
     #: the relative gap (P - D) / P of the result

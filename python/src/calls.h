@@ -1,8 +1,8 @@
 // Calls of Primal from Python: the global interpreter lock is released while they work, Ctrl-C is noticed,
 // and a child process made by fork() gets an error instead of hanging.
 //
-//   Python's main thread   the work runs on a second thread, and the main thread checks for signals every 50
-//                          ms. After Ctrl-C the work is asked to stop (Stop::asked), and the call raises
+//   Python's main thread   the work runs on a second thread, and the main thread checks for signals every
+//                          50 ms. After Ctrl-C the work is asked to stop (Stop::asked), and the call raises
 //                          KeyboardInterrupt at the latest after a third of a second; work that has not
 //                          stopped by then ends in the background, and its result is dropped.
 //   other threads          the work runs where it was called: Python delivers signals to the main thread

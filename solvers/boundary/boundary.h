@@ -6,15 +6,15 @@
 //              (Neumann), and the edges are free.
 //
 // The difference G of this project is periodic (solvers/difference). The symmetric one is G with the
-// components that wrap around left out, and a component is left out of min 1/2 ||x - z||^2 + ||lambda o G
-// x||_1 where its weight is zero: its q is clipped to zero, so it pulls at nothing. So the boundary is a
-// matter of lambda alone, and no solver knows of it.
+// components that wrap around left out, and a component is left out of
+// min 1/2 ||x - z||^2 + ||lambda o G x||_1 where its weight is zero: its q is clipped to zero, so it pulls at
+// nothing. So the boundary is a matter of lambda alone, and no solver knows of it.
 //
 // symmetric_boundary: the weights with which the periodic difference acts as the symmetric one.
 //   y[n,a,i] = 0             where i is the last index along axes[a]: the component that wraps around
 //              lambda[n,a,i] elsewhere
-// Shapes:   lambda [N|1,A|1,D|1,H|1,W|1], [N] or [], as pdhg takes it -> y [N|1,A,D,H,W] for a volume of D x
-//           H x W.
+// Shapes:   lambda [N|1,A|1,D|1,H|1,W|1], [N] or [], as pdhg takes it -> y [N|1,A,D,H,W] for a volume of
+//           D x H x W.
 // Saved:    nothing.
 // Adjoint:  grad_lambda[j] += sum of grad_y over the components that share lambda[j] and do not wrap, in
 //           double.

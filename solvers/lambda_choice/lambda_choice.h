@@ -4,20 +4,20 @@
 //   x(lambda)    PDHG's result for min over x of 1/2 ||x - z||^2 + lambda ||G x||_1; all lambdas
 //                are one batch (solvers/grid_search)
 //   residual     r(lambda) = ||x(lambda) - z||^2 / N
-//   divergence   d(lambda) = 1/N sum over i of dx_i/dz_i, estimated by probes: 1/N b . (x(lambda;
-//                z + e b) - x(lambda; z)) / e, b_i = +1 or -1 at random, e = step sigma; the mean of
-//                n_probes such b. The same b serve every lambda, so that their chance moves the
-//                curve and hardly its minimum.
-//   risk         S(lambda) = r(lambda) - sigma^2 + 2 sigma^2 d(lambda), Stein's unbiased risk estimate
-//                (SURE):
-//                its expectation is that of ||x(lambda) - x*||^2 / N, for any number of iterations
+//   divergence   d(lambda) = 1/N sum over i of dx_i/dz_i, estimated by probes:
+//                1/N b . (x(lambda; z + e b) - x(lambda; z)) / e, b_i = +1 or -1 at random, e = step sigma;
+//                the mean of n_probes such b. The same b serve every lambda, so that their chance moves
+//                the curve and hardly its minimum.
+//   risk         S(lambda) = r(lambda) - sigma^2 + 2 sigma^2 d(lambda),
+//                Stein's unbiased risk estimate (SURE): its expectation is that of
+//                ||x(lambda) - x*||^2 / N, for any number of iterations
 //   by risk         lambda where S is least
 //   by discrepancy  lambda where r = sigma^2: what is taken away has the size of the noise. It
 //                   smooths more than SURE does.
 //
-// Both search a logarithmic grid from 0.03 to 3 sigma, widened where the answer is at its end (0.001 to 30
-// sigma at most), then five lambdas between the neighbours of the best, and last a parabola (risk) or a line
-// (discrepancy) over log lambda.
+// Both search a logarithmic grid from 0.03 to 3 sigma, widened where the answer is at its end
+// (0.001 to 30 sigma at most), then five lambdas between the neighbours of the best, and last a parabola
+// (risk) or a line (discrepancy) over log lambda.
 // sigma = 0 leaves nothing to take away: lambda = 0, without points.
 //
 // Shapes:  z [1,1,D,H,W], f32 or f64, on any device.

@@ -31,11 +31,11 @@
 //          not a number; ShapeError for other shapes; ConfigError for other parameters; what PDHG throws.
 // Source:  C. Stein, "Estimation of the mean of a multivariate normal distribution", Ann. Statist. 9 (1981);
 //          a risk for each neighbourhood: V. Duval, J.-F. Aujol, Y. Gousseau, "A bias-variance approach for
-//          the nonlocal means", SIAM J. Imaging Sci. 4 (2011); shares
-//          by the risk: G. Leung, A. R. Barron, "Information theory and mixing least-squares regressions",
-//          IEEE TIT 52 (2006). Weights of total variation from statistics of a neighbourhood: Y. Dong, M.
-//          Hintermüller, M. M. Rincon-Camacho, "Automated regularization parameter selection in multi-scale
-//          total variation models for image restoration", JMIV 40 (2011).
+//          the nonlocal means", SIAM J. Imaging Sci. 4 (2011); shares by the risk: G. Leung, A. R. Barron,
+//          "Information theory and mixing least-squares regressions", IEEE TIT 52 (2006). Weights of total
+//          variation from statistics of a neighbourhood: Y. Dong, M. Hintermüller, M. M. Rincon-Camacho,
+//          "Automated regularization parameter selection in multi-scale total variation models for image
+//          restoration", JMIV 40 (2011).
 #pragma once
 
 #include <array>

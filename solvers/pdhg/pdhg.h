@@ -10,9 +10,9 @@
 //              x+     = x - tau p+ - tau G' q+
 //              x_bar+ = x+ + theta (x+ - x)
 //   start      x = x_bar = z, q = 0, and p = 0 or p = z
-//   step rule  tau sigma L^2 <= 1 with L = sqrt(1 + 4 A) >= ||[I, G]|| for A axes; thesis: sigma
-//              = tau = 1/L, theta = 1. The rule is not enforced: learnt steps may leave it, and a few
-//              iterations mean something beyond it.
+//   step rule  tau sigma L^2 <= 1 with L = sqrt(1 + 4 A) >= ||[I, G]|| for A axes;
+//              thesis: sigma = tau = 1/L, theta = 1. The rule is not enforced: learnt steps may leave it,
+//              and a few iterations mean something beyond it.
 //
 // Shapes:  z, x, x_bar, p [N,1,D,H,W], q [N,A,D,H,W]: N independent problems. lambda [N,A,D,H,W] or with
 //          extents 1 for shared values: [N,1,D,H,W] for all axes, [N,1,1,1,1] per problem; [] or [N] are read
@@ -89,8 +89,8 @@ struct PdhgReport {
 PdhgReport pdhg_solve(const Tensor& z, const Tensor& lambda, const PdhgParams& params, const PdhgState& state,
                       const PdhgStop& stop);
 
-// Differentiable: x after params.n_iter iterations as a function of z, lambda and the scalar steps (shape
-// []), which replace those of params. One node on the tape.
+// Differentiable: x after params.n_iter iterations as a function of z, lambda and the scalar steps
+// (shape []), which replace those of params. One node on the tape.
 Variable pdhg(const Variable& z, const Variable& lambda, const Variable& sigma, const Variable& tau,
               const Variable& theta, const PdhgParams& params);
 // With sigma, tau and theta in one tensor [3], of z's type and where z is: nothing gathers them.

@@ -1,13 +1,13 @@
 // TV objective: the problem PDHG solves, its dual, and the gap between them, per sample and in double.
 //
 //   primal   P(x) = 1/2 ||x - z||^2 + ||lambda o G x||_1            G: forward difference, solvers/difference
-//   dual     D(q) = min over x of 1/2 ||x - z||^2 + <x, G' q> for |q| <= lambda; reached at x = z - G' q
-//                 = <z, G' q> - 1/2 ||G' q||^2
+//   dual     D(q) = min over x of 1/2 ||x - z||^2 + <x, G' q>       for |q| <= lambda
+//                 = <z, G' q> - 1/2 ||G' q||^2                      since the minimum is at x = z - G' q
 //   gap      P(x) - D(q) = 1/2 ||x - z + G' q||^2 + sum of (lambda |G x| - q o G x)
 //
 // The dual follows from lambda |t| = max of q t over |q| <= lambda. The gap is computed in the form on the
-// right: both of its terms are >= 0, so nothing cancels near the solution. It bounds the error: 1/2
-// ||x - x*||^2 <= gap, since P is 1-strongly convex.
+// right: both of its terms are >= 0, so nothing cancels near the solution. It bounds the error:
+// 1/2 ||x - x*||^2 <= gap, since P is 1-strongly convex.
 //
 // Shapes:  x, z [N,1,D,H,W], q [N,A,D,H,W] with A axes; z and lambda may have extent 1 where the
 //          others are larger (solvers/broadcast.h): lambda of shape [1,1,1,1,1], [N,1,1,1,1],

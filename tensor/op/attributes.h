@@ -1,5 +1,5 @@
-// Attributes: the options of a call of an op by name, as a case states them: {"stride": [1, 2, 2], "mode":
-// "nearest"}.
+// Attributes: the options of a call of an op by name, as a case states them:
+// {"stride": [1, 2, 2], "mode": "nearest"}.
 //
 //   attrs.value("slope", 0.01)                           0.01 where the call does not say
 //   attrs.at("file").get<std::string>()

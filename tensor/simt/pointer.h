@@ -1,8 +1,8 @@
 // Pointer<T, memory>: a pointer that knows its buffer. Each access checks its range, each read that something
 // has written there, and while a Recording lives both are written down. Global<T> is one into global memory.
 //
-// x[i] of memory one may write is a Reference: a read, a write, or both, as it is used. So `const float
-// v = x[i]` reads, and `auto v = x[i]` does not yet.
+// x[i] of memory one may write is a Reference: a read, a write, or both, as it is used.
+// So `const float v = x[i]` reads, and `auto v = x[i]` does not yet.
 #pragma once
 
 #include <concepts>

@@ -47,13 +47,13 @@ struct LaunchCounters {
   std::array<unsigned, 3> grid{}, block{};  // of the first launch
   int64_t launches = 0, blocks = 0, threads = 0;
 
-  // Global memory. Coalesced f32: 4 sectors for a request of 32 lanes; stride 2: 8; stride 8 or more:
-  // 32; one value for all: 1.
+  // Global memory. Coalesced f32: 4 sectors for a request of 32 lanes; stride 2: 8;
+  // stride 8 or more: 32; one value for all: 1.
   Traffic loads, stores, atomics;
   Traffic global() const;  // all three
 
-  // Shared memory: 32 banks of 4 bytes. A request of a warp (two halves of one for 8 bytes, four quarters for
-  // 16) takes as many passes as the most different words it wants of one bank; conflicts are the passes
+  // Shared memory: 32 banks of 4 bytes. A request of a warp (two halves of one for 8 bytes, four quarters
+  // for 16) takes as many passes as the most different words it wants of one bank; conflicts are the passes
   // beyond the first of each. Several atomic operations on one word are not counted as conflicts.
   int64_t shared_requests = 0, shared_passes = 0, bank_conflicts = 0;
 

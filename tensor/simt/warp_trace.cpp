@@ -157,8 +157,8 @@ class WarpReplay {
     traffic.ideal_sectors += (distinct_bytes + int64_t{kSector} - 1) / int64_t{kSector};
   }
 
-  // A pass delivers one word of each bank, to as many lanes as want it: to 32 lanes, or 16 of 8 bytes, or 8
-  // of 16.
+  // A pass delivers one word of each bank, to as many lanes as want it: to 32 lanes, or 16 of 8 bytes,
+  // or 8 of 16.
   void count_banks(Lanes lanes, size_t bytes) {
     ++counters_.shared_requests;
     const size_t n_parts = bytes <= 4 ? 1 : bytes <= 8 ? 2 : 4, lanes_in_part = kLanes / n_parts;

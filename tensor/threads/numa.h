@@ -6,7 +6,7 @@
 //
 // A page of memory lies on the node of the thread that writes to it first.
 // Source: Documentation/admin-guide/mm/numaperf.rst and
-// Documentation/ABI/stable/sysfs-devices-node of the kernel.
+//         Documentation/ABI/stable/sysfs-devices-node of the kernel.
 #pragma once
 
 #include <cstdint>

@@ -129,8 +129,8 @@ StepParts two_buckets() {
           .progress_ms = {5.0, 8.0, 14.0, 20.0}};
 }
 
-// By hand for two ranks, 2 ms latency, 4 ms for a million bytes. A phase moves half a bucket: 2 ms
-//   through the link, then 2 ms.
+// By hand for two ranks, 2 ms latency, 4 ms for a million bytes. A phase moves half a bucket:
+// 2 ms through the link, then 2 ms.
 //   bucket 1   sent at 5, arrives at 9; seen at 14, its sum sent, arrives at 18
 //   bucket 2   sent at 20, the end of backward, arrives at 24; its sum sent at 24, arrives at 28
 //   agree      2 ms more: 30, where backward alone takes 20
@@ -139,8 +139,8 @@ TEST(StepModel, FollowsTheMessagesOfAStep) {
   const StepPrediction two = predict_step(two_buckets(), network, 2);
   EXPECT_DOUBLE_EQ(two.compute_ms, 31.0);
   EXPECT_NEAR(two.step_ms, 31.0 + 10.0, 1e-3);
-  // After backward: both sent at 20, arrive at 24 and 26; sums sent at 24 and, when the first has arrived at
-  // 28, at 28, arrive at 32; agree.
+  // After backward: both sent at 20, arrive at 24 and 26; sums sent at 24 and, when the first has
+  // arrived at 28, at 28, arrive at 32; agree.
   EXPECT_NEAR(two.without_overlap_ms, 31.0 + 14.0, 1e-3);
   EXPECT_NEAR(two.hidden(), 1.0 - 10.0 / 14.0, 1e-4);
 }

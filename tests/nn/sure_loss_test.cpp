@@ -148,8 +148,8 @@ TEST(SureLoss, AWrongSigmaIsSeenInTheMean) {
 
 TEST(SureLoss, CorrelatedNoiseIsTakenForThePicture) {
   // Neighbours share noise (1 2 1, the deviation kept): correlation 2/3 at one pixel. The smoother follows
-  // it, and the divergence does not see that: 2/n (sum of df_i/dz_j cov_ij - sigma^2 div f) = 2 sigma^2 (2
-  // 1/4 2/3) is missing from the estimate.
+  // it, and the divergence does not see that:
+  // 2/n (sum of df_i/dz_j cov_ij - sigma^2 div f) = 2 sigma^2 (2 1/4 2/3) is missing from the estimate.
   const auto correlated = [](const Tensor& x, const Tensor& n, double sigma) {
     return moved(x, smoothed(n), sigma * 4.0 / std::sqrt(6.0));
   };
@@ -174,8 +174,8 @@ TEST(SureLoss, ClippedNoiseHasAnotherMean) {
 }
 
 TEST(SureLoss, ItsMeanGradientIsThatOfTheTrueError) {
-  // f = a z: the true error is (a - 1)^2 mean(x^2) + a^2 sigma^2, its slope 2 (a - 1)
-  // mean(x^2) + 2 a sigma^2.
+  // f = a z: the true error is (a - 1)^2 mean(x^2) + a^2 sigma^2,
+  // its slope 2 (a - 1) mean(x^2) + 2 a sigma^2.
   constexpr double a = 0.7, sigma = 0.1, eps = 0.01;
   constexpr uint32_t kDraws = 4000;
   const Tensor x = clean_picture(), n = Tensor::empty(x.shape(), DType::f64),

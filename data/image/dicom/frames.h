@@ -1,10 +1,10 @@
 // The compressed frames of a DICOM file, checked before dcmtk decodes them: dcmtk leaves zero whatever a
 // frame does not fill, and it decodes a JPEG of another size than the attributes state.
 //
-//   RLE       every frame has one segment for each byte of a pixel, and every segment decodes to rows x
-//             columns bytes
-//   JPEG, -LS the frame header (SOF) states the same columns, rows, samples and bytes a sample as the
-//             attributes; there is an end (EOI)
+//   RLE             every frame has one segment for each byte of a pixel, and every segment decodes to
+//                   rows x columns bytes
+//   JPEG, JPEG-LS   the frame header (SOF) states the same columns, rows, samples and bytes a sample as the
+//                   attributes; there is an end (EOI)
 //
 // Source:  DICOM PS3.5 (A.4, G.3 to G.5); ITU-T T.81 (B.1.1, B.2.2); ITU-T T.87 (C.2.2).
 // Errors:  DataError naming the file, the frame, what was expected and what was found.

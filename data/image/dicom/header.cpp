@@ -147,8 +147,8 @@ void read_colour(DicomHeader& h) {
                        h.bits_allocated, h.bits_stored, h.is_signed ? " and a sign" : "", p));
 }
 
-// What a byte of packed pixels unpacks to at the very best. JPEG codes 64 coefficients of three bytes in 2
-// bits or more, and 16 bits without loss in 1 or more; JPEG-LS knows runs as long as a line.
+// What a byte of packed pixels unpacks to at the very best. JPEG codes 64 coefficients of three bytes in
+// 2 bits or more, and 16 bits without loss in 1 or more; JPEG-LS knows runs as long as a line.
 double unpacking(DicomPacking packing) {
   switch (packing) {
     case DicomPacking::rle:

@@ -2,7 +2,7 @@
 // axis is a page: x runs along a row, y down the rows as they lie in the file, z from page to page.
 //
 //   header of 348 bytes in either byte order:  dim (byte 40), datatype (70), pixdim (76), vox_offset (108),
-//   scl_slope (112), scl_inter (116)
+//                                              scl_slope (112), scl_inter (116)
 //   value = scl_slope * sample + scl_inter     a slope of 0 or one that is no finite number means that there
 //                                              is no scale
 //   u8, i16, u16, i32, f32, f64, and i8, u32; up to three axes of more than one sample

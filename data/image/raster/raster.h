@@ -4,8 +4,8 @@
 //   value = slope * sample + offset      slope 1 and offset 0 but for NIfTI and DICOM files that say
 //                                        otherwise
 //
-// Layout:  samples [pages, height, width, channels], row-major, in this machine's byte order. Channels are 1
-//          (grey) or 3 (RGB): all decoders deliver what the file has, and grey() below is the one place
+// Layout:  samples [pages, height, width, channels], row-major, in this machine's byte order. Channels are
+//          1 (grey) or 3 (RGB): all decoders deliver what the file has, and grey() below is the one place
 //          where colour becomes grey.
 // Errors:  DataError that names the file, the place and what was expected (data/formats/formats.h).
 #pragma once
@@ -129,8 +129,8 @@ bool has_colour(const Image& image);
 // another way.
 void forget_channels(Raster& raster);
 
-// One channel, by ITU-R 601-2: integers as data/preprocess does it, (19595 R + 38470 G + 7471 B + 2^15) >>
-// 16; floats with the same weights in double. Descriptions of a TIFF that count the channels are left out.
+// One channel, by ITU-R 601-2: integers as in data/preprocess, (19595 R + 38470 G + 7471 B + 2^15) >> 16;
+// floats with the same weights in double. Descriptions of a TIFF that count the channels are left out.
 Raster grey(Raster raster);
 
 // The channels as pages of their own, page p and channel c as page p * channels + c; and the way back.

@@ -57,8 +57,8 @@ class VolumePieces {
 constexpr int64_t kMaxVolumeTiles = 8;  // of a piece
 constexpr int64_t kMaxVolumeCols = 256;
 
-// Where a piece's tiles lie in the transformed inputs [point][c][row] and products [point][output of a
-// block][m_row].
+// Where a piece's tiles lie in the transformed inputs [point][c][row] and products
+// [point][output of a block][m_row].
 struct VolumeLayout {
   int64_t run_tiles, n_runs;
   int64_t run_cols;          // products of a run: whole vectors

@@ -1,8 +1,8 @@
 // The matrices of Winograd F(4x4, 3x3) as straight-line code on vectors, for each instruction set (Highway
 // includes this file once per target).
 //
-// They evaluate polynomials at 0, a, -a, b, -b and infinity. Row p of A is (1, p, p^2, p^3), of G (1, p,
-// p^2) / f(p) with f(p) the product of the distances from p to the other points, and B' interpolates;
+// They evaluate polynomials at 0, a, -a, b, -b and infinity. Row p of A is (1, p, p^2, p^3), of G
+// (1, p, p^2) / f(p) with f(p) the product of the distances from p to the other points, and B' interpolates;
 // infinity takes the leading coefficient. a = 3/4, b = 3/2 are the usual 1 and 2 times 3/4: entries shrink, B
 // and A stay exact in binary, and the float error halves.
 // Source: A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016, section 4.1;

@@ -1,5 +1,5 @@
-// conv3d by Winograd for volumes: forward and backward-data of (3,3,3) kernels with padding (1,1,1), stride
-// 1.
+// conv3d by Winograd for volumes: forward and backward-data of (3,3,3) kernels with padding (1,1,1),
+// stride 1.
 //
 //   Y(w) = A' [ sum over c and k of (G g_k G') o (B' d(w + k - 1) B) ] A
 //

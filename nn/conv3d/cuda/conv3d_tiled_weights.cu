@@ -1,11 +1,11 @@
 // conv3d, tiled: the gradients of weight and bias, for the shapes of conv3d_tiled.cu.
 //
-// Idea: a matrix product over pixels, grad_weight[o, (c, tap)] = sum over pixels of grad_y[o] x[c, pixel at
-// tap], cut into blocks of 32 output x 32 input channels x all taps, and the pixels into parts. A block goes
-// through its part in tiles of 2 x 32 pixels: it brings grad_y and x with its border to shared memory,
-// channels innermost. Each of its warps has a row of taps and half of the input channels; a lane has 8
-// output x 2 input channels x 3 taps, 48 sums in registers. For 4 neighbouring pixels it reads 4 x 8 of
-// grad_y, four words to an access, and 2 x 6 of x for 192 multiply-adds:
+// Idea: a matrix product over pixels, grad_weight[o, (c, tap)] = sum over pixels of
+// grad_y[o] x[c, pixel at tap], cut into blocks of 32 output x 32 input channels x all taps, and the pixels
+// into parts. A block goes through its part in tiles of 2 x 32 pixels: it brings grad_y and x with its border
+// to shared memory, channels innermost. Each of its warps has a row of taps and half of the input channels; a
+// lane has 8 output x 2 input channels x 3 taps, 48 sums in registers. For 4 neighbouring pixels it reads
+// 4 x 8 of grad_y, four words to an access, and 2 x 6 of x for 192 multiply-adds:
 //   - 20 to 44 accesses to shared memory (as the reads of 4 words by 4 groups of lanes are merged or not) in
 //     the 48 that an SM needs to start these multiply-adds; global memory: 92 multiply-adds for a number.
 //   - a part's sums go to scratch, [part][tap][o][c]: c innermost, so that writes are whole sectors. A

@@ -162,8 +162,8 @@ ChoiceKey key_of(const Exec& exec, const Call& call) {
   return key;
 }
 
-// Runs one direction of `call`: `list(most, &n, found)` is cuDNN's list for it, `run(algorithm, workspace,
-// bytes)` computes. False where the list has no algorithm that may and can run.
+// Runs one direction of `call`: `list(most, &n, found)` is cuDNN's list for it,
+// `run(algorithm, workspace, bytes)` computes. False where the list has no algorithm that may and can run.
 template <Method method, class Found, class Algorithm, class List, class Run>
 bool run_algorithm(const Exec& exec, const char* what, const Call& call, Algorithm wanted, const List& list,
                    const Run& run) {

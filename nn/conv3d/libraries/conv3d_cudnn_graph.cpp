@@ -10,11 +10,12 @@
 // taken and kept for the geometry. Running a plan is one call with the pointers of x, weight, bias and y and
 // a workspace. Operations that would do nothing are left out.
 //
-// Layout: the engines that take this graph want the channels last. Asked without a device for an H200, cuDNN
-// 9.19 has none for channels first: the fused engines refuse the layout, the precompiled ones the slope. So x
-// and weight are transposed before and y afterwards (conv3d_channels_last.cu), which joins two tensors of
-// channels on the way. It has engines for pictures in tf32 (mode A) and fp32 (fallback), for volumes in tf32
-// alone. So this one is for --impl and plans and not the rule, until a device has shown whether it pays.
+// Layout: the engines that take this graph want the channels last. Asked without a device for an H200,
+// cuDNN 9.19 has none for channels first: the fused engines refuse the layout, the precompiled ones the
+// slope. So x and weight are transposed before and y afterwards (conv3d_channels_last.cu), which joins two
+// tensors of channels on the way. It has engines for pictures in tf32 (mode A) and fp32 (fallback), for
+// volumes in tf32 alone. So this one is for --impl and plans and not the rule, until a device has shown
+// whether it pays.
 #include <algorithm>
 #include <array>
 #include <compare>

@@ -8,7 +8,7 @@
 //   cluster's tile has room for the fields of the forward pass, but not for the sums that the adjoint keeps
 //   for each pixel in addition.
 // Local memory: what a tape needs at an exchange is spilled, 32 and 56 bytes by nvcc 13.0; the
-// iterations use none of it.
+//   iterations use none of it.
 // Bounds: clusters_forward_kernel<ClusterTile<4, 4, 16, 6, 2>, 0>
 //         128 registers, 17408 bytes of shared memory, no local memory, no read-only loads
 // Bounds: clusters_forward_kernel<ClusterTile<4, 4, 16, 6, 2>, 1>

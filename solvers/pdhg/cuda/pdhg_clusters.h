@@ -69,8 +69,8 @@ struct InTile {
       : tile(coordinate / size), at(coordinate - tile * size) {
     extent = whole - tile * size < size ? whole - tile * size : size;
   }
-  // The first `width` coordinates of the tile are 0 to width - 1 and the last ones width to 2
-  // width - 1; -1 between them.
+  // The first `width` coordinates of the tile are 0 to width - 1 and the last ones
+  // width to 2 width - 1; -1 between them.
   __device__ int strip(int width) const {
     if (at < width) return at;
     return at >= extent - width ? width + at - (extent - width) : -1;

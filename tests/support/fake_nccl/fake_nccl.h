@@ -3,8 +3,8 @@
 // peers.
 //
 //   fake_nccl::Streams streams;                                  one in each test; api() uses it
-//   while it exists streams.launch = ...                                         how work gets onto
-//   streams that are not null
+//                                                                while it exists
+//   streams.launch = ...                                         how work gets onto streams that are not null
 //   streams.fail("ncclGroupEnd", 1, NcclResult::system_error);   the next such call of rank 1 fails
 //   streams.hang(2, 5);                                          from group 5 on, rank 2 sends nothing
 //   const NcclApi& nccl = fake_nccl::api();
