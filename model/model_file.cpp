@@ -34,8 +34,7 @@ void read_architecture(const Safetensors& file, ModelSettings& model) {
   if (stem_shape.size() < 2 || stem_shape[0] < 1) {
     throw DataError(
         "[checkpoint] {}: neither a checkpoint nor weights of the thesis model: expected a tensor {}, found "
-        "{} "
-        "tensors{}; `primal train` makes checkpoints",
+        "{} tensors{}; `primal train` makes checkpoints",
         file.name(), stem, file.entries().size(),
         file.entries().empty() ? "" : ", the first is " + file.entries().begin()->first);
   }

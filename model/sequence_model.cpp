@@ -119,8 +119,7 @@ SequenceModel load_sequence_model(const std::filesystem::path& path, const Seque
     if (settings.filters != found.filters || settings.stages != found.stages)
       throw DataError(
           "[checkpoint] {}: its configuration says {} filters, {} stages, but its tensors have {} filters, "
-          "{} "
-          "stages: it is corrupt, or of another architecture",
+          "{} stages: it is corrupt, or of another architecture",
           file.name(), settings.filters, settings.stages, found.filters, found.stages);
   }
   Initialiser init(0, DType::f32, device);

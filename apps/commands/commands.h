@@ -41,9 +41,12 @@ struct CommonOptions {
 
 // --tile.
 void add_tile_option(CLI::App& command, Tiling& tiling);
-// --boundary and --range; `otherwise` says what holds where the flag is not given.
+// --boundary, --range and --noise-kind; `otherwise` says what holds where the flag is not given.
 void add_boundary_option(CLI::App& command, std::string& boundary, const std::string& otherwise);
 void add_range_option(CLI::App& command, std::string& range, const std::string& otherwise);
+void add_noise_kind_option(CLI::App& command, std::string& kind, const std::string& otherwise);
+// --rounds and --min-time, of a command that measures implementations.
+void add_measuring_options(CLI::App& command, int& rounds, double& min_time_ms);
 
 // --figure-format and --figure-data, of a command that draws several figures.
 void add_figure_style(CLI::App& command, FigureStyle& style);

@@ -171,11 +171,29 @@ void add_boundary_option(CLI::App& command, std::string& boundary, const std::st
 void add_range_option(CLI::App& command, std::string& range, const std::string& otherwise) {
   command.add_option("--range", range,
                      "values that count as 0 and 1: full, from 0 to white, or the smallest to the largest "
-                     "value of signed and "
-                     "float samples; auto, from 0 to the smallest 2^k - 1 that holds the picture; or LO:HI, "
-                     "for example 0:4095 "
-                     "for 12-bit data in a 16-bit file (default: " +
+                     "value of signed and float samples; auto, from 0 to the smallest 2^k - 1 that holds the "
+                     "picture; or LO:HI, for example 0:4095 for 12-bit data in a 16-bit file (default: " +
                          otherwise + ")");
+}
+
+void add_noise_kind_option(CLI::App& command, std::string& kind, const std::string& otherwise) {
+  command
+      .add_option("--noise-kind", kind,
+                  "relative to the picture's deviation, absolute and clipped, or unclipped (absolute, not "
+                  "clipped) (default: " +
+                      otherwise + ")")
+      ->check(CLI::IsMember({"relative", "absolute", "unclipped"}));
+}
+
+void add_measuring_options(CLI::App& command, int& rounds, double& min_time_ms) {
+  command.add_option("--rounds", rounds, "minimum number of rounds, 1 to 10000")
+      ->check(whole_range(1, 10000))
+      ->capture_default_str();
+  command
+      .add_option("--min-time", min_time_ms,
+                  "minimum milliseconds to measure each implementation, 0 to 60000")
+      ->check(number_range(0, 60000))
+      ->capture_default_str();
 }
 
 void add_figure_style(CLI::App& command, FigureStyle& style) {

@@ -69,8 +69,7 @@ void choose_model(DenoiseOptions& o) {
   if (!shipped) {
     throw IoError(
         "[denoise] no MODEL is given, and the model {} that comes with Primal is not there; give a "
-        "checkpoint, or "
-        "--lambda auto, which needs none{}",
+        "checkpoint, or --lambda auto, which needs none{}",
         kDefaultModel, remark_on_models_variable());
   }
   o.paths.insert(o.paths.begin(), shipped->file.string());

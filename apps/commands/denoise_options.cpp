@@ -16,9 +16,8 @@ namespace fs = std::filesystem;
 void add_input_options(CLI::App& command, DenoiseOptions& o) {
   command.add_option(
       "paths", o.paths,
-      "MODEL (a checkpoint, the folder of a run, or a name of `primal models`; general without "
-      "one, none with "
-      "--lambda), then pictures: files (PNG, JPEG, TIFF, NumPy, NIfTI, DICOM, PGM, PPM, PFM, WebP), "
+      "MODEL (a checkpoint, the folder of a run, or a name of `primal models`; general without one, none "
+      "with --lambda), then pictures: files (PNG, JPEG, TIFF, NumPy, NIfTI, DICOM, PGM, PPM, PFM, WebP), "
       "folders, quoted\n"
       "patterns such as 'scans/*.png', or - for standard input");
   command.add_option(
@@ -34,12 +33,7 @@ void add_input_options(CLI::App& command, DenoiseOptions& o) {
       .add_option("--noise", o.noise,
                   "treat the pictures as clean: add noise of this standard deviation and print PSNR and SSIM")
       ->check(number_range(0, 10));
-  command
-      .add_option("--noise-kind", o.noise_kind,
-                  "relative to the picture's deviation, absolute and clipped, or unclipped (absolute, not "
-                  "clipped) (default: as the model was "
-                  "trained; relative)")
-      ->check(CLI::IsMember({"relative", "absolute", "unclipped"}));
+  add_noise_kind_option(command, o.noise_kind, "as the model was trained; relative without one");
   command.add_option("--seed", o.seed, "seed of the noise")->check(whole_range(0))->capture_default_str();
   command.add_option("--clean", o.clean,
                      "treat the pictures as noisy and score them against this clean picture, or against the "
@@ -50,12 +44,10 @@ void add_solver_options(CLI::App& command, DenoiseOptions& o) {
   command
       .add_option("--lambda", o.lambda_text,
                   "scalar TV without a model: its weight as a number, or auto or discrepancy, which choose "
-                  "it for each "
-                  "picture from the\n"
+                  "it for each picture from the\n"
                   "noise: auto (also called sure) by Stein's unbiased estimate of the error, discrepancy so "
-                  "that what is "
-                  "taken away has the\nsize of the noise; with --sequence a pair XY,T, for differences in "
-                  "space and in time")
+                  "that what is taken away has the\nsize of the noise; with --sequence a pair XY,T, for "
+                  "differences in space and in time")
       ->check([](const std::string& text) -> std::string {
         try {
           is_lambda_pair(text) ? (void)parse_lambda_pair(text) : (void)parse_scalar_lambda(text);
@@ -108,10 +100,8 @@ void add_choice_options(CLI::App& command, DenoiseOptions& o) {
 void add_output_options(CLI::App& command, DenoiseOptions& o) {
   command.add_option("-o,--output", o.output,
                      "folder for the results, files with the names, sizes and bit depths of the pictures: "
-                     "PNG for PNG, JPEG, "
-                     "PNM and WebP; TIFF, NumPy, NIfTI, PFM and DICOM keep their format; FILE.png, FILE.tif "
-                     "and so on for one "
-                     "picture; - for standard output");
+                     "PNG for PNG, JPEG, PNM and WebP; TIFF, NumPy, NIfTI, PFM and DICOM keep their format; "
+                     "FILE.png, FILE.tif and so on for one picture; - for standard output");
   command
       .add_option(
           "--colour", o.colour_text,
@@ -149,8 +139,8 @@ void add_denoise_options(CLI::App& command, DenoiseOptions& o) {
   command
       .add_option("--jobs", o.side_by_side.jobs,
                   "number of pictures to work on at once, which share the threads and the memory; the "
-                  "results are the "
-                  "same for every number (default: as many as there are threads; 1: one after the other)")
+                  "results are the same for every number (default: as many as there are threads; 1: one "
+                  "after the other)")
       ->check(whole_range(1, 1024));
   command.add_option(
       "--shard", o.shard_text,
@@ -199,8 +189,7 @@ void check_denoise_options(const DenoiseOptions& o) {
   if (!o.lambda && o.paths.size() < 2) {
     throw ConfigError(
         "[denoise] expects pictures, found only {}, which is taken for a model, as it is neither a picture "
-        "nor a folder "
-        "with pictures",
+        "nor a folder with pictures",
         o.paths.front());
   }
   for (const std::string& path : o.paths) {
@@ -216,8 +205,7 @@ void check_denoise_options(const DenoiseOptions& o) {
   if (o.lambda && refines && o.has_colour && o.colour == ColourMode::joint) {
     throw ConfigError(
         "[denoise] --colour joint with --lambda uses one lambda for all three channels, but --refine on "
-        "would "
-        "make a map for each: leave out --refine on, or choose another --colour");
+        "would make a map for each: leave out --refine on, or choose another --colour");
   }
   if (o.lambda && o.tiling.text != "auto") {
     throw ConfigError("[denoise] --tile with --lambda: without a model there is no network to work in tiles");

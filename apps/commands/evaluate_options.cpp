@@ -19,8 +19,7 @@ void add_evaluate_options(CLI::App& command, EvaluateOptions& o) {
           "--data", o.data,
           "folder of clean pictures: DIR/test if it exists, otherwise DIR itself; of a classifier a folder "
           "for each class, or a manifest; of an autoencoder also a manifest, or MNIST's files; of a model "
-          "for "
-          "sequences a folder of clean sequences")
+          "for sequences a folder of clean sequences")
       ->required();
   command
       .add_option(
@@ -31,11 +30,7 @@ void add_evaluate_options(CLI::App& command, EvaluateOptions& o) {
       ->check(number_range(0, 10))
       ->each([&o](const std::string&) { o.has_noise = true; })
       ->capture_default_str();
-  command
-      .add_option("--noise-kind", o.noise_kind,
-                  "relative to the picture's deviation, absolute and clipped, or unclipped (absolute, not "
-                  "clipped) (default: as the model was trained)")
-      ->check(CLI::IsMember({"relative", "absolute", "unclipped"}));
+  add_noise_kind_option(command, o.noise_kind, "as the model was trained");
   command.add_option("--seed", o.seed, "seed of the noise and the bootstrap")
       ->check(whole_range(0))
       ->capture_default_str();

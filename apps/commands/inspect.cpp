@@ -169,13 +169,11 @@ void add_inspect_command(CLI::App& program) {
       "show what is in a checkpoint or a picture, how two checkpoints differ, or what this machine can do");
   command->add_option("file", options->files,
                       "a checkpoint, or any other safetensors file, or a picture, or the folder of a "
-                      "training run, or several of "
-                      "these folders");
+                      "training run, or several of these folders");
   command
       ->add_option("--compare", options->compare,
                    "folders of further runs: their curves share the axes of --curves, and a table shows "
-                   "which settings "
-                   "differ")
+                   "which settings differ")
       ->type_name("RUN...");
   command
       ->add_option(

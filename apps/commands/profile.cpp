@@ -46,8 +46,7 @@ void profile_messages(const ProfileOptions& options) {
       options.draws() || options.all)
     throw ConfigError(
         "[profile] --collective cannot be combined with ops, --shape, --denoise, --trace, --report, --figure "
-        "or "
-        "--all");
+        "or --all");
   profile_collective(options.collective, {options.common, options.config, options.step, options.overwrite,
                                           options.size, options.batch, options.rounds, options.min_time_ms});
 }
@@ -83,14 +82,7 @@ void add_profile_command(CLI::App& program) {
       ->add_option("--batch", options->batch,
                    "pictures per step, 1 to 4096 (default 1, or the configuration's)")
       ->check(whole_range(1, 4096));
-  command->add_option("--rounds", options->rounds, "minimum number of rounds, 1 to 10000")
-      ->check(whole_range(1, 10000))
-      ->capture_default_str();
-  command
-      ->add_option("--min-time", options->min_time_ms,
-                   "minimum milliseconds to measure each implementation, 0 to 60000")
-      ->check(number_range(0, 60000))
-      ->capture_default_str();
+  add_measuring_options(*command, options->rounds, options->min_time_ms);
   command->add_option(
       "--predict", options->predict,
       "h200: predict the time of each launch of --step, or of ops, on that device, which need not be here; "

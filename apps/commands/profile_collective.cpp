@@ -188,8 +188,7 @@ void check(const CollectiveOptions& options, const CollectiveRequest& request) {
         !std::isfinite(n[0] + n[1] + n[2]))
       throw ConfigError(
           "[profile] --network {}: expected the latency in us, the us for each further message, and GB/s "
-          "above "
-          "zero, for example 2,0.3,24",
+          "above zero, for example 2,0.3,24",
           fmt::join(n, ","));
   }
 }

@@ -45,8 +45,7 @@ Page page_of(const fs::path& folder, Device device, std::vector<std::string>& pr
   if (!is_run && !is_evaluation) {
     throw DataError(
         "[report] {} has no file of a training (config.toml, metrics.csv, events.jsonl, last.safetensors) "
-        "and none "
-        "of an evaluation (evaluation.csv, summary.json)",
+        "and none of an evaluation (evaluation.csv, summary.json)",
         folder.string());
   }
   EvaluationRecord evaluation;

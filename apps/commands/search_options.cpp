@@ -97,12 +97,7 @@ void add_search_options(CLI::App& command, SearchOptions& o) {
       "pictures of the same names");
   command.add_option("--noise", o.noise, "first add noise of this standard deviation to each picture")
       ->check(number_range(0, 10));
-  command
-      .add_option(
-          "--noise-kind", o.noise_kind,
-          "relative to the picture's deviation, absolute and clipped, or unclipped (absolute, not clipped)")
-      ->check(CLI::IsMember({"relative", "absolute", "unclipped"}))
-      ->capture_default_str();
+  add_noise_kind_option(command, o.noise_kind, "relative");
   command.add_option("--seed", o.seed, "seed of the noise")->check(whole_range(0))->capture_default_str();
   command.add_option("--grid", o.grid, "LOW:HIGH:N, which means N evenly spaced lambdas from LOW to HIGH")
       ->capture_default_str();
@@ -134,8 +129,7 @@ void add_search_options(CLI::App& command, SearchOptions& o) {
   o.common.add_to(command);
   command.footer(
       "The PSNR of identical pictures is infinite: it is `inf` in tables and CSV files, null in JSON, and "
-      "left "
-      "out of means and figures.\n"
+      "left out of means and figures.\n"
       "If there are several pictures, Ctrl-C stops after the current one and reports the means so far.\n"
       "Examples:\n  primal search noisy.png --clean clean.png\n"
       "  primal search clean.png --noise 0.5 --grid 0:0.4:41 --figure curves.png\n"

@@ -72,8 +72,7 @@ void add_study_command(CLI::App& program) {
       ->check(whole_range(10, 1'000'000));
   command
       ->add_option("-o,--output", o.output,
-                   "folder for pictures, trainings, tables; of a study that was "
-                   "stopped, to go on with it")
+                   "folder for pictures, trainings, tables; of a study that was stopped, to go on with it")
       ->required();
   command->add_option("--size", o.size, "side of the pictures, pixels")
       ->check(whole_range(16, 4096))

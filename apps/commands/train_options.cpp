@@ -32,8 +32,7 @@ void add_train_options(CLI::App& command, TrainOptions& o) {
       "on phantoms");
   command.add_option("--data", o.data,
                      "folder of CLEAN pictures, flat or with train/val/test; noise is added in training "
-                     "unless noise.high is 0 "
-                     "(data.folder)");
+                     "unless noise.high is 0 (data.folder)");
   command.add_option("-o,--output", o.output, "folder for checkpoints and metrics (output)");
   command.add_option("--steps", o.steps, "stop after this many steps (training.steps)")
       ->check(whole_range(1));

@@ -120,14 +120,7 @@ void add_tune_command(CLI::App& program) {
   command
       ->add_option("--batch", options->batch, "pictures per step, 1 to 4096 (default: the configuration's)")
       ->check(whole_range(1, 4096));
-  command->add_option("--rounds", options->rounds, "minimum number of rounds, 1 to 10000")
-      ->check(whole_range(1, 10000))
-      ->capture_default_str();
-  command
-      ->add_option("--min-time", options->min_time_ms,
-                   "minimum milliseconds to measure each implementation, 0 to 60000")
-      ->check(number_range(0, 60000))
-      ->capture_default_str();
+  add_measuring_options(*command, options->rounds, options->min_time_ms);
   command
       ->add_option(
           "--margin", options->margin_percent,

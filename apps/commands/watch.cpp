@@ -97,12 +97,7 @@ void add_watch_options(CLI::App& command, WatchOptions& o) {
           "--noise", o.noise,
           "treat the picture as clean: add noise of this standard deviation and draw the PSNR as a curve")
       ->check(number_range(0, 10));
-  command
-      .add_option("--noise-kind", o.noise_kind,
-                  "relative to the picture's deviation, absolute and clipped, or unclipped (absolute, not "
-                  "clipped) (default: as the model was "
-                  "trained; relative)")
-      ->check(CLI::IsMember({"relative", "absolute", "unclipped"}));
+  add_noise_kind_option(command, o.noise_kind, "as the model was trained; relative without one");
   command.add_option("--seed", o.seed, "seed of the noise")->check(whole_range(0))->capture_default_str();
   add_range_option(command, o.range, "as the model was trained; full without one");
   command

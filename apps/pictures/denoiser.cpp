@@ -19,8 +19,7 @@ Denoiser::Denoiser(const DenoiserOptions& options) : options_(options) {
   if (has_raster_extension(options.model)) {
     throw DataError(
         "[model] {} is named as a picture, expected a checkpoint: MODEL comes before the pictures; for "
-        "scalar "
-        "TV without a model give --lambda",
+        "scalar TV without a model give --lambda",
         options.model.string());
   }
   file_ = model_file(options.model, options.quiet);
@@ -28,8 +27,7 @@ Denoiser::Denoiser(const DenoiserOptions& options) : options_(options) {
     if (options.iterations > 0 || options.gap > 0.0 || options.boundary || options.tiling.text != "auto") {
       throw ConfigError(
           "[model] {} is an autoencoder (task reconstruct): --iterations, --gap, --boundary and --tile "
-          "belong to "
-          "unrolled TV (task denoise)",
+          "belong to unrolled TV (task denoise)",
           file_.string());
     }
     if (options.refine)

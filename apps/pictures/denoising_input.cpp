@@ -73,8 +73,7 @@ GreyInput DenoisingReader::clean_of(const DenoisingJob& job, const GreyInput& re
   if (clean.width != noisy.width || clean.height != noisy.height) {
     throw DataError(
         "[denoise] {} has {} x {} pixels, but its clean picture {} has {} x {}: expected the same size; "
-        "--size S "
-        "makes both S x S",
+        "--size S makes both S x S",
         job.input.str(), noisy.width, noisy.height, job.clean->str(), clean.width, clean.height);
   }
   if (clean_read.n_planes != read.n_planes) {
@@ -101,8 +100,7 @@ DenoisingInput DenoisingReader::operator()(const DenoisingJob& job, Remarks& rem
   if (options_.has_rule() && !options_.sigma && std::min(raster.width, raster.height) < kMinNoiseSide) {
     throw DataError(
         "[denoise] {} has {} x {} pixels, the estimate of its noise needs {} x {} at least: give its "
-        "deviation with "
-        "--sigma S, or --lambda a number",
+        "deviation with --sigma S, or --lambda a number",
         job.input.str(), raster.width, raster.height, kMinNoiseSide, kMinNoiseSide);
   }
   if (job.clean) read.clean = clean_of(job, read.picture, remarks);

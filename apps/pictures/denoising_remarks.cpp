@@ -36,8 +36,7 @@ void remark_on_noise(const PictureDenoisingOptions& options, const Denoiser& den
   if (*row.sigma == 0.0 && options.sigma) {
     remarks.add(
         "note: {}: --sigma 0 says that there is no noise, so lambda is 0 and leaves it as it is; without "
-        "--sigma "
-        "the noise is estimated\n",
+        "--sigma the noise is estimated\n",
         name);
   } else if (*row.sigma == 0.0 && !is_known) {
     remarks.add("note: {}: without an estimate of the noise, lambda is 0 and leaves it as it is\n", name);

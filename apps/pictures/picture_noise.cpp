@@ -56,8 +56,7 @@ std::string doubt_of(const PictureNoise& noise) {
   }
   return fmt::format(
       "the estimate of the noise is a guess on the low side: {:.0f} % of the pixels are at an end of the "
-      "range, "
-      "and the others are too close to it",
+      "range, and the others are too close to it",
       100.0 * noise.estimate->clipped);
 }
 
@@ -71,8 +70,7 @@ std::string noise_range_remark(const PictureNoise& noise, const TrainConfig::Noi
   if (!std::isfinite(found) || (!is_less && !is_more)) return {};
   return fmt::format(
       "its {} noise of about {:.2g} is {} than the {:g} to {:g} that the model was trained for, so the "
-      "result may "
-      "{}; --lambda auto needs no model, or train one with --set noise.{}={:.2g}",
+      "result may {}; --lambda auto needs no model, or train one with --set noise.{}={:.2g}",
       is_relative ? "relative" : "absolute", found, is_more ? "more" : "less", trained.low, trained.high,
       is_more ? "keep noise" : "lose detail", is_more ? "high" : "low", found);
 }

@@ -49,8 +49,7 @@ void add_run(Page& page, const RunProfile& run, const Roofs& roofs) {
       run_figure(run, roofs),
       "Above: each layer is a point at its arithmetic intensity and its speed, both counted for the direct "
       "algorithm, so a method with fewer operations may lie above the roof of the multiply-adds. Below: the "
-      "time "
-      "of each op, without the ranges inside it.");
+      "time of each op, without the ranges inside it.");
   const auto row_of = [&](const RunProfileRow& row, const std::string& where) {
     const Share share = share_of(row, roofs);
     return std::vector<std::string>{name_of(row),
@@ -78,8 +77,7 @@ void add_implementations(Page& page, const ProfileReport& report) {
   page.heading("Implementations side by side");
   page.paragraph(
       "Every implementation of an op that supports the case, measured in turns, and compared with the op's "
-      "reference. "
-      "A star marks the one that runs when nobody asks for another.");
+      "reference. A star marks the one that runs when nobody asks for another.");
   page.figure(ops_figure(report.measured, report.roofs),
               "Above: the implementations under the roofs. Below: their times; the axis is logarithmic.");
   Rows rows;

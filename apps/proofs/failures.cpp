@@ -17,8 +17,7 @@ std::string failures_text(const std::vector<OpCheckRow>& rows, bool reference_fa
   if (reference_failed) {
     text += fmt::format(
         "    The reference of {} fails, so comparisons with it prove nothing, whether they hold or not: fix "
-        "it "
-        "first.\n",
+        "it first.\n",
         rows.front().op);
   } else if (compared && !device.is_cpu()) {
     text +=

@@ -147,10 +147,8 @@ void add_evaluation_scores(Page& page, const EvaluationScope& scope) {
   for (const EvaluationSummary::Comparison& c : summary.comparisons) add_gains(page, c.name, c.psnr, c.ssim);
   page.paragraph(
       "Deviations are sample deviations over the pictures. Intervals are percentile intervals of 10000 "
-      "paired "
-      "bootstrap resamples. Each row compares with the single lambda that is best by its own score. PSNR and "
-      "SSIM "
-      "are of the unclipped results, with data range 1.");
+      "paired bootstrap resamples. Each row compares with the single lambda that is best by its own score. "
+      "PSNR and SSIM are of the unclipped results, with data range 1.");
   for (const std::string& remark : summary_remarks(summary)) page.warning(remark);
   add_panels(
       page, score_boxes(scope.rows, scope.models),
@@ -167,8 +165,7 @@ void add_evaluation_pictures(Page& page, const std::vector<ShownEvaluation>& sho
   page.heading("Pictures");
   page.paragraph(
       "Move the handle over a picture, or use the arrow keys. Grey values below 0 are shown black and above "
-      "1 "
-      "white.");
+      "1 white.");
   size_t n_left_out = 0;
   for (const ShownEvaluation& s : shown) {
     if (!add_within(page, [&](Page& p) { add_picture(p, s); })) ++n_left_out;

@@ -42,8 +42,7 @@ std::string model_text(const std::optional<TrainConfig>& config) {
   if (config->task.kind == "sequence")
     return fmt::format(
         "a network that proposes two maps, in space and in time, for {} iterations of total-variation "
-        "denoising "
-        "of sequences",
+        "denoising of sequences",
         config->sequence.iterations);
   return fmt::format("a network that proposes the map Lambda for {} iterations of total-variation denoising",
                      config->model.iterations);
@@ -205,9 +204,7 @@ void add_run_curves(Page& page, const RunRecord& record) {
     add_panels(page, figure);
     page.paragraph(fmt::format(
         "The loss is the mean of the last 200 steps. Dashed and dotted lines are the baselines, which no "
-        "training "
-        "changes; "
-        "a dot marks the best validation. A first dip of a score may be cut off below.{}",
+        "training changes; a dot marks the best validation. A first dip of a score may be cut off below.{}",
         is_thinned ? " Of each stretch of a long curve the least and the greatest value are drawn." : ""));
   } catch (const Error& error) {
     page.warning(fmt::format("The curves cannot be drawn: {}", error.what()));
@@ -227,8 +224,7 @@ void add_run_pictures(Page& page, const std::vector<LoggedSample>& samples) {
   page.heading("Validation pictures");
   page.paragraph(
       "The first validation pictures and what the model makes of them. Grey values below 0 are shown black "
-      "and "
-      "above 1 white; scores are of the values as they are, with data range 1.");
+      "and above 1 white; scores are of the values as they are, with data range 1.");
   size_t n_left_out = 0, i = 0;
   for (const auto& group : groups) {
     ++i;

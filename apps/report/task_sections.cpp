@@ -63,10 +63,8 @@ void add_classifier_scores(Page& page, const nlohmann::json& json) {
   page.table({"class", "precision", "recall", "F1"}, rows);
   page.paragraph(
       "Precision is the share of what was taken for a class that belongs to it, recall the share of a class "
-      "that "
-      "was found, and F1 their harmonic mean. The weighted mean counts each class by its number of pictures, "
-      "the "
-      "macro mean counts all alike.");
+      "that was found, and F1 their harmonic mean. The weighted mean counts each class by its number of "
+      "pictures, the macro mean counts all alike.");
 }
 
 void add_autoencoder_scores(Page& page, const nlohmann::json& json) {
@@ -104,9 +102,8 @@ void add_sequence_scores(Page& page, const nlohmann::json& json) {
              rows);
   page.paragraph(
       "Scores are means over the frames of a clip, then over the clips. The best pair of weights, one for "
-      "the "
-      "differences in space and one for those in time, is chosen for each clip with knowledge of its clean "
-      "frames.");
+      "the differences in space and one for those in time, is chosen for each clip with knowledge of its "
+      "clean frames.");
 }
 
 // Counts as add_task_scores's figure, where the figure itself is not at hand.
@@ -136,9 +133,8 @@ std::string task_paragraph(const nlohmann::json& json) {
   if (text_in(json, "task") == "sequence") {
     const nlohmann::json gain = object_in(object_in(json, "gain"), "psnr_db");
     return fmt::format(
-        "A model for sequences was scored on {} of {}. Its maps reach {} dB, which is {} dB "
-        "more than "
-        "the best pair of scalar weights of each clip, and better for {} of them.",
+        "A model for sequences was scored on {} of {}. Its maps reach {} dB, which is {} dB more than the "
+        "best pair of scalar weights of each clip, and better for {} of them.",
         counted(n, "clip"), counted(integer_in(json, "frames"), "frame"),
         number_text(object_in(json, "model"), "psnr_db", 2), number_text(gain, "mean", 3),
         integer_in(gain, "n_improved"));

@@ -55,8 +55,7 @@ Shard parse_shard(const std::string& text, const Environment& environment) {
     if (!array && !rank) {
       throw ConfigError(
           "[--shard] auto: the environment has neither a job array of Slurm (SLURM_ARRAY_TASK_ID and _COUNT) "
-          "nor ranks of "
-          "a launcher; give K/N, as 3/16");
+          "nor ranks of a launcher; give K/N, as 3/16");
     }
     const Shard outer = array.value_or(Shard{}), inner = rank.value_or(Shard{});
     return checked((outer.number - 1) * inner.count + inner.number, outer.count * inner.count, "auto");

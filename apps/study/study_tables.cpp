@@ -132,13 +132,10 @@ std::string settings_text(const StudyOptions& o, const StudyScores& scores) {
       "- Classifiers: configs/casting_defect.toml and casting_noise_type.toml, {} epochs, {}.\n"
       "- Encoder-decoder: configs/casting_denoiser.toml, {} epochs.\n"
       "- U-Net + PDHG, which the authors do not have: configs/quick.toml on the same noisy pictures, {} "
-      "filters, {} "
-      "blocks, T = {}, {} epochs, learning rate {}.\n\n"
+      "filters, {} blocks, T = {}, {} epochs, learning rate {}.\n\n"
       "The authors' numbers are of their pictures, which are not ours: another choice of the castings, noise "
-      "of "
-      "parameters that they do not give, and a split that they do not describe. What can be compared is the "
-      "order "
-      "of the numbers, not their third digit.\n\n",
+      "of parameters that they do not give, and a split that they do not describe. What can be compared is "
+      "the order of the numbers, not their third digit.\n\n",
       o.seed, o.epochs_classifier, o.relu ? "with ReLU" : "without ReLU", o.epochs_denoiser,
       unet.model.filters, unet.model.blocks, unet.model.iterations, o.epochs_unet,
       unet.training.learning_rate);
@@ -172,8 +169,7 @@ std::string study_markdown(const StudyOptions& o, const StudyScores& scores) {
   for (const StudyTable& table : study_tables(scores)) text += markdown_of(table);
   text += fmt::format(
       "Gain in accuracy by denoising, mean over the {} held-out pictures with the 95 % interval of 10,000 "
-      "bootstrap "
-      "resamples (pairs, seed {}):\n\n",
+      "bootstrap resamples (pairs, seed {}):\n\n",
       scores.pictures.size(), o.seed);
   for (const AccuracyGain& gain : accuracy_gains(o, scores))
     text += fmt::format("- {}: {:+.4f} ({:+.4f} .. {:+.4f})\n", name_of(gain.version), gain.mean,

@@ -69,8 +69,7 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
       {"data.folder",
        &c.data.folder,
        "CLEAN pictures (training.loss sure: noisy ones, if noise.low and noise.high are 0), flat or with "
-       "train/val/test; "
-       "empty: phantoms",
+       "train/val/test; empty: phantoms",
        0,
        0,
        {}},
@@ -139,8 +138,7 @@ std::vector<ConfigKey> config_keys(TrainConfig& c) {
       {"training.loss",
        &c.training.loss,
        "mse: the clean picture is known; sure: it is not, the deviation of the noise is; noise2noise: a "
-       "second "
-       "noisy picture is",
+       "second noisy picture is",
        0,
        0,
        {"mse", "sure", "noise2noise"}},

@@ -13,8 +13,7 @@ void check_sure(const TrainConfig& config) {
   if (!draws_noise(config) && config.data.folder.empty() && config.data.manifest.empty()) {
     throw ConfigError(
         "[config] training.loss sure with noise.high 0 takes the pictures as noisy, but phantoms have no "
-        "noise: "
-        "name a folder of noisy pictures with data.folder, or let noise be added with noise.high > 0");
+        "noise: name a folder of noisy pictures with data.folder, or let noise be added with noise.high > 0");
   }
   if (t.sigma > 0.0 && t.estimate_sigma)
     throw ConfigError("[config] training.sigma {} and training.estimate_sigma: give only one of them",
@@ -23,8 +22,7 @@ void check_sure(const TrainConfig& config) {
   if (estimates && config.data.size < kMinNoiseSide) {
     throw ConfigError(
         "[config] training.loss sure needs the deviation of the noise, and pictures of {0} x {0} pixels are "
-        "too small "
-        "to estimate it from (at least {1} x {1}): give it with training.sigma",
+        "too small to estimate it from (at least {1} x {1}): give it with training.sigma",
         config.data.size, kMinNoiseSide);
   }
 }
@@ -65,8 +63,7 @@ void check_denoising_loss(const TrainConfig& config) {
   if (loss == DenoisingLoss::noise2noise && config.data.manifest.empty() && !draws_noise(config)) {
     throw ConfigError(
         "[config] training.loss noise2noise needs two noisy pictures of each thing, but noise.high is 0: "
-        "name a "
-        "table of pairs with data.manifest, or let noise be added with noise.high > 0");
+        "name a table of pairs with data.manifest, or let noise be added with noise.high > 0");
   }
 }
 

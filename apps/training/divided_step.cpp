@@ -94,14 +94,12 @@ void DividedStep::check_batch(int64_t batch, int64_t n_samples) const {
     if (last == 0 || last >= ranks_->size() || !has_batch_norm(model_)) return;
     throw ConfigError(
         "[ranks] the last batch of an epoch has {} of {} pictures, and batch normalisation needs one on each "
-        "of {} "
-        "ranks: choose data.n_train as a multiple of training.batch={}",
+        "of {} ranks: choose data.n_train as a multiple of training.batch={}",
         last, batch, ranks_->size(), batch);
   }
   throw ConfigError(
       "[ranks] {} ranks, but a step has only {} picture{} (training.batch={}, {} training pictures): start "
-      "at most "
-      "{} rank{}, or raise training.batch",
+      "at most {} rank{}, or raise training.batch",
       ranks_->size(), n, n == 1 ? "" : "s", batch, n_samples, n, n == 1 ? "" : "s");
 }
 
@@ -203,8 +201,7 @@ void DividedStep::check_same_state(const Adam& adam) const {
     if (digests[static_cast<size_t>(r)] == digests.front()) continue;
     throw DeviceError(
         "[ranks] step {}: the weights of {} differ from those of {}: the ranks must read the same files and "
-        "run on "
-        "processors with the same instruction set",
+        "run on processors with the same instruction set",
         ranks_->step(), ranks_->name_of(r), ranks_->name_of(0));
   }
 }

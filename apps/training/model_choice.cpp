@@ -32,8 +32,7 @@ ModelFile find_model_file(const fs::path& named) {
     const bool is_missing = !error || error == std::errc::no_such_file_or_directory;
     throw IoError(
         "[model] cannot open {}: {}; expected a checkpoint (.safetensors), the folder of a training run, or "
-        "a "
-        "name that `primal models` lists{}",
+        "a name that `primal models` lists{}",
         named.string(), is_missing ? std::strerror(ENOENT) : error.message(), remark_on_models_variable());
   }
   if (!fs::is_directory(status)) return {named, ""};
@@ -43,8 +42,7 @@ ModelFile find_model_file(const fs::path& named) {
   }
   throw IoError(
       "[model] {} is a folder without best.safetensors or last.safetensors; expected a checkpoint "
-      "(.safetensors) or the "
-      "folder of a training run",
+      "(.safetensors) or the folder of a training run",
       named.string());
 }
 

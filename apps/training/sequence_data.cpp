@@ -177,8 +177,8 @@ std::vector<Looked> usable(const fs::path& folder, const TrainConfig::Data& data
                                   problems.size(), places.size(), folder.string(), listed(problems)));
   if (n_small > 0)
     remarks.push_back(
-        fmt::format("the frames of {} of {} sequences below {} are smaller than {} x {} "
-                    "(data.size) and are enlarged",
+        fmt::format("the frames of {} of {} sequences below {} are smaller than {} x {} (data.size) and are "
+                    "enlarged",
                     n_small, all.size(), folder.string(), data.size, data.size));
   return all;
 }

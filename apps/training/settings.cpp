@@ -177,8 +177,7 @@ Settings resumed(const Settings& given, const TrainConfig& checkpoint, const std
     throw ConfigError(
         "[train] a training cannot continue from {} with other settings:{}\n"
         "  leave them out, or start a new training from these weights: without --resume, with --init {} and "
-        "another "
-        "--output",
+        "another --output",
         checkpoint_name, conflicts, checkpoint_name);
   }
   return result;

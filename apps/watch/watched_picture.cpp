@@ -114,8 +114,7 @@ std::string lambda_fact(const Source& source, const WatchSettings& s) {
   if (s.lambda) return fmt::format("Lambda is the same at every pixel: {}.", *s.lambda);
   return fmt::format(
       "Lambda is the same at every pixel: {:g}, which is this page's default, because the command names "
-      "neither "
-      "--lambda nor a model.",
+      "neither --lambda nor a model.",
       kDefaultLambda);
 }
 

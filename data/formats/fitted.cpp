@@ -30,8 +30,7 @@ void check_dicom(const Raster& raster, const std::string& name) {
   if (raster.format != PictureFormat::dicom && codec::secondary_capture_class(raster) == nullptr)
     throw DataError(
         "[format] {} has {} pages of {} values, DICOM holds several as levels of 8 or 16 bits without a sign "
-        "or as "
-        "colours of 8 bits: give --format tiff, npy or nii",
+        "or as colours of 8 bits: give --format tiff, npy or nii",
         name, raster.pages, name_of(raster.type));
 }
 
@@ -58,8 +57,7 @@ void check_floats(const Raster& raster, PictureFormat format, const std::string&
   if (largest == 0.0 || (largest >= Float::min() && largest <= Float::max())) return;
   throw DataError(
       "[format] {} has values up to {:g}, with a slope of {:g}: {} holds them as float32, {:g} to {:g} at "
-      "most; "
-      "give --format {}",
+      "most; give --format {}",
       name, largest, raster.slope, name_of(format), Float::min(), Float::max(), name_of(raster.format));
 }
 

@@ -45,8 +45,7 @@ void check_extent(const std::string& name, const char* format, uint64_t width, u
   if (width > static_cast<uint64_t>(kMaxPixels) / height) {
     throw DataError(
         "[{}] {} says it has {} x {} pixels, at most as many as 16384 x 16384 has are read; cut it into "
-        "parts, "
-        "or make it smaller",
+        "parts, or make it smaller",
         format, name, width, height);
   }
   if (static_cast<double>(width * height) > max_pixels_per_byte * static_cast<double>(file_bytes)) {

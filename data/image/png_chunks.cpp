@@ -204,8 +204,7 @@ class Sorter {
     } else {
       throw DataError(
           "[png] {} is truncated: its {} bytes end inside the {} chunk at byte {}, which announces {} bytes "
-          "where {} are left; "
-          "copy it again",
+          "where {} are left; copy it again",
           name_, bytes_.size(), type, at_, length, left);
     }
   }

@@ -130,8 +130,7 @@ std::string small_range_remark(const std::string& name, int bit_depth, int large
   if (bit_depth != 16 || largest_level == 0 || largest_level > kMostLevel / 4) return "";
   return fmt::format(
       "{} uses {:.2g} % of the range of its 16 bit: if its levels are data of fewer bits, give --range 0:{} "
-      "or "
-      "--range auto",
+      "or --range auto",
       name, 100.0 * largest_level / kMostLevel, top_of_bits(largest_level));
 }
 

@@ -126,9 +126,8 @@ void require_usable() {
   if (!forked_at_work) return;
   throw DeviceError(
       "[fork] this process was forked while another thread of its parent was computing with Primal, whose "
-      "locks it "
-      "cannot get: start it with multiprocessing's method \"spawn\" or \"forkserver\", or fork while nothing "
-      "computes");
+      "locks it cannot get: start it with multiprocessing's method \"spawn\" or \"forkserver\", or fork "
+      "while nothing computes");
 }
 
 bool on_main_thread() {

@@ -27,8 +27,7 @@ Variable symmetric_boundary(const Variable& lambda, const std::array<int64_t, 3>
   if (!fits) {
     throw ShapeError(
         "[symmetric_boundary] lambda is {}, expected f32 or f64 [N,{},{},{},{}] for axes {} (or extents of 1 "
-        "in it, "
-        "or a scalar)",
+        "in it, or a scalar)",
         lambda.value().str(), axes.count(), volume[0], volume[1], volume[2], axes.str());
   }
   const Shape y_shape{map.size(0), axes.count(), volume[0], volume[1], volume[2]};

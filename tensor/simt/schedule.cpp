@@ -47,8 +47,7 @@ void require_same_bits(const std::string& kernel, const Schedule& a, const void*
     if (std::memcmp(bytes_a + i * element_bytes, bytes_b + i * element_bytes, element_bytes) == 0) continue;
     throw CheckFailed(
         "[{}] the result changes with the order of the threads: element {} of {} differs between {} and {}. "
-        "Two threads "
-        "use the same memory with no barrier between them",
+        "Two threads use the same memory with no barrier between them",
         kernel, i, n, a.str(), b.str());
   }
 }

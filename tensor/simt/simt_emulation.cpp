@@ -333,8 +333,7 @@ void* shared_of_rank(const void* address, unsigned rank, Where where) {
                   [](const Thread& thread) { return thread.state == Thread::State::done; })) {
     throw CheckFailed(
         "{} map_shared to rank {}, whose block has ended and its shared memory with it: cluster_sync() "
-        "before "
-        "the end{}",
+        "before the end{}",
         running_str(), rank, at_str(where));
   }
   const auto* at = static_cast<const unsigned char*>(address);

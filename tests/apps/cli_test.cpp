@@ -36,8 +36,8 @@ TEST_F(Cli, WrongUsageIsTwo) {
   const Outcome magic = run("check --impl conv3d=magic --device simt relu");
   EXPECT_EQ(magic.exit_code, 2);
   EXPECT_NE(magic.err.find("conv3d has no implementation 'magic'; on simt it has: tensor_core tiled direct "
-                           "tensor_core_3x; with --device "
-                           "cpu: winograd streamed one_channel winograd_volume blocked phased reference"),
+                           "tensor_core_3x; with --device cpu: winograd streamed one_channel winograd_volume "
+                           "blocked phased reference"),
             std::string::npos)
       << magic.err;
   const Outcome elsewhere = run("check --impl conv3d=tiled relu");

@@ -269,8 +269,7 @@ TEST_F(DividedTraining, WhatDiffersBetweenRanksIsSaidBeforeTheFirstStep) {
   EXPECT_EQ(error_of([](TrainConfig& c) { c.output = "elsewhere"; }), "");
   EXPECT_EQ(error_of([](TrainConfig& c) { c.training.batch = 8; }),
             "[ranks] training.batch of rank 0 on node (process 0) is 4, but training.batch of rank 1 on node "
-            "(process "
-            "1) is 8: all ranks must train alike");
+            "(process 1) is 8: all ranks must train alike");
   EXPECT_NE(error_of([](TrainConfig& c) { c.data.n_train = 9; }).find("n_train"), std::string::npos);
   EXPECT_NE(error_of([](TrainConfig&) {}, 3).find("the step of the checkpoint"), std::string::npos);
 }
@@ -298,8 +297,7 @@ TEST_F(DividedTraining, MoreRanksThanPicturesInAStepAreRefused) {
   });
   EXPECT_EQ(errors[0],
             "[ranks] 3 ranks, but a step has only 2 pictures (training.batch=2, 10 training pictures): start "
-            "at most "
-            "2 ranks, or raise training.batch");
+            "at most 2 ranks, or raise training.batch");
   EXPECT_FALSE(std::filesystem::exists(c.output));
 }
 

@@ -60,14 +60,12 @@ TEST_F(EvaluateCli, WritesRowsSummaryAndFigures) {
 }
 
 TEST_F(EvaluateCli, TwoModelsAreComparedPictureByPicture) {
-  ASSERT_EQ(
-      run("train --quiet --steps 9 --set training.learning_rate=0.05 --set data.size=24 --set "
-          "model.filters=2 --set "
-          "model.blocks=1 --set model.iterations=8 --set data.n_train=2 --set data.n_validation=1 --set "
-          "noise.kind=absolute -o " +
-          path("other"))
-          .exit_code,
-      0);
+  ASSERT_EQ(run("train --quiet --steps 9 --set training.learning_rate=0.05 --set data.size=24 --set "
+                "model.filters=2 --set model.blocks=1 --set model.iterations=8 --set data.n_train=2 --set "
+                "data.n_validation=1 --set noise.kind=absolute -o " +
+                path("other"))
+                .exit_code,
+            0);
   const std::string rest = " --data " + path("data") + " --grid 0:0.4:5 --scalar-iterations 16 --noise 0.2 ";
   const std::string a = path("model/last.safetensors"), b = path("other/last.safetensors");
   const Outcome o = run("evaluate " + a + " " + b + rest + "-o " + path("out"));

@@ -134,8 +134,7 @@ TEST_F(NcclFaults, AnErrorInTheBackgroundIsReportedOnce) {
   const Strings errors = errors_of(hub);
   const std::string expected =
       "[ranks] step 2: rank 1 on node (process 101): NCCL could not exchange gradients: remote process "
-      "exited or "
-      "there was a network error (socket closed)";
+      "exited or there was a network error (socket closed)";
   EXPECT_EQ(errors, Strings(3, expected));
   EXPECT_EQ(n_reports_, 1);
 }

@@ -216,8 +216,8 @@ TEST_F(ReportCli, ClassifiersAndAutoencodersHaveTheirOwnContent) {
   }
 
   ASSERT_EQ(train("-q --steps 8 --set task.kind=reconstruct --set autoencoder.layout=mnist --set "
-                  "data.n_train=12 --set "
-                  "data.n_validation=6 --set autoencoder.filters=2 --set autoencoder.latent=8 -o " +
+                  "data.n_train=12 --set data.n_validation=6 --set autoencoder.filters=2 --set "
+                  "autoencoder.latent=8 -o " +
                   path("encoder"))
                 .exit_code,
             0);

@@ -33,8 +33,8 @@ class TasksEvaluation : public testing::TrainCli {
     // the mask.
     const std::string command = fmt::format(
         "bash -c 'set -m; {} evaluate {} > {} 2> {} & p=$!; until grep -q \"^SigCgt:.*[2367abef]$\" "
-        "/proc/$p/status; "
-        "do kill -0 $p || break; sleep 0.01; done; sleep 0.1; kill -INT $p; wait $p' 2> /dev/null",
+        "/proc/$p/status; do kill -0 $p || break; sleep 0.01; done; sleep 0.1; kill -INT $p; wait $p' 2> "
+        "/dev/null",
         PRIMAL_PROGRAM, arguments, path("out.txt"), path("err.txt"));
     const int status = std::system(command.c_str());
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;

@@ -151,8 +151,7 @@ std::string poorly_packed(size_t n) {
 
 constexpr const char* kStrings =
     "<si><t>noisy</t></si><si><r><t xml:space=\"preserve\">two "
-    "</t></r><r><t>runs</t></r><rPh><t>no</t></rPh></si>"
-    "<si><t xml:space=\"preserve\"> a_x000A_b </t></si>";
+    "</t></r><r><t>runs</t></r><rPh><t>no</t></rPh></si><si><t xml:space=\"preserve\"> a_x000A_b </t></si>";
 constexpr const char* kHeader =
     R"(<row r="2"><c r="A2" t="s"><v>0</v></c><c r="B2" t="inlineStr"><is><t>b</t></is></c></row>)";
 

@@ -339,8 +339,7 @@ TEST(SimtFault, RaceThatChangesTheResultWithTheOrderOfThreads) {
   EXPECT_EQ(run(reverses<true>)[0], 63.0f);
   EXPECT_HAS(fault_of([&] { run(reverses<false>); }),
              "[reverse] the result changes with the order of the threads: element 0 of 64 differs between "
-             "forward and "
-             "reverse");
+             "forward and reverse");
 }
 
 __global__ void blocks_race(Global<float> y) {

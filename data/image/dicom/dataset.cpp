@@ -56,8 +56,7 @@ void prepare_dcmtk(const std::string& name) {
   if (!dcmDataDict.isDictionaryLoaded())
     throw DataError(
         "[dicom] {} cannot be read: dcmtk finds no dictionary of attributes; the variable DCMDICTPATH may "
-        "name it, in "
-        "Debian /usr/share/libdcmtk17/dicom.dic",
+        "name it, in Debian /usr/share/libdcmtk17/dicom.dic",
         name);
 }
 

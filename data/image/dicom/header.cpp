@@ -136,8 +136,7 @@ void read_colour(DicomHeader& h) {
         p, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == ' '; });
     e.fail(tag::kPhotometric,
            fmt::format("is {} with {} samples per pixel, expected MONOCHROME1 or MONOCHROME2 with 1, RGB or "
-                       "YBR_FULL with "
-                       "3; make it PNG, for example with DCMTK: dcmj2pnm --write-png IN OUT",
+                       "YBR_FULL with 3; make it PNG, for example with DCMTK: dcmj2pnm --write-png IN OUT",
                        is_name ? p : "no name", samples));
   }
   const bool has_bytes = h.bits_allocated == 8 && h.bits_stored == 8;

@@ -144,8 +144,7 @@ class Parser {
     }
     throw DataError(
         "[npy] {} at byte {}: expected a type of u1 i1 u2 i2 u4 i4 f2 f4 f8 with its byte order, such as "
-        "'<f4' "
-        "(array.astype('float32') makes one), found '{}'",
+        "'<f4' (array.astype('float32') makes one), found '{}'",
         name_, offset_ + at, shown(descr));
   }
 

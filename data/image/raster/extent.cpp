@@ -19,9 +19,8 @@ void check_volume(const std::string& name, const char* format, const Extent& e, 
   }
   if (e.width > static_cast<uint64_t>(kMaxPixels) / e.height || e.pages > kMaxPages) {
     throw DataError(
-        "[{}] {} says it has {} of {} x {} pixels, at most {} pages are read, and on each as many "
-        "pixels "
-        "as 16384 x 16384 has; cut it into parts, or make it smaller",
+        "[{}] {} says it has {} of {} x {} pixels, at most {} pages are read, and on each as many pixels as "
+        "16384 x 16384 has; cut it into parts, or make it smaller",
         format, name, pages(e), e.width, e.height, kMaxPages);
   }
   const double unpacked = static_cast<double>(e.pages * e.width * e.height * e.bytes_per_pixel);

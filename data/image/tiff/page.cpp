@@ -159,8 +159,7 @@ TiffPage describe_page(TIFF* tiff, int64_t number, uint64_t file_bytes, const st
   if (!type) {
     throw DataError(
         "[tiff] {}, page {}: {} samples of {} bit, expected integers of 8, 16 or 32 bit or floats of 16, 32 "
-        "or "
-        "64; convert it, for example with ImageMagick: convert IN -depth 16 OUT.tif",
+        "or 64; convert it, for example with ImageMagick: convert IN -depth 16 OUT.tif",
         name, number, format_name(page.format), page.bits);
   }
   page.type = *type;
@@ -180,8 +179,7 @@ TiffPage describe_page(TIFF* tiff, int64_t number, uint64_t file_bytes, const st
   if (n_extra > 0 && !is_alpha)
     throw DataError(
         "[tiff] {}, page {}: {} samples per pixel that are neither colours nor transparency, expected grey "
-        "or RGB; save "
-        "each channel as a page or a file of its own",
+        "or RGB; save each channel as a page or a file of its own",
         name, number, page.samples_per_pixel);
   if (is_alpha) page.extra_sample = extra[0];
   const uint64_t bytes = bytes_of(page.type) * page.samples_per_pixel;

@@ -87,8 +87,7 @@ class Reader {
       return;
     throw DataError(
         "[tiff] {}, page {}: {} x {} pixels of {} x {}, expected what the first page has, {} x {} of {} x "
-        "{}; "
-        "split it, for example with: tiffsplit",
+        "{}; split it, for example with: tiffsplit",
         name_, number, page.width, page.height, page.channels, name_of(page.type), first.width, first.height,
         first.channels, name_of(first.type));
   }
