@@ -126,14 +126,11 @@ void make_noisy_folder(NoisyOptions o) {
     job.noisy = place.file("noisy/" + job.name, job.clean.string(), ".png");
   }
   place.prepare();
-  // A manifest of earlier pictures does not fit those that are about to be written.
-  for (const fs::path& old : {csv, xlsx}) {
-    std::error_code ignored;
-    fs::remove(old, ignored);
-  }
+  std::error_code ignored;
   const StopSignals signals;
   Failures failures(jobs.size());
   std::vector<NoisyCopy> made;
+  std::vector<fs::path> broken;  // where their noisy copies of an earlier run may lie
   for (size_t i = 0; i < jobs.size(); ++i) {
     if (signals.caught() != 0) throw Stopped(signals.caught(), false);
     Image clean;
@@ -142,17 +139,23 @@ void make_noisy_folder(NoisyOptions o) {
     } catch (const Error& error) {
       if (o.copies.from.empty()) throw;  // a casting that cannot be written
       failures.add(jobs[i].clean.string(), error);
+      broken.push_back(jobs[i].noisy);
       continue;
+    }
+    // A manifest of earlier pictures does not fit those that are about to be written.
+    if (made.empty()) {
+      for (const fs::path& old : {csv, xlsx}) fs::remove(old, ignored);
     }
     write_noisy_copy(o.copies, jobs[i], i, clean, device);
     made.push_back(jobs[i]);
   }
   if (!made.empty()) {
+    for (const fs::path& old : broken) fs::remove(old, ignored);
     const Table manifest = manifest_of(o.copies, made);
     write_table(csv, manifest);
     write_table(xlsx, manifest);
-    report(o, made, failures, types);
   }
+  if (!made.empty() || o.common.json) report(o, made, failures, types);
   failures.finish("data");
 }
 

@@ -12,7 +12,7 @@ constexpr double kFarFromConverged = 0.05;
 void remark_on_noise(const PictureDenoisingOptions& options, const Denoiser& denoiser,
                      const std::string& name, const DenoisingRow& row, Remarks& remarks) {
   if (!options.is_scored() || options.to_standard_output) {
-    remarks.add("{}: {}{}{}\n", name, noise_text(row.noise),
+    remarks.add("{}: {}{}{}\n", name, noise_text(row.noise, row.read.levels.high - row.read.levels.low),
                 row.lambda ? fmt::format("; lambda {:.4g}", *row.lambda) : std::string(),
                 !row.is_refined ? ""
                 : options.sigma ? "; map refined for the noise given by --sigma"
@@ -29,6 +29,12 @@ void remark_on_noise(const PictureDenoisingOptions& options, const Denoiser& den
                 : denoiser.refines() ? ", so the map is not refined; --sigma S gives its deviation"
                 : options.has_rule() ? "; --sigma S gives its deviation"
                                      : "");
+  }
+  if (options.sigma && *options.sigma == 0.0 && denoiser.refines()) {
+    remarks.add(
+        "note: {}: --sigma 0 says that there is no noise, so the map is not refined for it and smooths as it "
+        "is; without --sigma the noise is estimated\n",
+        name);
   }
   if (!row.lambda) return;
   constexpr double kRounding = 1.0 / (255.0 * 3.4641016151377544);  // of 8-bit grey levels

@@ -28,13 +28,15 @@ PictureNoise noise_of_picture(const Tensor& z, const NoiseOrigins& origins, bool
   return noise;
 }
 
-std::string noise_text(const PictureNoise& noise) {
+std::string noise_text(const PictureNoise& noise, double range) {
   if (!noise.estimate)
     return fmt::format("its noise is not estimated, which needs {0} x {0} pixels", kMinNoiseSide);
   const double sigma = noise.estimate->sigma, relative = noise.relative();
   if (sigma == 0.0 && !noise.estimate->is_reliable) return "its noise cannot be estimated";
   if (sigma == 0.0) return "no noise";
-  const std::string text = fmt::format("noise {:.3g} ({:.2f} of 255 grey levels)", sigma, 255.0 * sigma);
+  const std::string text =
+      range == 255.0 ? fmt::format("noise {:.3g} ({:.2f} of 255 grey levels)", sigma, 255.0 * sigma)
+                     : fmt::format("noise {:.3g} ({:.4g} in the file's values)", sigma, range * sigma);
   if (!std::isfinite(relative)) return text + ", and nothing but noise";
   return fmt::format("{}, {:.3g} of the deviation of the picture without it", text, relative);
 }
@@ -66,7 +68,8 @@ std::string noise_range_remark(const PictureNoise& noise, const TrainConfig::Noi
   if (!noise.estimate || !(trained.high > 0.0)) return {};
   const bool is_relative = parse_noise_kind(trained.kind) == NoiseKind::relative;
   const double found = is_relative ? noise.relative() : noise.estimate->sigma;
-  const bool is_less = found<trained.low*(1.0 - kSpare), is_more = found> trained.high * (1.0 + kSpare);
+  const bool is_less = found < trained.low * (1.0 - kSpare);
+  const bool is_more = found > trained.high * (1.0 + kSpare);
   if (!std::isfinite(found) || (!is_less && !is_more)) return {};
   return fmt::format(
       "its {} noise of about {:.2g} is {} than the {:g} to {:g} that the model was trained for, so the "

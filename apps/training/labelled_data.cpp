@@ -50,7 +50,7 @@ std::vector<int64_t> numbered(const Found& found, const std::vector<std::string>
 void check_class_links(const fs::path& folder) {
   std::error_code unreadable;  // reported by find_pictures
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, unreadable)) {
-    if (!has_image_extension(entry.path()) && !entry.path().filename().string().starts_with('.'))
+    if (!entry.path().has_extension() && !entry.path().filename().string().starts_with('.'))
       check_link(entry.path());
   }
 }
@@ -93,6 +93,16 @@ Found find_in_manifest(const TrainConfig& config) {
     found.where.push_back(manifest.where(i));
   }
   return found;
+}
+
+// A class without pictures cannot be learnt; its folder may be missing or misspelt.
+void check_classes(const std::vector<int64_t>& numbers, const std::vector<std::string>& labels,
+                   const std::string& where) {
+  for (size_t k = 0; k < labels.size(); ++k) {
+    if (std::ranges::count(numbers, static_cast<int64_t>(k)) == 0)
+      throw DataError("[data] {} has no picture of the class '{}', which classifier.labels names", where,
+                      labels[k]);
+  }
 }
 
 std::string counts_text(const LabelledSet& set, const std::vector<std::string>& labels) {
@@ -186,14 +196,15 @@ std::vector<bool> split_of_manifest(const Manifest& manifest) {
   return validates;
 }
 
-std::vector<bool> choose_validation(const std::vector<std::string>& names, const std::vector<int64_t>& labels,
-                                    int64_t n_validation) {
+std::vector<bool> choose_validation(const std::vector<std::string>& names,
+                                    const std::vector<int64_t>& numbers, int64_t n_validation,
+                                    const std::vector<std::string>& labels) {
   const auto n = static_cast<double>(names.size());
   const double share = n_validation > 0 ? static_cast<double>(n_validation) / n : 0.2;
   std::map<int64_t, std::vector<size_t>> classes;
-  for (size_t i = 0; i < names.size(); ++i) classes[labels[i]].push_back(i);
+  for (size_t i = 0; i < names.size(); ++i) classes[numbers[i]].push_back(i);
   std::vector<bool> validates(names.size());
-  for (auto& [label, members] : classes) {
+  for (auto& [number, members] : classes) {
     const auto key = [&](size_t i) {
       const std::string stem = fs::path(names[i]).stem().string();
       return std::pair(number_in_name(stem), stem);
@@ -204,10 +215,14 @@ std::vector<bool> choose_validation(const std::vector<std::string>& names, const
     size_t first = members.size() > wanted ? members.size() - wanted : 0;
     while (first > 0 && key(members[first - 1]) == key(members[first])) --first;
     if (first == 0) {
-      throw DataError(
-          "[data] {} of {} pictures are to validate, which leaves none of class {} to train: give fewer "
-          "(data.n_validation)",
-          wanted, members.size(), label);
+      const std::string whose =
+          labels.empty() ? "" : fmt::format(" of the class '{}'", labels.at(static_cast<size_t>(number)));
+      if (n_validation > 0)
+        throw DataError(
+            "[data] data.n_validation={} takes {} of {} pictures{}, which leaves none to train: give fewer",
+            n_validation, std::min(wanted, members.size()), members.size(), whose);
+      throw DataError("[data] a fifth of {} pictures{} is to validate, which leaves none to train: give more",
+                      members.size(), whose);
     }
     for (size_t k = first; k < members.size(); ++k) validates[members[k]] = true;
   }
@@ -252,16 +267,19 @@ LabelledData open_labelled_data(const TrainConfig& config, PictureCheck check) {
     check_files(own.files, check);
     check_files(other.files, check);
     const std::vector<int64_t> numbers = numbered(own, labels), others = numbered(other, labels);
+    check_classes(numbers, labels, train.string());
     opened.train = set_of(own, numbers, first_of(all_of(own), numbers, data.n_train), size);
     opened.validation = set_of(other, others, first_of(all_of(other), others, data.n_validation), size);
   } else {
     const Found found = data.manifest.empty() ? find_in_folder(data.folder) : find_in_manifest(config);
     check_files(found.files, check);
     const std::vector<int64_t> numbers = numbered(found, labels);
+    check_classes(numbers, labels, data.manifest.empty() ? data.folder : data.manifest);
     std::vector<std::string> names;
     for (const fs::path& file : found.files) names.push_back(file.string());
-    const std::vector<bool> validates =
-        found.validates.empty() ? choose_validation(names, numbers, data.n_validation) : found.validates;
+    const std::vector<bool> validates = found.validates.empty()
+                                            ? choose_validation(names, numbers, data.n_validation, labels)
+                                            : found.validates;
     std::vector<size_t> to_train, to_validate;
     for (size_t i = 0; i < names.size(); ++i) (validates[i] ? to_validate : to_train).push_back(i);
     opened.train = set_of(found, numbers, first_of(to_train, numbers, data.n_train), size);

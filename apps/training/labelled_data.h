@@ -47,10 +47,12 @@ LabelledSet all_labelled_pictures(const TrainConfig& config, int64_t limit = 0);
 // The classes of the data, where the configuration does not name them.
 std::vector<std::string> labels_of_data(const TrainConfig& config);
 
-// Which of n pictures with these names and classes validate: see above. The others keep their order.
-// DataError where a class has fewer than two pictures that can be told apart.
-std::vector<bool> choose_validation(const std::vector<std::string>& names, const std::vector<int64_t>& labels,
-                                    int64_t n_validation);
+// Which of n pictures with these names and numbers of classes validate: see above. The others keep their
+// order. DataError where a class has fewer than two pictures that can be told apart; it names the class,
+// where there are `labels`.
+std::vector<bool> choose_validation(const std::vector<std::string>& names,
+                                    const std::vector<int64_t>& numbers, int64_t n_validation,
+                                    const std::vector<std::string>& labels = {});
 
 // Which rows validate, as the manifest itself says; empty where it does not. DataError where it leaves none
 // to train, or none to validate.

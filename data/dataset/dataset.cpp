@@ -133,12 +133,14 @@ class FolderWalk {
     std::error_code unreadable;
     if (entry.is_directory(unreadable)) {
       entry.is_symlink(unreadable) ? links_.push_back(entry.path()) : enter(entry.path());
-    } else if (is_picture_(entry.path()) && (entry.is_regular_file(unreadable) || is_dangling(entry))) {
+    } else if (is_dangling(entry) ? is_picture_(entry.path()) || !entry.path().has_extension()
+                                  : is_picture_(entry.path()) && entry.is_regular_file(unreadable)) {
       pictures_.push_back(entry.path());
     }
   }
 
-  // A link to a picture that does not exist is listed as a picture, so that reading it reports an error.
+  // A link to a picture or a folder that does not exist is listed as a picture, so that reading it
+  // reports an error. Without an ending its name is taken for that of a folder.
   static bool is_dangling(const std::filesystem::directory_entry& entry) {
     std::error_code error;
     return entry.is_symlink(error) && !entry.exists(error);

@@ -96,8 +96,8 @@ class PhantomSet : public Dataset {
 
 // Pictures below a folder by path: files with a picture's extension, hidden ones left out, sorted by their
 // relative name. Symbolic links to folders are followed; a folder that is reached several ways counts once,
-// under its own name rather than a link's, so that links that form a cycle end. A link to a picture that does
-// not exist is listed too; reading it fails.
+// under its own name rather than a link's, so that links that form a cycle end. A link to a picture or a
+// folder (a name without an ending) that does not exist is listed too; reading it fails.
 // Throws DataError with the known extensions if there is no picture.
 // `is_picture` judges names; `extensions` is what the message says of it.
 std::vector<std::filesystem::path> find_pictures(
@@ -105,7 +105,7 @@ std::vector<std::filesystem::path> find_pictures(
     bool (*is_picture)(const std::filesystem::path&) = has_image_extension,
     const char* extensions = kImageExtensions);
 
-// IoError where `path` is a link to something that does not exist, as when a disk is not mounted.
+// IoError where `path` is a link to a folder that does not exist, as when a disk is not mounted.
 void check_link(const std::filesystem::path& path);
 
 // Where a split ("train", "val", "test") of a data set lies: root/split where that is a folder, root itself

@@ -267,7 +267,6 @@ TEST_F(AwkwardData, LinkedFoldersAreFollowedOnceAndCyclesEnd) {
   fs::create_directory_symlink(folder_ / "elsewhere", folder_ / "set/train/linked");
   fs::create_directory_symlink(folder_ / "elsewhere", folder_ / "set/train/again");
   fs::create_directory_symlink(folder_ / "set/train", folder_ / "elsewhere/deep/cycle");
-  fs::create_directory_symlink(folder_ / "nowhere", folder_ / "set/train/dangling");
   const Outcome o = train("--dry-run --json -q " + on_set("run"));
   ASSERT_EQ(o.exit_code, 0) << o.err;
   EXPECT_EQ(json::parse(o.out).at("pictures"), 7);
@@ -286,6 +285,19 @@ TEST_F(AwkwardData, ALinkToAPictureThatIsNotThereIsReported) {
   const Outcome denoised = run("denoise --lambda 0.1 " + path("set/train") + " -o " + path("out"));
   EXPECT_EQ(denoised.exit_code, 3) << denoised.err;
   EXPECT_TRUE(has(denoised.err, "gone.png") && has(denoised.err, "1 of 6 pictures")) << denoised.err;
+}
+
+// As where a disk is not mounted. A link to a note is none of our business.
+TEST_F(AwkwardData, ALinkToAFolderThatIsNotThereIsReported) {
+  fs::create_symlink(folder_ / "nowhere.txt", folder_ / "set/train/README.txt");
+  EXPECT_EQ(train("--dry-run " + on_set("run")).exit_code, 0);
+  fs::create_directory_symlink(folder_ / "nowhere", folder_ / "set/train/more");
+  const Outcome o = train("--dry-run " + on_set("run"));
+  EXPECT_EQ(o.exit_code, 3) << o.err;
+  EXPECT_TRUE(has(o.err, "set/train/more")) << o.err;
+  const Outcome denoised = run("denoise --lambda 0.1 " + path("set/train") + " -o " + path("out"));
+  EXPECT_EQ(denoised.exit_code, 3) << denoised.err;
+  EXPECT_TRUE(has(denoised.err, "set/train/more") && has(denoised.err, "1 of 6 pictures")) << denoised.err;
 }
 
 // As where a disk is not mounted: the pictures beside it are other ones.

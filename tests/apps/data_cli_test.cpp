@@ -166,6 +166,30 @@ TEST_F(DataCli, LeavesOutAndReportsPicturesThatCannotBeRead) {
   EXPECT_FALSE(fs::exists(folder_ / "none/manifest.csv"));
 }
 
+TEST_F(DataCli, KeepsEarlierCopiesWhereNoPictureCanBeRead) {
+  const std::string make = "data noisy --from " + path("parts") + " -o " + path("out");
+  ASSERT_EQ(run(make).exit_code, 0);
+  const std::string before = text_of(folder_ / "out/manifest.csv");
+  const auto destroy = [&](const char* folder) {
+    for (const fs::directory_entry& file : fs::directory_iterator(folder_ / folder))
+      std::ofstream(file.path()) << "no picture";
+  };
+  destroy("parts/ok_front");  // some: their earlier copies go, since the manifest no longer has them
+  EXPECT_EQ(run(make + " --overwrite").exit_code, 3);
+  const Manifest some = read_manifest(folder_ / "out/manifest.csv", kAll);
+  EXPECT_EQ(some.entries.size(), 4u);
+  EXPECT_TRUE(fs::is_empty(folder_ / "out/noisy/ok_front"));
+  for (const ManifestEntry& e : some.entries) EXPECT_TRUE(fs::exists(e.noisy));
+  const std::string four = text_of(folder_ / "out/manifest.csv");
+  EXPECT_NE(four, before);
+  destroy("parts/def_front");
+  const Outcome none = run(make + " --overwrite --json");
+  EXPECT_EQ(none.exit_code, 3);
+  EXPECT_EQ(nlohmann::json::parse(none.out)["errors"].size(), 7u);
+  EXPECT_EQ(text_of(folder_ / "out/manifest.csv"), four);
+  EXPECT_FALSE(fs::is_empty(folder_ / "out/noisy/def_front"));
+}
+
 TEST_F(DataCli, IsInTheManualAndCompletesItsOptions) {
   EXPECT_NE(run("data noisy --help").out.find("--phantom"), std::string::npos);
   EXPECT_NE(run("manual").out.find(".SS primal data noisy"), std::string::npos);

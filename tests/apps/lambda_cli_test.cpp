@@ -74,6 +74,13 @@ TEST_F(LambdaCli, TheNoiseIsSaid) {
   const Outcome denoising = run("denoise --lambda auto " + path("a.png") + " -o " + path("out"));
   EXPECT_EQ(denoising.exit_code, 0) << denoising.err;
   EXPECT_TRUE(has(denoising.err, "grey levels") && has(denoising.err, "; lambda 0.")) << denoising.err;
+  // With a range that is not all grey levels the noise is told in the file's own values.
+  const Outcome ranged = run("denoise --lambda 0.1 --range 0:100 " + path("a.png") + " -o " + path("ranged"));
+  ASSERT_TRUE(has(ranged.err, "in the file's values")) << ranged.err;
+  const auto number_after = [&](const char* text) {
+    return std::stod(ranged.err.substr(ranged.err.find(text) + std::string(text).size()));
+  };
+  EXPECT_NEAR(number_after(" ("), 100.0 * number_after("noise "), 0.1);
   const Outcome inspection = run("inspect " + path("a.png"));
   EXPECT_EQ(inspection.exit_code, 0) << inspection.err;
   EXPECT_TRUE(has(inspection.out, "128 x 128 pixels of 8 bit")) << inspection.out;

@@ -77,6 +77,9 @@ TEST_F(RefineCli, TheDeviationOfTheNoiseCanBeGiven) {
   EXPECT_NE(map_of(model_ + " --refine on --sigma 0.2"), found);
   EXPECT_TRUE(has(text_of(folder_ / "x.png"), "refined for noise of deviation 0.2"));
   EXPECT_EQ(denoised(model_ + " --refine on --sigma 0").at("refined"), false);
+  const Outcome none =
+      run("denoise " + model_ + " --refine on --sigma 0 " + path("noisy.png") + " -o " + path("none.png"));
+  EXPECT_TRUE(has(none.err, "--sigma 0 says that there is no noise, so the map is not refined")) << none.err;
   const Outcome useless =
       run("denoise " + model_ + " --sigma 0.1 " + path("noisy.png") + " -o " + path("y.png"));
   EXPECT_EQ(useless.exit_code, 2);

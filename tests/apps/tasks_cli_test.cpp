@@ -194,6 +194,23 @@ TEST_F(Tasks, AClassThatIsALinkToNothingIsReported) {
   EXPECT_NE(o.err.find("third is a link to a folder that does not exist"), std::string::npos) << o.err;
 }
 
+TEST_F(Tasks, AClassWithoutPicturesIsNamed) {
+  for (const char* label : {"def_front", "ok_front"})
+    std::filesystem::create_directories(folder_ / "set" / label);
+  for (uint32_t i = 0; i < 4; ++i) write_phantom(fmt::format("set/def_front/{}.png", i), i, 8, 24);
+  const auto error = [&](const std::string& more) {
+    const Outcome o = train("--dry-run -o " + path("run") + kClassify +
+                            " --set classifier.labels=defect,ok --data " + path("set") + more);
+    EXPECT_EQ(o.exit_code, 3) << o.err;
+    return o.err;
+  };
+  const std::string none = error("");
+  EXPECT_NE(none.find("has no picture of the class 'ok'"), std::string::npos) << none;
+  for (uint32_t i = 0; i < 4; ++i) write_phantom(fmt::format("set/ok_front/{}.png", i), i, 8, 24);
+  const std::string too_many = error(" --set data.n_validation=8");
+  EXPECT_NE(too_many.find("takes 4 of 4 pictures of the class 'defect'"), std::string::npos) << too_many;
+}
+
 TEST_F(Tasks, TrainOnAManifest) {
   ASSERT_EQ(run("data noisy -q --phantom 12 --size 36 -o " + path("noisy")).exit_code, 0);
   const std::string manifest = " --set data.manifest=" + path("noisy/manifest.csv");

@@ -63,12 +63,23 @@ TEST(ImageFolder, FollowsLinksToFoldersEachFolderOnce) {
   std::filesystem::create_directory_symlink(elsewhere.path(), train / "a_link");
   std::filesystem::create_directory_symlink(train / "A", train / "0_before_A");  // A keeps its own name
   std::filesystem::create_directory_symlink(train, elsewhere / "deep/cycle");
-  std::filesystem::create_directory_symlink(folder / "nowhere", train / "dangling");
+  std::filesystem::create_symlink(folder / "nowhere.txt", train / "notes.txt");
   const ImageFolder set(train, 4);
   std::vector<std::string> names;
   for (int64_t i = 0; i < set.size(); ++i) names.push_back(set.name(i));
   EXPECT_EQ(names, (std::vector<std::string>{"A/a10.PNG", "A/a2.png", "B/b.jpg", "a_link/deep/y.png",
                                              "a_link/x.png"}));
+}
+
+TEST(ImageFolder, ListsLinksToPicturesAndFoldersThatDoNotExist) {
+  const TemporaryFolder folder;
+  write_png(folder / "a.png", flat(6));
+  std::filesystem::create_symlink(folder / "nowhere/b.png", folder / "b.png");
+  std::filesystem::create_directory_symlink(folder / "nowhere", folder / "c");
+  const ImageFolder set(folder.path(), 4);
+  ASSERT_EQ(set.size(), 3);
+  EXPECT_NE(testing::message_of<IoError>([&] { set.clean(1); }).find("b.png"), std::string::npos);
+  EXPECT_NE(testing::message_of<IoError>([&] { set.clean(2); }).find("/c"), std::string::npos);
 }
 
 TEST(ImageFolder, FindsSplitsByThemselves) {
