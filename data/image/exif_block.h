@@ -5,10 +5,21 @@
 //   values, or their offset if they need more space
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 
 namespace primal::codec {
+
+// The block without "Exif\0\0" before it, which JPEG has there once, and other files not at all or several
+// times.
+inline std::span<const uint8_t> without_exif_start(std::span<const uint8_t> block) {
+  constexpr std::array<uint8_t, 6> kStart{'E', 'x', 'i', 'f', 0, 0};
+  while (block.size() >= kStart.size() && std::ranges::equal(block.first(kStart.size()), kStart))
+    block = block.subspan(kStart.size());
+  return block;
+}
 
 class ExifBlock {
  public:

@@ -25,7 +25,7 @@ uint32_t per_metre(double density, double units_in_metre) {
 }  // namespace
 
 PixelDensity exif_density(std::span<const uint8_t> block) {
-  const ExifBlock exif(block);
+  const ExifBlock exif(without_exif_start(block));
   if (!exif.is_valid()) return {};
   const size_t directory = exif.u32(4);
   if (!exif.has(directory, 2)) return {};

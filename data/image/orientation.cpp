@@ -11,7 +11,7 @@
 namespace primal::codec {
 namespace {
 
-constexpr std::string_view kExifStart("Exif\0\0", 6), kXmpStart("http://ns.adobe.com/xap/1.0/\0", 29);
+constexpr std::string_view kXmpStart("http://ns.adobe.com/xap/1.0/\0", 29);
 
 // Bytes of a whole number of a TIFF type: BYTE is none here, Pillow takes it for raw bytes.
 size_t bytes_of_type(uint32_t type) {
@@ -43,8 +43,7 @@ bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0;
 }  // namespace
 
 std::optional<int> exif_orientation(std::span<const uint8_t> block) {
-  while (text_of(block).starts_with(kExifStart)) block = block.subspan(kExifStart.size());
-  const ExifBlock tiff(block);
+  const ExifBlock tiff(without_exif_start(block));
   if (!tiff.is_valid()) return std::nullopt;
   const size_t directory = tiff.u32(4);
   if (!tiff.has(directory, 2)) return std::nullopt;

@@ -4,10 +4,12 @@
 //          text of the keyword "XML:com.adobe.xmp"; each before or after the picture
 //   JPEG   APP1 "Exif\0\0", put together where there are several; XMP as APP1
 //          "http://ns.adobe.com/xap/1.0/\0"
+//   WebP   the chunks EXIF and "XMP ", before or after the picture, of a file that begins with a VP8X chunk
+//          whose flags announce them
 //
-// Where there are several blocks of one kind, the last counts. eXIf counts before a raw profile, and an EXIF
-// block with an orientation counts before XMP. Beyond Pillow: "Raw profile type APP1" (older ImageMagick),
-// and XMP with white space or single quotes.
+// Where there are several blocks of one kind, the last counts, but in WebP the first. eXIf counts before a
+// raw profile, and an EXIF block with an orientation counts before XMP. Beyond Pillow: "Raw profile type
+// APP1" (older ImageMagick), and XMP with white space or single quotes.
 #pragma once
 
 #include <cstdint>

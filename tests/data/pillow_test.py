@@ -2,6 +2,7 @@
 as grey levels. Usage: pillow_test.py PRIMAL. Exit code 77 (skipped) where there is no Pillow (Debian: python3-pil)."""
 
 import array
+import io
 import itertools
 import pathlib
 import random
@@ -12,7 +13,7 @@ import tempfile
 
 try:
     import PIL
-    from PIL import Image, ImageOps, PngImagePlugin
+    from PIL import Image, ImageOps, PngImagePlugin, features
 except ImportError:
     print("no Pillow here: skipped")
     sys.exit(77)
@@ -120,8 +121,41 @@ def write_orientations(folder):
     save_png("profile_xmp", ("add_text", "Raw profile type exif", raw_profile(six)), ("add_itxt", xmp, attribute % 3))
 
 
+def riff(chunks):
+    """A WebP file of these chunks."""
+    body = b"WEBP" + b"".join(kind + struct.pack("<L", len(data)) + data + b"\0" * (len(data) % 2) for kind, data in chunks)
+    return b"RIFF" + struct.pack("<L", len(body)) + body
+
+
+def write_webps(folder):
+    """Every orientation, and what a block of it may lack."""
+    grey = noise("L", 8).convert("RGB")
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        grey.save(folder / f"webp_orientation_{orientation}.webp", lossless=True, exif=exif)
+    plain = io.BytesIO()
+    grey.save(plain, "WEBP", lossless=True)
+    picture = (b"VP8L", plain.getvalue()[20:])
+    exif = lambda orientation, prefix=b"": (b"EXIF", prefix + exif_block(b"II", 3, 1, orientation, 1))
+    xmp = lambda orientation: (b"XMP ", b'<rdf:Description tiff:Orientation="%d"/>' % orientation)
+    files = {
+        "before": (8, [exif(6), picture]), "behind": (8, [picture, exif(6)]), "prefix": (8, [picture, exif(6, b"Exif\0\0")]),
+        "six_one": (8, [picture, exif(6), exif(1)]), "one_six": (8, [picture, exif(1), exif(6)]),
+        "not_announced": (0, [picture, exif(6)]), "other_chunk": (8, [picture, (b"abcd", b"123"), exif(5)]),
+        "xmp": (4, [picture, xmp(8)]), "xmp_not_announced": (0, [picture, xmp(6)]),
+        "xmp_six_one": (4, [picture, xmp(6), xmp(1)]), "xmp_one_six": (4, [picture, xmp(1), xmp(6)]),
+        "exif_xmp": (12, [picture, exif(1), xmp(6)]), "none_xmp": (12, [picture, (b"EXIF", exif(6)[1].replace(b"\x12\x01", b"\x13\x01")), xmp(6)]),
+    }
+    for name, (flags, chunks) in files.items():
+        header = struct.pack("<L", flags) + struct.pack("<L", WIDTH - 1)[:3] + struct.pack("<L", HEIGHT - 1)[:3]
+        (folder / f"webp_{name}.webp").write_bytes(riff([(b"VP8X", header), *chunks]))
+    (folder / "webp_not_extended.webp").write_bytes(riff([picture, exif(6)]))
+
+
 def main():
     program = sys.argv[1]
+    reads_webp = "libwebp" in subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
     failures = 0
     with tempfile.TemporaryDirectory() as temporary:
         root = pathlib.Path(temporary)
@@ -129,6 +163,8 @@ def main():
         write_pictures(root / "in")
         if int(PIL.__version__.split(".")[0]) >= 12:
             write_orientations(root / "in")
+            if reads_webp and features.check("webp"):
+                write_webps(root / "in")
         subprocess.run([program, "denoise", "--lambda", "0", "--quiet", root / "in", "-o", root / "out"], check=True)
         pictures = sorted((root / "in").iterdir())
         for path in pictures:

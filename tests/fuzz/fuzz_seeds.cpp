@@ -17,6 +17,7 @@
 #include "data/table/zip_archive.h"
 #include "support/dicom_files.h"
 #include "support/picture_files.h"
+#include "support/raster_files.h"
 #include "tensor/error.h"
 
 namespace {
@@ -118,6 +119,19 @@ void write_raster(const fs::path& folder, const std::string& name, const Raster&
   write_file_atomically(folder / name, encode_raster(raster, raster.format));
 }
 
+// A picture with an orientation in EXIF and another in XMP, and the flags of both.
+void write_extended_webp(const fs::path& folder, const Raster& raster) {
+  const std::vector<uint8_t> plain = encode_raster(raster, PictureFormat::webp);
+  const std::string xmp = "<rdf:Description tiff:Orientation=\"3\"/>";
+  write_file_atomically(folder / "extended",
+                        testing::make_webp({{"VP8X",
+                                             {12, 0, 0, 0, static_cast<uint8_t>(raster.width - 1), 0, 0,
+                                              static_cast<uint8_t>(raster.height - 1), 0, 0}},
+                                            {"VP8L", {plain.begin() + 20, plain.end()}},
+                                            {"EXIF", testing::make_exif(6, true)},
+                                            {"XMP ", {xmp.begin(), xmp.end()}}}));
+}
+
 // Rasters of every type, in the formats that hold it; a format without its library has no seeds.
 void write_rasters(const fs::path& root) {
   for (const SampleType type :
@@ -140,6 +154,7 @@ void write_rasters(const fs::path& root) {
       fs::create_directories(root / kind);
       try {
         write_raster(root / kind, name_of(type), raster);
+        if (format == PictureFormat::webp) write_extended_webp(root / kind, raster);
         if (format != PictureFormat::tiff) continue;
         for (const uint16_t compression : std::initializer_list<uint16_t>{1, 5, 8, 32773}) {
           raster.origin =

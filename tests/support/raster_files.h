@@ -1,10 +1,11 @@
-// Files of rasters made by hand, byte by byte: NumPy arrays, NIfTI volumes, TIFFs.
+// Files of rasters made by hand, byte by byte: NumPy arrays, NIfTI volumes, TIFFs, WebP chunks.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace primal::testing {
@@ -82,6 +83,24 @@ inline FileBytes make_nifti(const NiftiKind& kind, const FileBytes& data) {
   out.resize(352, 0);
   out.insert(out.end(), data.begin(), data.end());
   return out;
+}
+
+using WebpChunk = std::pair<std::string, FileBytes>;  // four letters, and what follows their length
+
+inline FileBytes make_webp(const std::vector<WebpChunk>& chunks) {
+  FileBytes body;
+  append_text(body, "WEBP");
+  for (const auto& [kind, data] : chunks) {
+    append_text(body, kind);
+    append_number(body, static_cast<uint32_t>(data.size()), false);
+    body.insert(body.end(), data.begin(), data.end());
+    if (data.size() % 2 != 0) body.push_back(0);
+  }
+  FileBytes file;
+  append_text(file, "RIFF");
+  append_number(file, static_cast<uint32_t>(body.size()), false);
+  file.insert(file.end(), body.begin(), body.end());
+  return file;
 }
 
 struct TiffTag {

@@ -1,12 +1,19 @@
 #include "data/image/webp/webp.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <memory>
+#include <string_view>
+#include <utility>
 #include <webp/decode.h>
 #include <webp/encode.h>
 #include <webp/mux.h>
 
+#include "data/image/codec.h"
+#include "data/image/exif_density.h"
+#include "data/image/orientation.h"
 #include "data/image/raster/extent.h"
+#include "data/image/raster/upright.h"
 #include "tensor/error.h"
 
 namespace primal::codec {
@@ -15,7 +22,7 @@ namespace {
 constexpr double kPixelsPerByte = 4096.0;
 constexpr uint64_t kAlwaysPixels = uint64_t{1} << 20;
 
-const char* text_of(VP8StatusCode status) {
+const char* reason_of(VP8StatusCode status) {
   switch (status) {
     case VP8_STATUS_OUT_OF_MEMORY:
       return "no memory";
@@ -41,12 +48,54 @@ void take_alpha(Raster& raster) {
   raster.samples.resize(3 * pixels);
 }
 
-void read_profile(std::span<const uint8_t> bytes, Raster& raster) {
-  const WebPData file{bytes.data(), bytes.size()};
-  const Mux mux(WebPMuxCreate(&file, 0), WebPMuxDelete);
-  WebPData profile{};
-  if (mux != nullptr && WebPMuxGetChunk(mux.get(), "ICCP", &profile) == WEBP_MUX_OK)
-    take_profile(raster.meaning, {profile.bytes, profile.size}, raster.channels, raster.remarks);
+size_t little_u32(std::span<const uint8_t> bytes, size_t at) {
+  return bytes[at] | size_t{bytes[at + 1]} << 8 | size_t{bytes[at + 2]} << 16 | size_t{bytes[at + 3]} << 24;
+}
+
+// What a file holds beside its pixels; null where it does not.
+struct Chunks {
+  std::span<const uint8_t> profile = {}, exif = {}, xmp = {};
+};
+
+// The first chunk of each kind whose flag is set, as the demuxer of libwebp has it, on which Pillow stands.
+// WebPMux reads nothing of a file with a chunk too many or a flag too few.
+//
+//   file    "RIFF", u32 number of bytes that follow, "WEBP", chunks (RFC 9649, 2.3 to 2.7; little endian)
+//   chunk   four letters, u32 number of bytes, these, and a zero where the number is odd
+//   VP8X    the first chunk of a file that has others than its pixels; its first byte holds the flags
+Chunks chunks_of(std::span<const uint8_t> bytes) {
+  constexpr size_t kFileHeader = 12, kChunkHeader = 8;
+  Chunks found;
+  if (bytes.size() < kFileHeader) return found;
+  const std::span<const uint8_t> file =
+      bytes.first(std::min(bytes.size(), kChunkHeader + little_u32(bytes, 4)));
+  uint8_t flags = 0;
+  for (size_t at = kFileHeader; at < file.size() && file.size() - at >= kChunkHeader;) {
+    const std::string_view kind = text_of(file.subspan(at, 4));
+    const size_t size = little_u32(file, at + 4);
+    std::span<const uint8_t> data = file.subspan(at + kChunkHeader);
+    if (size > data.size()) break;
+    data = data.first(size);
+    if (at == kFileHeader) {
+      if (kind != "VP8X" || size == 0) break;
+      flags = data[0];
+    }
+    const auto take = [&](std::span<const uint8_t>& to, std::string_view name, WebPFeatureFlags flag) {
+      if (kind == name && (flags & flag) != 0 && to.data() == nullptr) to = data;
+    };
+    take(found.profile, "ICCP", ICCP_FLAG);
+    take(found.exif, "EXIF", EXIF_FLAG);
+    take(found.xmp, "XMP ", XMP_FLAG);
+    at += kChunkHeader + size + size % 2;
+  }
+  return found;
+}
+
+int stated_orientation(const Chunks& chunks) {
+  OrientationFinder finder;
+  if (chunks.exif.data() != nullptr) finder.add_exif(chunks.exif);
+  if (chunks.xmp.data() != nullptr) finder.add_xmp(text_of(chunks.xmp));
+  return finder.orientation();
 }
 
 // Without loss, also of colours that are transparent. `samples`: RGB or RGBA.
@@ -94,7 +143,7 @@ Raster decode_webp(std::span<const uint8_t> bytes, const std::string& name) {
   WebPBitstreamFeatures features;
   const VP8StatusCode status = WebPGetFeatures(bytes.data(), bytes.size(), &features);
   if (status != VP8_STATUS_OK)
-    throw DataError("[webp] {} ({} bytes): {}", name, bytes.size(), text_of(status));
+    throw DataError("[webp] {} ({} bytes): {}", name, bytes.size(), reason_of(status));
   if (features.has_animation != 0)
     throw DataError(
         "[webp] {} is an animation, expected one picture: take its frames out, for example with: anim_dump "
@@ -120,10 +169,12 @@ Raster decode_webp(std::span<const uint8_t> bytes, const std::string& name) {
   const VP8StatusCode decoded = WebPDecode(bytes.data(), bytes.size(), &config);
   WebPFreeDecBuffer(&config.output);
   if (decoded != VP8_STATUS_OK)
-    throw DataError("[webp] {} ({} bytes): {}", name, bytes.size(), text_of(decoded));
+    throw DataError("[webp] {} ({} bytes): {}", name, bytes.size(), reason_of(decoded));
   if (raster.had_alpha) take_alpha(raster);
-  read_profile(bytes, raster);
-  return raster;
+  const Chunks chunks = chunks_of(bytes);
+  take_profile(raster.meaning, chunks.profile, raster.channels, raster.remarks);
+  raster.density = exif_density(chunks.exif);
+  return upright(std::move(raster), stated_orientation(chunks));
 }
 
 std::vector<uint8_t> encode_webp(const Raster& raster) {
