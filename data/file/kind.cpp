@@ -17,7 +17,7 @@ struct Sign {
   size_t offset;
   std::string_view bytes;
   const char* name;
-  const char* advice;  // IN is the file, OUT the same with the ending .png
+  const char* advice;  // IN is the file, OUT the same with the ending .png or the one that follows
 };
 
 constexpr const char* kImageMagick = "convert it to 16-bit PNG, for example with: convert IN -depth 16 OUT";
@@ -32,6 +32,9 @@ constexpr const char* kSvg = "draw it as PNG, for example with: rsvg-convert IN 
 constexpr const char* kArray =
     "write its values as 16-bit PNG, for example with Python and Pillow: "
     "Image.fromarray(values.astype('uint16')).save('OUT')";
+constexpr const char* kNifti2 =
+    "make it NIfTI-1, for example with Python and nibabel: "
+    "nibabel.save(nibabel.Nifti1Image.from_image(nibabel.load('IN')), 'OUT.nii')";
 constexpr const char* kTorch =
     "a PyTorch checkpoint becomes .safetensors with Python: "
     "safetensors.torch.save_file(torch.load('IN', weights_only=True), 'OUT.safetensors')";
@@ -74,6 +77,8 @@ constexpr std::array kSigns{
     Sign{0, "SIMPLE  ="sv, "a FITS file", kImageMagick},
     Sign{344, "n+1\0"sv, "a NIfTI volume", ""},
     Sign{344, "ni1\0"sv, "a NIfTI volume", ""},
+    Sign{4, "n+2\0\r\n\x1a\n"sv, "a NIfTI-2 volume", kNifti2},
+    Sign{4, "ni2\0\r\n\x1a\n"sv, "the header of a NIfTI-2 volume in two files", kNifti2},
     Sign{0, "\x93NUMPY"sv, "a NumPy array (.npy)", kArray},
     Sign{0, "\x89HDF\r\n\x1a\n"sv, "an HDF5 file", ""},
     Sign{0, "%PDF"sv, "a PDF", kPdf},
@@ -160,21 +165,30 @@ std::optional<Sign> text_kind(std::string_view start) {
   return std::nullopt;
 }
 
+// A name for what the file becomes: its own with another ending, or where that is its own already, with
+// "_converted".
+std::string converted(const std::filesystem::path& name, const char* ending) {
+  const std::filesystem::path unpacked = lower_extension(name) == ".gz" ? name.stem() : name;
+  const std::filesystem::path result = std::filesystem::path(unpacked).replace_extension(ending);
+  return result == name ? name.stem().string() + "_converted" + ending : result.string();
+}
+
 // IN and OUT as words in a command, by the names of the file; as they are where the file has no plain name.
 std::string fill_in(std::string_view advice, const std::string& file_name) {
   const std::filesystem::path name = std::filesystem::path(file_name).filename();
   if (name.empty() || name.string().find_first_of(" '\"$`\\&;|<>()*?[]#~!\n") != std::string::npos)
     return std::string(advice);
-  std::filesystem::path result = std::filesystem::path(name).replace_extension(".png");
-  if (result == name) result = name.stem().string() + "_converted.png";
   std::string out;
   while (!advice.empty()) {
-    if (advice.starts_with("OUT.safetensors")) {
-      out += std::filesystem::path(name).replace_extension(".safetensors").string();
-      advice.remove_prefix(std::string_view("OUT.safetensors").size());
-    } else if (advice.starts_with("OUT")) {
-      out += result.string();
+    if (advice.starts_with("OUT")) {
       advice.remove_prefix(3);
+      const char* ending = ".png";
+      for (const char* other : {".safetensors", ".nii"}) {
+        if (!advice.starts_with(other)) continue;
+        ending = other;
+        advice.remove_prefix(std::string_view(other).size());
+      }
+      out += converted(name, ending);
     } else if (advice.starts_with("IN")) {
       out += name.string();
       advice.remove_prefix(2);

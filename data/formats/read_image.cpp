@@ -1,18 +1,33 @@
 // Pictures as levels, out of every format: decode_image and read_image of data/image/image.h.
 #include <algorithm>
 #include <optional>
+#include <vector>
 
 #include "data/file/file.h"
 #include "data/file/kind.h"
 #include "data/formats/formats.h"
 #include "data/formats/start.h"
+#include "data/idx/gzip.h"
 #include "data/image/codec.h"
+#include "data/image/nifti/nifti.h"
 #include "tensor/error.h"
 
 namespace primal {
 namespace {
 
-constexpr const char* kExpected = "PNG, JPEG, TIFF, NumPy, NIfTI, PGM, PPM, PFM, WebP or DICOM";
+// Of what is packed with gzip: the volume, where it is one of NIfTI-2, as with NIfTI-1.
+std::optional<FileKind> kind_of_picture(std::span<const uint8_t> start, const std::string& name) {
+  if (is_gzip(start)) {
+    try {
+      const std::vector<uint8_t> unpacked = gunzip_start(start, name, codec::kNifti2SignBytes);
+      if (codec::is_nifti2(unpacked)) return kind_of(unpacked, name);
+    } catch (const DataError&) {  // damaged: it stays a file packed with gzip
+    }
+  }
+  return kind_of(start, name);
+}
+
+constexpr const char* kExpected = "PNG, JPEG, TIFF, NumPy, NIfTI-1, PGM, PPM, PFM, WebP or DICOM";
 
 }  // namespace
 
@@ -35,7 +50,7 @@ namespace codec {
 void check_start(std::span<const uint8_t> start, const std::string& name) {
   if (start.empty()) throw DataError("[image] {} is empty, expected a picture: {}", name, kExpected);
   if (const std::optional<PictureFormat> format = format_of(start)) return check_library(*format, name);
-  const std::optional<FileKind> kind = kind_of(start, name);
+  const std::optional<FileKind> kind = kind_of_picture(start, name);
   if (!kind) throw DataError("[image] {} is no picture of a known kind: {}", name, hex_start(start));
   const std::string advice = kind->advice.empty() || kind->for_tensors ? hex_start(start) : kind->advice;
   throw DataError("[image] {} is {}, expected {}: {}", name, kind->name, kExpected, advice);

@@ -356,6 +356,11 @@ TEST(PictureKind, OfAnotherFileIsNamedWithWhatToDo) {
       {"a.ico", padded("\0\0\1\0"s), "ICO", "convert"},
       {"a.tga", padded("\0\0\2"s), "TGA", "convert"},
       {"a.svg", bytes_of("<?xml version=\"1.0\"?>\n<svg width=\"3\"/>"), "SVG", "rsvg-convert"},
+      {"a.nii", padded("\x1c\2\0\0n+2\0\r\n\x1a\n"s), "a NIfTI-2 volume",
+       "nibabel.load('a.nii')), 'a_converted.nii')"},
+      {"a.nii", padded("\0\0\2\x1cn+2\0\r\n\x1a\n"s), "a NIfTI-2 volume", "NIfTI-1"},
+      {"a.hdr", padded("\x1c\2\0\0ni2\0\r\n\x1a\n"s), "the header of a NIfTI-2 volume",
+       "nibabel.load('a.hdr')), 'a.nii')"},
       {"a.raf", padded("FUJIFILM"), "raw photo", "darktable-cli"},
       {"a.zip", padded("PK\3\4"), "ZIP", "starts with"},
       {"a.txt", bytes_of("hello"), "text", "68 65 6c 6c 6f"},
@@ -367,6 +372,33 @@ TEST(PictureKind, OfAnotherFileIsNamedWithWhatToDo) {
     EXPECT_TRUE(has(message, kind)) << message;
     EXPECT_TRUE(has(message, advice)) << message;
   }
+}
+
+// As a NIfTI-1 volume is, and other files that gzip packs are not.
+TEST(PictureKind, OfANifti2VolumeIsSeenThroughGzip) {
+  using namespace std::string_literals;
+  const auto message = [](const std::string& start) {
+    Bytes plain = bytes_of(start);
+    plain.resize(540, 7);
+    Bytes packed(1024);
+    z_stream stream{};
+    constexpr int kGzip = 16 + MAX_WBITS, kMemory = 8;
+    EXPECT_EQ(deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzip, kMemory, Z_DEFAULT_STRATEGY),
+              Z_OK);
+    stream.next_in = plain.data(), stream.avail_in = static_cast<uInt>(plain.size());
+    stream.next_out = packed.data(), stream.avail_out = static_cast<uInt>(packed.size());
+    EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    packed.resize(stream.total_out);
+    deflateEnd(&stream);
+    return message_of<DataError>([&] { decode_image(packed, "scans/a.nii.gz"); });
+  };
+  const std::string volume = message("\x1c\2\0\0n+2\0\r\n\x1a\n"s);
+  EXPECT_TRUE(has(volume, "scans/a.nii.gz is a NIfTI-2 volume")) << volume;
+  EXPECT_TRUE(has(volume, "nibabel.load('a.nii.gz')), 'a.nii')")) << volume;
+  const std::string other = message("\x1c\2\0\0n+3\0\r\n\x1a\n"s);
+  EXPECT_TRUE(has(other, "compressed with gzip") && has(other, "gunzip -k a.nii.gz")) << other;
+  Bytes cut{0x1f, 0x8b, 8};
+  EXPECT_TRUE(has(message_of<DataError>([&] { decode_image(cut, "a.nii.gz"); }), "compressed with gzip"));
 }
 
 // A header of a checkpoint may have a length that begins as another kind of file does.

@@ -182,6 +182,13 @@ bool is_nifti_gz(std::span<const uint8_t> start) {
   }
 }
 
+// The size of the header, 540 in either byte order, then eight bytes that transfers as text would damage.
+bool is_nifti2(std::span<const uint8_t> start) {
+  if (start.size() < kNifti2SignBytes) return false;
+  const auto has_sign = [&](const char* sign) { return std::memcmp(start.data() + 4, sign, 8) == 0; };
+  return has_sign("n+2\0\r\n\x1a\n") || has_sign("ni2\0\r\n\x1a\n");
+}
+
 Raster decode_nifti(std::span<const uint8_t> bytes, const std::string& name) {
   check_pair(bytes, name);
   return decode_plain(bytes, parse_header(bytes, bytes.size(), 1.0, name), name);

@@ -22,6 +22,10 @@ namespace primal::codec {
 bool is_nifti(std::span<const uint8_t> start);
 bool is_nifti_gz(std::span<const uint8_t> start);
 
+// A header of NIfTI-2, which is not read: by its first kNifti2SignBytes bytes.
+inline constexpr size_t kNifti2SignBytes = 12;
+bool is_nifti2(std::span<const uint8_t> start);
+
 Raster decode_nifti(std::span<const uint8_t> bytes, const std::string& name);
 Raster decode_nifti_gz(std::span<const uint8_t> bytes, const std::string& name);
 
