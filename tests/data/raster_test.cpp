@@ -254,6 +254,24 @@ TEST(Pnm, WrongFilesAreNamed) {
   EXPECT_TRUE(has(problem(text_file("P5 3 1 255\nab")), "can hold"));
 }
 
+TEST(Pnm, WrongWordsAreQuotedWholeOrUpToTwentyCharacters) {
+  const auto found = [](const std::string& text, const std::string& what) {
+    const std::string message = problem(text_file(text));
+    EXPECT_TRUE(message.ends_with("found " + what)) << message;
+  };
+  found("P5 2 1 70000\nab", "'70000'");
+  found("P5 2 1 99999999999999999999\nab", "'99999999999999999999'");
+  found("P5 2 1 123456789012345678901\nab", "'12345678901234567890...'");
+  found("P5 2 1 70000", "'70000'");
+  found("P5 wide 1 255\nab", "'wide'");
+  found("P5 2 1 255x\nab", "'x'");
+  found("P2 2 1 9\n1 10\n", "'10'");
+  found("P2 2 1 9\n1 -2\n", "'-2'");
+  found("P5 2 1 \x80\nab", "byte 80");
+  found("P5 2 1 ", "the end of the file");
+  found("Pf 1 1 0.0\nabcd", "'0.0'");
+}
+
 TEST(Pfm, RowsGoUpAndBothOrdersAreRead) {
   for (const bool big_endian : {false, true}) {
     FileBytes file = text_file(std::string("Pf\n1 2\n") + (big_endian ? "2.5" : "-2.5") + "\n");

@@ -33,10 +33,8 @@ class Words {
 
   [[noreturn]] void fail(size_t at, const std::string& expected) const {
     std::string found = "the end of the file";
-    if (at < bytes_.size()) {
-      const uint8_t c = bytes_[at];
-      found = c > ' ' && c <= '~' ? fmt::format("'{}'", static_cast<char>(c)) : fmt::format("byte {:02x}", c);
-    }
+    if (at < bytes_.size()) found = fmt::format("byte {:02x}", bytes_[at]);
+    if (const std::string word = word_at(at); !word.empty()) found = fmt::format("'{}'", word);
     throw DataError("[{}] {} at byte {}: expected {}, found {}", format_, name_, at, expected, found);
   }
 
@@ -82,6 +80,17 @@ class Words {
   }
 
  private:
+  // Up to the next byte that is no ASCII to be seen; "..." in place of what is too long to be quoted.
+  std::string word_at(size_t at) const {
+    constexpr size_t kMost = 20;
+    std::string word;
+    for (; at < bytes_.size() && bytes_[at] > ' ' && bytes_[at] <= '~'; ++at) {
+      if (word.size() == kMost) return word + "...";
+      word += static_cast<char>(bytes_[at]);
+    }
+    return word;
+  }
+
   std::span<const uint8_t> bytes_;
   const char* format_;
   const std::string& name_;
