@@ -2,6 +2,7 @@
 // folders and files of other kinds in place of a model, files that reach their size limit,
 // permissions of what is replaced.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -9,9 +10,12 @@
 #include <sys/stat.h>
 
 #include "data/file/file.h"
+#include "data/formats/formats.h"
 #include "data/safetensors/safetensors.h"
+#include "support/raster_files.h"
 #include "support/text.h"
 #include "support/train_cli.h"
+#include "tensor/error.h"
 
 namespace primal {
 namespace {
@@ -43,6 +47,15 @@ class Readers : public TrainCli {
     return found;
   }
 };
+
+bool has_tiff() {
+  try {
+    check_library(PictureFormat::tiff, "");
+    return true;
+  } catch (const ConfigError&) {
+    return false;
+  }
+}
 
 // No byte of it acts on a terminal: lines of UTF-8 without control characters.
 void expect_harmless(const std::string& text, const std::string& where) {
@@ -255,6 +268,19 @@ TEST_F(Readers, AFileAtItsSizeLimitEndsAsOtherWriteErrorsDo) {
   EXPECT_EQ(limited("denoise --lambda 0.1 --quiet a.png -o results"), 3);
   EXPECT_TRUE(has(text_of(folder_ / "err.txt"), "File too large")) << text_of(folder_ / "err.txt");
   EXPECT_TRUE(fs::is_empty(folder_ / "results"));
+  // Results of floats too, in a format with a library and in one without.
+  std::vector<float> values(1600);  // which no packing makes short
+  for (size_t i = 0; i < values.size(); ++i) values[i] = std::sin(static_cast<float>(i * i));
+  write_file_atomically(folder_ / "b.npy",
+                        testing::make_npy("<f4", false, "40, 40", testing::numbers(values)));
+  for (const char* format : {"tiff", "npy"}) {
+    if (format == std::string("tiff") && !has_tiff()) continue;
+    EXPECT_EQ(limited(std::string("denoise --lambda 0.1 --quiet b.npy -o results --format ") + format), 3);
+    EXPECT_TRUE(has(text_of(folder_ / "err.txt"), "File too large")) << text_of(folder_ / "err.txt");
+    EXPECT_TRUE(fs::is_empty(folder_ / "results")) << format;
+  }
+  EXPECT_EQ(limited("denoise --lambda 0.1 --quiet b.npy -o -"), 3);
+  EXPECT_TRUE(has(text_of(folder_ / "err.txt"), "File too large")) << text_of(folder_ / "err.txt");
   const std::string tiny = kTiny;
   EXPECT_EQ(limited("train -o run --quiet --steps 2" + tiny), 3);
   EXPECT_TRUE(has(text_of(folder_ / "err.txt"), "File too large")) << text_of(folder_ / "err.txt");
