@@ -15,6 +15,8 @@ Remark::Kind kind_of(Loss::What what) {
       return Remark::Kind::alpha;
     case Loss::What::profile:
       return Remark::Kind::profile;
+    case Loss::What::description:
+      return Remark::Kind::description;
     case Loss::What::gamma:
       break;
   }

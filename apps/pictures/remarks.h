@@ -16,7 +16,7 @@ namespace primal {
 struct Remark {
   // In a run only the first message of each kind is printed, except `always`. `outside`: the noise is not
   // what the model was trained for; `far`: the result is far from convergence.
-  enum class Kind { always, grey, alpha, profile, gamma, range, outside, far };
+  enum class Kind { always, grey, alpha, profile, gamma, description, range, outside, far };
   Kind kind = Kind::always;
   std::string text;  // lines; control characters are already escaped
 };
@@ -35,7 +35,7 @@ class RemarkPrinter {
  private:
   bool quiet_;
   std::function<void()> make_room_;
-  std::array<size_t, 8> counts_{};
+  std::array<size_t, 9> counts_{};
 };
 
 // The remarks about one picture. `outside` counts once for a picture, whatever its number of channels and

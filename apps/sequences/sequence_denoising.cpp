@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <unistd.h>
 
 #include "apps/pictures/map_file.h"
@@ -83,6 +84,7 @@ Results place_results(const SequenceDenoising& what, const PictureDenoisingOptio
   if (what.output.empty()) return results;
   const std::vector<fs::path>& sources = sequence.place.files;
   ResultPlace place(what.output, what.overwrite, sources.size());
+  std::set<Loss::What> lost;  // of each kind the first is reported
   for (size_t i = 0; i < sources.size(); ++i) {
     const std::string name = without_ending(sources[i].filename()).string();
     const std::string ending =
@@ -90,7 +92,11 @@ Results place_results(const SequenceDenoising& what, const PictureDenoisingOptio
     results.files.push_back(place.file(name, sources[i].string(), ending));
     Raster outline = sequence.rasters[i];
     outline.samples.clear();
-    check_fits(outline, format_of_result(o, results.files.back(), outline), sources[i].string());
+    const PictureFormat format = format_of_result(o, results.files.back(), outline);
+    check_fits(outline, format, sources[i].string());
+    for (const Loss& loss : lost_in(outline, format)) {
+      if (lost.insert(loss.what).second && !o.quiet) say("note: {}: {}\n", sources[i].string(), loss.remark);
+    }
   }
   // Not among the frames, so that they remain a sequence.
   const std::string folder = sources.size() > 1 ? "maps/" : "";

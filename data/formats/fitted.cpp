@@ -94,6 +94,7 @@ Raster without_lost(Raster raster, PictureFormat format) {
   if (raster.alpha.empty()) raster.alpha_is_associated = false;
   if (!holds_extras(format) || !fits_channels(raster.meaning.profile, raster.channels))
     raster.meaning.profile.clear();
+  leave_out_untrue_descriptions(raster);
   if (format == PictureFormat::tiff) return raster;
   return with_straight_colours(std::move(raster));
 }
@@ -114,6 +115,14 @@ std::vector<Loss> lost_in(const Raster& raster, PictureFormat format) {
         {Loss::What::profile, "its colour profile is left out: it is for RGB, and the result is grey"});
   if ((meaning.gamma || meaning.chromaticities) && format != PictureFormat::png)
     add(Loss::What::gamma, "its gamma and chromaticities are");
+  if (format == PictureFormat::tiff && has_untrue_descriptions(raster)) {
+    const int channels = std::get<TiffOrigin>(raster.origin).described_channels;
+    lost.push_back(
+        {Loss::What::description,
+         channels != raster.channels
+             ? "its description is left out: it is for RGB, and the result is grey"
+             : "its description is left out: it says how samples lie, and in the result they lie otherwise"});
+  }
   return lost;
 }
 

@@ -52,9 +52,9 @@ bool holds_extras(PictureFormat format);  // transparency and colour profiles
 
 // What of a raster's transparency, colour profile, gamma and chromaticities a file of the format goes
 // without, as remarks: "its transparency is left out: npy holds none". A profile of RGB does not belong to a
-// raster that has become grey.
+// raster that has become grey, and neither does the description of a TIFF that counts its channels.
 struct Loss {
-  enum class What { alpha, profile, gamma } what;
+  enum class What { alpha, profile, gamma, description } what;
   std::string remark;
 };
 std::vector<Loss> lost_in(const Raster& raster, PictureFormat format);

@@ -96,6 +96,36 @@ def tiff_cases(cases):
                       lambda path, v=stored, p=planar: tifffile.imwrite(path, v, photometric="rgb", planarconfig=p))
 
 
+def imagej_stacks(cases):
+    """Stacks of ImageJ: their description says how many planes lie one behind the other, and readers believe it."""
+    if tifffile is None:
+        return
+    stacks = [(axes, n, extent) for axes in ("ZYX", "TYX", "CYX") for n in (2, 10) for extent in ((20, 21), (90, 121))]
+    for kind in ("u1", "u2", "f4"):
+        for axes, n, extent in stacks + [("TZCYX", (3, 2, 2), (30, 31))]:
+            for order in "<>":
+                values = array((*np.atleast_1d(n), *extent), kind)
+                name = f"tiff_imagej_{axes}_{np.prod(n)}_{extent[0]}_{kind}_{'le' if order == '<' else 'be'}.tif"
+                options = dict(imagej=True, byteorder=order, resolution=(3, 3), metadata={"axes": axes, "unit": "um", "spacing": 2.5, "finterval": 0.5})
+                cases.add(name, values, lambda path, written=str(cases.folder / name): read_imagej(path, written),
+                          lambda path, v=values, o=options: tifffile.imwrite(path, v, **o))
+    values = array((4, 20, 21, 3), "u1")
+    name = "tiff_imagej_ZYXS_4.tif"
+    cases.add(name, values, lambda path, written=str(cases.folder / name): read_imagej(path, written),
+              lambda path, v=values: tifffile.imwrite(path, v, imagej=True, metadata={"axes": "ZYXS", "unit": "um"}))
+
+
+def read_imagej(path, written):
+    """The values by the description, where they are those by the directories too and the description has not changed."""
+    with tifffile.TiffFile(path) as after, tifffile.TiffFile(written) as before:
+        assert after.imagej_metadata == before.imagej_metadata, f"the description is {after.imagej_metadata}"
+        assert after.series[0].axes == before.series[0].axes, f"the axes are {after.series[0].axes}"
+        values = after.asarray()
+        pages = np.stack([page.asarray() for page in after.pages])
+        assert np.array_equal(pages.reshape(values.shape), values), "the directories and the description name other planes"
+        return values
+
+
 def nifti_cases(cases):
     if nibabel is None:
         return
@@ -167,7 +197,7 @@ def main():
         folder, results = pathlib.Path(root) / "in", pathlib.Path(root) / "out"
         folder.mkdir()
         cases = Cases(folder)
-        for make in (numpy_cases, tiff_cases, nifti_cases, pillow_cases):
+        for make in (numpy_cases, tiff_cases, imagej_stacks, nifti_cases, pillow_cases):
             make(cases)
         done = subprocess.run([sys.argv[1], "denoise", "--lambda", "0", "--quiet", str(folder), "-o", str(results)],
                               capture_output=True, text=True)

@@ -142,16 +142,6 @@ TEST_F(Tiff, TagsOfEveryPageAreKept) {
   EXPECT_EQ(again.density, (PixelDensity{11811, 5906}));
 }
 
-TEST_F(Tiff, ADescriptionOfChannelsGoesWithThem) {
-  for (const auto& [text, kept] : {std::pair{"notes", "notes"}, std::pair{"{\"shape\": [2, 2, 3]}", ""}}) {
-    Raster raster = ramp(SampleType::u8, 1, 2, 2, 3);
-    raster.origin = TiffOrigin{.pages = {{.description = text}}};
-    EXPECT_EQ(std::get<TiffOrigin>(grey(raster).origin).pages.at(0).description, kept);
-    raster.channels = 1;
-    EXPECT_EQ(std::get<TiffOrigin>(grey(raster).origin).pages.at(0).description, text);
-  }
-}
-
 TEST_F(Tiff, HandMadeFilesAreRead) {
   for (const bool big_endian : {false, true}) {
     const auto read = [&](std::vector<TiffTag> tags, std::vector<FileBytes> strips) {

@@ -25,7 +25,6 @@ Raster planes(const Raster& raster) {
   Raster result = raster;
   result.channels = 1;
   result.pages = raster.pages * raster.channels;
-  forget_channels(result);
   const size_t size = bytes_of(raster.type);
   for_each_sample(raster.pages, raster.width * raster.height, raster.channels,
                   [&](int64_t plane, int64_t pixel) {

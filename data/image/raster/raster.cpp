@@ -21,13 +21,17 @@ T weighed(const T* rgb) {
   }
 }
 
-// Descriptions in which tifffile, ImageJ and OME say how many channels there are: for another number they
-// would be wrong, and readers believe them.
+// Descriptions in which tifffile, ImageJ and OME say how many channels there are and how samples lie: where
+// that has changed they would be wrong, and readers believe them.
 bool tells_of_channels(std::string_view description) {
   for (const std::string_view start : {"{\"shape\":", "ImageJ=", "<?xml", "<OME"}) {
     if (description.starts_with(start)) return true;
   }
   return false;
+}
+
+bool is_untrue(const TiffOrigin& origin, int channels) {
+  return origin.is_rearranged || (origin.described_channels != 0 && origin.described_channels != channels);
 }
 
 [[noreturn]] void refuse_value(const Raster& raster, const std::string& name, int64_t page, size_t i,
@@ -85,9 +89,15 @@ bool has_colour(const Image& image) {
   return false;
 }
 
-void forget_channels(Raster& raster) {
+bool has_untrue_descriptions(const Raster& raster) {
+  const auto* origin = std::get_if<TiffOrigin>(&raster.origin);
+  return origin != nullptr && is_untrue(*origin, raster.channels) &&
+         std::ranges::any_of(origin->pages, tells_of_channels, &TiffOrigin::Page::description);
+}
+
+void leave_out_untrue_descriptions(Raster& raster) {
   auto* origin = std::get_if<TiffOrigin>(&raster.origin);
-  if (origin == nullptr) return;
+  if (origin == nullptr || !is_untrue(*origin, raster.channels)) return;
   for (TiffOrigin::Page& page : origin->pages) {
     if (tells_of_channels(page.description)) page.description.clear();
   }
@@ -100,7 +110,6 @@ Raster grey(Raster raster) {
     const size_t n = raster.n_samples() / 3;
     for (size_t i = 0; i < n; ++i) samples[i] = weighed(samples + 3 * i);  // reads stay ahead of writes
   });
-  forget_channels(raster);
   raster.channels = 1;
   raster.samples.resize(raster.n_samples() * bytes_of(raster.type));
   return raster;

@@ -55,6 +55,10 @@ struct TiffOrigin {
   uint32_t tile_width = 0, tile_height = 0;  // 0: in strips
   uint16_t extra_sample = 2;                 // what alpha is: 0 not told, 1 associated, 2 unassociated
   std::vector<Page> pages = {};
+  int described_channels = 0;  // those of the file, which descriptions may count; 0: the raster's
+  // Width and height are exchanged, or samples that lay in planes lie side by side. Descriptions may say how
+  // they lay.
+  bool is_rearranged = false;
 };
 
 struct DicomOrigin {
@@ -125,12 +129,13 @@ ValueRange value_range(const Raster& raster, const std::string& name);
 bool has_colour(const Raster& raster);
 bool has_colour(const Image& image);
 
-// Leaves out descriptions of a TIFF that count the channels or say how they lie: they may be written in
-// another way.
-void forget_channels(Raster& raster);
+// Whether descriptions of a TIFF that count the channels or say how samples lie are no longer true of the
+// raster, and the raster without them.
+bool has_untrue_descriptions(const Raster& raster);
+void leave_out_untrue_descriptions(Raster& raster);
 
 // One channel, by ITU-R 601-2: integers as in data/preprocess, (19595 R + 38470 G + 7471 B + 2^15) >> 16;
-// floats with the same weights in double. Descriptions of a TIFF that count the channels are left out.
+// floats with the same weights in double.
 Raster grey(Raster raster);
 
 // The channels as pages of their own, page p and channel c as page p * channels + c; and the way back.

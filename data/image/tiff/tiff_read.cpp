@@ -4,6 +4,7 @@
 
 #include "data/image/raster/extent.h"
 #include "data/image/raster/upright.h"
+#include "data/image/tiff/imagej.h"
 #include "data/image/tiff/page.h"
 #include "data/image/tiff/stream.h"
 #include "data/image/tiff/tiff.h"
@@ -45,7 +46,8 @@ class Reader {
   std::vector<TiffPage> describe() {
     TIFF* const tiff = stream_.get();
     std::vector<TiffPage> pages;
-    for (int64_t number = 0;; ++number) {
+    int64_t number = 0;
+    for (;; ++number) {
       if (number == kMaxPages) throw DataError("[tiff] {} has more than {} directories", name_, kMaxPages);
       TiffPage page = describe_page(tiff, number, bytes_.size(), name_);
       if (!page.is_thumbnail && !page.is_mask) {
@@ -58,7 +60,24 @@ class Reader {
     }
     if (pages.empty())
       throw DataError("[tiff] {} holds only thumbnails and masks, expected a picture", name_);
+    if (number == 0) check_no_hidden_planes(pages.front());
     return pages;
+  }
+
+  // Of a stack of more than 4 GB ImageJ writes one directory, and the other planes behind the first. libtiff
+  // is at that directory.
+  void check_no_hidden_planes(const TiffPage& page) const {
+    const auto images = static_cast<uint64_t>(imagej_images(page.tags.description));
+    const uint64_t plane = uint64_t{page.width} * page.height * page.samples_per_pixel * bytes_of(page.type);
+    const uint64_t first = TIFFGetStrileOffset(stream_.get(), 0);
+    if (images <= 1 || page.compression != COMPRESSION_NONE || plane == 0 || first > bytes_.size() ||
+        images > (bytes_.size() - first) / plane)
+      return;
+    throw DataError(
+        "[tiff] {} has one directory, but its description says that ImageJ has written {} images, which lie "
+        "one behind the other as in stacks of more than 4 GB; expected a directory for each: save the stack "
+        "from ImageJ as several files, or as BigTIFF with Bio-Formats (the ending .ome.btf)",
+        name_, images);
   }
 
   // libtiff takes a directory whose link to the next one is cut off for the last.
@@ -122,7 +141,9 @@ class Reader {
                       .tile_width = first.tile_width,
                       .tile_height = first.tile_height,
                       .extra_sample = first.extra_sample,
-                      .pages = {}};
+                      .pages = {},
+                      .described_channels = first.channels,
+                      .is_rearranged = first.has_planes() || first.orientation > 4};
     for (const TiffPage& page : pages) origin.pages.push_back(page.tags);
     raster.origin = std::move(origin);
     return raster;

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "data/image/raster/extent.h"
+#include "data/image/tiff/imagej.h"
 #include "data/image/tiff/stream.h"
 #include "data/image/tiff/tiff.h"
 #include "tensor/error.h"
@@ -54,17 +55,61 @@ class Writer {
   }
 
   std::vector<uint8_t> write() {
-    for (int64_t p = 0; p < raster_.pages; ++p) {
-      set_tags(p);
-      origin_.tile_width > 0 ? write_tiles(p) : write_strips(p);
-      if (TIFFWriteDirectory(stream_.get()) != 1) fail();
-    }
+    is_read_by_imagej_in_one_piece() ? write_in_one_piece() : write_page_by_page();
     std::vector<uint8_t> out;
     if (!stream_.finish(out)) fail();
     return out;
   }
 
  private:
+  void write_page_by_page() {
+    for (int64_t p = 0; p < raster_.pages; ++p) {
+      set_tags(p);
+      write_samples(p);
+      if (TIFFWriteDirectory(stream_.get()) != 1) fail();
+    }
+  }
+
+  bool is_read_by_imagej_in_one_piece() const {
+    return raster_.pages > 1 && origin_.compression == COMPRESSION_NONE && !origin_.pages.empty() &&
+           is_imagej_description(origin_.pages.front().description);
+  }
+
+  // All directories first, then room for the places of their strips, then the samples of all pages without a
+  // gap: readers that count planes from the first strip on, and those that go by the directories, find the
+  // same.
+  void write_in_one_piece() {
+    TIFF* const tiff = stream_.get();
+    for (int64_t p = 0; p < raster_.pages; ++p) {
+      set_tags(p);
+      if (TIFFDeferStrileArrayWriting(tiff) != 1 || TIFFWriteCheck(tiff, tiles(), "primal") != 1 ||
+          TIFFWriteDirectory(tiff) != 1)
+        fail();
+    }
+    for_each_directory([](int64_t) {});
+    for_each_directory([&](int64_t p) { write_samples(p); });
+  }
+
+  // Goes to each directory that has been written, and writes the places of its strips when `at` returns.
+  void for_each_directory(const std::function<void(int64_t)>& at) {
+    TIFF* const tiff = stream_.get();
+    for (int64_t p = 0; p < raster_.pages; ++p) {
+      if ((p == 0 ? TIFFSetDirectory(tiff, 0) : TIFFReadDirectory(tiff)) != 1) fail();
+      at(p);
+      if (TIFFForceStrileArrayWriting(tiff) != 1) fail();
+    }
+  }
+
+  int tiles() const { return origin_.tile_width > 0 ? 1 : 0; }
+  void write_samples(int64_t p) { origin_.tile_width > 0 ? write_tiles(p) : write_strips(p); }
+
+  // ImageJ believes the number of planes that the first description states, so it has to be that of the
+  // pages.
+  std::string description_of(int64_t p) const {
+    const std::string& text = origin_.pages[static_cast<size_t>(p)].description;
+    return p == 0 && imagej_images(text) == raster_.pages ? text : without_imagej_images(text);
+  }
+
   std::string mode() const {
     const bool is_big = origin_.is_big_tiff || raster_.samples.size() > kPlainBytes;
     return std::string(origin_.big_endian ? "wb" : "wl") + (is_big ? "8" : "4");
@@ -116,7 +161,7 @@ class Writer {
     }
     if (static_cast<size_t>(p) >= origin_.pages.size()) return;
     const TiffOrigin::Page& page = origin_.pages[static_cast<size_t>(p)];
-    if (!page.description.empty()) offer(TIFFTAG_IMAGEDESCRIPTION, page.description.c_str());
+    if (!page.description.empty()) offer(TIFFTAG_IMAGEDESCRIPTION, description_of(p).c_str());
     if (page.x_resolution > 0.0f) offer(TIFFTAG_XRESOLUTION, static_cast<double>(page.x_resolution));
     if (page.y_resolution > 0.0f) offer(TIFFTAG_YRESOLUTION, static_cast<double>(page.y_resolution));
     if (page.x_resolution > 0.0f) offer(TIFFTAG_RESOLUTIONUNIT, static_cast<int>(page.resolution_unit));

@@ -1,0 +1,232 @@
+// Descriptions of TIFFs that tell readers how to read: those of ImageJ count planes, others count channels.
+#include <algorithm>
+#include <cstring>
+#include <gtest/gtest.h>
+
+#include "data/formats/formats.h"
+#include "support/raster_files.h"
+#include "support/temporary_folder.h"
+#include "support/text.h"
+#include "tensor/error.h"
+
+namespace primal {
+namespace {
+
+using testing::FileBytes;
+using testing::has;
+
+class TiffDescriptions : public ::testing::Test {
+  void SetUp() override {
+    try {
+      check_library(PictureFormat::tiff, "");
+    } catch (const ConfigError&) {
+      GTEST_SKIP() << "a build without libtiff";
+    }
+  }
+};
+
+std::string of_images(int64_t n) {
+  return "ImageJ=1.54f\nimages=" + std::to_string(n) + "\nslices=" + std::to_string(n) +
+         "\nunit=micron\nspacing=2.5\n";
+}
+
+// Pages of so many rows take several strips.
+Raster stack(int64_t pages, int64_t height, const TiffOrigin& as, const std::string& description) {
+  Raster raster{.format = PictureFormat::tiff, .width = 61, .height = height, .pages = pages};
+  raster.type = SampleType::u16;
+  raster.white = usual_white(raster.type);
+  allocate(raster);
+  uint32_t value = 1;
+  for (uint8_t& byte : raster.samples)
+    byte = static_cast<uint8_t>((value = value * 1664525 + 1013904223) >> 24);
+  TiffOrigin origin = as;
+  origin.pages.assign(static_cast<size_t>(pages), {});
+  origin.pages.front().description = description;
+  raster.origin = origin;
+  return raster;
+}
+
+FileBytes encoded(const Raster& raster) { return encode_raster(raster, PictureFormat::tiff); }
+
+std::string description_in(const FileBytes& file, size_t page = 0) {
+  return std::get<TiffOrigin>(decode_raster(file, "test").origin).pages.at(page).description;
+}
+
+// As they lie in a file of this machine's byte order.
+bool holds_in_one_piece(const FileBytes& file, const std::vector<uint8_t>& samples) {
+  return !std::ranges::search(file, samples).empty();
+}
+
+TEST_F(TiffDescriptions, PlanesLieOneBehindTheOtherAndDirectoriesNameThem) {
+  for (const int64_t pages : {2, 3, 10}) {
+    for (const int64_t height : {5, 400}) {
+      for (const bool is_big : {false, true}) {
+        const Raster raster = stack(pages, height, {.is_big_tiff = is_big}, of_images(pages));
+        const FileBytes file = encoded(raster);
+        EXPECT_TRUE(holds_in_one_piece(file, raster.samples)) << pages << " " << height;
+        const Raster again = decode_raster(file, "test");
+        EXPECT_EQ(again.pages, pages);
+        EXPECT_EQ(again.samples, raster.samples);
+        EXPECT_EQ(again.remarks, std::vector<std::string>{});
+        EXPECT_EQ(description_in(file), of_images(pages));
+        EXPECT_EQ(encoded(again), file);
+      }
+    }
+  }
+}
+
+TEST_F(TiffDescriptions, EveryByteOrderTypeAndLayoutComesBack) {
+  for (const uint16_t compression : {uint16_t{1}, uint16_t{5}, uint16_t{8}}) {
+    for (const bool big_endian : {false, true}) {
+      for (const uint32_t tile : {0u, 16u, 64u}) {
+        const TiffOrigin as{
+            .big_endian = big_endian, .compression = compression, .tile_width = tile, .tile_height = tile};
+        Raster raster = stack(3, 70, as, of_images(3));
+        raster.alpha.assign(raster.samples.begin(), raster.samples.end());
+        const Raster again = decode_raster(encoded(raster), "test");
+        EXPECT_EQ(again.samples, raster.samples) << compression << " " << big_endian << " " << tile;
+        EXPECT_EQ(again.alpha, raster.alpha) << compression << " " << big_endian << " " << tile;
+        EXPECT_EQ(std::get<TiffOrigin>(again.origin).tile_width, tile);
+      }
+    }
+  }
+}
+
+TEST_F(TiffDescriptions, AWrongNumberOfImagesIsNotWritten) {
+  const std::string without = "ImageJ=1.54f\nslices=7\nunit=micron\nspacing=2.5\n";
+  EXPECT_EQ(description_in(encoded(stack(3, 5, {}, of_images(7)))), without);
+  EXPECT_EQ(description_in(encoded(stack(1, 5, {}, of_images(7)))), without);
+  // On a later page it would end the list of pages there.
+  Raster raster = stack(2, 5, {}, of_images(2));
+  std::get<TiffOrigin>(raster.origin).pages[1].description = "ImageJ=1.54f\nimages=2";
+  EXPECT_EQ(description_in(encoded(raster), 1), "ImageJ=1.54f");
+  // Others' words stay.
+  for (const char* text : {"notes\nimages=7\n", "ImageJ=1.54f\nunit=micron\n", "ImageJ=", ""})
+    EXPECT_EQ(description_in(encoded(stack(3, 5, {}, text))), text);
+}
+
+TEST_F(TiffDescriptions, DamagedFilesAreReadOrRefused) {
+  const FileBytes file = encoded(stack(2, 5, {}, of_images(2)));
+  for (size_t n = 0; n < file.size(); ++n)
+    EXPECT_THROW(decode_raster(std::span(file).first(n), "test"), DataError) << n << " of " << file.size();
+  for (size_t i = 0; i < file.size(); ++i) {
+    FileBytes damaged = file;
+    damaged[i] ^= 0xff;
+    try {
+      decode_raster(damaged, "test");
+    } catch (const DataError& error) {
+      EXPECT_TRUE(has(error.what(), "test")) << error.what();
+    }
+  }
+}
+
+// The file with its first directory for the last one.
+FileBytes first_directory_alone(FileBytes file) {
+  uint32_t directory = 0;
+  uint16_t n_entries = 0;
+  std::memcpy(&directory, file.data() + 4, 4);
+  std::memcpy(&n_entries, file.data() + directory, 2);
+  std::fill_n(file.begin() + directory + 2 + 12 * n_entries, 4, uint8_t{0});
+  return file;
+}
+
+TEST_F(TiffDescriptions, PlanesWithoutDirectoriesAreRefused) {
+  const Raster raster = stack(4, 5, {}, of_images(4));
+  const FileBytes file = first_directory_alone(encoded(raster));
+  const std::string message = testing::message_of<DataError>([&] { decode_raster(file, "cells.tif"); });
+  EXPECT_TRUE(has(message, "[tiff] cells.tif has one directory") && has(message, "4 images")) << message;
+  EXPECT_TRUE(has(message, "several files") && has(message, "BigTIFF")) << message;
+}
+
+TEST_F(TiffDescriptions, OneDirectoryIsOnePageWhereTheOtherPlanesAreNotThere) {
+  // The file ends before they do.
+  FileBytes file = first_directory_alone(encoded(stack(4, 5, {}, of_images(4))));
+  file.pop_back();
+  EXPECT_EQ(decode_raster(file, "test").pages, 1);
+  // Packed planes have directories of their own.
+  file = first_directory_alone(encoded(stack(4, 5, {.compression = 8}, of_images(4))));
+  file.resize(file.size() + 4096);
+  EXPECT_EQ(decode_raster(file, "test").pages, 1);
+  // The description is not ImageJ's, has no number, or one that no file holds.
+  for (const char* text : {"notes\nimages=4\n", "ImageJ=1.54f\nunit=micron\n", "ImageJ=1.54f\nimages=1\n",
+                           "ImageJ=1.54f\nimages=-4\n", "ImageJ=1.54f\nimages=9223372036854775807\n",
+                           "ImageJ=1.54f\nimages=99999999999999999999\n", "ImageJ=1.54f\nimages="}) {
+    // What is not true of the pages is not written, so it is put into the place of a text of the same length.
+    const std::string marks(std::string_view(text).size(), '#');
+    file = first_directory_alone(encoded(stack(4, 5, {}, marks)));
+    const auto at = std::ranges::search(file, marks).begin();
+    std::copy_n(text, marks.size(), at);
+    file.resize(file.size() + 4096);
+    const Raster read = decode_raster(file, "test");
+    EXPECT_EQ(read.pages, 1) << text;
+    EXPECT_EQ(std::get<TiffOrigin>(read.origin).pages[0].description, text);
+  }
+}
+
+// One page of RGB as it is read from a file.
+Raster colours(const std::string& description) {
+  Raster raster{.format = PictureFormat::tiff, .width = 3, .height = 2, .channels = 3, .white = 255.0};
+  allocate(raster);
+  raster.origin = TiffOrigin{.pages = {{.description = description}}};
+  return decode_raster(encoded(raster), "test");
+}
+
+std::string description_of(const Raster& raster) {
+  const Raster written = fitted(raster, PictureFormat::tiff, 0.0, 255.0, "a");
+  return std::get<TiffOrigin>(written.origin).pages.at(0).description;
+}
+
+std::vector<std::string> losses(const Raster& raster, PictureFormat format = PictureFormat::tiff) {
+  std::vector<std::string> all;
+  for (const Loss& loss : lost_in(raster, format)) all.push_back(loss.remark);
+  return all;
+}
+
+constexpr const char* kOfChannels[]{"{\"shape\": [2, 3, 3]}", "ImageJ=1.54f\nunit=micron\n",
+                                    "<?xml version=\"1.0\"?><OME>", "<OME>"};
+
+TEST_F(TiffDescriptions, DescriptionsStayWithTheChannels) {
+  using List = std::vector<std::string>;
+  for (const char* text : kOfChannels) {
+    const Raster raster = colours(text);
+    EXPECT_EQ(description_of(raster), text);
+    EXPECT_EQ(description_of(interleaved(planes(raster), 3)), text);
+    EXPECT_EQ(losses(raster), List{});
+  }
+}
+
+TEST_F(TiffDescriptions, DescriptionsOfChannelsGoWithThemAndARemarkSaysSo) {
+  using List = std::vector<std::string>;
+  for (const char* text : kOfChannels) {
+    const Raster raster = grey(colours(text));
+    EXPECT_EQ(description_of(raster), "");
+    EXPECT_EQ(losses(raster), List{"its description is left out: it is for RGB, and the result is grey"});
+    EXPECT_EQ(losses(raster, PictureFormat::png), List{});
+  }
+  EXPECT_EQ(description_of(grey(colours("notes"))), "notes");
+  EXPECT_EQ(losses(grey(colours("notes"))), List{});
+}
+
+TEST_F(TiffDescriptions, DescriptionsOfHowSamplesLayGoWhereTheyLieOtherwise) {
+  using List = std::vector<std::string>;
+  std::vector<testing::TiffTag> in_planes = testing::tiff_tags(2, 1, 8, 1, 2, 3),
+                                turned = testing::tiff_tags(2, 1, 8);
+  in_planes.insert(in_planes.begin() + 7, {284, 3, {2}});
+  turned.insert(turned.begin() + 5, {274, 3, {6}});
+  const FileBytes files[]{testing::make_tiff({{in_planes, {{1, 4}, {2, 5}, {3, 6}}}}),
+                          testing::make_tiff({{turned, {{1, 2}}}})};
+  for (const FileBytes& file : files) {
+    for (const auto& [text, kept] : {std::pair{"notes", "notes"}, std::pair{"{\"shape\": [1, 2]}", ""}}) {
+      Raster raster = decode_raster(file, "test");
+      std::get<TiffOrigin>(raster.origin).pages.at(0).description = text;
+      EXPECT_EQ(description_of(raster), kept);
+      EXPECT_EQ(losses(raster), *kept != '\0'
+                                    ? List{}
+                                    : List{"its description is left out: it says how samples lie, and in the "
+                                           "result they lie otherwise"});
+    }
+  }
+}
+
+}  // namespace
+}  // namespace primal
