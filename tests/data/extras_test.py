@@ -242,6 +242,22 @@ def tiff(folder, out):
                         check(name, all(k == (2 if extra == "unassalpha" else 1,) for k in kinds), f"{kinds}")
                         check(name, all(p == (SRGB if channels == 3 else profile(b"GRAY")) for p in profiles), "another profile")
                         check(name, read["alpha"] == ("unassociated" if extra == "unassalpha" else "associated"), str(read))
+    # Descriptions that count the channels stay with them.
+    for name, options in (("shaped", {}), ("imagej", {"imagej": True, "metadata": {"unit": "um"}}), ("ome", {"ome": True})):
+        path = folder / f"{name}.tif"
+        tifffile.imwrite(path, noise((16, 18, 3)), photometric="rgb", **options)
+        written = tifffile.TiffFile(path).pages[0].description
+        for colour in ("channels", "luminance"):
+            _, remarks = denoise(path, "--colour", colour, "-o", out / path.name)
+            check(name, tifffile.TiffFile(out / path.name).pages[0].description == written and "left out" not in remarks, f"{colour}: {remarks}")
+        _, remarks = denoise(path, "--colour", "grey", "-o", out / path.name)
+        check(name, tifffile.TiffFile(out / path.name).pages[0].description == "", "the description of colours beside grey")
+        check(name, remarks.count("its description is left out: it is for RGB, and the result is grey") == 1, remarks)
+    path = folder / "frames.tif"
+    tifffile.imwrite(path, noise((4, 16, 18, 3)), photometric="rgb")
+    done = subprocess.run([PRIMAL, "denoise", "--lambda", "1e-9,1e-9", "--iterations", "9", "--sequence", path, "-o", out / path.name],
+                          capture_output=True, text=True)
+    check("sequence", done.returncode == 0 and done.stderr.count("its description is left out: it is for RGB") == 1, done.stderr)
     # PNG has no associated alpha: the colours are divided by it.
     alpha = noise((10, 10), "u2", 65536)
     straight = noise((10, 10, 3), "u2", 65536)
