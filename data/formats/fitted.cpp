@@ -6,6 +6,7 @@
 
 #include "data/formats/formats.h"
 #include "data/image/dicom/dicom.h"
+#include "data/image/npy/npy.h"
 #include "data/image/raster/alpha.h"
 #include "tensor/error.h"
 
@@ -131,10 +132,11 @@ void check_fits(const Raster& raster, PictureFormat format, const std::string& n
   if (raster.pages > 1 && !holds_pages(format))
     throw DataError("[format] {} has {} pages, {} holds one: give --format tiff, npy or nii", name,
                     raster.pages, name_of(format));
-  if (raster.channels > 1 && (is_nifti(format) || is_numpy(format)))
+  if (raster.channels > 1 && is_nifti(format))
     throw DataError(
-        "[format] {} is in colour, which {} does not hold: give --format png or tiff, or --colour grey", name,
-        name_of(format));
+        "[format] {} is in colour, which {} does not hold: give --format png, tiff or npy, or --colour grey",
+        name, name_of(format));
+  if (is_numpy(format)) codec::check_array(raster, name);
   if (format == PictureFormat::webp && !(raster.type == SampleType::u8 && has_levels(raster)))
     throw DataError("[format] {} has {} samples, WebP holds 8 bits: give --format png or another", name,
                     name_of(raster.type));

@@ -78,8 +78,8 @@ Raster read_raster(const std::filesystem::path& path);
 // The raster in another format: as it is where the format holds it; values of a rescaled file become float32
 // in a format without a scale, float16 becomes float32 where there is none, and other samples than those of
 // PNG, PNM and WebP become 16-bit levels over [low, high]. DataError naming the picture for several pages in
-// a format of one, where levels would be lost that WebP or PFM do not hold, and for floats and frames that
-// no object of DICOM takes.
+// a format of one, where levels would be lost that WebP or PFM do not hold, for colours in NIfTI, for pages
+// that a NumPy array does not tell from colours, and for floats and frames that no object of DICOM takes.
 void check_fits(const Raster& raster, PictureFormat format, const std::string& name);
 Raster fitted(Raster raster, PictureFormat format, double low, double high, const std::string& name);
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "data/file/file.h"
 #include "data/formats/formats.h"
 #include "data/metrics/metrics.h"
 #include "data/safetensors/safetensors.h"
@@ -144,7 +145,7 @@ TEST_F(ColourCli, ScoresAreThoseOfAllChannels) {
 }
 
 TEST_F(ColourCli, OtherFormatsKeepTheirColour) {
-  for (const std::string name : {"a.tif", "a.ppm", "a.webp", "a.pfm"}) {
+  for (const std::string name : {"a.tif", "a.ppm", "a.webp", "a.pfm", "a.npy", "a.npz"}) {
     const Outcome o = run("denoise --lambda 0.1 " + path("rgb.png") + " -o " + path(name));
     if (has(o.err, "built without")) continue;
     ASSERT_EQ(o.exit_code, 0) << o.err;
@@ -153,10 +154,46 @@ TEST_F(ColourCli, OtherFormatsKeepTheirColour) {
         << name;
     EXPECT_EQ(read_raster(folder_ / ("again_" + name)).channels, 3) << name;
   }
-  const Outcome array = run("denoise --lambda 0.1 " + path("rgb.png") + " -o " + path("a.npy"));
-  EXPECT_EQ(array.exit_code, 3);
-  EXPECT_TRUE(has(array.err, "--colour grey")) << array.err;
-  EXPECT_FALSE(fs::exists(folder_ / "a.npy"));
+  const Outcome volume = run("denoise --lambda 0.1 " + path("rgb.png") + " -o " + path("a.nii"));
+  EXPECT_EQ(volume.exit_code, 3);
+  EXPECT_TRUE(has(volume.err, "--colour grey")) << volume.err;
+  EXPECT_FALSE(fs::exists(folder_ / "a.nii"));
+}
+
+TEST_F(ColourCli, AnArrayOfThreeChannelsIsThePictureThatItShows) {
+  const Raster rgb = raster_of(rgb_, PictureFormat::npy);
+  write_file_atomically(folder_ / "rgb.npy", encode_raster(rgb, PictureFormat::npy));
+  for (const std::string mode : {"channels", "opponent", "joint", "luminance", "grey"}) {
+    const std::string how = "denoise --overwrite --lambda 0.1 --colour " + mode + " ";
+    ASSERT_EQ(run(how + path("rgb.png") + " -o " + path("from_png.png")).exit_code, 0) << mode;
+    const Outcome o = run(how + path("rgb.npy") + " -o " + path("from_npy.npy") + " --json");
+    ASSERT_EQ(o.exit_code, 0) << o.err;
+    EXPECT_EQ(json::parse(o.out).at("pictures").at(0).at("read").at("channels"), 3) << mode;
+    const Raster result = read_raster(folder_ / "from_npy.npy");
+    EXPECT_EQ(result.pages, 1) << mode;
+    EXPECT_EQ(result.channels, mode == "grey" ? 1 : 3);
+    EXPECT_EQ(result.samples, read_raster(folder_ / "from_png.png").samples) << mode;
+  }
+  const json seen = json::parse(run("inspect --json " + path("rgb.npy")).out);
+  EXPECT_EQ(seen.at("pages"), 1);
+  EXPECT_EQ(seen.at("width"), 40);
+  ASSERT_EQ(seen.at("channels").size(), 3u);
+  EXPECT_EQ(seen.at("channels").at(2).at("name"), "blue");
+  // Other commands make it grey, as they do with a file of any other format.
+  const std::string search = "search --noise 0.3 --grid 0.05:0.1:2 --json ";
+  const Outcome array = run(search + path("rgb.npy")), png = run(search + path("rgb.png"));
+  ASSERT_EQ(array.exit_code, 0) << array.err;
+  EXPECT_EQ(json::parse(array.out).at("grid"), json::parse(png.out).at("grid"));
+}
+
+TEST_F(ColourCli, AnArrayWithAlphaIsRefused) {
+  Raster rgba{.format = PictureFormat::npy, .width = 4, .height = 20, .pages = 16};
+  allocate(rgba);
+  write_file_atomically(folder_ / "rgba.npy", encode_raster(rgba, PictureFormat::npy));
+  const Outcome o = run("denoise --lambda 0.1 " + path("rgba.npy") + " -o " + path("out.npy"));
+  EXPECT_EQ(o.exit_code, 3);
+  EXPECT_TRUE(has(o.err, "(16, 20, 4)") && has(o.err, "array[:, :, :3]")) << o.err;
+  EXPECT_FALSE(fs::exists(folder_ / "out.npy"));
 }
 
 TEST_F(ColourCli, SaysWhatDoesNotFit) {

@@ -58,11 +58,11 @@ def numpy_cases(cases):
     for kind in TYPES:
         for order in "<>":
             for layout in "CF":
-                for shape in ((23, 37), (3, 19, 14)):
+                for shape in ((23, 37), (3, 19, 14), (18, 21, 3), (2, 17, 12, 3)):
                     values = np.array(array(shape, kind).astype(order + kind), order=layout)
-                    name = f"npy_{kind}_{'le' if order == '<' else 'be'}_{layout}_{len(shape)}.npy"
+                    name = f"npy_{kind}_{'le' if order == '<' else 'be'}_{layout}_{'x'.join(map(str, shape))}.npy"
                     cases.add(name, values, np.load, lambda path, v=values: np.save(path, v))
-        packed = array((2, 11, 13), kind)
+        packed = array((2, 11, 13) if kind[0] == "u" else (11, 13, 3), kind)
         load = lambda path: np.load(path)["arr_0"]
         cases.add(f"npz_{kind}_stored.npz", packed, load, lambda path, v=packed: np.savez(path, v))
         cases.add(f"npz_{kind}_deflated.npz", packed, load, lambda path, v=packed: np.savez_compressed(path, v))

@@ -148,12 +148,15 @@ TEST(RasterErrors, MemoryIsBoundedByTheFileAndThePicture) {
 TEST(Raster, TheFirstValueThatIsNoNumberIsNamed) {
   const float nan = std::nanf("");
   Raster raster =
-      decoded(make_npy("<f4", false, "2, 2, 3", numbers<float>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, nan, nan})));
+      decoded(make_npy("<f4", false, "2, 3, 2", numbers<float>({1, 2, 3, 4, 5, 6, 7, 8, 9, 10, nan, nan})));
   const std::string message = message_of<DataError>([&] { levels_of(raster, {}, "a.npy"); });
-  EXPECT_TRUE(has(message, "a.npy has nan at page 1, row 1, column 1")) << message;
+  EXPECT_TRUE(has(message, "a.npy has nan at page 1, row 2, column 0")) << message;
   raster =
       decoded(make_npy("<f8", false, "1, 2", numbers<double>({1, -std::numeric_limits<double>::infinity()})));
   EXPECT_TRUE(has(message_of<DataError>([&] { levels_of(raster, parse_level_range("0:1"), "a"); }), "-inf"));
+  raster = decoded(make_npy("<f4", false, "1, 2, 3", numbers<float>({1, 2, 3, 4, 5, nan})));
+  EXPECT_TRUE(
+      has(message_of<DataError>([&] { levels_of(raster, {}, "a"); }), "nan at page 0, row 0, column 1"));
 }
 
 // Each value is finite, and their difference is not: what is scaled to it would be no number.

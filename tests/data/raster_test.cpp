@@ -78,10 +78,9 @@ TEST(Npy, EveryTypeAndOrderComesBackToTheByte) {
       {">f8", numbers<double>({0, 1, 2, 3, 4, -0.5}, true)}};
   for (const auto& [type, data] : kinds) {
     for (const bool fortran : {false, true}) {
-      for (const char* shape : {"2, 3", "3, 1, 2", "1, 2, 3"}) {
+      for (const char* shape : {"2, 3", "3, 1, 2", "1, 3, 2", "1, 2, 3", "2, 1, 1, 3", "1, 2, 1, 3"}) {
         const FileBytes file = make_npy(type, fortran, shape, data);
         const Raster raster = decoded(file);
-        EXPECT_EQ(raster.pages, shape[0] == '3' ? 3 : 1);
         EXPECT_EQ(values(raster)[0], 0.0);
         EXPECT_EQ(encode_raster(raster, PictureFormat::npy), file) << type << " " << fortran << " " << shape;
       }
@@ -95,7 +94,63 @@ TEST(Npy, FortranOrderIsTurned) {
   const Raster raster = decoded(make_npy("|u1", true, "2, 3", {0, 3, 1, 4, 2, 5}));
   EXPECT_EQ(values(raster), (List{0, 1, 2, 3, 4, 5}));
   // [page][row][column]: the page runs fastest.
+  EXPECT_EQ(values(decoded(make_npy("|u1", true, "2, 3, 1", {0, 3, 1, 4, 2, 5}))), (List{0, 1, 2, 3, 4, 5}));
+  // [row][column][channel]: the channel runs slowest.
   EXPECT_EQ(values(decoded(make_npy("|u1", true, "2, 1, 3", {0, 3, 1, 4, 2, 5}))), (List{0, 1, 2, 3, 4, 5}));
+}
+
+TEST(Npy, ALastExtentOfThreeIsColour) {
+  const auto layout = [](const std::string& shape, size_t n) {
+    const Raster r = decoded(make_npy("|u1", false, shape, FileBytes(n)));
+    return std::vector<int64_t>{r.pages, r.height, r.width, r.channels};
+  };
+  using Layout = std::vector<int64_t>;
+  EXPECT_EQ(layout("20, 17, 3", 1020), (Layout{1, 20, 17, 3}));
+  EXPECT_EQ(layout("1, 1, 3", 3), (Layout{1, 1, 1, 3}));
+  EXPECT_EQ(layout("5, 4, 2, 3", 120), (Layout{5, 4, 2, 3}));
+  // Other extents are pages, and so are two axes of which the second has three columns.
+  EXPECT_EQ(layout("3, 20, 17", 1020), (Layout{3, 20, 17, 1}));
+  EXPECT_EQ(layout("20, 17, 5", 1700), (Layout{20, 17, 5, 1}));
+  EXPECT_EQ(layout("20, 3", 60), (Layout{1, 20, 3, 1}));
+  // Red, green and blue of a pixel follow each other.
+  const Raster rgb = decoded(make_npy("|u1", false, "1, 2, 3", {1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(values(planes(rgb)), (List{1, 4, 2, 5, 3, 6}));
+  EXPECT_TRUE(has_colour(rgb));
+}
+
+TEST(Npy, OtherChannelsThanThreeAreRefused) {
+  const auto refusal = [](const std::string& shape, size_t n) {
+    return problem(make_npy("|u1", false, shape, FileBytes(n)));
+  };
+  EXPECT_TRUE(has(refusal("20, 16, 4", 1280), "(20, 16, 4)")) << refusal("20, 16, 4", 1280);
+  EXPECT_TRUE(has(refusal("20, 16, 4", 1280), "save array[:, :, :3] alone"));
+  EXPECT_TRUE(has(refusal("16, 20, 1", 320), "save array[:, :, 0] alone"));
+  EXPECT_TRUE(has(refusal("16, 20, 2", 640), "grey picture with alpha"));
+  EXPECT_TRUE(has(refusal("2, 16, 16, 4", 2048), "(pages, height, width, 3)"));
+  // With a side below 16 they are pages.
+  EXPECT_EQ(decoded(make_npy("|u1", false, "15, 20, 4", FileBytes(1200))).pages, 15);
+  EXPECT_EQ(decoded(make_npy("|u1", false, "20, 15, 1", FileBytes(300))).pages, 20);
+}
+
+TEST(Npy, ColourThatBecameGreyLosesItsAxis) {
+  const Raster one = grey(decoded(make_npy("<f4", false, "1, 2, 3", numbers<float>({1, 1, 1, 4, 4, 4}))));
+  EXPECT_EQ(encode_raster(one, PictureFormat::npy), make_npy("<f4", false, "1, 2", numbers<float>({1, 4})));
+  const Raster pages = grey(decoded(make_npy("|u1", true, "1, 2, 1, 3", {1, 4, 1, 4, 1, 4})));
+  EXPECT_EQ(encode_raster(pages, PictureFormat::npy), make_npy("|u1", true, "1, 2, 1", {1, 4}));
+}
+
+TEST(Npy, PagesThatWouldBeReadAsColourAreNotWritten) {
+  const auto stack = [](int64_t pages, int64_t height, int64_t width) {
+    Raster raster{.format = PictureFormat::tiff, .width = width, .height = height, .pages = pages};
+    allocate(raster);
+    return raster;
+  };
+  for (const PictureFormat format : {PictureFormat::npy, PictureFormat::npz}) {
+    EXPECT_THROW(fitted(stack(2, 2, 3), format, 0.0, 255.0, "a.tif"), DataError);
+    EXPECT_THROW(fitted(stack(16, 16, 4), format, 0.0, 255.0, "a.tif"), DataError);
+    EXPECT_NO_THROW(fitted(stack(16, 15, 4), format, 0.0, 255.0, "a.tif"));
+    EXPECT_NO_THROW(fitted(stack(1, 20, 3), format, 0.0, 255.0, "a.tif"));
+  }
 }
 
 TEST(Npy, LaterVersionsAreRead) {
@@ -128,7 +183,7 @@ TEST(Npy, TheHeaderIsReadStrictly) {
     EXPECT_TRUE(has(problem(make_npy(wrong, data)), "at byte")) << wrong;
   EXPECT_TRUE(has(problem(make_npy("<i8", false, "2, 3", data)), "astype"));
   EXPECT_TRUE(has(problem(make_npy("|u1", false, "6,", data)), "(6)"));
-  EXPECT_TRUE(has(problem(make_npy("|u1", false, "1, 1, 2, 3", data)), "(pages, height, width)"));
+  EXPECT_TRUE(has(problem(make_npy("|u1", false, "1, 1, 3, 2", data)), "(pages, height, width)"));
   EXPECT_TRUE(has(problem(make_npy("|u1", false, "0, 3", {})), "at least 1"));
   EXPECT_TRUE(has(problem(make_npy("|u1", false, "2, 2", data)), "expected"));
   FileBytes long_header = make_npy("|u1", false, "2, 3", data);
@@ -147,6 +202,11 @@ TEST(Npz, OneArrayStoredOrDeflated) {
     EXPECT_EQ(values(raster)[0], 0x0707);
     EXPECT_EQ(encode_raster(raster, PictureFormat::npz), file);
   }
+  const FileBytes colours = make_npy("<i2", false, "4, 2, 3", FileBytes(48, 7));
+  const FileBytes rgb =
+      table::make_zip({{"rgb.npy", std::string(colours.begin(), colours.end())}}, table::Packing::deflated);
+  EXPECT_EQ(decoded(rgb).channels, 3);
+  EXPECT_EQ(encode_raster(decoded(rgb), PictureFormat::npz), rgb);
   EXPECT_TRUE(has(problem(table::make_zip({{"a.npy", text}, {"b.npy", text}})), "2 arrays"));
   EXPECT_TRUE(has(problem(table::make_zip({{"a.npy", "\x93NUMPY and nothing"}})), "npy"));
   // An archive of something else is no picture.

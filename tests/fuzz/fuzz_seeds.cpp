@@ -155,6 +155,11 @@ void write_rasters(const fs::path& root) {
       try {
         write_raster(root / kind, name_of(type), raster);
         if (format == PictureFormat::webp) write_extended_webp(root / kind, raster);
+        if (format == PictureFormat::npy || format == PictureFormat::npz) {
+          raster.channels = 3;
+          allocate(raster);
+          write_raster(root / kind, fmt::format("{}_colour", name_of(type)), raster);
+        }
         if (format != PictureFormat::tiff) continue;
         for (const uint16_t compression : std::initializer_list<uint16_t>{1, 5, 8, 32773}) {
           raster.origin =

@@ -27,6 +27,14 @@ def test_colour_and_pages(tmp_path, rng):
     colour = rng.integers(0, 255, (5, 6, 3), np.uint8)
     primal.write(tmp_path / "c.png", colour)
     np.testing.assert_array_equal(primal.read(tmp_path / "c.png"), colour)
+    for name in ("c.npy", "c.npz"):
+        primal.write(tmp_path / name, colour)
+        np.testing.assert_array_equal(primal.read(tmp_path / name), colour)
+    np.testing.assert_array_equal(np.load(tmp_path / "c.npy"), colour)
+    stack = rng.integers(0, 255, (4, 5, 6, 3), np.uint8)
+    primal.write(tmp_path / "v.npy", stack)
+    np.testing.assert_array_equal(np.load(tmp_path / "v.npy"), stack)
+    np.testing.assert_array_equal(primal.read(tmp_path / "v.npy"), stack)
     pages = rng.random((4, 5, 6), np.float32)
     primal.write(tmp_path / "p.tif", pages)
     np.testing.assert_array_equal(primal.read(tmp_path / "p.tif"), pages)
@@ -68,6 +76,8 @@ def test_what_cannot_be_written_or_read_is_said(tmp_path):
         primal.write(tmp_path / "a.png", np.full((4, 4), np.nan))
     with pytest.raises(primal.DataError, match="pages"):
         primal.write(tmp_path / "a.png", np.zeros((3, 4, 5), np.uint8))
+    with pytest.raises(primal.DataError, match="4 channels"):
+        primal.write(tmp_path / "a.npy", np.zeros((16, 16, 4), np.uint8))
     with pytest.raises(OSError):
         primal.write(tmp_path / "nowhere" / "a.png", disc(8))
     assert not list(tmp_path.iterdir())

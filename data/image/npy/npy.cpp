@@ -1,5 +1,6 @@
 #include "data/image/npy/npy.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,26 +14,54 @@
 namespace primal::codec {
 namespace {
 
+using Shape = std::vector<uint64_t>;
+
+constexpr uint64_t kColours = 3;
+
+bool is_in_colour(const Shape& shape) { return shape.size() >= 3 && shape.back() == kColours; }
+
+// A single picture with a last axis for its channels, of which there are as many as no RGB has.
+bool has_other_channels(const Shape& shape) {
+  return shape.size() == 3 && std::min(shape[0], shape[1]) >= uint64_t{kLeastChannelsSide} &&
+         (shape[2] == 1 || shape[2] == 2 || shape[2] == 4);
+}
+
+void check_shape(const Shape& shape, const std::string& name) {
+  if (has_other_channels(shape)) {
+    throw DataError(
+        "[npy] {} has the shape ({}), which is {}: save array[:, :, {}] alone, or pages that are {} pixel{} "
+        "wide as TIFF",
+        name, fmt::join(shape, ", "),
+        shape[2] == 1   ? "a grey picture with an axis for its channel"
+        : shape[2] == 2 ? "a grey picture with alpha"
+                        : "a picture in colour with alpha",
+        shape[2] == 4 ? ":3" : "0", shape[2], shape[2] == 1 ? "" : "s");
+  }
+  if (shape.size() == 2 || shape.size() == 3 || (shape.size() == 4 && is_in_colour(shape))) return;
+  throw DataError(
+      "[npy] {} has the shape ({}), expected (height, width), (height, width, 3) for a picture in colour, "
+      "(pages, height, width) or (pages, height, width, 3)",
+      name, fmt::join(shape, ", "));
+}
+
 // The extents of a header as a raster without samples. DataError unless they are those of a picture.
 Raster described(const npy::Header& header, uint64_t file_bytes, const std::string& name) {
-  const std::vector<uint64_t>& shape = header.shape;
-  if (shape.size() != 2 && shape.size() != 3) {
-    throw DataError(
-        "[npy] {} has the shape ({}), expected (height, width) for a picture or (pages, height, width)", name,
-        fmt::join(shape, ", "));
-  }
-  const Extent extent{shape.size() == 3 ? shape[0] : 1, shape[shape.size() - 1], shape[shape.size() - 2],
-                      bytes_of(header.type)};
+  const Shape& shape = header.shape;
+  check_shape(shape, name);
+  const bool in_colour = is_in_colour(shape);
+  const size_t rank = shape.size() - (in_colour ? 1 : 0);  // without the axis of the channels
+  const Extent extent{rank == 3 ? shape[0] : 1, shape[rank - 1], shape[rank - 2],
+                      bytes_of(header.type) * (in_colour ? kColours : 1)};
   check_volume(name, "npy", extent, file_bytes, 1.0);
   Raster raster{.format = PictureFormat::npy,
                 .width = static_cast<int64_t>(extent.width),
                 .height = static_cast<int64_t>(extent.height),
                 .pages = static_cast<int64_t>(extent.pages),
+                .channels = in_colour ? 3 : 1,
                 .type = header.type,
                 .white = usual_white(header.type)};
-  raster.origin = NpyOrigin{.big_endian = header.big_endian,
-                            .fortran_order = header.fortran_order,
-                            .rank = static_cast<int>(shape.size())};
+  raster.origin = NpyOrigin{
+      .big_endian = header.big_endian, .fortran_order = header.fortran_order, .has_pages = rank == 3};
   const uint64_t expected = header.data_offset + raster.n_samples() * bytes_of(raster.type);
   if (file_bytes != expected) {
     throw DataError("[npy] {} has {} bytes, expected {}: {} of header and {} values of {}", name, file_bytes,
@@ -41,16 +70,17 @@ Raster described(const npy::Header& header, uint64_t file_bytes, const std::stri
   return raster;
 }
 
-// Calls copy(c, f) for each sample: its place in C order [p, y, x] and in Fortran order, where p runs
-// fastest.
+// Calls copy(c, f) for each sample: its place in C order [p, y, x, k] and in Fortran order, where p runs
+// fastest and the channel k slowest.
 template <class Copy>
 void for_each_fortran(const Raster& raster, const Copy& copy) {
   const auto pages = static_cast<size_t>(raster.pages), height = static_cast<size_t>(raster.height),
-             width = static_cast<size_t>(raster.width);
+             width = static_cast<size_t>(raster.width), channels = static_cast<size_t>(raster.channels);
   size_t c = 0;
   for (size_t p = 0; p < pages; ++p)
     for (size_t y = 0; y < height; ++y)
-      for (size_t x = 0; x < width; ++x) copy(c++, p + pages * (y + height * x));
+      for (size_t x = 0; x < width; ++x)
+        for (size_t k = 0; k < channels; ++k) copy(c++, p + pages * (y + height * (x + width * k)));
 }
 
 void fill(Raster& raster, const uint8_t* data) {
@@ -68,9 +98,16 @@ void fill(Raster& raster, const uint8_t* data) {
 
 NpyOrigin origin_of(const Raster& raster) {
   const auto* origin = std::get_if<NpyOrigin>(&raster.origin);
-  NpyOrigin result = origin == nullptr ? NpyOrigin{} : *origin;
-  if (result.rank == 0) result.rank = raster.pages == 1 ? 2 : 3;
-  return result;
+  return origin == nullptr ? NpyOrigin{} : *origin;
+}
+
+Shape shape_of(const Raster& raster) {
+  Shape shape;
+  if (raster.pages > 1 || origin_of(raster).has_pages) shape.push_back(static_cast<uint64_t>(raster.pages));
+  shape.push_back(static_cast<uint64_t>(raster.height));
+  shape.push_back(static_cast<uint64_t>(raster.width));
+  if (raster.channels > 1) shape.push_back(static_cast<uint64_t>(raster.channels));
+  return shape;
 }
 
 constexpr double kUnpackedRatio = kDeflateRatio + 1.0;  // a few bytes more than deflate's own limit
@@ -120,13 +157,23 @@ Raster decode_npz(std::span<const uint8_t> bytes, const std::string& name) {
   return raster;
 }
 
+void check_array(const Raster& raster, const std::string& name) {
+  const Shape shape = shape_of(raster);
+  const bool would_be_colour = is_in_colour(shape) && raster.channels == 1;
+  if (!would_be_colour && !has_other_channels(shape)) return;
+  throw DataError(
+      "[npy] {} has {} page{} of {} x {} pixels, and an array of the shape ({}) is read as a picture with {} "
+      "channel{}: give --format tiff or nii",
+      name, raster.pages, raster.pages == 1 ? "" : "s", raster.width, raster.height, fmt::join(shape, ", "),
+      shape.back(), shape.back() == 1 ? "" : "s");
+}
+
 std::vector<uint8_t> encode_npy(const Raster& raster) {
   const NpyOrigin origin = origin_of(raster);
   npy::Header header{.type = raster.type,
                      .big_endian = origin.big_endian,
                      .fortran_order = origin.fortran_order,
-                     .shape = {static_cast<uint64_t>(raster.height), static_cast<uint64_t>(raster.width)}};
-  if (origin.rank == 3) header.shape.insert(header.shape.begin(), static_cast<uint64_t>(raster.pages));
+                     .shape = shape_of(raster)};
   std::vector<uint8_t> out = npy::encode_header(header);
   const size_t start = out.size(), size = bytes_of(raster.type);
   out.resize(start + raster.samples.size());

@@ -28,7 +28,7 @@ enum class PictureFormat : uint8_t { png, jpeg, tiff, npy, npz, nifti, nifti_gz,
 // What a file of each format says that its samples do not, for writing it again.
 struct NpyOrigin {
   bool big_endian = kNativeIsBig, fortran_order = false;
-  int rank = 0;              // 2 or 3
+  bool has_pages = false;    // an axis for pages, even for a single one
   std::string entry = {};    // of a .npz: "arr_0.npy"
   bool is_deflated = false;  // of a .npz
 };
