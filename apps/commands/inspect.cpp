@@ -1,5 +1,5 @@
-// primal inspect: what is in a file of tensors, how two of them differ, how a training went, and what this
-// build and machine can do.
+// primal inspect: what is in a file of tensors or in pictures, how two files of tensors differ, how trainings
+// went, and what this build and machine can do.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
@@ -28,7 +28,7 @@ namespace {
 
 struct InspectOptions {
   CommonOptions common;
-  std::vector<std::string> files, compare;  // one file, or folders of trainings
+  std::vector<std::string> files, compare;  // one file, or pictures, or folders of trainings
   FigureFile curves;
   std::vector<std::string> diff;
   bool devices = false, overwrite = false;
@@ -44,12 +44,20 @@ void inspect_file(const InspectOptions& options) {
 
 bool is_picture(const std::string& file) { return has_raster_extension(file) && !is_folder(file); }
 
-void inspect_picture(const InspectOptions& options) {
-  const PictureContents contents = read_picture_contents(options.files.front());
-  if (options.common.json)
-    print_json(to_json(contents));
-  else
-    print_picture(contents);
+void inspect_pictures(const InspectOptions& options) {
+  nlohmann::json all = nlohmann::json::array();
+  bool is_first = true;
+  for (const std::string& file : options.files) {
+    const PictureContents contents = read_picture_contents(file);
+    if (options.common.json) {
+      all.push_back(to_json(contents));
+    } else {
+      if (!is_first) put("\n");
+      print_picture(contents);
+    }
+    is_first = false;
+  }
+  if (options.common.json) print_json(all.size() == 1 ? all.front() : nlohmann::json{{"pictures", all}});
 }
 
 void inspect_difference(const InspectOptions& options) {
@@ -124,6 +132,17 @@ void inspect_runs(const InspectOptions& options) {
   for (const std::string& remark : settings.remarks) say("note: {}\n", remark);
 }
 
+[[noreturn]] void refuse_several(const std::vector<std::string>& files) {
+  std::string others;
+  for (const std::string& file : files) {
+    if (!is_folder(file)) others += (others.empty() ? "" : ", ") + file;
+  }
+  throw ConfigError(
+      "[inspect] expects one file, several pictures, or several folders of training runs, of which --compare "
+      "names more; found {} arguments, and these are no folders: {}. --diff A B compares two checkpoints",
+      files.size(), others);
+}
+
 void inspect(InspectOptions options) {
   options.common.apply();
   if (!options.compare.empty() && options.files.empty())
@@ -151,12 +170,11 @@ void inspect(InspectOptions options) {
   const bool one_model =
       options.files.size() == 1 && !options.curves.is_wanted() && only_weights(options.files.front());
   if (of_runs && !one_model) return inspect_runs(options);
-  if (options.files.size() > 1)
-    throw ConfigError(
-        "[inspect] several arguments are folders of training runs; two files are compared by --diff A B");
+  const bool of_pictures = options.compare.empty() && std::ranges::all_of(options.files, is_picture);
+  if (options.files.size() > 1 && !of_pictures) refuse_several(options.files);
   if (options.devices) return inspect_devices(options);
   if (!options.diff.empty()) return inspect_difference(options);
-  if (is_picture(options.files.front())) return inspect_picture(options);
+  if (of_pictures) return inspect_pictures(options);
   inspect_file(options);
 }
 
@@ -169,7 +187,7 @@ void add_inspect_command(CLI::App& program) {
       "show what is in a checkpoint or a picture, how two checkpoints differ, or what this machine can do");
   command->add_option("file", options->files,
                       "a checkpoint, or any other safetensors file, or a picture, or the folder of a "
-                      "training run, or several of these folders");
+                      "training run; or several pictures, or several of these folders");
   command
       ->add_option("--compare", options->compare,
                    "folders of further runs: their curves share the axes of --curves, and a table shows "
@@ -196,6 +214,7 @@ void add_inspect_command(CLI::App& program) {
   command->footer(
       "Examples:\n  primal inspect runs/thesis/best.safetensors\n"
       "  primal inspect noisy.png\n"
+      "  primal inspect noisy.png denoised.png\n"
       "  primal inspect runs/thesis --curves curves.png\n"
       "  primal inspect runs/a --compare runs/b --curves both.png\n"
       "  primal inspect --diff runs/a/last.safetensors runs/b/last.safetensors\n"

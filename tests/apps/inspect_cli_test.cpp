@@ -238,6 +238,39 @@ TEST_F(InspectCli, ReadsPicturesOfEveryFormat) {
   }
 }
 
+TEST_F(InspectCli, SeveralPicturesAreDescribedInTurn) {
+  write_png(path("a.png"), Image(24, 20, 1));
+  write_png(path("b.png"), Image(30, 18, 3));
+  const std::string both = path("a.png") + " " + path("b.png");
+  const Outcome text = run("inspect " + both);
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  const size_t first = text.out.find("a.png: 24 x 20 pixels"),
+               second = text.out.find("b.png: 30 x 18 pixels");
+  EXPECT_LT(first, second) << text.out;
+  EXPECT_NE(second, std::string::npos) << text.out;
+  const json pictures = json::parse(run("inspect --json " + both).out).at("pictures");
+  ASSERT_EQ(pictures.size(), 2u);
+  for (size_t i = 0; i < 2; ++i)
+    EXPECT_EQ(pictures.at(i), json::parse(run("inspect --json " + path(i == 0 ? "a.png" : "b.png")).out));
+  const Outcome missing = run("inspect " + path("a.png") + " " + path("none.png"));
+  EXPECT_EQ(missing.exit_code, 3);
+  EXPECT_NE(missing.err.find("none.png"), std::string::npos) << missing.err;
+}
+
+TEST_F(InspectCli, ArgumentsOfDifferentKindsAreNamed) {
+  write_png(path("a.png"), Image(24, 20, 1));
+  std::filesystem::create_directories(folder_ / "run");
+  const std::string file = write("x.safetensors", {1}, {});
+  for (const std::string& arguments :
+       {path("run") + " " + path("a.png") + " " + file, path("a.png") + " --compare " + file}) {
+    const Outcome o = run("inspect " + arguments);
+    EXPECT_EQ(o.exit_code, 2);
+    EXPECT_NE(o.err.find("these are no folders: " + path("a.png") + ", " + file), std::string::npos) << o.err;
+    EXPECT_NE(o.err.find("several pictures"), std::string::npos) << o.err;
+  }
+  EXPECT_EQ(run("inspect " + path("a.png") + " --compare " + path("a.png")).exit_code, 2);
+}
+
 TEST_F(InspectCli, LevelsOfOneBitAreWholeNumbersOfEight) {
   std::ofstream(path("bit.png"), std::ios::binary)
       .write(reinterpret_cast<const char*>(kOneBitPng), sizeof kOneBitPng);
