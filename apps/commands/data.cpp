@@ -96,7 +96,7 @@ void report(const NoisyOptions& o, const std::vector<NoisyCopy>& jobs, const Fai
                 {"types", by_type},
                 {"labels", by_label},
                 {"errors", failures.json()},
-                {"manifest", {csv, xlsx}},
+                {"manifest", jobs.empty() ? nlohmann::json::array() : nlohmann::json{csv, xlsx}},
                 {"seed", o.copies.seed}});
     return;
   }

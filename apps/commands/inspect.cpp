@@ -14,6 +14,7 @@
 #include "apps/inspection/picture_contents.h"
 #include "apps/inspection/run_curves.h"
 #include "apps/inspection/settings_difference.h"
+#include "apps/pictures/failures.h"
 #include "apps/pictures/figure_file.h"
 #include "apps/shell/is_folder.h"
 #include "apps/shell/json_text.h"
@@ -45,19 +46,25 @@ void inspect_file(const InspectOptions& options) {
 bool is_picture(const std::string& file) { return has_raster_extension(file) && !is_folder(file); }
 
 void inspect_pictures(const InspectOptions& options) {
+  Failures failures(options.files.size());
   nlohmann::json all = nlohmann::json::array();
-  bool is_first = true;
   for (const std::string& file : options.files) {
-    const PictureContents contents = read_picture_contents(file);
-    if (options.common.json) {
-      all.push_back(to_json(contents));
-    } else {
-      if (!is_first) put("\n");
-      print_picture(contents);
+    PictureContents contents;
+    try {
+      contents = read_picture_contents(file);
+    } catch (const Error& error) {
+      failures.add(file, error);
+      continue;
     }
-    is_first = false;
+    if (!options.common.json && !all.empty()) put("\n");
+    if (!options.common.json) print_picture(contents);
+    all.push_back(to_json(contents));
   }
-  if (options.common.json) print_json(all.size() == 1 ? all.front() : nlohmann::json{{"pictures", all}});
+  if (options.common.json && options.files.size() > 1)
+    print_json({{"pictures", all}, {"errors", failures.json()}});
+  else if (options.common.json && !all.empty())
+    print_json(all.front());
+  failures.finish("inspect");
 }
 
 void inspect_difference(const InspectOptions& options) {

@@ -104,7 +104,7 @@ void print_picture(const PictureContents& contents) {
   for (const PictureContents::Channel& c : contents.channels) {
     put("{}: {} {:g} to {:g}, mean {:.4g} and deviation {:.4g} of the range\n", c.name,
         contents.of_levels ? "levels" : "values", c.least, c.greatest, c.mean, c.noise.noisy_deviation);
-    put("  {}\n", noise_text(c.noise, contents.high - contents.low));
+    put("  {}\n", noise_text(c.noise, contents.high - contents.low, contents.samples));
     if (const std::string doubt = doubt_of(c.noise); !doubt.empty()) put("  {}\n", doubt);
     if (c.line && c.line->classes.size() > 1)
       put("  variance of the noise over the grey value x: {:.3g} {} {:.3g} x, from {} classes\n", c.line->a,

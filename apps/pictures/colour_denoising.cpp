@@ -73,6 +73,7 @@ Denoised PictureDenoising::solve_channels(const std::string& name, const Tensor&
     const std::string channel_name = opponent ? kOpponentNames.at(k) : kChannelNames.at(k);
     DenoisingRow of_channel;
     of_channel.picture = row.picture;
+    of_channel.read = row.read;
     result = solve(fmt::format("{}, {}", name, channel_name), channels.slice(c, c + 1),
                    clean_channels.defined() ? clean_channels.slice(c, c + 1) : Tensor(), of_channel, remarks,
                    origin);

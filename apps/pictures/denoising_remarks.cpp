@@ -12,7 +12,8 @@ constexpr double kFarFromConverged = 0.05;
 void remark_on_noise(const PictureDenoisingOptions& options, const Denoiser& denoiser,
                      const std::string& name, const DenoisingRow& row, Remarks& remarks) {
   if (!options.is_scored() || options.to_standard_output) {
-    remarks.add("{}: {}{}{}\n", name, noise_text(row.noise, row.read.levels.high - row.read.levels.low),
+    remarks.add("{}: {}{}{}\n", name,
+                noise_text(row.noise, row.read.levels.high - row.read.levels.low, row.read.samples),
                 row.lambda ? fmt::format("; lambda {:.4g}", *row.lambda) : std::string(),
                 !row.is_refined ? ""
                 : options.sigma ? "; map refined for the noise given by --sigma"

@@ -66,8 +66,8 @@ void add_pattern(std::vector<PictureInput>& inputs, const std::string& pattern,
   for (const std::string& path : paths) {
     if (is_folder(path)) {
       for (const fs::path& picture : pictures_of(path, others)) inputs.push_back(name_below(picture));
-    } else if (has_raster_extension(path)) {
-      inputs.push_back(name_below(path));
+    } else if (has_raster_extension(path) || is_link_to_missing_folder(path)) {
+      inputs.push_back(name_below(path));  // reading what does not exist reports an error
     }
   }
   if (inputs.size() == before) {

@@ -28,15 +28,16 @@ PictureNoise noise_of_picture(const Tensor& z, const NoiseOrigins& origins, bool
   return noise;
 }
 
-std::string noise_text(const PictureNoise& noise, double range) {
+std::string noise_text(const PictureNoise& noise, double range, const std::string& samples) {
   if (!noise.estimate)
     return fmt::format("its noise is not estimated, which needs {0} x {0} pixels", kMinNoiseSide);
   const double sigma = noise.estimate->sigma, relative = noise.relative();
   if (sigma == 0.0 && !noise.estimate->is_reliable) return "its noise cannot be estimated";
   if (sigma == 0.0) return "no noise";
   const std::string text =
-      range == 255.0 ? fmt::format("noise {:.3g} ({:.2f} of 255 grey levels)", sigma, 255.0 * sigma)
-                     : fmt::format("noise {:.3g} ({:.4g} in the file's values)", sigma, range * sigma);
+      range == 255.0 && samples == "uint8"
+          ? fmt::format("noise {:.3g} ({:.2f} of 255 grey levels)", sigma, 255.0 * sigma)
+          : fmt::format("noise {:.3g} ({:.4g} in the file's values)", sigma, range * sigma);
   if (!std::isfinite(relative)) return text + ", and nothing but noise";
   return fmt::format("{}, {:.3g} of the deviation of the picture without it", text, relative);
 }

@@ -24,8 +24,9 @@ struct PictureNoise {
 PictureNoise noise_of_picture(const Tensor& z, const NoiseOrigins& origins = {}, bool with_model = false);
 
 // "noise 0.0312 (8.0 of 255 grey levels), 0.21 of the deviation of the picture without it". `range` is the
-// difference of the file's values that count as 1 and 0; where it is not 255, "31.2 in the file's values".
-std::string noise_text(const PictureNoise& noise, double range);
+// difference of the file's values that count as 1 and 0. If the file's samples are not bytes of which all
+// levels count, the noise is "31.2 in the file's values".
+std::string noise_text(const PictureNoise& noise, double range, const std::string& samples);
 nlohmann::json to_json(const PictureNoise& noise);  // null where there is no estimate
 
 // What makes the estimate doubtful; empty where nothing does.

@@ -50,8 +50,7 @@ std::vector<int64_t> numbered(const Found& found, const std::vector<std::string>
 void check_class_links(const fs::path& folder) {
   std::error_code unreadable;  // reported by find_pictures
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, unreadable)) {
-    if (!entry.path().has_extension() && !entry.path().filename().string().starts_with('.'))
-      check_link(entry.path());
+    if (!entry.path().filename().string().starts_with('.')) check_link(entry.path());
   }
 }
 

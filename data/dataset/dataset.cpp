@@ -133,14 +133,15 @@ class FolderWalk {
     std::error_code unreadable;
     if (entry.is_directory(unreadable)) {
       entry.is_symlink(unreadable) ? links_.push_back(entry.path()) : enter(entry.path());
-    } else if (is_dangling(entry) ? is_picture_(entry.path()) || !entry.path().has_extension()
-                                  : is_picture_(entry.path()) && entry.is_regular_file(unreadable)) {
+    } else if (is_picture_(entry.path()) && (entry.is_regular_file(unreadable) || is_dangling(entry))) {
+      pictures_.push_back(entry.path());
+    } else if (is_link_to_missing_folder(entry.path())) {
       pictures_.push_back(entry.path());
     }
   }
 
-  // A link to a picture or a folder that does not exist is listed as a picture, so that reading it
-  // reports an error. Without an ending its name is taken for that of a folder.
+  // A link to a picture or a folder that does not exist is listed as a picture, so that reading it reports
+  // an error.
   static bool is_dangling(const std::filesystem::directory_entry& entry) {
     std::error_code error;
     return entry.is_symlink(error) && !entry.exists(error);
@@ -179,11 +180,17 @@ std::vector<std::filesystem::path> find_pictures(const std::filesystem::path& fo
   return paths;
 }
 
-void check_link(const std::filesystem::path& path) {
+bool is_link_to_missing_folder(const std::filesystem::path& path) {
   std::error_code error;  // a folder that cannot be read is reported by find_pictures
-  if (std::filesystem::is_symlink(path, error) && !std::filesystem::exists(path, error))
-    throw IoError("[dataset] {} is a link to a folder that does not exist: {}", path.string(),
-                  std::filesystem::read_symlink(path, error).string());
+  return !path.has_extension() && std::filesystem::is_symlink(path, error) &&
+         !std::filesystem::exists(path, error);
+}
+
+void check_link(const std::filesystem::path& path) {
+  if (!is_link_to_missing_folder(path)) return;
+  std::error_code error;
+  throw IoError("[dataset] {} is a link to a folder that does not exist: {}", path.string(),
+                std::filesystem::read_symlink(path, error).string());
 }
 
 std::filesystem::path split_folder(const std::filesystem::path& root, const std::string& split) {

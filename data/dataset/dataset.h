@@ -105,7 +105,9 @@ std::vector<std::filesystem::path> find_pictures(
     bool (*is_picture)(const std::filesystem::path&) = has_image_extension,
     const char* extensions = kImageExtensions);
 
-// IoError where `path` is a link to a folder that does not exist, as when a disk is not mounted.
+// Whether `path` is a link to a folder that does not exist, as when a disk is not mounted. A link to nothing
+// is taken for one to a folder if its name has no ending. check_link() throws IoError for it.
+bool is_link_to_missing_folder(const std::filesystem::path& path);
 void check_link(const std::filesystem::path& path);
 
 // Where a split ("train", "val", "test") of a data set lies: root/split where that is a folder, root itself

@@ -50,8 +50,8 @@ void check_extent(const std::string& name, const char* format, uint64_t width, u
   }
   if (static_cast<double>(width * height) > max_pixels_per_byte * static_cast<double>(file_bytes)) {
     throw DataError(
-        "[{}] {} says it has {} x {} pixels, far more than its {} bytes can hold: truncated or corrupt",
-        format, name, width, height, file_bytes);
+        "[{}] {} says it has {} x {} pixels, more than its {} bytes can hold: truncated or corrupt", format,
+        name, width, height, file_bytes);
   }
 }
 

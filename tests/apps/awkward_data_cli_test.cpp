@@ -298,6 +298,13 @@ TEST_F(AwkwardData, ALinkToAFolderThatIsNotThereIsReported) {
   const Outcome denoised = run("denoise --lambda 0.1 " + path("set/train") + " -o " + path("out"));
   EXPECT_EQ(denoised.exit_code, 3) << denoised.err;
   EXPECT_TRUE(has(denoised.err, "set/train/more") && has(denoised.err, "1 of 6 pictures")) << denoised.err;
+  const Outcome matched = run("denoise --lambda 0.1 '" + path("set/train/*") + "' -o " + path("matched"));
+  EXPECT_EQ(matched.exit_code, 3) << matched.err;
+  EXPECT_TRUE(has(matched.err, "set/train/more")) << matched.err;
+  const Outcome frames =
+      run("denoise --lambda 0.1,0.1 --sequence " + path("set/train") + " -o " + path("frames"));
+  EXPECT_EQ(frames.exit_code, 3) << frames.err;
+  EXPECT_TRUE(has(frames.err, "set/train/more")) << frames.err;
 }
 
 // As where a disk is not mounted: the pictures beside it are other ones.

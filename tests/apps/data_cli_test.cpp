@@ -186,6 +186,7 @@ TEST_F(DataCli, KeepsEarlierCopiesWhereNoPictureCanBeRead) {
   const Outcome none = run(make + " --overwrite --json");
   EXPECT_EQ(none.exit_code, 3);
   EXPECT_EQ(nlohmann::json::parse(none.out)["errors"].size(), 7u);
+  EXPECT_TRUE(nlohmann::json::parse(none.out)["manifest"].empty());
   EXPECT_EQ(text_of(folder_ / "out/manifest.csv"), four);
   EXPECT_FALSE(fs::is_empty(folder_ / "out/noisy/def_front"));
 }

@@ -252,9 +252,14 @@ TEST_F(InspectCli, SeveralPicturesAreDescribedInTurn) {
   ASSERT_EQ(pictures.size(), 2u);
   for (size_t i = 0; i < 2; ++i)
     EXPECT_EQ(pictures.at(i), json::parse(run("inspect --json " + path(i == 0 ? "a.png" : "b.png")).out));
-  const Outcome missing = run("inspect " + path("a.png") + " " + path("none.png"));
+  const std::string with_missing = path("a.png") + " " + path("none.png") + " " + path("b.png");
+  const Outcome missing = run("inspect " + with_missing);
   EXPECT_EQ(missing.exit_code, 3);
   EXPECT_NE(missing.err.find("none.png"), std::string::npos) << missing.err;
+  EXPECT_NE(missing.out.find("b.png"), std::string::npos) << missing.out;
+  const json some = json::parse(run("inspect --json " + with_missing).out);
+  EXPECT_EQ(some.at("pictures"), pictures);
+  EXPECT_EQ(some.at("errors").size(), 1u);
 }
 
 TEST_F(InspectCli, ArgumentsOfDifferentKindsAreNamed) {

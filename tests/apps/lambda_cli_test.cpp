@@ -92,6 +92,21 @@ TEST_F(LambdaCli, TheNoiseIsSaid) {
   EXPECT_TRUE(channel.at("noise_line").at("a").is_number());
 }
 
+TEST_F(LambdaCli, TheNoiseOfColourIsToldInTheFilesValuesToo) {
+  Image colour(64, 64, 3, 16);
+  const Tensor noise = Tensor::empty({3 * 64 * 64}, DType::f64);
+  RandomStream(1, RandomPurpose::test).fill_normal(noise);
+  for (size_t i = 0; i < colour.levels.size(); ++i)
+    colour.levels[i] = static_cast<uint16_t>(std::lround(32000.0 + 2000.0 * noise.data<double>()[i]));
+  write_png(folder_ / "colour.png", colour);
+  for (const char* mode : {"channels", "luminance"}) {
+    const Outcome o =
+        run(fmt::format("denoise --lambda 0.1 --colour {} {} -o {}", mode, path("colour.png"), path(mode)));
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    EXPECT_TRUE(has(o.err, "in the file's values") && !has(o.err, "grey levels")) << o.err;
+  }
+}
+
 TEST_F(LambdaCli, InspectTellsChannelsApart) {
   Image colour(64, 64, 3);
   const Tensor noise = Tensor::empty({3, 64, 64}, DType::f64);

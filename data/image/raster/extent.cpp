@@ -26,7 +26,7 @@ void check_volume(const std::string& name, const char* format, const Extent& e, 
   const double unpacked = static_cast<double>(e.pages * e.width * e.height * e.bytes_per_pixel);
   if (unpacked > ratio * static_cast<double>(available)) {
     throw DataError(
-        "[{}] {} says it has {} of {} x {} pixels of {} bytes, far more than its {} bytes can hold: "
+        "[{}] {} says it has {} of {} x {} pixels of {} bytes, more than its {} bytes can hold: "
         "truncated or corrupt",
         format, name, pages(e), e.width, e.height, e.bytes_per_pixel, available);
   }
