@@ -163,6 +163,55 @@ TEST_F(TiffDescriptions, OneDirectoryIsOnePageWhereTheOtherPlanesAreNotThere) {
   }
 }
 
+// The number of strips of each page of a plain TIFF of this machine's byte order.
+std::vector<uint32_t> strips_of(const FileBytes& file) {
+  constexpr uint16_t kStripOffsets = 273;
+  constexpr size_t kEntry = 12;
+  std::vector<uint32_t> strips;
+  uint32_t directory = 0;
+  std::memcpy(&directory, file.data() + 4, 4);
+  while (directory != 0) {
+    uint16_t n_entries = 0;
+    std::memcpy(&n_entries, file.data() + directory, 2);
+    const uint8_t* entry = file.data() + directory + 2;
+    for (int i = 0; i < n_entries; ++i, entry += kEntry) {
+      uint16_t tag = 0;
+      std::memcpy(&tag, entry, 2);
+      if (tag != kStripOffsets) continue;
+      std::memcpy(&strips.emplace_back(), entry + 4, 4);
+    }
+    std::memcpy(&directory, entry, 4);
+  }
+  return strips;
+}
+
+// ImageJ cannot open pages of two strips. 67 rows of 122 bytes are a strip.
+TEST_F(TiffDescriptions, PagesHaveOneStripOrThreeAndMore) {
+  for (const auto& [height, strips] :
+       {std::pair{1, 1u}, {67, 1u}, {68, 1u}, {100, 1u}, {134, 1u}, {135, 3u}, {201, 3u}, {202, 4u}}) {
+    for (const int64_t pages : {1, 3}) {
+      for (const uint16_t compression : {uint16_t{1}, uint16_t{5}, uint16_t{8}}) {
+        for (const std::string& text : {std::string(), of_images(pages)}) {
+          const Raster raster = stack(pages, height, {.compression = compression}, text);
+          const FileBytes file = encoded(raster);
+          EXPECT_EQ(strips_of(file), std::vector<uint32_t>(static_cast<size_t>(pages), strips))
+              << height << " " << pages << " " << compression << " " << text;
+          EXPECT_EQ(decode_raster(file, "test").samples, raster.samples) << height << " " << compression;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(TiffDescriptions, TwoRowsThatAreLongerThanAStripAreOne) {
+  Raster raster{.format = PictureFormat::tiff, .width = 9000, .height = 2, .white = 255.0};
+  allocate(raster);
+  raster.samples.back() = 7;
+  raster.origin = TiffOrigin{};
+  EXPECT_EQ(strips_of(encoded(raster)), std::vector<uint32_t>{1});
+  EXPECT_EQ(decode_raster(encoded(raster), "test").samples, raster.samples);
+}
+
 // One page of RGB as it is read from a file.
 Raster colours(const std::string& description) {
   Raster raster{.format = PictureFormat::tiff, .width = 3, .height = 2, .channels = 3, .white = 255.0};

@@ -157,7 +157,7 @@ class Writer {
       set(TIFFTAG_TILEWIDTH, origin_.tile_width);
       set(TIFFTAG_TILELENGTH, origin_.tile_height);
     } else {
-      set(TIFFTAG_ROWSPERSTRIP, TIFFDefaultStripSize(stream_.get(), 0));
+      set(TIFFTAG_ROWSPERSTRIP, rows_per_strip());
     }
     if (static_cast<size_t>(p) >= origin_.pages.size()) return;
     const TiffOrigin::Page& page = origin_.pages[static_cast<size_t>(p)];
@@ -204,9 +204,17 @@ class Writer {
     }
   }
 
+  // Of a page of two strips libtiff writes the lengths with 16 bits each, and so into the tag itself. ImageJ
+  // 1.52i (TiffDecoder.java) takes what is there for the place of a table and cannot open the file. Two
+  // strips therefore become one.
+  uint32_t rows_per_strip() const {
+    const auto height = static_cast<uint32_t>(raster_.height);
+    const uint32_t rows = TIFFDefaultStripSize(stream_.get(), 0);
+    return rows < height && height - rows <= rows ? height : rows;
+  }
+
   void write_strips(int64_t p) {
-    const uint64_t rows = TIFFDefaultStripSize(stream_.get(), 0),
-                   height = static_cast<uint64_t>(raster_.height);
+    const uint64_t rows = rows_per_strip(), height = static_cast<uint64_t>(raster_.height);
     std::vector<uint8_t> block;
     for (uint64_t y = 0; y < height; y += rows) {
       const uint64_t n = std::min(rows, height - y);
