@@ -253,6 +253,14 @@ def tiff(folder, out):
         _, remarks = denoise(path, "--colour", "grey", "-o", out / path.name)
         check(name, tifffile.TiffFile(out / path.name).pages[0].description == "", "the description of colours beside grey")
         check(name, remarks.count("its description is left out: it is for RGB, and the result is grey") == 1, remarks)
+    # Labels and overlays of ImageJ are left out, and one message says so.
+    path = folder / "labels.tif"
+    tifffile.imwrite(path, noise((3, 16, 18)), imagej=True, metadata={"axes": "ZYX", "Labels": ["a", "b", "c"], "Overlays": [b"Iout"]})
+    _, remarks = denoise(path, "-o", out / path.name)
+    check("labels", remarks.count("such as labels, overlays and look-up tables, is left out") == 1, remarks)
+    check("labels", "Unknown field" not in remarks, remarks)
+    with tifffile.TiffFile(out / path.name) as file:
+        check("labels", "Labels" not in file.imagej_metadata and file.imagej_metadata["images"] == 3, str(file.imagej_metadata))
     path = folder / "frames.tif"
     tifffile.imwrite(path, noise((4, 16, 18, 3)), photometric="rgb")
     done = subprocess.run([PRIMAL, "denoise", "--lambda", "1e-9,1e-9", "--iterations", "9", "--sequence", path, "-o", out / path.name],

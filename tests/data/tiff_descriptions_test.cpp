@@ -138,19 +138,62 @@ TEST_F(TiffDescriptions, PlanesWithoutDirectoriesAreRefused) {
   EXPECT_TRUE(has(message, "several files") && has(message, "BigTIFF")) << message;
 }
 
+constexpr size_t kPlane = size_t{61} * 5 * 2;  // bytes of a page of 5 rows
+
+// Cut off behind so many bytes of its planes.
+FileBytes cut_off(FileBytes file, size_t bytes_of_planes) {
+  file.resize(file.size() - 4 * kPlane + bytes_of_planes);
+  return file;
+}
+
+TEST_F(TiffDescriptions, ATruncatedStackWithOneDirectoryIsRefused) {
+  const FileBytes file = first_directory_alone(encoded(stack(4, 5, {}, of_images(4))));
+  for (const size_t bytes : {2 * kPlane, 3 * kPlane - 1, 3 * kPlane, 4 * kPlane - 1}) {
+    const std::string message =
+        testing::message_of<DataError>([&] { decode_raster(cut_off(file, bytes), "cells.tif"); });
+    EXPECT_TRUE(has(message, "[tiff] cells.tif has one directory") && has(message, "4 images")) << bytes;
+  }
+}
+
+constexpr const char* kOneOfFour = "its description announces 4 images, of which the file holds one";
+
+TEST_F(TiffDescriptions, APageThatWasTakenOutOfAStackIsReadWithARemark) {
+  using List = std::vector<std::string>;
+  const Raster raster = stack(4, 5, {}, of_images(4));
+  const FileBytes file = first_directory_alone(encoded(raster));
+  for (const size_t bytes : {kPlane, kPlane + 1, 2 * kPlane - 1}) {
+    const Raster read = decode_raster(cut_off(file, bytes), "test");
+    EXPECT_EQ(read.pages, 1) << bytes;
+    EXPECT_TRUE(std::ranges::equal(read.samples, std::span(raster.samples).first(kPlane))) << bytes;
+    EXPECT_EQ(read.remarks, List{kOneOfFour}) << bytes;
+  }
+  EXPECT_THROW(decode_raster(cut_off(file, kPlane - 1), "test"), DataError);
+  // Directories behind the samples, with values that are longer than a page, are no plane; neither is the
+  // rest of a tile.
+  const auto with_images = [](const Raster& one) {
+    FileBytes bytes = encoded(one);
+    const std::string marks = std::get<TiffOrigin>(one.origin).pages[0].description, text = of_images(4);
+    std::copy(text.begin(), text.end(), std::ranges::search(bytes, marks).begin());
+    return bytes;
+  };
+  const std::string marks = std::string(of_images(4).size(), '#') + std::string(4 * kPlane, ' ');
+  for (const uint32_t tile : {0u, 64u}) {
+    const Raster one = stack(1, 5, {.tile_width = tile, .tile_height = tile}, marks);
+    const Raster read = decode_raster(with_images(one), "test");
+    EXPECT_EQ(read.samples, one.samples) << tile;
+    EXPECT_EQ(read.remarks, List{kOneOfFour}) << tile;
+  }
+}
+
 TEST_F(TiffDescriptions, OneDirectoryIsOnePageWhereTheOtherPlanesAreNotThere) {
-  // The file ends before they do.
-  FileBytes file = first_directory_alone(encoded(stack(4, 5, {}, of_images(4))));
-  file.pop_back();
-  EXPECT_EQ(decode_raster(file, "test").pages, 1);
   // Packed planes have directories of their own.
-  file = first_directory_alone(encoded(stack(4, 5, {.compression = 8}, of_images(4))));
+  FileBytes file = first_directory_alone(encoded(stack(4, 5, {.compression = 8}, of_images(4))));
   file.resize(file.size() + 4096);
   EXPECT_EQ(decode_raster(file, "test").pages, 1);
-  // The description is not ImageJ's, has no number, or one that no file holds.
+  // The description is not ImageJ's, or has no number of several images.
   for (const char* text : {"notes\nimages=4\n", "ImageJ=1.54f\nunit=micron\n", "ImageJ=1.54f\nimages=1\n",
-                           "ImageJ=1.54f\nimages=-4\n", "ImageJ=1.54f\nimages=9223372036854775807\n",
-                           "ImageJ=1.54f\nimages=99999999999999999999\n", "ImageJ=1.54f\nimages="}) {
+                           "ImageJ=1.54f\nimages=-4\n", "ImageJ=1.54f\nimages=99999999999999999999\n",
+                           "ImageJ=1.54f\nimages="}) {
     // What is not true of the pages is not written, so it is put into the place of a text of the same length.
     const std::string marks(std::string_view(text).size(), '#');
     file = first_directory_alone(encoded(stack(4, 5, {}, marks)));
@@ -159,6 +202,7 @@ TEST_F(TiffDescriptions, OneDirectoryIsOnePageWhereTheOtherPlanesAreNotThere) {
     file.resize(file.size() + 4096);
     const Raster read = decode_raster(file, "test");
     EXPECT_EQ(read.pages, 1) << text;
+    EXPECT_EQ(read.remarks, std::vector<std::string>{}) << text;
     EXPECT_EQ(std::get<TiffOrigin>(read.origin).pages[0].description, text);
   }
 }
@@ -210,6 +254,35 @@ TEST_F(TiffDescriptions, TwoRowsThatAreLongerThanAStripAreOne) {
   raster.origin = TiffOrigin{};
   EXPECT_EQ(strips_of(encoded(raster)), std::vector<uint32_t>{1});
   EXPECT_EQ(decode_raster(encoded(raster), "test").samples, raster.samples);
+}
+
+std::vector<std::string> remarks_on(const std::vector<testing::TiffTag>& more, size_t pages = 1) {
+  std::vector<testing::TiffTag> tags = testing::tiff_tags(2, 1, 8);
+  tags.insert(tags.end(), more.begin(), more.end());
+  return decode_raster(testing::make_tiff(std::vector<testing::TiffDirectory>(pages, {tags, {{5, 6}}})),
+                       "test")
+      .remarks;
+}
+
+TEST_F(TiffDescriptions, ARemarkSaysOnceThatTheTagsOfImagejAreLeftOut) {
+  using List = std::vector<std::string>;
+  const List remarks{
+      "what ImageJ stores in tags of its own, such as labels, overlays and look-up tables, is left out"};
+  for (const size_t pages : {1u, 3u}) {
+    EXPECT_EQ(remarks_on({{50838, 4, {12, 8}}, {50839, 4, {1, 2, 3, 4, 5}}}, pages), remarks);
+    EXPECT_EQ(remarks_on({{50839, 4, {1}}}, pages), remarks);
+    EXPECT_EQ(remarks_on({{50000, 4, {9}}, {50838, 4, {12, 8}}, {50839, 4, {1}}, {60000, 4, {9}}}, pages),
+              remarks);
+  }
+}
+
+TEST_F(TiffDescriptions, UnknownPrivateTagsAreNoRemark) {
+  EXPECT_EQ(remarks_on({{32768, 4, {7}}, {50000, 4, {1, 2, 3}}, {65000, 3, {7}}}),
+            std::vector<std::string>{});
+  // Others are, and private tags before them do not hide them.
+  const std::vector<std::string> remarks = remarks_on({{32000, 4, {7}}, {50000, 4, {7}}}, 2);
+  ASSERT_EQ(remarks.size(), 1u);
+  EXPECT_TRUE(has(remarks[0], "32000")) << remarks[0];
 }
 
 // One page of RGB as it is read from a file.

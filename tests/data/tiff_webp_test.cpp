@@ -204,7 +204,48 @@ TEST_F(Tiff, WhatIsNotReadIsNamed) {
   EXPECT_TRUE(has(of(jpeg, {1}), "packed with JPEG"));
   const std::string other =
       problem(make_tiff({{tiff_tags(2, 1, 8), {{5, 6}}}, {tiff_tags(1, 2, 8), {{5, 6}}}}));
-  EXPECT_TRUE(has(other, "page 1: 1 x 2 pixels") && has(other, "tiffsplit")) << other;
+  EXPECT_TRUE(has(other, "page 2: 1 x 2 pixels") && has(other, "tiffsplit")) << other;
+}
+
+TEST_F(Tiff, PagesThatDifferAreRefusedWithWhatDiffers) {
+  using Tags = std::vector<TiffTag>;
+  const auto with_alpha = [](uint32_t kind) {
+    Tags tags = tiff_tags(2, 1, 8, 1, 1, 2);
+    tags.insert(tags.end() - 1, {338, 3, {kind}});
+    return tags;
+  };
+  const auto turned = [](uint32_t orientation) {
+    Tags tags = tiff_tags(2, 1, 8);
+    tags.insert(tags.begin() + 5, {274, 3, {orientation}});
+    return tags;
+  };
+  const FileBytes strip(16);
+  const auto message = [&](const Tags& first, const Tags& last) {
+    return problem(make_tiff({{first, {strip}}, {first, {strip}}, {last, {strip}}}));
+  };
+  const std::string start = "[tiff] test, page 3: ", middle = ", expected what the first page has, ",
+                    end = "; split it, for example with: tiffsplit";
+  const Tags plain = tiff_tags(2, 1, 8);
+  EXPECT_EQ(message(plain, tiff_tags(2, 1, 16)),
+            start + "2 x 1 pixels of 1 x uint16" + middle + "2 x 1 pixels of 1 x uint8" + end);
+  EXPECT_EQ(message(plain, tiff_tags(2, 1, 8, 1, 2, 3)),
+            start + "2 x 1 pixels of 3 x uint8" + middle + "2 x 1 pixels of 1 x uint8" + end);
+  EXPECT_EQ(message(plain, tiff_tags(2, 1, 8, 1, 0)), start + "0 is white" + middle + "0 is black" + end);
+  EXPECT_EQ(message(turned(3), turned(6)), start + "orientation 6" + middle + "orientation 3" + end);
+  EXPECT_EQ(message(plain, turned(8)), start + "orientation 8" + middle + "orientation 1" + end);
+  EXPECT_EQ(message(plain, with_alpha(2)), start + "unassociated alpha" + middle + "no transparency" + end);
+  EXPECT_EQ(message(with_alpha(2), with_alpha(1)),
+            start + "associated alpha" + middle + "unassociated alpha" + end);
+}
+
+TEST_F(Tiff, MessagesCountPagesFromOne) {
+  const TiffDirectory good{tiff_tags(2, 1, 8), {{5, 6}}};
+  EXPECT_TRUE(has(problem(make_tiff({{tiff_tags(8, 1, 1), {{1}}}, good})), "test, page 1: "));
+  EXPECT_TRUE(has(problem(make_tiff({good, {tiff_tags(8, 1, 1), {{1}}}})), "test, page 2: "));
+  // What is wrong with the samples is found later than what is wrong with the tags.
+  std::vector<TiffTag> packed = tiff_tags(2, 1, 8);
+  packed[3].values = {32773};
+  EXPECT_TRUE(has(problem(make_tiff({{packed, {{1, 5, 6}}}, {packed, {{1, 5}}}})), "test, page 2, row 0: "));
 }
 
 TEST_F(Tiff, EveryTruncationAndDamageIsSurvived) {
@@ -263,10 +304,10 @@ TEST_F(Tiff, LoopsOfDirectoriesEnd) {
   uint32_t directory = 0;
   std::memcpy(&directory, file.data() + 4, 4);
   std::memcpy(file.data() + file.size() - 4, &directory, 4);
-  EXPECT_TRUE(has(problem(file), "after page 0"));
+  EXPECT_TRUE(has(problem(file), "after page 1"));
   directory = 0xfffffff0;
   std::memcpy(file.data() + file.size() - 4, &directory, 4);
-  EXPECT_TRUE(has(problem(file), "after page 0"));
+  EXPECT_TRUE(has(problem(file), "after page 1"));
 }
 
 TEST_F(Webp, LosslessComesBack) {

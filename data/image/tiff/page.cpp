@@ -10,6 +10,8 @@ namespace primal::codec {
 namespace {
 
 constexpr uint16_t kLinearRaw = 34892, kMaskOfFile = FILETYPE_MASK, kReduced = FILETYPE_REDUCEDIMAGE;
+// IJMetadataByteCounts and IJMetadata of ImageJ, ij/io/TiffDecoder.java.
+constexpr uint32_t kImagejCounts = 50838, kImagejMetadata = 50839;
 
 template <class T>
 T field(TIFF* tiff, uint32_t tag, T otherwise) {
@@ -80,7 +82,7 @@ void check_raw_photo(TIFF* tiff, const TiffPage& page, int64_t number, const std
   uint8_t* version = nullptr;
   const bool is_dng = TIFFGetField(tiff, TIFFTAG_DNGVERSION, &version) == 1;
   const bool of_sensor = page.photometric == PHOTOMETRIC_CFA || page.photometric == kLinearRaw;
-  if (!of_sensor && !(number == 0 && (is_dng || (of_camera && page.is_thumbnail)))) return;
+  if (!of_sensor && !(number == 1 && (is_dng || (of_camera && page.is_thumbnail)))) return;
   throw DataError(
       "[tiff] {} is a camera's raw photo{}, which is not read: develop it to 16-bit TIFF, for example with "
       "darktable-cli or dcraw -T -6",
@@ -108,6 +110,15 @@ void check_kind(const TiffPage& page, int64_t number, const std::string& name) {
         "convert it, for example with ImageMagick: convert IN -type TrueColor OUT.tif",
         name, number, page.photometric, page.photometric == PHOTOMETRIC_PALETTE ? " (palette)" : "");
   }
+}
+
+bool has_imagej_tags(TIFF* tiff) {
+  const int n = TIFFGetTagListCount(tiff);
+  for (int i = 0; i < n; ++i) {
+    const uint32_t tag = TIFFGetTagListEntry(tiff, i);
+    if (tag == kImagejCounts || tag == kImagejMetadata) return true;
+  }
+  return false;
 }
 
 void read_tags(TIFF* tiff, TiffOrigin::Page& tags) {
@@ -192,6 +203,7 @@ TiffPage describe_page(TIFF* tiff, int64_t number, uint64_t file_bytes, const st
                  {1, page.tile_width, page.tile_height, page.has_planes() ? bytes_of(page.type) : bytes},
                  file_bytes, ratio);
   }
+  page.has_imagej_tags = has_imagej_tags(tiff);
   read_tags(tiff, page.tags);
   return page;
 }

@@ -17,6 +17,7 @@ struct TiffPage {
   uint32_t tile_width = 0, tile_height = 0;
   uint16_t extra_sample = 0;  // what alpha is, where there is one
   bool is_thumbnail = false, is_mask = false;
+  bool has_imagej_tags = false;  // with labels, overlays and more
   int channels = 1;
   SampleType type = SampleType::u8;
   TiffOrigin::Page tags;
@@ -26,8 +27,8 @@ struct TiffPage {
   bool white_is_zero() const { return photometric == PHOTOMETRIC_MINISWHITE; }
 };
 
-// Describes the directory that libtiff is at. DataError for what is not read, naming page `number`;
-// `file_bytes` is the file's size, which bounds what a page and a tile may unpack to.
+// Describes the directory that libtiff is at. DataError for what is not read, naming page `number`,
+// counted from 1; `file_bytes` is the file's size, which bounds what a page and a tile may unpack to.
 TiffPage describe_page(TIFF* tiff, int64_t number, uint64_t file_bytes, const std::string& name);
 
 // At the very best.

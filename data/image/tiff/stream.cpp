@@ -2,22 +2,42 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 
 namespace primal::codec {
 namespace {
 
 TiffStream& stream_of(thandle_t handle) { return *static_cast<TiffStream*>(handle); }
 
+using Message = std::array<char, 256>;
+
+Message formatted(const char* format, va_list values) noexcept {
+  Message message{};
+  std::vsnprintf(message.data(), message.size(), format, values);
+  return message;
+}
+
+// Programs put what they like into tags from 32768 on. libtiff warns of each that it does not know, which
+// tells nobody what a picture has lost.
+bool is_on_private_tag(std::string_view warning) noexcept {
+  constexpr std::string_view kStart = "Unknown field with tag ";
+  constexpr int kFirstPrivate = 32768;
+  if (!warning.starts_with(kStart)) return false;
+  int tag = 0;
+  const auto [end, error] =
+      std::from_chars(warning.data() + kStart.size(), warning.data() + warning.size(), tag);
+  return error == std::errc{} && tag >= kFirstPrivate;
+}
+
 // Text of libtiff may quote the file.
-void keep_first(std::string& text, const char* format, va_list values) noexcept {
+void keep_first(std::string& text, const Message& message) noexcept {
   if (!text.empty()) return;
-  std::array<char, 256> buffer{};
-  std::vsnprintf(buffer.data(), buffer.size(), format, values);
   try {
-    text = buffer.data();
+    text = message.data();
     std::ranges::replace_if(
         text, [](char c) { return c < ' ' || c > '~'; }, '?');
   } catch (...) {  // no memory for a message: there is none
@@ -86,12 +106,13 @@ toff_t TiffStream::seek(thandle_t handle, toff_t offset, int whence) {
 toff_t TiffStream::size(thandle_t handle) { return stream_of(handle).contents().size(); }
 
 int TiffStream::on_error(TIFF*, void* self, const char*, const char* format, va_list values) {
-  keep_first(static_cast<TiffStream*>(self)->error_, format, values);
+  keep_first(static_cast<TiffStream*>(self)->error_, formatted(format, values));
   return 1;
 }
 
 int TiffStream::on_warning(TIFF*, void* self, const char*, const char* format, va_list values) {
-  keep_first(static_cast<TiffStream*>(self)->warning_, format, values);
+  const Message message = formatted(format, values);
+  if (!is_on_private_tag(message.data())) keep_first(static_cast<TiffStream*>(self)->warning_, message);
   return 1;
 }
 

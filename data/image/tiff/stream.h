@@ -22,7 +22,8 @@ class TiffStream {
 
   TIFF* get() const { return tiff_.get(); }  // null where it could not be opened
 
-  // The first error since the last call of clear(), and the first warning of all; printable ASCII.
+  // The first error since the last call of clear(), and the first warning of all but those of unknown private
+  // tags; printable ASCII.
   const std::string& error() const { return error_; }
   const std::string& warning() const { return warning_; }
   void clear() { error_.clear(); }

@@ -5,16 +5,17 @@
 //   colour       grey (either end black) and RGB, with samples interleaved or in planes, and alpha beside
 //                either
 //   layout       strips or tiles, either byte order; stored, LZW, deflate or PackBits, with any predictor
-//   pages        all directories but thumbnails and masks; they have the same size and type
+//   pages        all directories but thumbnails and masks; they have the same size, channels, type,
+//                transparency, orientation and end of the scale that is white
 //   orientation  applied, as everywhere: row 0 is the top of the scene
 //
 // Unsigned samples of a file whose zero is white are turned around in memory and back on output; for others
 // the tag says how to show them and is kept. Byte order, BigTIFF, packing, predictor (but for floats in the
 // other byte order), tiles, what alpha is, the profile of the first page and each page's resolution and
 // description come back on output. Of a stack of ImageJ (data/image/tiff/imagej.h) that is not packed the
-// samples of all pages lie in one piece.
-// Errors:  DataError naming the file, the page, what was expected and found. What libtiff says goes into
-//          errors and remarks, never to the terminal.
+// samples of all pages lie in one piece. What ImageJ stores in tags of its own is left out with a remark.
+// Errors:  DataError naming the file, the page (from 1), what was expected and found. What libtiff says goes
+//          into errors and remarks, never to the terminal.
 #pragma once
 
 #include "data/image/raster/raster.h"

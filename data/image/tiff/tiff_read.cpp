@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <fmt/format.h>
+#include <iterator>
 
 #include "data/image/raster/extent.h"
 #include "data/image/raster/upright.h"
@@ -30,6 +32,7 @@ class Reader {
         raster.type != SampleType::i16 && raster.type != SampleType::i32) {
       for (uint8_t& byte : raster.samples) byte = static_cast<uint8_t>(~byte);
     }
+    std::ranges::copy(remarks_, std::back_inserter(raster.remarks));
     if (!stream_.warning().empty()) raster.remarks.push_back(stream_.warning());
     return upright(std::move(raster), pages[0].orientation);
   }
@@ -46,9 +49,9 @@ class Reader {
   std::vector<TiffPage> describe() {
     TIFF* const tiff = stream_.get();
     std::vector<TiffPage> pages;
-    int64_t number = 0;
+    int64_t number = 1;
     for (;; ++number) {
-      if (number == kMaxPages) throw DataError("[tiff] {} has more than {} directories", name_, kMaxPages);
+      if (number > kMaxPages) throw DataError("[tiff] {} has more than {} directories", name_, kMaxPages);
       TiffPage page = describe_page(tiff, number, bytes_.size(), name_);
       if (!page.is_thumbnail && !page.is_mask) {
         if (!pages.empty()) check_same(pages.front(), page, number);
@@ -60,24 +63,38 @@ class Reader {
     }
     if (pages.empty())
       throw DataError("[tiff] {} holds only thumbnails and masks, expected a picture", name_);
-    if (number == 0) check_no_hidden_planes(pages.front());
+    if (number == 1) check_no_hidden_planes(pages.front());
+    if (std::ranges::any_of(pages, &TiffPage::has_imagej_tags))
+      remarks_.push_back(
+          "what ImageJ stores in tags of its own, such as labels, overlays and look-up tables, is left out");
     return pages;
   }
 
-  // Of a stack of more than 4 GB ImageJ writes one directory, and the other planes behind the first. libtiff
-  // is at that directory.
-  void check_no_hidden_planes(const TiffPage& page) const {
-    const auto images = static_cast<uint64_t>(imagej_images(page.tags.description));
-    const uint64_t plane = uint64_t{page.width} * page.height * page.samples_per_pixel * bytes_of(page.type);
-    const uint64_t first = TIFFGetStrileOffset(stream_.get(), 0);
-    if (images <= 1 || page.compression != COMPRESSION_NONE || plane == 0 || first > bytes_.size() ||
-        images > (bytes_.size() - first) / plane)
+  // Of a stack of more than 4 GB ImageJ writes one directory, and the other planes behind the first. Where
+  // the file has no room for a second plane, a program has taken one page out and kept the description.
+  // libtiff is at that directory.
+  void check_no_hidden_planes(const TiffPage& page) {
+    const int64_t images = imagej_images(page.tags.description);
+    if (images <= 1 || page.compression != COMPRESSION_NONE) return;
+    if (!has_room_for_two(page)) {
+      remarks_.push_back(
+          fmt::format("its description announces {} images, of which the file holds one", images));
       return;
+    }
     throw DataError(
         "[tiff] {} has one directory, but its description says that ImageJ has written {} images, which lie "
         "one behind the other as in stacks of more than 4 GB; expected a directory for each: save the stack "
         "from ImageJ as several files, or as BigTIFF with Bio-Formats (the ending .ome.btf)",
         name_, images);
+  }
+
+  // Planes end before a directory that lies behind the first strip. ImageJ writes no tiles, which may be much
+  // larger than the picture.
+  bool has_room_for_two(const TiffPage& page) const {
+    const uint64_t plane = uint64_t{page.width} * page.height * page.samples_per_pixel * bytes_of(page.type),
+                   first = TIFFGetStrileOffset(stream_.get(), 0),
+                   end = page.offset > first ? page.offset : bytes_.size();
+    return page.tile_width == 0 && first < end && plane <= (end - first) / 2;
   }
 
   // libtiff takes a directory whose link to the next one is cut off for the last.
@@ -98,17 +115,46 @@ class Reader {
                     name_, bytes_.size(), number, at);
   }
 
+  static std::string extent_and_type(const TiffPage& page) {
+    return fmt::format("{} x {} pixels of {} x {}", page.width, page.height, page.channels,
+                       name_of(page.type));
+  }
+
+  static std::string transparency(const TiffPage& page) {
+    if (!page.has_alpha()) return "no transparency";
+    switch (page.extra_sample) {
+      case EXTRASAMPLE_UNSPECIFIED:
+        return "transparency of an unspecified kind";
+      case EXTRASAMPLE_ASSOCALPHA:
+        return "associated alpha";
+      case EXTRASAMPLE_UNASSALPHA:
+        return "unassociated alpha";
+      default:
+        return fmt::format("an extra sample of kind {}", page.extra_sample);
+    }
+  }
+
+  static std::string meaning_of_zero(const TiffPage& page) {
+    return page.white_is_zero() ? "0 is white" : "0 is black";
+  }
+
+  // The message names what differs, the first where it is more.
   void check_same(const TiffPage& first, const TiffPage& page, int64_t number) const {
-    if (page.width == first.width && page.height == first.height && page.type == first.type &&
-        page.channels == first.channels && page.has_alpha() == first.has_alpha() &&
-        page.extra_sample == first.extra_sample && page.white_is_zero() == first.white_is_zero() &&
-        page.orientation == first.orientation)
-      return;
-    throw DataError(
-        "[tiff] {}, page {}: {} x {} pixels of {} x {}, expected what the first page has, {} x {} of {} x "
-        "{}; split it, for example with: tiffsplit",
-        name_, number, page.width, page.height, page.channels, name_of(page.type), first.width, first.height,
-        first.channels, name_of(first.type));
+    const auto differs = [&](const std::string& found, const std::string& expected) {
+      throw DataError(
+          "[tiff] {}, page {}: {}, expected what the first page has, {}; split it, for example with: "
+          "tiffsplit",
+          name_, number, found, expected);
+    };
+    if (page.width != first.width || page.height != first.height || page.type != first.type ||
+        page.channels != first.channels)
+      differs(extent_and_type(page), extent_and_type(first));
+    if (page.has_alpha() != first.has_alpha() || page.extra_sample != first.extra_sample)
+      differs(transparency(page), transparency(first));
+    if (page.white_is_zero() != first.white_is_zero()) differs(meaning_of_zero(page), meaning_of_zero(first));
+    if (page.orientation != first.orientation)
+      differs(fmt::format("orientation {}", page.orientation),
+              fmt::format("orientation {}", first.orientation));
   }
 
   Raster described(const std::vector<TiffPage>& pages) const {
@@ -163,7 +209,7 @@ class Reader {
   void read_page(Raster& raster, int64_t p, const TiffPage& page) {
     TIFF* const tiff = stream_.get();
     stream_.clear();
-    if (TIFFSetSubDirectory(tiff, page.offset) != 1) fail(fmt::format("cannot be read at page {}", p));
+    if (TIFFSetSubDirectory(tiff, page.offset) != 1) fail(fmt::format("cannot be read at page {}", p + 1));
     const bool tiled = page.tile_width > 0;
     uint32_t rows_per_strip = 0;
     TIFFGetFieldDefaulted(tiff, TIFFTAG_ROWSPERSTRIP, &rows_per_strip);
@@ -196,7 +242,7 @@ class Reader {
             : TIFFReadEncodedStrip(tiff, TIFFComputeStrip(tiff, y, plane), block.data(), n);
     if (read == n) return;
     throw DataError("[tiff] {}, page {}, row {}: truncated or corrupt, {} of {} bytes could be read{}{}",
-                    name_, p, y, std::max<tmsize_t>(read, 0), n, stream_.error().empty() ? "" : ": ",
+                    name_, p + 1, y, std::max<tmsize_t>(read, 0), n, stream_.error().empty() ? "" : ": ",
                     stream_.error());
   }
 
@@ -235,6 +281,7 @@ class Reader {
   const std::string& name_;
   std::span<const uint8_t> bytes_;
   TiffStream stream_;
+  std::vector<std::string> remarks_;
 };
 
 }  // namespace
