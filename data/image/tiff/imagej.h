@@ -7,7 +7,7 @@
 //
 // Where a file is not packed, ImageJ takes `images` for the number of planes that lie one behind the other
 // from the first strip on, and does not look at the other directories; tifffile does the same with the
-// product of `channels`, `slices` and `frames`. Of a stack of more than 4 GB ImageJ writes the first
+// product of `channels`, `slices` and `frames`. For a stack of more than 4 GB ImageJ writes the first
 // directory alone.
 //
 // Source: ImageJ 1.52i, ij/io/TiffDecoder.java (saveImageDescription, getTiffInfo) and TiffEncoder.java.

@@ -70,7 +70,7 @@ class Reader {
     return pages;
   }
 
-  // Of a stack of more than 4 GB ImageJ writes one directory, and the other planes behind the first. Where
+  // For a stack of more than 4 GB ImageJ writes one directory, and the other planes behind the first. Where
   // the file has no room for a second plane, a program has taken one page out and kept the description.
   // libtiff is at that directory.
   void check_no_hidden_planes(const TiffPage& page) {

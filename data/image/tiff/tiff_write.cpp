@@ -204,9 +204,9 @@ class Writer {
     }
   }
 
-  // Of a page of two strips libtiff writes the lengths with 16 bits each, and so into the tag itself. ImageJ
-  // 1.52i (TiffDecoder.java) takes what is there for the place of a table and cannot open the file. Two
-  // strips therefore become one.
+  // If a page has two strips, libtiff writes their lengths with 16 bits each, and so into the tag itself.
+  // ImageJ 1.52i (TiffDecoder.java) takes what is there for the place of a table and cannot open the file.
+  // Two strips therefore become one.
   uint32_t rows_per_strip() const {
     const auto height = static_cast<uint32_t>(raster_.height);
     const uint32_t rows = TIFFDefaultStripSize(stream_.get(), 0);
