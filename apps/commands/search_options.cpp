@@ -15,13 +15,11 @@
 namespace primal {
 namespace {
 
-GreyInput read_with_remarks(const PictureInput& input, const SearchOptions& o, const LevelRange& range) {
-  GreyInput read = read_grey(input, o.size, range);
+void check_searched(const PictureInput& input, const GreyInput& read, const SearchOptions& o) {
   check_one_page(read, input.str(), "search");
   for (const std::string& remark : read.raster.remarks) {
     if (!o.common.quiet) say("{}: {}\n", input.str(), remark);
   }
-  return read;
 }
 
 }  // namespace
@@ -29,7 +27,8 @@ GreyInput read_with_remarks(const PictureInput& input, const SearchOptions& o, c
 SearchedPicture read_searched_picture(const PictureInput& input, const std::optional<PictureInput>& clean,
                                       size_t number, const SearchOptions& o) {
   const LevelRange range = parse_level_range(o.range);
-  const GreyInput read = read_with_remarks(input, o, range);
+  const GreyInput read = read_grey(input, o.size, range);
+  check_searched(input, read, o);
   const Raster& picture = read.raster;
   if (const std::string& remark = read.small_range; !remark.empty() && o.range == "full" && !o.common.quiet) {
     say("note: {}\n", remark);
@@ -43,8 +42,8 @@ SearchedPicture read_searched_picture(const PictureInput& input, const std::opti
     return {add_noise(values, kind, *o.noise, {.seed = o.seed, .sample = static_cast<uint32_t>(number)}),
             values};
   }
-  const GreyInput clean_read =
-      read_with_remarks(*clean, o, same_range(range, read.file_levels, read.of_levels));
+  const GreyInput clean_read = read_clean(*clean, input, read, range, o.size);
+  check_searched(*clean, clean_read, o);
   const Raster& other = clean_read.raster;
   if (other.width != picture.width || other.height != picture.height) {
     throw DataError(

@@ -52,12 +52,9 @@ void DenoisingReader::check_pages(const DenoisingJob& job, const GreyInput& read
   }
 }
 
-GreyInput DenoisingReader::read_one(const PictureInput& input, const LevelRange& range,
-                                    Remarks& remarks) const {
-  GreyInput grey =
-      keeps_colour_ ? read_colour(input, options_.size, range) : read_grey(input, options_.size, range);
+void DenoisingReader::add_remarks(const PictureInput& input, const GreyInput& grey, Remarks& remarks) const {
   using Kind = Remark::Kind;
-  if (!grey.small_range.empty() && range.kind == LevelRange::Kind::full)
+  if (!grey.small_range.empty() && range_.kind == LevelRange::Kind::full)
     remarks.add(Kind::range, "note: {}\n", grey.small_range);
   if (grey.was_colour && grey.n_planes == 1)
     remarks.add(Kind::grey, "{} is in colour: it is converted to grey (ITU-R 601)\n", input.str());
@@ -65,12 +62,19 @@ GreyInput DenoisingReader::read_one(const PictureInput& input, const LevelRange&
   if (options_.size > 0 && grey.raster.had_alpha)
     remarks.add(Kind::alpha, "{} has transparency: it is left out, as --size makes another picture\n",
                 input.str());
+}
+
+GreyInput DenoisingReader::read_one(const PictureInput& input, Remarks& remarks) const {
+  GreyInput grey =
+      keeps_colour_ ? read_colour(input, options_.size, range_) : read_grey(input, options_.size, range_);
+  add_remarks(input, grey, remarks);
   return grey;
 }
 
 GreyInput DenoisingReader::clean_of(const DenoisingJob& job, const GreyInput& read, Remarks& remarks) const {
   const Raster& noisy = read.raster;
-  GreyInput clean_read = read_one(*job.clean, same_range(range_, read.file_levels, read.of_levels), remarks);
+  GreyInput clean_read = read_clean(*job.clean, job.input, read, range_, options_.size, keeps_colour_);
+  add_remarks(*job.clean, clean_read, remarks);
   const Raster& clean = clean_read.raster;
   if (clean.width != noisy.width || clean.height != noisy.height) {
     throw DataError(
@@ -91,7 +95,7 @@ GreyInput DenoisingReader::clean_of(const DenoisingJob& job, const GreyInput& re
 }
 
 DenoisingInput DenoisingReader::operator()(const DenoisingJob& job, Remarks& remarks) const {
-  DenoisingInput read{read_one(job.input, range_, remarks), {}};
+  DenoisingInput read{read_one(job.input, remarks), {}};
   const Raster& raster = read.picture.raster;
   check_pages(job, read.picture, remarks);
   if (options_.best && read.picture.n_planes > 1) {

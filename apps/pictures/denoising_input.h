@@ -1,9 +1,9 @@
 // Reads what `primal denoise` needs for a picture, and checks before the work everything that can be checked
 // then.
 //
-// Errors: those of read_grey (inputs.h); DataError for a clean picture of another size, for a picture too
-//         small to be scored or to have its noise estimated, for several pages in a format of one page, and
-//         for --map and --compare with several pages.
+// Errors: those of read_grey and read_clean (inputs.h); DataError for a clean picture of another size, for a
+//         picture too small to be scored or to have its noise estimated, for several pages in a format of one
+//         page, and for --map and --compare with several pages.
 #pragma once
 
 #include "apps/pictures/denoising_job.h"
@@ -20,7 +20,8 @@ class DenoisingReader {
   DenoisingInput operator()(const DenoisingJob& job, Remarks& remarks) const;
 
  private:
-  GreyInput read_one(const PictureInput& input, const LevelRange& range, Remarks& remarks) const;
+  GreyInput read_one(const PictureInput& input, Remarks& remarks) const;
+  void add_remarks(const PictureInput& input, const GreyInput& grey, Remarks& remarks) const;
   GreyInput clean_of(const DenoisingJob& job, const GreyInput& read, Remarks& remarks) const;
   void check_pages(const DenoisingJob& job, const GreyInput& read, Remarks& remarks) const;
 

@@ -1,6 +1,8 @@
 // The samples of the pictures that a command line names, in grey or as planes of their colours.
 #include <fmt/format.h>
+#include <functional>
 
+#include "apps/pictures/common_scale.h"
 #include "apps/pictures/inputs.h"
 #include "apps/training/batches.h"
 #include "data/file/file.h"
@@ -48,8 +50,11 @@ Raster resized(const Raster& raster, int64_t size, const Levels& levels) {
   return result;
 }
 
-GreyInput read_planes(const PictureInput& input, int64_t size, const LevelRange& range, bool keep_colour) {
+using RangeOf = std::function<LevelRange(const Raster&)>;
+
+GreyInput read_planes(const PictureInput& input, int64_t size, const RangeOf& range_of, bool keep_colour) {
   Raster raster = read_input_raster(input);
+  const LevelRange range = range_of(raster);
   GreyInput read;
   read.was_colour = has_colour(raster);
   read.of_levels = raster.white > 0.0;
@@ -57,8 +62,10 @@ GreyInput read_planes(const PictureInput& input, int64_t size, const LevelRange&
   read.file_channels = raster.channels;
   read.file_slope = raster.slope;
   read.file_offset = raster.offset;
+  read.file_white = raster.white;
   if (raster.had_alpha) read.file_alpha = raster.alpha_is_associated ? "associated" : "unassociated";
   read.levels = read.file_levels = levels_of(raster, range, input.str());
+  if (range.kind == LevelRange::Kind::given) read.file_mean_magnitude = mean_magnitude(raster);
   if (raster.type == SampleType::u16 && raster.white == usual_white(raster.type))
     read.small_range =
         small_range_remark(input.str(), 16, static_cast<int>(value_range(raster, input.str()).high));
@@ -77,14 +84,34 @@ GreyInput read_planes(const PictureInput& input, int64_t size, const LevelRange&
   return read;
 }
 
+RangeOf always(const LevelRange& range) {
+  return [&range](const Raster&) { return range; };
+}
+
+ScaledPicture scaled(const PictureInput& input, const GreyInput& read) {
+  return {input.str(), read.file_type, read.file_white, read.file_mean_magnitude};
+}
+
 }  // namespace
 
 GreyInput read_grey(const PictureInput& input, int64_t size, const LevelRange& range) {
-  return read_planes(input, size, range, false);
+  return read_planes(input, size, always(range), false);
 }
 
 GreyInput read_colour(const PictureInput& input, int64_t size, const LevelRange& range) {
-  return read_planes(input, size, range, true);
+  return read_planes(input, size, always(range), true);
+}
+
+GreyInput read_clean(const PictureInput& clean, const PictureInput& noisy, const GreyInput& noisy_read,
+                     const LevelRange& range, int64_t size, bool keep_colour) {
+  const ScaledPicture other = scaled(noisy, noisy_read);
+  // Before its values are put into a range that may not be one for them.
+  const RangeOf range_of = [&](const Raster& raster) {
+    return range_of_clean(range, other, noisy_read.file_levels, {clean.str(), raster.type, raster.white});
+  };
+  GreyInput read = read_planes(clean, size, range_of, keep_colour);
+  check_common_unit(range, other, scaled(clean, read));
+  return read;
 }
 
 Tensor GreyInput::planes(int64_t page) const {

@@ -80,7 +80,9 @@ struct GreyInput {
   SampleType file_type = SampleType::u8;
   int file_channels = 1;
   double file_slope = 1.0, file_offset = 0.0;
-  std::string file_alpha;  // "associated", "unassociated", or empty
+  double file_white = 255.0;         // as in Raster
+  double file_mean_magnitude = 0.0;  // common_scale.h; computed if a range LO:HI is given
+  std::string file_alpha;            // "associated", "unassociated", or empty
 
   int64_t n_pages() const { return raster.pages / n_planes; }
   Tensor tensor(int64_t page = 0) const { return to_unit(raster, page, levels); }
@@ -94,6 +96,11 @@ struct GreyInput {
 GreyInput read_grey(const PictureInput& input, int64_t size = 0, const LevelRange& range = {});
 // The same, but where the file has colour its channels are kept, as n_planes pages each.
 GreyInput read_colour(const PictureInput& input, int64_t size = 0, const LevelRange& range = {});
+
+// The clean picture of a noisy one that has been read with `range`, on the scale of that one. DataError where
+// there is no common scale (common_scale.h).
+GreyInput read_clean(const PictureInput& clean, const PictureInput& noisy, const GreyInput& noisy_read,
+                     const LevelRange& range, int64_t size = 0, bool keep_colour = false);
 
 // "1 page", "3 pages"
 std::string pages_text(int64_t n);

@@ -7,6 +7,7 @@
 #include <set>
 #include <unistd.h>
 
+#include "apps/pictures/common_scale.h"
 #include "apps/pictures/map_file.h"
 #include "apps/pictures/meter.h"
 #include "apps/pictures/provenance.h"
@@ -203,6 +204,19 @@ nlohmann::json report_json(const Sequence& sequence, const Denoised& result, Bou
   return json;
 }
 
+// On the scale of the noisy one, by their first files, which the others are like.
+Sequence read_clean_sequence(const SequenceDenoising& what, const Sequence& noisy, const LevelRange& range) {
+  const auto outline = [](const std::string& name, const Raster& raster) {
+    return ScaledPicture{name, raster.type, raster.white, mean_magnitude(raster)};
+  };
+  const ScaledPicture source = outline(what.sequence, noisy.rasters.front());
+  Sequence clean = read_sequence(sequence_at(what.clean), [&](const Raster& first) {
+    return range_of_clean(range, source, noisy.levels, {what.clean, first.type, first.white});
+  });
+  check_common_unit(range, source, outline(what.clean, clean.rasters.front()));
+  return clean;
+}
+
 }  // namespace
 
 void denoise_sequence_command(const SequenceDenoising& what, const PictureDenoisingOptions& o,
@@ -225,8 +239,7 @@ void denoise_sequence_command(const SequenceDenoising& what, const PictureDenois
                host_bytes(sequence, o.noise || !what.clean.empty(), !results.files.empty()));
   Tensor z = sequence.tensor(), clean;
   if (!what.clean.empty()) {
-    const Sequence other = read_sequence(sequence_at(what.clean),
-                                         same_range(range, sequence.levels, sequence.rasters[0].white > 0));
+    const Sequence other = read_clean_sequence(what, sequence, range);
     check_clean(sequence, other);
     clean = other.tensor();
   } else if (o.noise) {

@@ -142,6 +142,11 @@ Sequence Sequence::with(const Tensor& x) const {
 }
 
 Sequence read_sequence(const SequencePlace& place, const LevelRange& range) {
+  return read_sequence(place, [&range](const Raster&) { return range; });
+}
+
+Sequence read_sequence(const SequencePlace& place,
+                       const std::function<LevelRange(const Raster& first)>& range_of) {
   Sequence sequence{place, {}, {}, false};
   for (size_t i = 0; i < place.files.size(); ++i) {
     Raster raster = read_raster(place.files[i]);
@@ -160,7 +165,7 @@ Sequence read_sequence(const SequencePlace& place, const LevelRange& range) {
         "[sequence] {} has one frame, expected several: a folder of frames, or a TIFF, NumPy or "
         "NIfTI file of several pages",
         place.files.front().string());
-  sequence.levels = levels_of_all(sequence.rasters, range, place);
+  sequence.levels = levels_of_all(sequence.rasters, range_of(sequence.rasters.front()), place);
   return sequence;
 }
 

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,9 @@ struct Sequence {
 };
 
 Sequence read_sequence(const SequencePlace& place, const LevelRange& range = {});
+// The same with a range that depends on the first frame, given as it was read.
+Sequence read_sequence(const SequencePlace& place,
+                       const std::function<LevelRange(const Raster& first)>& range_of);
 
 // The number of frames at a place. A file of pages is read for this; in a folder the files are only counted.
 int64_t count_frames(const SequencePlace& place);

@@ -44,6 +44,28 @@ class FormatsCli : public testing::Cli {
       append_number<int16_t>(data, static_cast<int16_t>(i * 3 - 500), false);
     return make_nifti({.extents = {16, 12, 2}, .slope = 0.5f, .inter = -1024.0f}, data);
   }
+
+  // The same picture with samples of every type, and with noise: z_u8.npy, x_f32.npy and so on. x_unit.npy
+  // and z_unit.npy have 255 as 1.0.
+  void write_pairs() const {
+    for (const int noise : {0, 1}) {
+      FileBytes u8, i16, u16, f32, unit;
+      for (int i = 0; i < 16 * 12; ++i) {
+        const int level = 40 + 9 * (i % 16) + noise * (i * 7 % 5 - 2);
+        append_number(u8, static_cast<uint8_t>(level), false);
+        append_number(i16, static_cast<int16_t>(level), false);
+        append_number(u16, static_cast<uint16_t>(257 * level), false);
+        append_number(f32, static_cast<float>(level), false);
+        append_number(unit, static_cast<float>(level) / 255.0f, false);
+      }
+      const std::string name = noise == 0 ? "x_" : "z_", shape = "12, 16";
+      write(name + "u8.npy", make_npy("|u1", false, shape, u8));
+      write(name + "i16.npy", make_npy("<i2", false, shape, i16));
+      write(name + "u16.npy", make_npy("<u2", false, shape, u16));
+      write(name + "f32.npy", make_npy("<f4", false, shape, f32));
+      write(name + "unit.npy", make_npy("<f4", false, shape, unit));
+    }
+  }
 };
 
 TEST_F(FormatsCli, ArraysAndVolumesKeepTheirFormat) {
@@ -77,6 +99,49 @@ TEST_F(FormatsCli, ACleanPictureHasAsManyPages) {
   const Outcome o = denoise(path("one.npy") + " --clean " + path("three.npy"));
   EXPECT_EQ(o.exit_code, 3);
   EXPECT_TRUE(has(o.err, "one.npy has 1 page, but its clean picture") && has(o.err, "has 3 pages")) << o.err;
+}
+
+TEST_F(FormatsCli, ScoresNeedOneScaleForANoisyPictureAndItsCleanOne) {
+  write_pairs();
+  const auto psnr = [&](const std::string& noisy, const std::string& clean, const std::string& range) {
+    const Outcome o = denoise("-q --json " + path("z_" + noisy + ".npy") + " --clean " +
+                              path("x_" + clean + ".npy") + range);
+    EXPECT_EQ(o.exit_code, 0) << noisy << clean << range << o.err;
+    const json report = o.exit_code == 0 ? json::parse(o.out) : json();
+    return report.is_null() ? 0.0 : report.at("pictures").at(0).at("psnr_noisy").get<double>();
+  };
+  const double right = psnr("u8", "u8", "");
+  EXPECT_NEAR(right, 45.1, 0.1);  // 10 log10(255^2 / 2)
+  EXPECT_NEAR(psnr("u8", "u16", ""), right, 1e-3);
+  EXPECT_NEAR(psnr("u8", "f32", " --range 0:255"), right, 1e-3);
+  EXPECT_NEAR(psnr("f32", "u8", " --range 0:255"), right, 1e-3);
+  EXPECT_NEAR(psnr("i16", "u8", " --range 0:255 --size 12"), psnr("u8", "u8", " --size 12"), 0.5);
+  // Two files without levels share the range of the noisy one.
+  EXPECT_NEAR(psnr("f32", "i16", ""), psnr("i16", "f32", ""), 1e-3);
+  EXPECT_NEAR(psnr("unit", "unit", ""), psnr("f32", "f32", ""), 1e-3);
+  EXPECT_NEAR(psnr("unit", "unit", " --range 0:1"), right, 1e-3);
+}
+
+TEST_F(FormatsCli, RefusesScoresOfLevelsAgainstValuesOfAnotherUnit) {
+  write_pairs();
+  const auto refused = [&](const std::string& noisy, const std::string& clean, const std::string& range,
+                           const std::string& said) {
+    for (const std::string command : {"denoise --lambda 0.1 ", "search --grid 0:0.1:2 "}) {
+      const Outcome o =
+          run(command + path("z_" + noisy + ".npy") + " --clean " + path("x_" + clean + ".npy") + range);
+      EXPECT_EQ(o.exit_code, 3) << command << noisy << clean << range << o.out;
+      for (const std::string& part : {"z_" + noisy + ".npy has", "x_" + clean + ".npy has", said})
+        EXPECT_TRUE(has(o.err, part)) << part << ": " << o.err;
+    }
+  };
+  refused("u8", "f32", "", "levels from 0 to 255 (uint8)");
+  refused("u8", "unit", "", "for example --range 0:255");
+  refused("u16", "i16", " --range auto", "values in a unit of its own (int16)");
+  refused("f32", "u16", "", "for example --range 0:65535");
+  refused("f32", "u8", " --size 12", "scores need one scale");
+  refused("unit", "u8", " --range 0:1", "for which --range 0:1 is no common scale");
+  refused("unit", "u8", " --range 0:1 --size 12", "are 0.422 and 108");
+  refused("u8", "unit", " --range 0:255", "these are different units");
 }
 
 TEST_F(FormatsCli, TheFirstBytesDecideAndNotTheName) {

@@ -1,8 +1,11 @@
 // Sequences from outside: primal import, train, denoise --sequence, evaluate and inspect with nn/dynamic_tv.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "data/file/file.h"
+#include "data/formats/formats.h"
 #include "data/metrics/metrics.h"
 #include "data/safetensors/safetensors.h"
 #include "data/sequence/frames.h"
@@ -173,6 +176,32 @@ TEST_F(Sequences, APairOfWeightsNeedsNoModel) {
       run("denoise --json -q --lambda 0.05 --sequence " + path("noisy") + " --clean " + path("noisy.npy"));
   ASSERT_EQ(scored.exit_code, 0) << scored.err;
   EXPECT_TRUE(json::parse(scored.out).at("psnr_noisy").is_null());  // the same frames: infinite
+}
+
+TEST_F(Sequences, LevelsAreScoredAgainstFloatsOnlyOnAScaleThatIsGiven) {
+  testing::write_frames(folder_ / "noisy", 4, 16, 5);
+  const Raster first = read_raster(path("noisy") + "/frame1.png");
+  Raster floats{.format = PictureFormat::npy,
+                .width = first.width,
+                .height = first.height,
+                .pages = 5,
+                .type = SampleType::f32};
+  allocate(floats);
+  for (int64_t t = 0; t < 5; ++t) {
+    const Raster frame = read_raster(path("noisy") + "/frame" + std::to_string(t + 1) + ".png");
+    std::ranges::copy(frame.page<uint8_t>(0), floats.page<float>(t).begin());
+  }
+  write_file_atomically(path("floats.npy"), encode_raster(floats, PictureFormat::npy));
+  for (const auto& [noisy, clean] : {std::pair{"noisy", "floats.npy"}, {"floats.npy", "noisy"}}) {
+    const std::string pair =
+        "denoise --json -q --lambda 0.05 --sequence " + path(noisy) + " --clean " + path(clean);
+    const Outcome refused = run(pair);
+    EXPECT_EQ(refused.exit_code, 3) << refused.out;
+    EXPECT_NE(refused.err.find("scores need one scale"), std::string::npos) << refused.err;
+    const Outcome scored = run(pair + " --range 0:255");
+    ASSERT_EQ(scored.exit_code, 0) << scored.err;
+    EXPECT_TRUE(json::parse(scored.out).at("psnr_noisy").is_null()) << scored.out;
+  }
 }
 
 TEST_F(Sequences, RefusesWhatDoesNotGoTogether) {
