@@ -20,6 +20,8 @@
 #include "apps/shell/json_text.h"
 #include "apps/shell/streams.h"
 #include "apps/training/model_choice.h"
+#include "data/file/file.h"
+#include "data/file/kind.h"
 #include "data/formats/formats.h"
 #include "data/safetensors/safetensors.h"
 #include "tensor/error.h"
@@ -43,7 +45,25 @@ void inspect_file(const InspectOptions& options) {
     print_file(file);
 }
 
-bool is_picture(const std::string& file) { return has_raster_extension(file) && !is_folder(file); }
+// By its first bytes or its ending, so that what is wrong with a picture is told by the readers of pictures.
+bool is_picture(const std::string& file) {
+  const std::filesystem::path path = file;
+  const bool is_named_so = has_raster_extension(path);
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return is_named_so && !is_folder(file);
+  std::vector<uint8_t> start;
+  try {
+    start = read_file_start(path);
+  } catch (const IoError&) {  // whoever reads it says why it cannot be read
+    return is_named_so;
+  }
+  const std::optional<FileKind> kind = kind_of(start, file);
+  if (kind && kind->name == "a safetensors file") return false;
+  const std::filesystem::path ending = path.extension();
+  if (is_named_so || ending == ".hdr" || ending == ".img") return true;  // the two files of a volume
+  // The first bytes of a damaged file of tensors may be anything.
+  return ending != ".safetensors" && (format_of(start) || (kind && kind->is_picture));
+}
 
 void inspect_pictures(const InspectOptions& options) {
   Failures failures(options.files.size());

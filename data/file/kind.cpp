@@ -39,6 +39,9 @@ constexpr const char* kTorch =
     "a PyTorch checkpoint becomes .safetensors with Python: "
     "safetensors.torch.save_file(torch.load('IN', weights_only=True), 'OUT.safetensors')";
 
+constexpr std::array kPictureAdvice{kImageMagick, kRawPhoto, kHeif, kJpeg2000, kJxl,
+                                    kWebp,        kPdf,      kSvg,  kArray,    kNifti2};
+
 // The first that fits; longer signs stand before the shorter ones they begin with.
 constexpr std::array kSigns{
     Sign{0, "\x89PNG"sv, "a PNG picture", ""},
@@ -232,7 +235,7 @@ std::optional<FileKind> kind_of(std::span<const uint8_t> start, const std::strin
   const std::string_view text(reinterpret_cast<const char*>(start.data()), start.size());
   std::optional<Sign> found;
   // First: the length of a header may begin with the sign of another kind.
-  if (is_safetensors(start)) return FileKind{"a safetensors file", "", false};
+  if (is_safetensors(start)) return FileKind{"a safetensors file", ""};
   for (const Sign& sign : kSigns) {
     if (start.size() < sign.offset + sign.bytes.size()) continue;
     if (text.substr(sign.offset, sign.bytes.size()) != sign.bytes) continue;
@@ -245,8 +248,11 @@ std::optional<FileKind> kind_of(std::span<const uint8_t> start, const std::strin
   if (!found) found = text_kind(text);
   if (!found) found = kind_by_name(start, file_name);
   if (!found) return std::nullopt;
-  const bool of_tensors = std::string_view(found->advice) == kTorch;
-  return FileKind{found->name, fill_in(found->advice, file_name), of_tensors};
+  const std::string_view advice = found->advice, kind = found->name;
+  const bool of_picture =
+      kind.ends_with(" picture") || kind.ends_with(" volume") ||
+      std::ranges::any_of(kPictureAdvice, [&](std::string_view other) { return advice == other; });
+  return FileKind{found->name, fill_in(advice, file_name), advice == kTorch, of_picture};
 }
 
 std::string hex_start(std::span<const uint8_t> start) {

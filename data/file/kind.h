@@ -13,6 +13,7 @@ struct FileKind {
   std::string name;          // "a TIFF picture"
   std::string advice;        // how to make of it what is read here; empty where there is no such way
   bool for_tensors = false;  // the advice leads to a file of tensors, not to a picture
+  bool is_picture = false;   // pictures that are read here or become such by the advice
 };
 
 // `start`: the first kFileStartBytes bytes (data/file/file.h), or all there are. Nothing for bytes of no

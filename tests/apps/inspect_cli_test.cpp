@@ -262,6 +262,41 @@ TEST_F(InspectCli, SeveralPicturesAreDescribedInTurn) {
   EXPECT_EQ(some.at("errors").size(), 1u);
 }
 
+TEST_F(InspectCli, APictureIsKnownByItsFirstBytesOrItsEnding) {
+  const auto said = [&](const std::string& name, const std::string& bytes) {
+    std::ofstream(path(name), std::ios::binary) << bytes;
+    const Outcome o = run("inspect " + path(name));
+    EXPECT_EQ(o.exit_code, 3) << name << o.out;
+    // What `denoise` says of the same picture.
+    EXPECT_EQ(o.err, run("denoise --lambda 0.1 -o " + path("out") + " " + path(name)).err) << name;
+    return o.err;
+  };
+  const std::string zeros(344, '\0'),
+      header1 = zeros + "ni1" + '\0',
+      header2 = std::string("\x1c\2\0\0", 4) + std::string("ni2\0\r\n\x1a\n", 8) + zeros;
+  EXPECT_NE(said("pair.hdr", header1).find("is the header of a pair of files (.hdr, .img)"),
+            std::string::npos);
+  EXPECT_NE(said("header", header1).find("is the header of a pair of files (.hdr, .img)"), std::string::npos);
+  EXPECT_NE(said("pair2.hdr", header2).find("nibabel.Nifti1Image.from_image"), std::string::npos);
+  EXPECT_NE(said("pair.img", "\x11\1k\1m\1J\1S\1").find("is no picture of a known kind"), std::string::npos);
+  EXPECT_NE(said("b.gif", "GIF89a and so on").find("is a GIF picture, expected PNG"), std::string::npos);
+  write_png(path("a.png"), Image(24, 20, 1));
+  std::filesystem::rename(path("a.png"), path("scan"));
+  const Outcome scan = run("inspect " + path("scan"));
+  EXPECT_NE(scan.out.find("24 x 20 pixels"), std::string::npos) << scan.out << scan.err;
+}
+
+TEST_F(InspectCli, AFileOfTensorsIsKnownByItsFirstBytesUnderEveryName) {
+  for (const char* name : {"weights", "weights.img", "weights.png"}) {
+    const Outcome o = run("inspect " + write(name, {1, 2}, {}));
+    EXPECT_EQ(o.exit_code, 0) << o.err;
+    EXPECT_NE(o.out.find("weight"), std::string::npos) << o.out;
+  }
+  std::ofstream(path("b.safetensors"), std::ios::binary) << "\xff\xd8\xff\xe0 and so on";
+  const Outcome o = run("inspect " + path("b.safetensors"));
+  EXPECT_NE(o.err.find("is a JPEG picture, expected a file of tensors"), std::string::npos) << o.err;
+}
+
 TEST_F(InspectCli, ArgumentsOfDifferentKindsAreNamed) {
   write_png(path("a.png"), Image(24, 20, 1));
   std::filesystem::create_directories(folder_ / "run");
