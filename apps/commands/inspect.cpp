@@ -159,15 +159,37 @@ void inspect_runs(const InspectOptions& options) {
   for (const std::string& remark : settings.remarks) say("note: {}\n", remark);
 }
 
+// "2 pictures (a.png, b.png)", empty where there are none.
+std::string group_text(const std::vector<std::string>& files, const char* one, const char* several) {
+  constexpr size_t kNamed = 3;
+  if (files.empty()) return "";
+  std::string names;
+  for (size_t i = 0; i < std::min(files.size(), kNamed); ++i) names += (i == 0 ? "" : ", ") + files[i];
+  if (files.size() > kNamed) names += ", ...";
+  return fmt::format("{} {} ({})", files.size(), files.size() == 1 ? one : several, names);
+}
+
 [[noreturn]] void refuse_several(const std::vector<std::string>& files) {
-  std::string others;
+  std::vector<std::string> pictures, runs, folders, others;
   for (const std::string& file : files) {
-    if (!is_folder(file)) others += (others.empty() ? "" : ", ") + file;
+    if (is_folder(file))
+      (is_there(std::filesystem::path(file) / "metrics.csv") ? runs : folders).push_back(file);
+    else
+      (is_picture(file) ? pictures : others).push_back(file);
+  }
+  std::string found;
+  for (const std::string& group :
+       {group_text(pictures, "picture", "pictures"),
+        group_text(runs, "folder of a training run", "folders of training runs"),
+        group_text(folders, "folder that is no training run, as it has no metrics.csv",
+                   "folders that are no training runs, as they have no metrics.csv"),
+        group_text(others, "file that is neither", "files that are neither")}) {
+    if (!group.empty()) found += (found.empty() ? "" : ", ") + group;
   }
   throw ConfigError(
-      "[inspect] expects one file, several pictures, or several folders of training runs, of which --compare "
-      "names more; found {} arguments, and these are no folders: {}. --diff A B compares two checkpoints",
-      files.size(), others);
+      "[inspect] expects one file, or several pictures, or several folders of training runs, of which "
+      "--compare names more; found {}. --diff A B compares two checkpoints",
+      found);
 }
 
 void inspect(InspectOptions options) {

@@ -305,9 +305,18 @@ TEST_F(InspectCli, ArgumentsOfDifferentKindsAreNamed) {
        {path("run") + " " + path("a.png") + " " + file, path("a.png") + " --compare " + file}) {
     const Outcome o = run("inspect " + arguments);
     EXPECT_EQ(o.exit_code, 2);
-    EXPECT_NE(o.err.find("these are no folders: " + path("a.png") + ", " + file), std::string::npos) << o.err;
-    EXPECT_NE(o.err.find("several pictures"), std::string::npos) << o.err;
+    for (const std::string& part : {std::string("several pictures"), "1 picture (" + path("a.png") + ")",
+                                    "1 file that is neither (" + file + ")"})
+      EXPECT_NE(o.err.find(part), std::string::npos) << part << ": " << o.err;
   }
+  std::filesystem::create_directories(folder_ / "pictures");
+  std::ofstream(path("run/metrics.csv")) << "step\n";
+  const Outcome mixed = run("inspect " + path("a.png") + " " + path("run") + " " + path("pictures"));
+  EXPECT_EQ(mixed.exit_code, 2);
+  for (const std::string& part :
+       {"1 picture (" + path("a.png") + ")", "1 folder of a training run (" + path("run") + ")",
+        "1 folder that is no training run, as it has no metrics.csv (" + path("pictures") + ")"})
+    EXPECT_NE(mixed.err.find(part), std::string::npos) << part << ": " << mixed.err;
   EXPECT_EQ(run("inspect " + path("a.png") + " --compare " + path("a.png")).exit_code, 2);
 }
 
