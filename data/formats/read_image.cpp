@@ -15,7 +15,7 @@
 namespace primal {
 namespace {
 
-// Of what is packed with gzip: the volume, where it is one of NIfTI-2, as with NIfTI-1.
+// If gzip has packed a volume of NIfTI-2, that volume is named, as one of NIfTI-1 is.
 std::optional<FileKind> kind_of_picture(std::span<const uint8_t> start, const std::string& name) {
   if (is_gzip(start)) {
     try {

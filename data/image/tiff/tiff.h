@@ -12,7 +12,7 @@
 // Unsigned samples of a file whose zero is white are turned around in memory and back on output; for others
 // the tag says how to show them and is kept. Byte order, BigTIFF, packing, predictor (but for floats in the
 // other byte order), tiles, what alpha is, the profile of the first page and each page's resolution and
-// description come back on output. Of a stack of ImageJ (data/image/tiff/imagej.h) that is not packed the
+// description come back on output. For a stack of ImageJ (data/image/tiff/imagej.h) that is not packed, the
 // samples of all pages lie in one piece. What ImageJ stores in tags of its own is left out with a remark.
 // Errors:  DataError naming the file, the page (from 1), what was expected and found. What libtiff says goes
 //          into errors and remarks, never to the terminal.
