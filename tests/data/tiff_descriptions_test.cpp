@@ -54,7 +54,7 @@ std::string description_in(const FileBytes& file, size_t page = 0) {
 
 // As they lie in a file of this machine's byte order.
 bool holds_in_one_piece(const FileBytes& file, const std::vector<uint8_t>& samples) {
-  return !std::ranges::search(file, samples).empty();
+  return std::search(file.begin(), file.end(), samples.begin(), samples.end()) != file.end();
 }
 
 TEST_F(TiffDescriptions, PlanesLieOneBehindTheOtherAndDirectoriesNameThem) {
@@ -173,7 +173,7 @@ TEST_F(TiffDescriptions, APageThatWasTakenOutOfAStackIsReadWithARemark) {
   const auto with_images = [](const Raster& one) {
     FileBytes bytes = encoded(one);
     const std::string marks = std::get<TiffOrigin>(one.origin).pages[0].description, text = of_images(4);
-    std::copy(text.begin(), text.end(), std::ranges::search(bytes, marks).begin());
+    std::copy(text.begin(), text.end(), std::search(bytes.begin(), bytes.end(), marks.begin(), marks.end()));
     return bytes;
   };
   const std::string marks = std::string(of_images(4).size(), '#') + std::string(4 * kPlane, ' ');
@@ -197,7 +197,7 @@ TEST_F(TiffDescriptions, OneDirectoryIsOnePageWhereTheOtherPlanesAreNotThere) {
     // What is not true of the pages is not written, so it is put into the place of a text of the same length.
     const std::string marks(std::string_view(text).size(), '#');
     file = first_directory_alone(encoded(stack(4, 5, {}, marks)));
-    const auto at = std::ranges::search(file, marks).begin();
+    const auto at = std::search(file.begin(), file.end(), marks.begin(), marks.end());
     std::copy_n(text, marks.size(), at);
     file.resize(file.size() + 4096);
     const Raster read = decode_raster(file, "test");
