@@ -46,22 +46,15 @@ std::vector<int64_t> numbered(const Found& found, const std::vector<std::string>
   return numbers;
 }
 
-// A class whose link leads nowhere would otherwise be missing without a message.
-void check_class_links(const fs::path& folder) {
-  std::error_code unreadable;  // reported by find_pictures
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, unreadable)) {
-    if (!entry.path().filename().string().starts_with('.')) check_link(entry.path());
-  }
-}
-
 Found find_in_folder(const fs::path& folder) {
-  check_class_links(folder);
   Found found{folder, find_pictures(folder), {}, {}, {}};
   for (const fs::path& file : found.files) {
     const fs::path below = file.lexically_relative(folder);
-    if (!below.has_parent_path())
+    if (!below.has_parent_path()) {
+      check_link(file);  // a class whose folder is not there
       throw DataError("[data] {} lies in no folder of a class: expected {}/CLASS/PICTURE", file.string(),
                       folder.string());
+    }
     const std::string name = below.begin()->string();
     const auto known = kFolderLabels.find(name);
     found.labels.push_back(known == kFolderLabels.end() ? name : known->second);

@@ -101,6 +101,14 @@ Image PhantomSet::load(int64_t i) const {
   return to_image(make_phantom(seed_, first_index_ + static_cast<uint32_t>(i), picture_size()));
 }
 
+bool counts_as_picture(const std::filesystem::directory_entry& entry,
+                       bool (*is_picture)(const std::filesystem::path&)) {
+  std::error_code unreadable;
+  const bool is_dangling = entry.is_symlink(unreadable) && !entry.exists(unreadable);
+  return (is_picture(entry.path()) && (is_dangling || entry.is_regular_file(unreadable))) ||
+         is_link_to_missing_folder(entry.path());
+}
+
 namespace {
 
 // Visits the folders below one, those behind symbolic links after all others, each once.
@@ -133,18 +141,9 @@ class FolderWalk {
     std::error_code unreadable;
     if (entry.is_directory(unreadable)) {
       entry.is_symlink(unreadable) ? links_.push_back(entry.path()) : enter(entry.path());
-    } else if (is_picture_(entry.path()) && (entry.is_regular_file(unreadable) || is_dangling(entry))) {
-      pictures_.push_back(entry.path());
-    } else if (is_link_to_missing_folder(entry.path())) {
+    } else if (counts_as_picture(entry, is_picture_)) {
       pictures_.push_back(entry.path());
     }
-  }
-
-  // A link to a picture or a folder that does not exist is listed as a picture, so that reading it reports
-  // an error.
-  static bool is_dangling(const std::filesystem::directory_entry& entry) {
-    std::error_code error;
-    return entry.is_symlink(error) && !entry.exists(error);
   }
 
   bool (*is_picture_)(const std::filesystem::path&);

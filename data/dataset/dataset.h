@@ -110,6 +110,11 @@ std::vector<std::filesystem::path> find_pictures(
 bool is_link_to_missing_folder(const std::filesystem::path& path);
 void check_link(const std::filesystem::path& path);
 
+// Whether an entry of a folder is listed as a picture: a file whose name `is_picture` accepts, or a link to
+// such a file or to a folder that does not exist, so that reading it reports an error.
+bool counts_as_picture(const std::filesystem::directory_entry& entry,
+                       bool (*is_picture)(const std::filesystem::path&));
+
 // Where a split ("train", "val", "test") of a data set lies: root/split where that is a folder, root itself
 // where the root has no such folders at all (a flat folder serves every split); DataError where it has
 // others but not this one.

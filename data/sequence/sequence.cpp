@@ -19,13 +19,8 @@ std::vector<fs::path> files_of(const fs::path& folder) {
   std::error_code error;
   for (auto entry = fs::directory_iterator(folder, error); !error && entry != fs::directory_iterator();
        entry.increment(error)) {
-    std::error_code unreadable;
     if (entry->path().filename().string().starts_with('.')) continue;
-    // A link to a frame or a folder that is not there counts as a frame: reading it fails.
-    const bool is_dangling = entry->is_symlink(unreadable) && !entry->exists(unreadable);
-    if ((has_raster_extension(entry->path()) && (entry->is_regular_file(unreadable) || is_dangling)) ||
-        is_link_to_missing_folder(entry->path()))
-      files.push_back(entry->path());
+    if (counts_as_picture(*entry, has_raster_extension)) files.push_back(entry->path());
   }
   if (error) throw IoError("[sequence] cannot read the folder {}: {}", folder.string(), error.message());
   std::ranges::sort(files, [](const fs::path& a, const fs::path& b) {
